@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { campaignConfigSchema, updateCodecSchema } from "./campaign-config.ts";
+import {
+  campaignIdSchema,
+  digestSchema,
+  inviteIdSchema,
+  labelSchema,
+  momentSchema,
+  participantIdSchema,
+} from "./identifiers.ts";
+import { campaignStateSchema } from "./states.ts";
+
+/** Asks for an invite: how many may enrol with it, until when, for whom. */
+export const inviteRequestSchema = z.strictObject({
+  uses: z.int().min(1).max(100_000).default(1),
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(31_536_000)
+    .default(7 * 86_400),
+  /** Organisation the participants who enrol with it belong to. */
+  organisation: labelSchema.optional(),
+});
+export type InviteRequestInput = z.input<typeof inviteRequestSchema>;
+
+export const inviteSchema = z.object({
+  id: inviteIdSchema,
+  /** Page a volunteer opens; the token is in the fragment, which no server log sees. */
+  url: z.url(),
+  uses: z.int(),
+  used: z.int(),
+  expiresAt: momentSchema,
+  revoked: z.boolean(),
+  organisation: z.string().nullable(),
+});
+export type Invite = z.infer<typeof inviteSchema>;
+
+/** What is known of the model once its file was read. */
+export const modelSummarySchema = z.object({
+  digest: digestSchema,
+  bytes: z.int(),
+  architecture: z.string(),
+  classes: z.int(),
+  inputShape: z.object({ height: z.int(), width: z.int(), channels: z.int() }),
+  trainableLength: z.int(),
+  length: z.int(),
+});
+export type ModelSummary = z.infer<typeof modelSummarySchema>;
+
+/**
+ * What a participant is told of the campaign. `config.reinit.seed` is always filled in here, so that
+ * the participant can recompute mask and student₀ from the teacher (SPEC I1).
+ */
+export const campaignViewSchema = z.object({
+  id: campaignIdSchema,
+  state: campaignStateSchema,
+  config: campaignConfigSchema,
+  model: modelSummarySchema,
+  /** Slices of the state vector, so that both sides cut it alike. */
+  sliceLengths: z.array(z.int().positive()),
+  /** Bitset over the state vector, 1 = re-initialised (SPEC I6). */
+  maskDigest: digestSchema,
+  /** Slices of student₀. */
+  initialStudent: z.array(digestSchema),
+});
+export type CampaignView = z.infer<typeof campaignViewSchema>;
+
+export const enrolRequestSchema = z.strictObject({
+  /** What people see in the participants' list; never needed. */
+  label: labelSchema.optional(),
+  backend: z.string().max(200).optional(),
+});
+export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
+
+export const enrolReplySchema = z.object({
+  participant: participantIdSchema,
+  /** Bearer token of every further call. */
+  credential: z.string(),
+  campaign: campaignViewSchema,
+});
+export type EnrolReply = z.infer<typeof enrolReplySchema>;
+
+/** What an invite offers, shown before anybody enrols. */
+export const invitePreviewSchema = z.object({
+  campaign: campaignIdSchema,
+  name: z.string(),
+  state: campaignStateSchema,
+  organisation: z.string().nullable(),
+  codec: updateCodecSchema,
+  rounds: z.int(),
+  localSteps: z.int(),
+  batchSize: z.int(),
+  /** Size of the teacher to fetch and of one update to send, in bytes. */
+  downloadBytes: z.int(),
+  updateBytes: z.int(),
+});
+export type InvitePreview = z.infer<typeof invitePreviewSchema>;

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { digestSchema, momentSchema } from "./identifiers.ts";
+import { campaignStateSchema } from "./states.ts";
+
+/** One participant's part in one attempt of one round. */
+export const assignmentSchema = z.object({
+  kind: z.literal("assignment"),
+  /** Rounds count from 0; an attempt counts the void ones before it. */
+  round: z.int().nonnegative(),
+  attempt: z.int().nonnegative(),
+  /** Updates committed later are stale. */
+  deadline: momentSchema,
+  /** Digest of each slice of the round's student, raw little-endian float32 (SPEC S5). */
+  student: z.array(digestSchema),
+  /** Steps taken in earlier rounds, and in the whole campaign: schedules run on these (SPEC D2). */
+  startStep: z.int().nonnegative(),
+  totalSteps: z.int().positive(),
+  /** Set once this participant's update of this attempt is in: nothing to do until the next. */
+  committed: z.boolean(),
+});
+export type Assignment = z.infer<typeof assignmentSchema>;
+
+/** Nothing to do now; ask again after `retryAfterMs`, or when an event says so. */
+export const waitSchema = z.object({
+  kind: z.literal("wait"),
+  reason: z.enum(["not-started", "paused", "round-full", "combining", "already-contributed"]),
+  round: z.int().nonnegative(),
+  retryAfterMs: z.int().positive(),
+});
+
+/** The campaign takes no more updates. */
+export const endedSchema = z.object({
+  kind: z.literal("ended"),
+  state: campaignStateSchema,
+  round: z.int().nonnegative(),
+});
+
+/** Answer to a check-in. */
+export const checkInReplySchema = z.discriminatedUnion("kind", [
+  assignmentSchema,
+  waitSchema,
+  endedSchema,
+]);
+export type CheckInReply = z.infer<typeof checkInReplySchema>;
+
+/** Which slices of this participant's update are stored already: where an upload resumes. */
+export const uploadStatusSchema = z.object({
+  slices: z.array(z.object({ index: z.int().nonnegative(), digest: digestSchema })),
+  committed: z.boolean(),
+});
+export type UploadStatus = z.infer<typeof uploadStatusSchema>;
+
+/** Closes an update: all its slices are stored under these digests. */
+export const commitRequestSchema = z.strictObject({
+  /** Digest of each slice's frame, by slice index. */
+  slices: z.array(digestSchema).min(1).max(4096),
+  /** Images the local steps used: the update's weight, capped by the coordinator. */
+  examples: z.int().positive(),
+  /** Mean distillation loss of the local steps, nats. */
+  loss: z.number().nonnegative(),
+  /** Share of those images on which student and teacher gave the same class. */
+  agreement: z.number().min(0).max(1),
+  /** Wall time of the local steps. */
+  seconds: z.number().nonnegative(),
+  backend: z.string().max(200),
+});
+export type CommitRequest = z.infer<typeof commitRequestSchema>;
+
+/** Verdict on an update; a rejection always says why. */
+export const commitReplySchema = z.discriminatedUnion("verdict", [
+  z.object({ verdict: z.literal("accepted"), round: z.int(), weight: z.number() }),
+  z.object({
+    verdict: z.literal("rejected"),
+    round: z.int(),
+    reason: z.enum(["goal-reached", "round-void"]),
+    detail: z.string(),
+  }),
+]);
+export type CommitReply = z.infer<typeof commitReplySchema>;

@@ -1,0 +1,165 @@
+import { z } from "zod";
+import { digestSchema, labelSchema } from "./identifiers.ts";
+
+const fraction = z.number().min(0).max(1);
+
+/** Re-initialisation of the student, layer-wise as in BCU (Pang et al. 2023) or uniform. */
+export const reinitStrategySchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("layerwise"),
+    /** Share of weights re-initialised per depth stage, shallowest first; default .01·3^(stage−1). */
+    ratios: z.array(fraction).min(1).max(16).optional(),
+    /** Share for the classification head; default .10. */
+    head: fraction.optional(),
+  }),
+  z.strictObject({ kind: z.literal("uniform"), ratio: fraction }),
+]);
+
+export const reinitSchema = z.strictObject({
+  strategy: reinitStrategySchema.default({ kind: "layerwise" }),
+  /** Multiplies every ratio; the product is capped at 1. */
+  strength: z.number().min(0).max(100).default(1),
+  /** 32 bytes in hexadecimal; drawn by the coordinator when left out. */
+  seed: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be 32 bytes in lower-case hexadecimal")
+    .optional(),
+});
+
+export const augmentationSchema = z.strictObject({
+  /** Zero pixels added on each side before a random crop back to size; 0 switches it off. */
+  cropPadding: z.int().min(0).max(16).default(4),
+  horizontalFlip: z.boolean().default(true),
+});
+
+export const distillationSchema = z.strictObject({
+  rounds: z.int().min(1).max(10_000).default(25),
+  /** SGD steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
+  localSteps: z.int().min(1).max(10_000).default(20),
+  /** Images a step. Batch-norm statistics need at least 2. */
+  batchSize: z.int().min(2).max(4096).default(64),
+  /** Peak of the cosine schedule. */
+  learningRate: z.number().positive().max(10).default(0.03),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  weightDecay: z.number().min(0).max(1).default(5e-4),
+  temperature: z
+    .strictObject({
+      from: z.number().positive().max(100).default(1),
+      to: z.number().positive().max(100).default(4),
+    })
+    .prefault({}),
+  augmentation: augmentationSchema.prefault({}),
+});
+
+/** x = (pixel/255 − mean)/std per channel: what the teacher was trained to expect. */
+export const preprocessingSchema = z.strictObject({
+  mean: z.array(z.number()).length(3),
+  std: z.array(z.number().positive()).length(3),
+});
+
+export const roundPolicySchema = z
+  .strictObject({
+    /** Accepted updates that end a round. */
+    goal: z.int().min(1).max(10_000).default(4),
+    /** Fewer accepted updates at the deadline make the round void; default half the goal. */
+    minimum: z.int().min(1).max(10_000).optional(),
+    /** Assignments handed out at once, as a multiple of the goal. */
+    overSelection: z.number().min(1).max(10).default(1.5),
+    /** From the first assignment of a round to its end. */
+    deadlineSeconds: z.number().min(1).max(86_400).default(900),
+    /** Void attempts in a row after which the campaign pauses itself and says so. */
+    maxAttempts: z.int().min(1).max(1000).default(5),
+  })
+  .refine((policy) => policy.minimum === undefined || policy.minimum <= policy.goal, {
+    message: "minimum must not exceed goal",
+    path: ["minimum"],
+  });
+
+export const aggregationRuleSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("mean") }),
+  /** Each update is scaled to at most this L2 norm over its trainable values first. */
+  z.strictObject({ kind: z.literal("norm-clipped-mean"), clipNorm: z.number().positive() }),
+]);
+
+/**
+ * Server optimisers of Reddi et al. 2021 ('Adaptive Federated Optimization', algorithm 2).
+ * The mean update Δ is a descent direction: θ ← θ − η·f(Δ).
+ */
+export const serverOptimizerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("sgd"),
+    learningRate: z.number().positive().max(100).default(1),
+    momentum: z.number().min(0).lt(1).default(0),
+  }),
+  z.strictObject({
+    kind: z.literal("adam"),
+    learningRate: z.number().positive().max(100).default(0.01),
+    beta1: z.number().min(0).lt(1).default(0.9),
+    beta2: z.number().min(0).lt(1).default(0.99),
+    tau: z.number().positive().default(1e-3),
+  }),
+  z.strictObject({
+    kind: z.literal("yogi"),
+    learningRate: z.number().positive().max(100).default(0.01),
+    beta1: z.number().min(0).lt(1).default(0.9),
+    beta2: z.number().min(0).lt(1).default(0.99),
+    tau: z.number().positive().default(1e-3),
+  }),
+]);
+
+export const updateCodecSchema = z.enum(["f32", "f16", "int8"]);
+
+/** All that defines a campaign. Unknown keys are refused, so a misspelt option is never ignored. */
+export const campaignConfigSchema = z.strictObject({
+  name: labelSchema.default("unnamed campaign"),
+  /** Digest of the teacher's file, uploaded before. */
+  model: digestSchema,
+  preprocessing: preprocessingSchema,
+  reinit: reinitSchema.prefault({}),
+  distillation: distillationSchema.prefault({}),
+  round: roundPolicySchema.prefault({}),
+  aggregation: z
+    .strictObject({
+      rule: aggregationRuleSchema.default({ kind: "mean" }),
+      server: serverOptimizerSchema.prefault({ kind: "sgd" }),
+      /** Most examples an update is weighted with; default localSteps·batchSize. */
+      exampleCap: z.int().min(1).optional(),
+    })
+    .prefault({}),
+  codec: updateCodecSchema.default("int8"),
+});
+
+/** As a client may write it: everything with a default may be left out. */
+export type CampaignConfigInput = z.input<typeof campaignConfigSchema>;
+export type CampaignConfig = z.output<typeof campaignConfigSchema>;
+export type ReinitStrategy = z.output<typeof reinitStrategySchema>;
+export type AggregationRule = z.output<typeof aggregationRuleSchema>;
+export type ServerOptimizer = z.output<typeof serverOptimizerSchema>;
+export type UpdateCodec = z.output<typeof updateCodecSchema>;
+export type Augmentation = z.output<typeof augmentationSchema>;
+export type Distillation = z.output<typeof distillationSchema>;
+export type Preprocessing = z.output<typeof preprocessingSchema>;
+
+/** Accepted updates without which a round is void: the configured minimum, else half the goal. */
+export function minimumUpdates(policy: CampaignConfig["round"]): number {
+  return policy.minimum ?? Math.ceil(policy.goal / 2);
+}
+
+/** Assignments that may be out at once in a round. */
+export function assignmentLimit(policy: CampaignConfig["round"]): number {
+  return Math.ceil(policy.goal * policy.overSelection);
+}
+
+/** Most examples one update may weigh. */
+export function exampleCap(config: CampaignConfig): number {
+  const { localSteps, batchSize } = config.distillation;
+  return config.aggregation.exampleCap ?? localSteps * batchSize;
+}
+
+/**
+ * The codec of one slice: running statistics always travel as f32 (SPEC U7), since an absolute error
+ * that a weight forgives can turn a small variance negative.
+ */
+export function sliceCodec(codec: UpdateCodec, section: "trainable" | "statistics"): UpdateCodec {
+  return section === "statistics" ? "f32" : codec;
+}

@@ -1,0 +1,71 @@
+/**
+ * `npm test`: static checks, the page's build and every test, then one closing line
+ * 'N passed, N failed' counted from the test runner's own report (a failed check counts as one).
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureChromium } from "./chromium.ts";
+
+const CHECKS: readonly (readonly [title: string, command: string, ...args: string[]])[] = [
+  ["types", "tsc", "-b"],
+  ["format", "oxfmt", "--check", "."],
+  ["lint", "oxlint", "--deny-warnings"],
+  ["dead code", "knip"],
+  ["pages", "vite", "build", "--logLevel", "warn"],
+];
+
+interface VitestReport {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: unknown[] }[];
+}
+
+function run(command: string, args: readonly string[]): boolean {
+  const { status, error } = spawnSync(command, args, { stdio: ["ignore", 1, 2] });
+  if (error) console.error(error.message);
+  return status === 0;
+}
+
+let passed = 0;
+let failed = 0;
+
+ensureChromium();
+for (const [title, command, ...args] of CHECKS) {
+  console.log(`\n── ${title}: ${command} ${args.join(" ")}`);
+  if (!run(command, args)) {
+    failed++;
+    console.log(`✗ ${title}`);
+  }
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
+const reportFile = join(scratch, "report.json");
+const runGreen = run("vitest", [
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${reportFile}`,
+  ...process.argv.slice(2),
+]);
+try {
+  const report = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
+  passed += report.numPassedTests;
+  // A file that fails to load has no assertions of its own, yet is a failure.
+  const unloaded = report.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  ).length;
+  failed += report.numFailedTests + unloaded;
+} catch (error) {
+  console.error(`The test runner left no report: ${String(error)}`);
+  failed++;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+if (!runGreen && failed === 0) failed++;
+if (passed === 0) failed++;
+
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,32 @@
+import { existsSync } from "node:fs";
+
+const SYSTEM_CHROMIUM = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+
+/**
+ * How tests start Chromium: the binary of SCOUR_CHROMIUM, else the system's, else Playwright's own
+ * (`executablePath` left out), with WebGPU on the software adapter.
+ *
+ * The separate headless shell has no WebGPU, so callers pass `headless: false` and the argument
+ * `--headless=new` does what it says.
+ */
+export function chromiumLaunch(): { executablePath?: string; headless: false; args: string[] } {
+  const executablePath = process.env["SCOUR_CHROMIUM"] ?? SYSTEM_CHROMIUM.find(existsSync);
+  return {
+    ...(executablePath === undefined ? {} : { executablePath }),
+    headless: false,
+    args: [
+      "--headless=new",
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  };
+}

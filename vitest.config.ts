@@ -1,0 +1,61 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import { chromiumLaunch } from "./tests/browser/chromium.ts";
+
+/**
+ * Four kinds of tests: `unit` in Node, `edge` inside workerd, `browser` in a Chromium tab with
+ * software WebGPU, `integration` against real coordinator processes.
+ */
+export default defineConfig({
+  test: {
+    // The Workers pool reads the module cache from where the plain pool does not write it.
+    fsModuleCache: false,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["tests/unit/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                SCOUR_ADMIN_TOKEN: "admin-token-of-the-tests",
+                SCOUR_SIGNING_KEY: "signing-key-of-the-tests-32-bytes-long",
+              },
+            },
+          }),
+        ],
+        test: { name: "edge", include: ["tests/edge/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          testTimeout: 120_000,
+          browser: {
+            enabled: true,
+            headless: false,
+            screenshotFailures: false,
+            instances: [{ browser: "chromium" }],
+            provider: playwright({ launchOptions: chromiumLaunch() }),
+          },
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["tests/integration/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
