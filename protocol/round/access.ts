@@ -35,13 +35,15 @@ export const inviteSchema = z.object({
 });
 export type Invite = z.infer<typeof inviteSchema>;
 
+const imageShapeSchema = z.object({ height: z.int(), width: z.int(), channels: z.int() });
+
 /** What is known of the model once its file was read. */
 export const modelSummarySchema = z.object({
   digest: digestSchema,
   bytes: z.int(),
   architecture: z.string(),
   classes: z.int(),
-  inputShape: z.object({ height: z.int(), width: z.int(), channels: z.int() }),
+  inputShape: imageShapeSchema,
   trainableLength: z.int(),
   length: z.int(),
 });
@@ -90,6 +92,8 @@ export const invitePreviewSchema = z.object({
   rounds: z.int(),
   localSteps: z.int(),
   batchSize: z.int(),
+  /** Images are brought to this shape before anybody enrols. */
+  inputShape: imageShapeSchema,
   /** Size of the teacher to fetch and of one update to send, in bytes. */
   downloadBytes: z.int(),
   updateBytes: z.int(),

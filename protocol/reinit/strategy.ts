@@ -1,0 +1,65 @@
+import { ProtocolError } from "../errors.ts";
+import { depthStages, type DepthStage } from "../model/depth-stages.ts";
+import type { Graph, ParameterRole } from "../model/graph.ts";
+import type { ReinitStrategy } from "../round/campaign-config.ts";
+
+/** Share of the head's weights that the BCU release re-initialises. */
+const DEFAULT_HEAD_RATIO = 0.1;
+
+/**
+ * Default share of the weights of a depth stage: .01, .03, .09, .27, … capped at 1, as in the BCU
+ * release (Pang et al. 2023). One division of whole numbers, so exactly the decimal's double.
+ */
+export function defaultStageRatio(stage: number): number {
+  let hundredths = 1;
+  for (let k = 1; k < stage && hundredths < 100; k++) hundredths *= 3;
+  return Math.min(1, hundredths / 100);
+}
+
+/** Whether a strategy touches this role; batch norm is never re-initialised (SPEC I5). */
+export function isReinitialised(role: ParameterRole): boolean {
+  return role === "conv-weight" || role === "linear-weight" || role === "linear-bias";
+}
+
+/**
+ * Share of each parameter's values to re-initialise, by name: 0 for batch norm, otherwise the
+ * strategy's ratio times `strength`, at most 1 (SPEC I5).
+ *
+ * @throws ProtocolError `malformed-request` when `ratios` has another length than the graph has
+ *   depth stages, or a ratio or the strength is out of range.
+ *
+ * @example
+ * reinitRatios(graph, { kind: "layerwise" }, 2).get("fc.weight"); // 0.2
+ */
+export function reinitRatios(
+  graph: Graph,
+  strategy: ReinitStrategy,
+  strength: number,
+): ReadonlyMap<string, number> {
+  if (!(strength >= 0 && strength < Infinity)) {
+    throw new ProtocolError("malformed-request", `strength ${strength} is not a number ≥ 0`);
+  }
+  const stages = depthStages(graph);
+  const given = strategy.kind === "layerwise" ? strategy.ratios : undefined;
+  if (given !== undefined && given.length !== stages.count) {
+    throw new ProtocolError(
+      "malformed-request",
+      `the strategy gives ${given.length} ratios, ${graph.architecture} has ${stages.count} depth stages: give one ratio a stage, shallowest first`,
+    );
+  }
+  const ratioOf = (stage: DepthStage): number => {
+    if (strategy.kind === "uniform") return strategy.ratio;
+    if (stage === "head") return strategy.head ?? DEFAULT_HEAD_RATIO;
+    return given?.[stage - 1] ?? defaultStageRatio(stage);
+  };
+  return new Map(
+    graph.parameters.map(({ name, role }) => {
+      if (!isReinitialised(role)) return [name, 0];
+      const ratio = ratioOf(stages.byParameter.get(name)!);
+      if (!(ratio >= 0 && ratio <= 1)) {
+        throw new ProtocolError("malformed-request", `the ratio ${ratio} is not within 0 to 1`);
+      }
+      return [name, Math.min(1, ratio * strength)];
+    }),
+  );
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
+import { depthStages } from "../../../../protocol/model/depth-stages.ts";
+import type { Graph, Operation } from "../../../../protocol/model/graph.ts";
+
+const backwards = (text: string) => [...text].toReversed().join("");
+const rename = (name: string) => `layer4.${backwards(name)}`;
+
+describe("depth stages", () => {
+  it("[G3] follow ResNet-18's resolutions, the stem together with layer1", () => {
+    const graph = resnet18({ width: 2, classes: 3 });
+    const { byParameter, count } = depthStages(graph);
+    expect(count).toBe(4);
+    for (const { name } of graph.parameters) {
+      const layer = /^layer(\d)/.exec(name)?.[1];
+      const expected = name.startsWith("fc.") ? "head" : layer === undefined ? 1 : Number(layer);
+      expect(byParameter.get(name), name).toBe(expected);
+    }
+  });
+
+  it("[G3] take no notice of names", () => {
+    const graph = resnet18({ width: 2, classes: 3 });
+    const renamed: Graph = {
+      ...graph,
+      parameters: graph.parameters.map((parameter) => ({
+        ...parameter,
+        name: rename(parameter.name),
+      })),
+      operations: graph.operations.map((operation) => {
+        const changed: Record<string, unknown> = { ...operation };
+        for (const key of ["weight", "bias", "scale", "shift", "runningMean", "runningVariance"]) {
+          if (typeof changed[key] === "string") changed[key] = rename(changed[key]);
+        }
+        return changed as unknown as Operation;
+      }),
+    };
+    const stages = depthStages(graph).byParameter;
+    for (const [name, stage] of depthStages(renamed).byParameter) {
+      const original = backwards(name.slice("layer4.".length));
+      expect(stage).toBe(stages.get(original));
+    }
+  });
+
+  it("[G3] give a strided stem the stage of its output, which is the first", () => {
+    const graph: Graph = {
+      architecture: "strided",
+      input: "image",
+      inputShape: { height: 32, width: 32, channels: 3 },
+      output: "logits",
+      classes: 2,
+      operations: [
+        { kind: "conv2d", input: "image", output: "a", weight: "a", stride: 2, padding: 1 },
+        { kind: "conv2d", input: "a", output: "b", weight: "b", stride: 2, padding: 1 },
+        { kind: "global-average-pool", input: "b", output: "p" },
+        { kind: "linear", input: "p", output: "logits", weight: "w", bias: "c" },
+      ],
+      parameters: [
+        { name: "a", role: "conv-weight", shape: [4, 3, 3, 3] },
+        { name: "b", role: "conv-weight", shape: [4, 4, 3, 3] },
+        { name: "w", role: "linear-weight", shape: [2, 4] },
+        { name: "c", role: "linear-bias", shape: [2] },
+      ],
+    };
+    expect(Object.fromEntries(depthStages(graph).byParameter)).toEqual({
+      a: 1,
+      b: 2,
+      w: "head",
+      c: "head",
+    });
+  });
+});
