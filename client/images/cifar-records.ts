@@ -1,0 +1,69 @@
+import { ImageError } from "./image-error.ts";
+import type { RgbImage } from "./resize.ts";
+
+/** CIFAR-10 binary version: 1 label byte, then 32×32 red, green and blue planes, row-major. */
+export const RECORD_SIDE = 32;
+const PLANE = RECORD_SIDE * RECORD_SIDE;
+export const RECORD_BYTES = 1 + 3 * PLANE;
+
+/**
+ * Refuses a length that records cannot have.
+ *
+ * @throws ImageError `unreadable-image-set`, naming the file.
+ */
+export function checkRecordsLength(name: string, bytes: number): void {
+  if (bytes > 0 && bytes % RECORD_BYTES === 0) return;
+  throw new ImageError(
+    "unreadable-image-set",
+    bytes === 0
+      ? `${name} is empty`
+      : `${name} is not a file of CIFAR records: its ${bytes} bytes are not a multiple of ${RECORD_BYTES} ` +
+          `(1 label byte and 3072 pixel bytes a record), ${bytes % RECORD_BYTES} are left over`,
+  );
+}
+
+/** The picture of one record; its label byte is not looked at. */
+export function recordImage(record: Uint8Array): RgbImage {
+  const data = new Uint8Array(3 * PLANE);
+  for (let pixel = 0; pixel < PLANE; pixel++) {
+    data[3 * pixel] = record[1 + pixel]!;
+    data[3 * pixel + 1] = record[1 + PLANE + pixel]!;
+    data[3 * pixel + 2] = record[1 + 2 * PLANE + pixel]!;
+  }
+  return { width: RECORD_SIDE, height: RECORD_SIDE, data };
+}
+
+/** Cuts a stream of bytes into records, whatever the sizes of its pieces. */
+export async function* recordsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const record = new Uint8Array(RECORD_BYTES);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      const piece = chunk.subarray(at, at + RECORD_BYTES - filled);
+      record.set(piece, filled);
+      at += piece.length;
+      filled += piece.length;
+      if (filled === RECORD_BYTES) {
+        yield record;
+        filled = 0;
+      }
+    }
+  }
+}
+
+/**
+ * The label byte of every record. For reports on labelled test data (`evaluate`) only: distillation
+ * never sees labels.
+ *
+ * @throws ImageError when the length is not that of records.
+ *
+ * @example
+ * const labels = recordLabels(await readFile("test.bin"), "test.bin");
+ */
+export function recordLabels(bytes: Uint8Array, name: string): Uint8Array {
+  checkRecordsLength(name, bytes.length);
+  return Uint8Array.from(
+    { length: bytes.length / RECORD_BYTES },
+    (_, index) => bytes[index * RECORD_BYTES]!,
+  );
+}

@@ -1,0 +1,50 @@
+import type { RgbImage } from "./resize.ts";
+
+/** Larger pictures are refused before their pixels are read back. */
+const MAX_PIXELS = 100_000_000;
+
+/**
+ * Decodes a PNG, JPEG or WebP in a tab or worker as `decode-node.ts` does: upright, transparency
+ * over white, pixel values as stored.
+ *
+ * @throws Error that says what is wrong with the file.
+ */
+export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>]);
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(blob, {
+      imageOrientation: "from-image",
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+    });
+  } catch (cause) {
+    throw new Error("cannot be decoded: the picture is damaged", { cause });
+  }
+  try {
+    const { height, width } = bitmap;
+    if (width * height > MAX_PIXELS) {
+      throw new Error(`cannot be decoded: ${width}×${height} pixels are too many`);
+    }
+    const context = new OffscreenCanvas(width, height).getContext("2d", {
+      willReadFrequently: true,
+    });
+    if (context === null) throw new Error("this browser has no 2-D canvas to read pictures with");
+    context.fillStyle = "#ffffff";
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0);
+    return { width, height, data: withoutAlpha(context.getImageData(0, 0, width, height).data) };
+  } finally {
+    bitmap.close();
+  }
+}
+
+function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from]!;
+    rgb[to + 1] = rgba[from + 1]!;
+    rgb[to + 2] = rgba[from + 2]!;
+  }
+  return rgb;
+}

@@ -1,0 +1,78 @@
+import type { ImageShape } from "../../protocol/model/graph.ts";
+import { collectImages, type ImageImportOptions, type ImageSource } from "./collect-images.ts";
+import { decodeImage } from "./decode-browser.ts";
+import { isHidden } from "./hidden-names.ts";
+import type { ImportedImages } from "./image-set.ts";
+
+/** A file with its path below what was picked. Paths travel apart: a clone of a `File` forgets its own. */
+export interface PickedFile {
+  readonly path: string;
+  readonly file: File;
+}
+
+/**
+ * Loads picked or dropped files as images of the model's shape, in order of their paths. They are
+ * read in this tab only.
+ *
+ * @throws ImageError `no-images` when nothing is usable, `unreadable-image-set` when the one file
+ *   picked is damaged.
+ *
+ * @example
+ * const images = await loadFiles(pickedFiles(input.files), { height: 32, width: 32, channels: 3 });
+ */
+export async function loadFiles(
+  picked: readonly PickedFile[],
+  shape: ImageShape,
+  options: ImageImportOptions = {},
+): Promise<ImportedImages> {
+  const visible = picked
+    .filter(({ path }) => !isHidden(path))
+    .sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)));
+  const [first] = visible;
+  const single = visible.length === 1 && first !== undefined && first.path === first.file.name;
+  return collectImages(visible.map(fileSource), {
+    ...options,
+    place: single ? first.path : "what you picked",
+    shape,
+    decode: decodeImage,
+    single,
+  });
+}
+
+/** Files of a file or folder input, or of a drop. */
+export function pickedFiles(files: Iterable<File>): PickedFile[] {
+  return Array.from(files, (file) => ({ path: file.webkitRelativePath || file.name, file }));
+}
+
+/** Files below a picked folder. */
+export async function filesOfDirectory(
+  directory: FileSystemDirectoryHandle,
+  prefix = `${directory.name}/`,
+): Promise<PickedFile[]> {
+  const files: PickedFile[] = [];
+  for await (const entry of directory.values()) {
+    if (isHidden(entry.name)) continue;
+    const path = prefix + entry.name;
+    if (entry.kind === "directory") files.push(...(await filesOfDirectory(entry, `${path}/`)));
+    else files.push({ path, file: await entry.getFile() });
+  }
+  return files;
+}
+
+function fileSource({ path, file }: PickedFile): ImageSource {
+  return { name: path, size: file.size, stream: () => chunksOf(file) };
+}
+
+/** `for await` over a stream is younger than the browsers that can run this. */
+async function* chunksOf(file: File): AsyncGenerator<Uint8Array> {
+  const reader = file.stream().getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel();
+  }
+}

@@ -1,0 +1,60 @@
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { CampaignView } from "../../protocol/round/access.ts";
+import type { CoordinatorClient } from "./coordinator-client.ts";
+import { identitySchema, type Identity, type IdentityStore } from "./identity.ts";
+import type { InviteLink } from "./invite-url.ts";
+import { retrying, type RetryOptions } from "./retry.ts";
+
+/** Longest device name the wire takes. */
+export const DEVICE_CHARACTERS = 200;
+
+export interface EnrolmentOptions {
+  readonly link: InviteLink;
+  readonly label: string | undefined;
+  readonly device: string;
+  readonly identities: IdentityStore;
+  readonly clientFor: (token: string) => CoordinatorClient;
+  readonly retry: RetryOptions;
+}
+
+/** Under which name an identity store keeps the identity for an invite's campaign. */
+export function identityKey({ campaign, origin }: InviteLink): string {
+  return `${origin}/${campaign}`;
+}
+
+/**
+ * Comes back as who this participant was, or enrols with the invite and remembers the credential.
+ *
+ * @throws ProtocolError when the invite or the participant is refused.
+ */
+export async function joinCampaign(
+  options: EnrolmentOptions,
+): Promise<{ readonly identity: Identity; readonly view: CampaignView }> {
+  const { clientFor, device, identities, label, link, retry } = options;
+  const key = identityKey(link);
+  const known = identitySchema.safeParse(await identities.load(key)).data;
+  if (known !== undefined) {
+    try {
+      const client = clientFor(known.credential);
+      return { identity: known, view: await retrying(() => client.campaign(retry.signal), retry) };
+    } catch (error) {
+      // A coordinator that was set up anew knows nobody; the invite may still be good.
+      const unknown = error instanceof ProtocolError && [401, 404].includes(error.status);
+      if (!unknown) throw error;
+      await identities.forget(key);
+    }
+  }
+  const request = {
+    ...(label === undefined ? {} : { label }),
+    backend: device.slice(0, DEVICE_CHARACTERS),
+  };
+  const client = clientFor(link.token);
+  const reply = await retrying(() => client.enrol(request, retry.signal), retry);
+  const identity: Identity = {
+    campaign: reply.campaign.id,
+    participant: reply.participant,
+    credential: reply.credential,
+  };
+  await identities.save(key, identity);
+  return { identity, view: reply.campaign };
+}

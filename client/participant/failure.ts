@@ -1,0 +1,51 @@
+import { ProtocolError, type ProblemCode } from "../../protocol/errors.ts";
+import { EngineError } from "../engine/engine-error.ts";
+import { ImageError } from "../images/image-error.ts";
+import { ParticipantError } from "./participant-error.ts";
+import type { ParticipantStatus } from "./status.ts";
+
+const PROBLEM_HINTS: Partial<Record<ProblemCode, string>> = {
+  unauthenticated: "Open the invite link again, whole; if that fails, ask for a new invite.",
+  forbidden: "Ask whoever invited you for a new invite.",
+  "participant-revoked":
+    "The organisers removed this participant. Ask them if you think it a mistake.",
+  "invite-expired": "Ask whoever invited you for a new invite.",
+  "invite-revoked": "Ask whoever invited you for a new invite.",
+  "invite-exhausted": "Every place of this invite is taken. Ask for a new invite.",
+  "not-found": "The campaign is not at this coordinator. Check the link.",
+  "unsupported-version":
+    "Reload the page, or update the command line, to the coordinator's version.",
+};
+
+/** The status for an error a participant cannot go on from. */
+export function failureOf(error: unknown): Extract<ParticipantStatus, { kind: "failed" }> {
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: "failed", message, ...explain(error) };
+}
+
+function explain(error: unknown): { readonly code: string; readonly hint: string } {
+  if (error instanceof ProtocolError) {
+    const hint = PROBLEM_HINTS[error.code] ?? "Tell the organisers what this says.";
+    return { code: error.code, hint };
+  }
+  if (error instanceof EngineError) {
+    return {
+      code: error.code,
+      hint:
+        error.code === "device-failed"
+          ? "Start again; if it happens again, choose the wasm backend or update the graphics driver."
+          : "Choose another backend.",
+    };
+  }
+  if (error instanceof ImageError) return { code: error.code, hint: "Choose other images." };
+  if (error instanceof ParticipantError) {
+    return {
+      code: error.code,
+      hint:
+        error.code === "campaign-not-verified"
+          ? "Nothing of yours was sent. Do not take part until the organisers have explained this."
+          : "Check the link and the coordinator's address.",
+    };
+  }
+  return { code: "unexpected", hint: "This is a fault in Scour: please report it." };
+}

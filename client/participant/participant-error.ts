@@ -1,0 +1,19 @@
+/** Why a participant cannot go on, where the coordinator did not say so itself (`ProtocolError`). */
+export type ParticipantErrorCode =
+  /** The invite link is not one. */
+  | "invalid-invite"
+  /** Something answered, but not as a coordinator does. */
+  | "unexpected-reply"
+  /** What the coordinator handed out does not agree with itself: teacher, seed, student₀, digests. */
+  | "campaign-not-verified";
+
+/** `message` tells the reader what is wrong and what to do next. */
+export class ParticipantError extends Error {
+  override readonly name = "ParticipantError";
+  readonly code: ParticipantErrorCode;
+
+  constructor(code: ParticipantErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,389 @@
+import type { CampaignView } from "../../protocol/round/access.ts";
+import type { Assignment } from "../../protocol/round/assignment.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { CoordinatorEvent } from "../../protocol/round/events.ts";
+import { isEnded } from "../../protocol/round/states.ts";
+import { fetchBlob, type BlobFetchOptions } from "./blob-fetch.ts";
+import { Controls, StoppedSignal } from "./controls.ts";
+import { CoordinatorClient, type Attempt } from "./coordinator-client.ts";
+import { DEVICE_CHARACTERS, joinCampaign } from "./enrolment.ts";
+import { Doorbell } from "./doorbell.ts";
+import { EventChannel } from "./event-channel.ts";
+import { failureOf } from "./failure.ts";
+import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
+import { defaultPorts, type ParticipantPorts } from "./ports.ts";
+import { retrying, type Retry, type RetryOptions } from "./retry.ts";
+import { fetchStudent } from "./student-fetch.ts";
+import {
+  afterVerdict,
+  NO_TOTALS,
+  type ParticipantStatus,
+  type ParticipantTotals,
+} from "./status.ts";
+import { StepMeter } from "./step-meter.ts";
+import type { LocalTrainer, LocalTraining } from "./training.ts";
+import { deliver, encodeUpdate, type PendingUpdate } from "./upload.ts";
+import { verifyCampaign, type VerifiedCampaign } from "./verify-campaign.ts";
+
+export interface ParticipantOptions {
+  /** `<origin>/join/<campaign id>#<invite token>` */
+  readonly invite: string;
+  /** What trains; `engineTraining` gives one. */
+  readonly training: LocalTraining;
+  /** What people see in the participants' list. */
+  readonly label?: string;
+  readonly ports?: Partial<ParticipantPorts>;
+}
+
+export type ParticipantListener = (status: ParticipantStatus, totals: ParticipantTotals) => void;
+
+/** Between check-ins when nothing else says how long: with the event socket, and without. */
+const QUIET_MS = 20_000;
+const POLL_MS = 3_000;
+
+/** After a refusal that the next check-in clears up. */
+const RECHECK_MS = 1_000;
+
+/** Reason of the abort when the round ended while its steps were still being taken. */
+class RoundOver extends Error {}
+
+/**
+ * One participant of one campaign, from the invite to the last round: enrols, checks the teacher and
+ * student₀, then trains and returns an update a round until the campaign ends or it is told to leave.
+ * Lost connections and coordinator restarts only cost time. Needs neither a page nor Node.
+ *
+ * @example
+ * const engine = await openEngine({ backend: "auto" });
+ * const participant = new Participant({
+ *   invite: "https://scour.example/join/c-…#eyJ…",
+ *   training: engineTraining({ engine, images: (shape) => loadImages("./photos", shape) }),
+ *   label: "kitchen laptop",
+ * });
+ * participant.subscribe((status, totals) => console.log(status.kind, totals.accepted));
+ * const last = await participant.run(); // { kind: "finished" | "stopped", … }; rejects when it fails
+ */
+export class Participant {
+  readonly #link: InviteLink;
+  readonly #training: LocalTraining;
+  readonly #label: string | undefined;
+  readonly #ports: ParticipantPorts;
+  readonly #listeners = new Set<ParticipantListener>();
+  readonly #bell = new Doorbell();
+  readonly #controls = new Controls(() => this.#bell.ring());
+  #status: ParticipantStatus = { kind: "joining" };
+  #totals: ParticipantTotals = NO_TOTALS;
+  /** The attempt whose steps are being taken, and how to give it up. */
+  #current: (Attempt & { readonly over: AbortController }) | undefined;
+  #round: number | null = null;
+
+  /** @throws ParticipantError `invalid-invite` when the link is not one. */
+  constructor(options: ParticipantOptions) {
+    this.#link = parseInviteUrl(options.invite);
+    this.#training = options.training;
+    this.#label = options.label;
+    this.#ports = { ...defaultPorts(), ...options.ports };
+  }
+
+  get status(): ParticipantStatus {
+    return this.#status;
+  }
+
+  get totals(): ParticipantTotals {
+    return this.#totals;
+  }
+
+  /** Calls the listener now and at every change. @returns a function that ends it. */
+  subscribe(listener: ParticipantListener): () => void {
+    this.#listeners.add(listener);
+    listener(this.#status, this.#totals);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Holds between steps; the device idles. The round may pass meanwhile. */
+  pause(): void {
+    this.#controls.pause();
+  }
+
+  resume(): void {
+    this.#controls.resume();
+  }
+
+  /** Leaves once the update at hand is delivered; at once when there is none. */
+  finishRound(): void {
+    this.#controls.finishRound();
+  }
+
+  /** Leaves now; an unfinished update is lost. */
+  stop(): void {
+    this.#controls.stop();
+  }
+
+  /**
+   * Takes part until the campaign ends or the participant is told to leave. To be called once.
+   *
+   * @returns the last status, `finished` or `stopped`.
+   * @throws ProtocolError, ParticipantError, EngineError or ImageError when it cannot go on; the
+   *   status is then `failed`, with a hint.
+   */
+  async run(): Promise<ParticipantStatus> {
+    const ended = new AbortController();
+    let trainer: LocalTrainer | undefined;
+    try {
+      const { identity, view } = await joinCampaign({
+        link: this.#link,
+        label: this.#label,
+        device: this.#training.device,
+        identities: this.#ports.identities,
+        clientFor: (token) => this.#client(token),
+        retry: this.#retryOptions(),
+      });
+      const client = this.#client(identity.credential);
+      const campaign = await this.#verify(client, view);
+      const { graph, layout, teacher } = campaign;
+      trainer = await this.#training.open({ graph, layout, teacher, config: view.config });
+      const channel = this.#listen(identity.credential, ended.signal);
+      return this.#set(await this.#takePart({ campaign, client, trainer, channel }));
+    } catch (error) {
+      if (error instanceof StoppedSignal) return this.#set({ kind: "stopped" });
+      this.#set(failureOf(error));
+      throw error;
+    } finally {
+      ended.abort();
+      trainer?.close();
+    }
+  }
+
+  async #verify(client: CoordinatorClient, view: CampaignView): Promise<VerifiedCampaign> {
+    const { digest, bytes: totalBytes } = view.model;
+    const onBytes = this.#downloads("teacher", totalBytes);
+    const file = await fetchBlob(
+      { digest, bytes: totalBytes, what: "the teacher", onBytes },
+      this.#blobOptions(client),
+    );
+    this.#set({ kind: "verifying" });
+    const campaign = verifyCampaign(view, file);
+    for (const [name, slice] of campaign.initialSlices) await this.#ports.blobs.put(name, slice);
+    return campaign;
+  }
+
+  #listen(credential: string, ended: AbortSignal): EventChannel {
+    const { clock, random, WebSocket } = this.#ports;
+    return new EventChannel({
+      origin: this.#link.origin,
+      credential,
+      WebSocket,
+      clock,
+      random,
+      signal: AbortSignal.any([ended, this.#controls.signal]),
+      onConnected: () => this.#bell.ring(),
+      onEvent: (event) => {
+        if (this.#current !== undefined && endsAttempt(event, this.#current)) {
+          this.#current.over.abort(new RoundOver("the round ended"));
+        }
+        this.#bell.ring();
+      },
+    });
+  }
+
+  /** The loop over rounds; returns the last status. */
+  async #takePart(session: Session): Promise<ParticipantStatus> {
+    const { channel, client } = session;
+    const { clock } = this.#ports;
+    let pending: PendingUpdate | undefined;
+    for (;;) {
+      await this.#gate();
+      const seen = this.#bell.rings;
+      const reply = await this.#retry((signal) => client.checkIn(signal));
+      this.#round = reply.round;
+      if (reply.kind === "ended")
+        return { kind: "finished", state: reply.state, round: reply.round };
+
+      if (reply.kind === "wait" || reply.committed) {
+        const reason = reply.kind === "wait" ? reply.reason : "already-contributed";
+        // A paused campaign takes the update at hand once it goes on; any other wait outdates it.
+        if (reason !== "paused") pending = undefined;
+        if (this.#controls.finishing && pending === undefined) return { kind: "stopped" };
+        this.#set({ kind: "waiting", reason, round: reply.round, detail: null });
+        const idleMs = channel.connected ? QUIET_MS : POLL_MS;
+        const waitMs = reply.kind === "wait" ? reply.retryAfterMs : idleMs;
+        await this.#bell.wait(seen, waitMs, clock, this.#controls.signal);
+        continue;
+      }
+
+      if (pending?.round !== reply.round || pending.attempt !== reply.attempt) pending = undefined;
+      if (pending === undefined && this.#controls.finishing) return { kind: "stopped" };
+      pending ??= await this.#train(reply, session);
+      if (pending === undefined) {
+        await clock.sleep(RECHECK_MS, this.#controls.signal);
+        continue;
+      }
+      const outcome = await this.#deliver(pending, client);
+      if (outcome !== "kept") pending = undefined;
+      if (outcome === "delivered" && this.#controls.finishing) return { kind: "stopped" };
+      if (outcome !== "delivered") await clock.sleep(RECHECK_MS, this.#controls.signal);
+    }
+  }
+
+  /** Takes the round's local steps; undefined when the round ended meanwhile. */
+  async #train(assignment: Assignment, session: Session): Promise<PendingUpdate | undefined> {
+    const { clock, randomBytes } = this.#ports;
+    const { campaign, channel, trainer } = session;
+    const { attempt, round, startStep, totalSteps } = assignment;
+    const { localSteps } = campaign.view.config.distillation;
+    const over = new AbortController();
+    this.#current = { round, attempt, over };
+    try {
+      const student = await fetchStudent(assignment, campaign, {
+        ...this.#blobOptions(session.client),
+        onBytes: this.#downloads("student", campaign.layout.length * 4),
+      });
+      const meter = new StepMeter(clock);
+      const show = (step: number, loss: number | null): void => {
+        const { imagesPerSecond } = meter;
+        this.#set({ kind: "training", round, attempt, step, localSteps, loss, imagesPerSecond });
+        channel.progress({ type: "progress", round, step, localSteps, loss, imagesPerSecond });
+      };
+      show(0, null);
+      const result = await trainer.train({
+        student,
+        startStep,
+        totalSteps,
+        signal: AbortSignal.any([over.signal, this.#controls.signal]),
+        beforeStep: async () => {
+          if (!this.#controls.paused) return;
+          await this.#gate();
+          meter.restart();
+        },
+        onStep: ({ images, loss, step }) => {
+          meter.stepDone(images);
+          show(step, loss);
+        },
+      });
+      const { agreement, examples, loss, update } = result;
+      const backend = this.#training.device.slice(0, DEVICE_CHARACTERS);
+      return encodeUpdate({ round, attempt }, update, {
+        layout: campaign.layout,
+        codec: campaign.view.config.codec,
+        seed: randomBytes(32),
+        report: { examples, loss, agreement, seconds: meter.seconds, backend },
+      });
+    } catch (error) {
+      // A student that is gone belongs to a round that is.
+      const gone = error instanceof ProtocolError && error.code === "not-found";
+      if (error instanceof RoundOver || gone) return undefined;
+      throw error;
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** `dropped`: the round went on without it. `kept`: the campaign is paused; try again later. */
+  async #deliver(
+    update: PendingUpdate,
+    client: CoordinatorClient,
+  ): Promise<"delivered" | "dropped" | "kept"> {
+    const { round, request } = update;
+    try {
+      const reply = await deliver(update, {
+        ...this.#retryOptions(),
+        client,
+        beforeSlice: () => this.#gate(),
+        onStored: (bytes, totalBytes) => this.#set({ kind: "uploading", round, bytes, totalBytes }),
+      });
+      this.#totals = afterVerdict(this.#totals, reply, request);
+      this.#set(this.#status);
+      return "delivered";
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.code === "campaign-state") return "kept";
+      if (error.code === "stale-round" || error.code === "update-conflict") return "dropped";
+      throw error;
+    }
+  }
+
+  /** Shows a download from its beginning; the function returned is told of further bytes. */
+  #downloads(what: "teacher" | "student", totalBytes: number): (bytes: number) => void {
+    let bytes = 0;
+    const progress = (more: number): void => {
+      bytes += more;
+      this.#set({ kind: "downloading", what, bytes, totalBytes });
+    };
+    progress(0);
+    return progress;
+  }
+
+  /** Shows a pause as long as it lasts. */
+  async #gate(): Promise<void> {
+    if (this.#controls.paused) {
+      const before = this.#status;
+      this.#set({ kind: "paused", round: this.#round });
+      await this.#controls.gate();
+      this.#set(before);
+    }
+    await this.#controls.gate();
+  }
+
+  #client(token: string): CoordinatorClient {
+    const { clock, fetch } = this.#ports;
+    return new CoordinatorClient({
+      origin: this.#link.origin,
+      token,
+      fetch,
+      clock,
+      onTraffic: ({ sent, received }) => {
+        const { bytesReceived, bytesSent } = this.#totals;
+        this.#totals = {
+          ...this.#totals,
+          bytesSent: bytesSent + sent,
+          bytesReceived: bytesReceived + received,
+        };
+      },
+    });
+  }
+
+  #retry<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return retrying(() => work(this.#controls.signal), this.#retryOptions());
+  }
+
+  #retryOptions(): RetryOptions {
+    const { clock, random } = this.#ports;
+    const onRetry = ({ delayMs, error }: Retry): void => {
+      const seconds = Math.max(1, Math.round(delayMs / 1000));
+      const detail = `${error.message}; next try in ${seconds} s`;
+      this.#set({ kind: "waiting", reason: "connection-lost", round: this.#round, detail });
+    };
+    return { clock, random, signal: this.#controls.signal, onRetry };
+  }
+
+  #blobOptions(client: CoordinatorClient): BlobFetchOptions {
+    return { ...this.#retryOptions(), client, cache: this.#ports.blobs };
+  }
+
+  #set(status: ParticipantStatus): ParticipantStatus {
+    this.#status = status;
+    for (const listener of this.#listeners) listener(status, this.#totals);
+    return status;
+  }
+}
+
+/** What the loop works with once the campaign was verified. */
+interface Session {
+  readonly campaign: VerifiedCampaign;
+  readonly client: CoordinatorClient;
+  readonly trainer: LocalTrainer;
+  readonly channel: EventChannel;
+}
+
+/** Whether an event says that updates of this attempt come too late. */
+function endsAttempt(event: CoordinatorEvent, { round, attempt }: Attempt): boolean {
+  switch (event.type) {
+    case "round-opened":
+      return event.round > round || (event.round === round && event.attempt > attempt);
+    case "round-committed":
+      return event.round >= round;
+    case "round-void":
+      return event.round === round && event.attempt >= attempt;
+    case "campaign-state":
+      return isEnded(event.state);
+  }
+}

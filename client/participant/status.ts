@@ -1,0 +1,123 @@
+import type { CommitReply } from "../../protocol/round/assignment.ts";
+import type { CampaignState } from "../../protocol/round/states.ts";
+
+/** Why a participant waits. The last is its own: the others come from the coordinator. */
+export type WaitReason =
+  | "not-started"
+  | "paused"
+  | "round-full"
+  | "combining"
+  | "already-contributed"
+  | "connection-lost";
+
+/** What a participant does at the moment. Plain data: it may be posted between threads. */
+export type ParticipantStatus =
+  | { readonly kind: "joining" }
+  | {
+      readonly kind: "downloading";
+      readonly what: "teacher" | "student";
+      readonly bytes: number;
+      readonly totalBytes: number;
+    }
+  /** Recomputes student₀ from the teacher and the seed, and compares. */
+  | { readonly kind: "verifying" }
+  | {
+      readonly kind: "waiting";
+      readonly reason: WaitReason;
+      /** Round waited in; null before the first answer. */
+      readonly round: number | null;
+      /** More to say: what failed, when it is tried again. */
+      readonly detail: string | null;
+    }
+  | {
+      readonly kind: "training";
+      readonly round: number;
+      readonly attempt: number;
+      /** Local steps done, of `localSteps`. */
+      readonly step: number;
+      readonly localSteps: number;
+      /** Distillation loss of the last step, nats; null before the first. */
+      readonly loss: number | null;
+      readonly imagesPerSecond: number;
+    }
+  | {
+      readonly kind: "uploading";
+      readonly round: number;
+      readonly bytes: number;
+      readonly totalBytes: number;
+    }
+  /** Paused by this participant's own `pause()`. */
+  | { readonly kind: "paused"; readonly round: number | null }
+  /** Left by `stop()` or `finishRound()`. */
+  | { readonly kind: "stopped" }
+  /** The campaign takes no more updates. */
+  | { readonly kind: "finished"; readonly state: CampaignState; readonly round: number }
+  | {
+      readonly kind: "failed";
+      /** Code of the error's class, or `unexpected`. */
+      readonly code: string;
+      readonly message: string;
+      /** What the person in front of it can do. */
+      readonly hint: string;
+    };
+
+interface Rejection {
+  readonly round: number;
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** Running totals since this participant was started. */
+export interface ParticipantTotals {
+  /** Updates committed: accepted and rejected. */
+  readonly contributed: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** The last few, newest last. */
+  readonly rejections: readonly Rejection[];
+  /** Images used in committed updates. */
+  readonly images: number;
+  /** Active seconds of local steps, pauses left out. */
+  readonly trainingSeconds: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
+export const NO_TOTALS: ParticipantTotals = {
+  contributed: 0,
+  accepted: 0,
+  rejected: 0,
+  rejections: [],
+  images: 0,
+  trainingSeconds: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+};
+
+const REJECTIONS_KEPT = 20;
+
+/** Totals after a verdict on an update. */
+export function afterVerdict(
+  totals: ParticipantTotals,
+  reply: CommitReply,
+  update: { readonly examples: number; readonly seconds: number },
+): ParticipantTotals {
+  const accepted = reply.verdict === "accepted";
+  const rejection = accepted
+    ? []
+    : [{ round: reply.round, reason: reply.reason, detail: reply.detail }];
+  return {
+    ...totals,
+    contributed: totals.contributed + 1,
+    accepted: totals.accepted + (accepted ? 1 : 0),
+    rejected: totals.rejected + (accepted ? 0 : 1),
+    rejections: [...totals.rejections, ...rejection].slice(-REJECTIONS_KEPT),
+    images: totals.images + update.examples,
+    trainingSeconds: totals.trainingSeconds + update.seconds,
+  };
+}
+
+/** Whether nothing will follow this status. */
+export function isOver(status: ParticipantStatus): boolean {
+  return status.kind === "stopped" || status.kind === "finished" || status.kind === "failed";
+}

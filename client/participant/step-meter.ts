@@ -1,0 +1,40 @@
+import type { Clock } from "./ports.ts";
+
+/** Share of the newest step in the running rate. */
+const NEWEST = 0.25;
+
+/** Measures the active time of steps and their rate, pauses left out. */
+export class StepMeter {
+  readonly #clock: Clock;
+  #since: number;
+  #activeMs = 0;
+  #imagesPerMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#since = clock.now();
+  }
+
+  stepDone(images: number): void {
+    const now = this.#clock.now();
+    const elapsedMs = Math.max(now - this.#since, 1e-3);
+    this.#activeMs += elapsedMs;
+    const rate = images / elapsedMs;
+    this.#imagesPerMs =
+      this.#imagesPerMs === 0 ? rate : (1 - NEWEST) * this.#imagesPerMs + NEWEST * rate;
+    this.#since = now;
+  }
+
+  /** After a pause: what passed since the last step does not count. */
+  restart(): void {
+    this.#since = this.#clock.now();
+  }
+
+  get seconds(): number {
+    return this.#activeMs / 1000;
+  }
+
+  get imagesPerSecond(): number {
+    return this.#imagesPerMs * 1000;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Graph } from "../../protocol/model/graph.ts";
+import type { StateLayout } from "../../protocol/model/state-layout.ts";
+import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+
+/**
+ * The seam between the participant's loop and what trains: the loop knows rounds and uploads, this
+ * knows images and devices.
+ */
+export interface LocalTraining {
+  /** For people and reports: the device in use. */
+  readonly device: string;
+  /** Puts the teacher on the device. */
+  open(campaign: TrainingCampaign): Promise<LocalTrainer>;
+}
+
+export interface TrainingCampaign {
+  readonly graph: Graph;
+  readonly layout: StateLayout;
+  /** The teacher's state vector. */
+  readonly teacher: Float32Array;
+  readonly config: CampaignConfig;
+}
+
+export interface LocalTrainer {
+  /**
+   * Takes the round's local steps from `student` on.
+   *
+   * @throws the signal's reason when it aborts, between steps.
+   */
+  train(work: LocalWork): Promise<LocalResult>;
+  close(): void;
+}
+
+interface LocalWork {
+  /** The round's state vector. */
+  readonly student: Float32Array<ArrayBuffer>;
+  /** Schedules run on these (SPEC D2). */
+  readonly startStep: number;
+  readonly totalSteps: number;
+  readonly signal: AbortSignal;
+  /** Awaited before every step: the device idles until it resolves. */
+  readonly beforeStep: () => Promise<void>;
+  readonly onStep: (step: LocalStep) => void;
+}
+
+interface LocalStep {
+  /** Steps done. */
+  readonly step: number;
+  readonly loss: number;
+  /** Images of this step. */
+  readonly images: number;
+}
+
+interface LocalResult {
+  /** What the steps changed, in the sign of SPEC D4. */
+  readonly update: Float32Array<ArrayBuffer>;
+  readonly examples: number;
+  /** Means over the steps. */
+  readonly loss: number;
+  readonly agreement: number;
+}

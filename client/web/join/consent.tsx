@@ -1,0 +1,55 @@
+import { formatBytes } from "../format.ts";
+import type { Contribution } from "./contribution.ts";
+import type { Offer } from "./offer.ts";
+
+/** Says precisely what leaves the tab, and asks. */
+export function Consent({
+  contribution,
+  offer,
+}: {
+  readonly contribution: Contribution;
+  readonly offer: Offer;
+}) {
+  return (
+    <section class="card">
+      <h2>What is sent</h2>
+      <div class="columns ledger">
+        <div>
+          <h3>Leaves this tab, every round</h3>
+          <ul class="out">
+            <li>
+              the changes your steps made to the model's weights: an update of{" "}
+              <strong>{formatBytes(offer.updateBytes)}</strong>
+            </li>
+            <li>how many images were used, the mean loss, and how often both models agreed</li>
+            <li>how fast it went, step by step, and the name of your graphics adapter</li>
+          </ul>
+        </div>
+        <div>
+          <h3>Never leaves it</h3>
+          <ul class="in">
+            <li>your images, whole or in part</li>
+            <li>names of files and folders</li>
+            <li>labels: none are needed, none are read</li>
+          </ul>
+        </div>
+      </div>
+      <p class="caution">
+        An update is computed from your images and may still reveal something about them to those
+        who run the coordinator. Secure aggregation, which would hide single updates from them, is
+        not in this version. Leave out pictures that nobody must be able to guess at.
+      </p>
+      <label class="check">
+        <input
+          type="checkbox"
+          data-testid="consent"
+          checked={contribution.consent}
+          onChange={(event) => {
+            contribution.consent.value = event.currentTarget.checked;
+          }}
+        />
+        <span>I understand what is sent, and I may use these images for this.</span>
+      </label>
+    </section>
+  );
+}

@@ -1,0 +1,144 @@
+import { useSignal } from "@preact/signals";
+import { filesOfDirectory, pickedFiles, type PickedFile } from "../../images/load-browser.ts";
+import type { ImageShape } from "../../../protocol/model/graph.ts";
+import { counted } from "../format.ts";
+import type { Contribution } from "./contribution.ts";
+import { droppedFiles } from "./dropped-files.ts";
+
+type DirectoryPicker = () => Promise<FileSystemDirectoryHandle>;
+
+/** Choosing images: a folder, files, a zip, or a drop. */
+export function ImagePicker({
+  contribution,
+  shape,
+}: {
+  readonly contribution: Contribution;
+  readonly shape: ImageShape;
+}) {
+  const hovering = useSignal(false);
+  const problem = useSignal("");
+  const take = (picking: Promise<PickedFile[]> | PickedFile[]): void => {
+    problem.value = "";
+    Promise.resolve(picking)
+      .then((picked) => contribution.importImages(picked))
+      .catch((error: unknown) => {
+        // A dialog that was closed again is no problem.
+        if (error instanceof DOMException && error.name === "AbortError") return;
+        problem.value = error instanceof Error ? error.message : String(error);
+      });
+  };
+  const { showDirectoryPicker } = window as { showDirectoryPicker?: DirectoryPicker };
+
+  return (
+    <section
+      class={`card drop ${hovering.value ? "hovering" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        hovering.value = true;
+      }}
+      onDragLeave={() => {
+        hovering.value = false;
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        hovering.value = false;
+        if (event.dataTransfer !== null) take(droppedFiles(event.dataTransfer));
+      }}
+    >
+      <h2>Your images</h2>
+      <p>
+        PNG, JPEG or WebP, a zip of them, or CIFAR records. They are read here, at {shape.width}×
+        {shape.height} pixels, and go nowhere.
+      </p>
+      <div class="pickers">
+        {showDirectoryPicker === undefined ? (
+          <label class="button">
+            Choose a folder
+            <input
+              class="visually-hidden"
+              type="file"
+              ref={(input) => {
+                if (input !== null) input.webkitdirectory = true;
+              }}
+              data-testid="folder-input"
+              onChange={(event) => take(pickedFiles(event.currentTarget.files ?? []))}
+            />
+          </label>
+        ) : (
+          <button
+            type="button"
+            onClick={() =>
+              take(showDirectoryPicker.call(window).then((folder) => filesOfDirectory(folder)))
+            }
+          >
+            Choose a folder
+          </button>
+        )}
+        <label class="button">
+          Choose files or a zip
+          <input
+            class="visually-hidden"
+            type="file"
+            multiple
+            accept="image/png,image/jpeg,image/webp,.zip,.bin"
+            data-testid="file-input"
+            onChange={(event) => take(pickedFiles(event.currentTarget.files ?? []))}
+          />
+        </label>
+        <span class="quiet">or drop them here</span>
+      </div>
+      {problem.value === "" ? null : (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <Found contribution={contribution} />
+    </section>
+  );
+}
+
+function Found({ contribution }: { readonly contribution: Contribution }) {
+  const images = contribution.images.value;
+  switch (images.kind) {
+    case "none":
+      return null;
+    case "reading":
+      return (
+        <output class="quiet">
+          Reading… {images.progress === null ? "" : counted(images.progress.images, "image")}
+        </output>
+      );
+    case "refused":
+      return (
+        <p class="problem" role="alert" data-testid="images-refused">
+          {images.message}
+        </p>
+      );
+    case "ready": {
+      const { count, skipped, skippedCount } = images.report;
+      return (
+        <div>
+          <output class="found" data-testid="images-found" data-count={count}>
+            {counted(count, "image")} ready
+            {skippedCount === 0 ? "" : `, ${counted(skippedCount, "file")} skipped`}
+          </output>
+          {skippedCount === 0 ? null : (
+            <details>
+              <summary>What was skipped, and why</summary>
+              <ul class="skipped">
+                {skipped.map(({ name, reason }) => (
+                  <li key={name}>
+                    <code>{name}</code>: {reason}
+                  </li>
+                ))}
+                {skippedCount > skipped.length ? (
+                  <li>and {counted(skippedCount - skipped.length, "other")}</li>
+                ) : null}
+              </ul>
+            </details>
+          )}
+        </div>
+      );
+    }
+  }
+}

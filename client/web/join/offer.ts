@@ -1,0 +1,74 @@
+import { frameBytes } from "../../../protocol/update/frame-header.ts";
+import { sliceCodec } from "../../../protocol/round/campaign-config.ts";
+import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import { CoordinatorClient } from "../../participant/coordinator-client.ts";
+import { identityKey } from "../../participant/enrolment.ts";
+import { identitySchema, type IdentityStore } from "../../participant/identity.ts";
+import type { InviteLink } from "../../participant/invite-url.ts";
+import { systemClock } from "../../participant/ports.ts";
+import { retrying, type Retry } from "../../participant/retry.ts";
+
+/** What is shown of a campaign before anybody contributes. */
+export type Offer = InvitePreview & {
+  /** This tab is enrolled already: it comes back as who it was. */
+  readonly returning: boolean;
+};
+
+/**
+ * What the invite offers; for a tab that enrolled before a reload, what its campaign offers, even
+ * when the invite has no uses left.
+ *
+ * @throws ProtocolError or ParticipantError when the invite is refused.
+ */
+export async function fetchOffer(
+  link: InviteLink,
+  identities: IdentityStore,
+  onRetry: (retry: Retry) => void,
+): Promise<Offer> {
+  const signal = new AbortController().signal;
+  const retry = { clock: systemClock, random: Math.random, signal, onRetry };
+  const clientFor = (token: string): CoordinatorClient =>
+    new CoordinatorClient({
+      origin: link.origin,
+      token,
+      fetch: (...request) => fetch(...request),
+      clock: systemClock,
+    });
+  const known = identitySchema.safeParse(await identities.load(identityKey(link))).data;
+  if (known !== undefined) {
+    try {
+      const client = clientFor(known.credential);
+      return offerOf(await retrying(() => client.campaign(signal), retry));
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || ![401, 404].includes(error.status)) throw error;
+    }
+  }
+  const client = clientFor(link.token);
+  return { ...(await retrying(() => client.preview(signal), retry)), returning: false };
+}
+
+function offerOf({ config, id, model, sliceLengths, state }: CampaignView): Offer {
+  let offset = 0;
+  let updateBytes = 0;
+  for (const length of sliceLengths) {
+    const section = offset < model.trainableLength ? "trainable" : "statistics";
+    updateBytes += frameBytes(sliceCodec(config.codec, section), length);
+    offset += length;
+  }
+  const { batchSize, localSteps, rounds } = config.distillation;
+  return {
+    campaign: id,
+    name: config.name,
+    state,
+    organisation: null,
+    codec: config.codec,
+    rounds,
+    localSteps,
+    batchSize,
+    inputShape: model.inputShape,
+    downloadBytes: model.bytes,
+    updateBytes,
+    returning: true,
+  };
+}

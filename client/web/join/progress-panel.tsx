@@ -1,0 +1,159 @@
+import type { ParticipantStatus } from "../../participant/status.ts";
+import { counted, formatBytes, formatCount, formatRate } from "../format.ts";
+import type { Contribution } from "./contribution.ts";
+import type { Offer } from "./offer.ts";
+import { Sparkline } from "./sparkline.tsx";
+import { roundOf, statusText } from "./status-text.ts";
+
+/** The work as it goes on, and the ways to interrupt it. */
+export function ProgressPanel({
+  contribution,
+  offer,
+}: {
+  readonly contribution: Contribution;
+  readonly offer: Offer;
+}) {
+  const status = contribution.status.value;
+  if (status === undefined) return null;
+  const round = roundOf(status);
+  const bar = barOf(status, contribution.stepShare.value);
+  return (
+    <section class="card progress-card" aria-label="Your contribution">
+      <div class="progress-head">
+        <h2>
+          {round === null || round >= offer.rounds
+            ? "Getting ready"
+            : `Round ${round + 1} of ${offer.rounds}`}
+        </h2>
+        <span class={`pill ${status.kind}`}>{PILLS[status.kind]}</span>
+      </div>
+      <p class="status" data-testid="status" data-kind={status.kind}>
+        {statusText(status)}
+      </p>
+      {status.kind === "waiting" && status.detail !== null ? (
+        <p class="quiet">{status.detail}</p>
+      ) : null}
+      <progress
+        aria-label={bar.label}
+        max={1}
+        {...(bar.share === null ? {} : { value: bar.share })}
+      />
+      <Figures contribution={contribution} />
+      <Controls contribution={contribution} status={status} />
+    </section>
+  );
+}
+
+const PILLS: Record<ParticipantStatus["kind"], string> = {
+  joining: "Joining",
+  downloading: "Fetching",
+  verifying: "Checking",
+  waiting: "Waiting",
+  training: "Training",
+  uploading: "Sending",
+  paused: "Paused",
+  stopped: "Left",
+  finished: "Done",
+  failed: "Failed",
+};
+
+/** How far the bar is; null where nobody knows. */
+function barOf(
+  status: ParticipantStatus,
+  stepShare: number,
+): { readonly label: string; readonly share: number | null } {
+  switch (status.kind) {
+    case "downloading":
+    case "uploading":
+      return { label: "Bytes", share: status.bytes / Math.max(1, status.totalBytes) };
+    case "training":
+    case "paused":
+      return { label: "Local steps", share: stepShare };
+    case "waiting":
+      return { label: "Local steps", share: 0 };
+    default:
+      return { label: "Working", share: null };
+  }
+}
+
+function Figures({ contribution }: { readonly contribution: Contribution }) {
+  const status = contribution.status.value;
+  const totals = contribution.totals.value;
+  const losses = contribution.losses.value;
+  const loss = losses.at(-1);
+  const rate = status?.kind === "training" ? status.imagesPerSecond : 0;
+  const speed = rate > 0 ? formatRate(rate) : "–";
+  return (
+    <>
+      <div class="loss">
+        <div>
+          <span class="figure-label">Distillation loss</span>
+          <span class="figure" data-testid="loss">
+            {loss === undefined ? "–" : loss.toFixed(3)}
+          </span>
+        </div>
+        <Sparkline values={losses} label={`Loss over the last ${counted(losses.length, "step")}`} />
+      </div>
+      <dl class="figures">
+        <div>
+          <dt>Accepted updates</dt>
+          <dd data-testid="accepted">{formatCount(totals.accepted)}</dd>
+        </div>
+        <div>
+          <dt>Images a second</dt>
+          <dd data-testid="speed">{speed}</dd>
+        </div>
+        <div>
+          <dt>Sent</dt>
+          <dd data-testid="sent">{formatBytes(totals.bytesSent)}</dd>
+        </div>
+        <div>
+          <dt>Received</dt>
+          <dd data-testid="received">{formatBytes(totals.bytesReceived)}</dd>
+        </div>
+      </dl>
+      {totals.rejected === 0 ? null : (
+        <p class="quiet" data-testid="rejected">
+          {counted(totals.rejected, "update")} came too late or was not needed:{" "}
+          {totals.rejections.at(-1)?.detail}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Controls({
+  contribution,
+  status,
+}: {
+  readonly contribution: Contribution;
+  readonly status: ParticipantStatus;
+}) {
+  const paused = status.kind === "paused";
+  const leaving = contribution.leaving.value;
+  return (
+    <div class="actions">
+      <button
+        type="button"
+        data-testid="pause"
+        onClick={() => (paused ? contribution.resume() : contribution.pause())}
+      >
+        {paused ? "Resume" : "Pause"}
+      </button>
+      <button
+        type="button"
+        data-testid="finish"
+        disabled={leaving}
+        onClick={() => contribution.finishRound()}
+      >
+        {leaving ? "Leaving after this round…" : "Finish this round"}
+      </button>
+      <button type="button" class="danger" data-testid="stop" onClick={() => contribution.stop()}>
+        Stop now
+      </button>
+      <p class="quiet">
+        You can switch to other tabs; keep this one open. Stopping now loses this round's steps.
+      </p>
+    </div>
+  );
+}

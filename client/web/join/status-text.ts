@@ -1,0 +1,44 @@
+import type { ParticipantStatus, WaitReason } from "../../participant/status.ts";
+import { formatBytes } from "../format.ts";
+
+const WAITS: Record<WaitReason, string> = {
+  "not-started": "The campaign has not started yet. Waiting for it.",
+  paused: "The campaign is paused. Waiting for it to go on.",
+  "round-full": "This round has enough hands. Waiting for the next.",
+  combining: "The coordinator combines the updates. Waiting for the next round.",
+  "already-contributed": "Your update is in. Waiting for the next round.",
+  "connection-lost": "No connection to the coordinator. It is tried again by itself.",
+};
+
+/** What the participant does, in a sentence. Rounds are counted from 1 for people. */
+export function statusText(status: ParticipantStatus): string {
+  switch (status.kind) {
+    case "joining":
+      return "Joining the campaign…";
+    case "downloading":
+      return status.what === "teacher"
+        ? `Fetching the model: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`
+        : `Fetching the round's student: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
+    case "verifying":
+      return "Checking that the coordinator's starting point is what it says…";
+    case "waiting":
+      return WAITS[status.reason];
+    case "training":
+      return `Training: step ${status.step} of ${status.localSteps}`;
+    case "uploading":
+      return `Sending the update: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
+    case "paused":
+      return "Paused. The device is idle.";
+    case "stopped":
+      return "You left the campaign.";
+    case "finished":
+      return status.state === "finished" ? "The campaign is complete." : "The campaign was ended.";
+    case "failed":
+      return status.message;
+  }
+}
+
+/** Round the status speaks of, counted from 0; null when it speaks of none. */
+export function roundOf(status: ParticipantStatus): number | null {
+  return "round" in status ? status.round : null;
+}

@@ -1,0 +1,154 @@
+import { expose, type ProxyMarked, type Remote } from "comlink";
+import type { ImageShape } from "../../protocol/model/graph.ts";
+import type { ImageSet } from "../distil/image-set.ts";
+import { browserEnvironment } from "../engine/browser-environment.ts";
+import type { BackendName, Engine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open-engine.ts";
+import type { ImageProgress, SkippedFile } from "../images/image-set.ts";
+import { loadFiles, type PickedFile } from "../images/load-browser.ts";
+import { engineTraining } from "../participant/engine-training.ts";
+import type { IdentityStore } from "../participant/identity.ts";
+import { parseInviteUrl } from "../participant/invite-url.ts";
+import { Participant } from "../participant/participant.ts";
+import { isOver, type ParticipantStatus, type ParticipantTotals } from "../participant/status.ts";
+import { openBlobCache } from "./cache-storage.ts";
+import { eachOrLatest } from "./each-or-latest.ts";
+
+/** Skipped files that are named to the page; of the others it is told the number. */
+const SKIPPED_NAMED = 200;
+
+/** A bar that moves ten times a second moves smoothly. */
+const SHOW_EVERY_MS = 100;
+
+/** What an import came to. */
+export interface ImportReport {
+  readonly count: number;
+  readonly skippedCount: number;
+  readonly skipped: readonly SkippedFile[];
+}
+
+/** The device that will train. */
+export interface DeviceReport {
+  readonly backend: BackendName;
+  readonly adapter: string;
+  /** Why it is not the GPU, where that was looked for. */
+  readonly whyNotGpu: string | null;
+}
+
+export interface ContributeOptions {
+  readonly invite: string;
+}
+
+type StatusListener = (status: ParticipantStatus, totals: ParticipantTotals) => void;
+
+/**
+ * What runs beside the page, so that a hidden tab goes on at full speed: images, device and the
+ * participant itself. The page sees progress only.
+ */
+class TrainingWorker {
+  #images: ImageSet | undefined;
+  #importing: AbortController | undefined;
+  #engine: Engine | undefined;
+  #participant: Participant | undefined;
+
+  /** Reads picked files; a newer call ends an older one. */
+  async importImages(
+    picked: readonly PickedFile[],
+    shape: ImageShape,
+    onProgress: ((progress: ImageProgress) => void) & ProxyMarked,
+  ): Promise<ImportReport> {
+    this.#importing?.abort(new Error("other files were picked"));
+    this.#importing = new AbortController();
+    this.#images = undefined;
+    const { signal } = this.#importing;
+    const tell = eachOrLatest(SHOW_EVERY_MS, onProgress);
+    const images = await loadFiles(picked, shape, { signal, onProgress: tell });
+    this.#images = images;
+    return {
+      count: images.count,
+      skippedCount: images.skipped.length,
+      skipped: images.skipped.slice(0, SKIPPED_NAMED),
+    };
+  }
+
+  /** Opens the device, closing one opened before. */
+  async openDevice(backend: BackendName | "auto", wasm: string): Promise<DeviceReport> {
+    await this.#engine?.close();
+    this.#engine = undefined;
+    const environment = browserEnvironment(wasm);
+    this.#engine = await openEngine({ backend, environment });
+    const { adapter, backend: opened } = this.#engine;
+    const whyNotGpu = backend === "auto" && opened !== "webgpu" ? await gpuRefusal(wasm) : null;
+    return { backend: opened, adapter, whyNotGpu };
+  }
+
+  /**
+   * Takes part until the campaign ends or it is told to leave. What goes wrong is told as a status.
+   */
+  async contribute(
+    { invite }: ContributeOptions,
+    identities: Remote<IdentityStore & ProxyMarked>,
+    onStatus: StatusListener & ProxyMarked,
+  ): Promise<void> {
+    if (this.#engine === undefined || this.#images === undefined) {
+      throw new Error("images and a device come before contributing");
+    }
+    const { campaign } = parseInviteUrl(invite);
+    const blobs = await openBlobCache(campaign);
+    const participant = new Participant({
+      invite,
+      training: engineTraining({ engine: this.#engine, images: this.#images }),
+      ports: {
+        blobs: blobs.cache,
+        identities: {
+          load: (key) => identities.load(key),
+          save: (key, identity) => identities.save(key, identity),
+          forget: (key) => identities.forget(key),
+        },
+      },
+    });
+    this.#participant = participant;
+    const tell = eachOrLatest<[ParticipantStatus, ParticipantTotals]>(
+      SHOW_EVERY_MS,
+      onStatus,
+      ([status]) => (isOver(status) ? "over" : status.kind),
+    );
+    participant.subscribe(tell);
+    // A failure was told as a status with its hint.
+    await participant.run().catch(() => undefined);
+    this.#participant = undefined;
+    await blobs.discard();
+  }
+
+  pause(): void {
+    this.#participant?.pause();
+  }
+
+  resume(): void {
+    this.#participant?.resume();
+  }
+
+  finishRound(): void {
+    this.#participant?.finishRound();
+  }
+
+  stop(): void {
+    this.#participant?.stop();
+  }
+}
+
+/** Why `auto` passed over the GPU, in words. */
+async function gpuRefusal(wasm: string): Promise<string> {
+  try {
+    const { openWebgpuEngine } = await import("../engine/tfjs/webgpu-engine.ts");
+    const engine = await openWebgpuEngine(await browserEnvironment(wasm).gpu(), false);
+    await engine.close();
+    return "it came back only now; open the page again";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+export type TrainingWorkerApi = TrainingWorker;
+
+expose(new TrainingWorker());

@@ -1,0 +1,179 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { AdminClient } from "../../client/admin/admin-client.ts";
+import { CoordinatorClient } from "../../client/participant/coordinator-client.ts";
+import { parseInviteUrl } from "../../client/participant/invite-url.ts";
+import { systemClock } from "../../client/participant/ports.ts";
+import { deliver, encodeUpdate } from "../../client/participant/upload.ts";
+import { sha256 } from "../../protocol/digest.ts";
+import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
+import { sizeOf } from "../../protocol/model/graph.ts";
+import { stateLayout } from "../../protocol/model/state-layout.ts";
+import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
+import {
+  freePort,
+  startScour,
+  startServe,
+  temporaryDirectory,
+  until,
+  type ServeProcess,
+} from "./processes.ts";
+
+/** The coordinator process is killed outright at the worst moments (SPEC R3). */
+
+const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
+const PREPROCESSING = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+
+async function kill(serve: ServeProcess): Promise<void> {
+  serve.child.kill("SIGKILL");
+  await serve.ended;
+}
+
+async function campaignOf(
+  serve: ServeProcess,
+  file: Uint8Array<ArrayBuffer>,
+  config: Omit<CampaignConfigInput, "model" | "preprocessing">,
+): Promise<{ admin: AdminClient; id: string; invite: string }> {
+  const admin = new AdminClient(serve.url, serve.adminToken);
+  const model = sha256(file);
+  await admin.uploadModel({ body: new Blob([file]), digest: model });
+  const { id } = await admin.createCampaign({ model, preprocessing: PREPROCESSING, ...config });
+  const { url } = await admin.invite(id, { uses: 2 });
+  await admin.act(id, "start");
+  return { admin, id, invite: url };
+}
+
+describe("[R3] a coordinator killed outright", () => {
+  it("while a round collects: participants come back by themselves, nothing is counted twice", async () => {
+    const stateDir = await temporaryDirectory();
+    const port = await freePort();
+    const first = await startServe({ stateDir, port });
+    const [rounds, localSteps, batchSize] = [3, 12, 8];
+    const file = new Uint8Array(await readFile(new URL("teacher.safetensors", FIXTURE)));
+    const { admin, id, invite } = await campaignOf(first, file, {
+      distillation: { rounds, localSteps, batchSize },
+      round: { goal: 2, minimum: 2, deadlineSeconds: 600 },
+    });
+    const images = fileURLToPath(new URL("images.bin", FIXTURE));
+    const join = (): ReturnType<typeof startScour> =>
+      startScour(["join", invite, "--images", images, "--backend", "wasm"]);
+    const early = join();
+    await until("one update of round 0 is in", async () => {
+      const { current } = await admin.campaign(id);
+      return current?.round === 0 && current.accepted === 1;
+    });
+    await kill(first);
+    const late = join();
+
+    await startServe({ stateDir, port });
+    expect(await early.ended, early.stderr()).toBe(0);
+    expect(await late.ended, late.stderr()).toBe(0);
+
+    expect(await admin.campaign(id)).toMatchObject({ state: "finished", round: rounds });
+    const committed = (await admin.rounds(id)).filter(({ state }) => state === "committed");
+    expect(committed.map(({ round, accepted, examples }) => [round, accepted, examples])).toEqual(
+      Array.from({ length: rounds }, (_, round) => [round, 2, 2 * localSteps * batchSize]),
+    );
+    const participants = await admin.participants(id);
+    expect(participants.map(({ updatesAccepted }) => updatesAccepted)).toEqual([rounds, rounds]);
+  });
+
+  it("while it combines: the round is combined once, to the bits of an undisturbed run", async () => {
+    const undisturbed = await combineTwo(async () => {});
+    let sawCombining = false;
+    const disturbed = await combineTwo(async ({ serve, admin, id, restart }) => {
+      const report = await admin.campaign(id);
+      sawCombining = report.current?.state === "combining";
+      await kill(serve);
+      await restart();
+    });
+    expect(sawCombining).toBe(true);
+    expect(disturbed).toEqual(undisturbed);
+  });
+});
+
+interface Combining {
+  readonly serve: ServeProcess;
+  readonly admin: AdminClient;
+  readonly id: string;
+  readonly restart: () => Promise<void>;
+}
+
+/**
+ * One round of two fixed updates of a 2.8-million-value model.
+ *
+ * @param disturb is called as soon as the last update is in.
+ * @returns digest of the result, and what the round counted.
+ */
+async function combineTwo(disturb: (combining: Combining) => Promise<void>): Promise<unknown> {
+  const graph = resnet18({ width: 32, classes: 10 });
+  const layout = stateLayout(graph);
+  const file = writeSafetensors(
+    graph.parameters.map(({ name, role, shape }) => {
+      const values = pattern(sizeOf(shape), 0.1);
+      if (role === "running-variance") values.fill(1);
+      return { name, dtype: "F32", shape, values };
+    }),
+  );
+  const stateDir = join(await temporaryDirectory(), "state");
+  const port = await freePort();
+  const serve = await startServe({ stateDir, port });
+  const { admin, id, invite } = await campaignOf(serve, file, {
+    reinit: { seed: "5a".repeat(32) },
+    distillation: { rounds: 1, localSteps: 2 },
+    round: { goal: 2 },
+    codec: "f32",
+    aggregation: { server: { kind: "adam" } },
+  });
+
+  const { signal } = new AbortController();
+  const { origin, token } = parseInviteUrl(invite);
+  const open = (bearer: string): CoordinatorClient =>
+    new CoordinatorClient({ origin, token: bearer, fetch, clock: systemClock });
+  for (const scale of [1e-3, 2e-3]) {
+    const { credential } = await open(token).enrol({}, signal);
+    const client = open(credential);
+    const assignment = await client.checkIn(signal);
+    if (assignment.kind !== "assignment") throw new Error(`no assignment: ${assignment.kind}`);
+    const update = pattern(layout.length, scale);
+    update.fill(0, layout.trainableLength);
+    const pending = encodeUpdate(assignment, update, {
+      layout,
+      codec: "f32",
+      seed: new Uint8Array(32),
+      report: { examples: 64, loss: 1, agreement: 0.5, seconds: 1, backend: "test" },
+    });
+    const verdict = await deliver(pending, {
+      client,
+      signal,
+      clock: systemClock,
+      random: Math.random,
+      beforeSlice: () => Promise.resolve(),
+      onStored: () => {},
+    });
+    expect(verdict.verdict).toBe("accepted");
+  }
+
+  await disturb({
+    serve,
+    admin,
+    id,
+    restart: async () => void (await startServe({ stateDir, port })),
+  });
+  await until("the campaign is finished", async () => (await admin.campaign(id)).state === "finished");
+  const [round] = await admin.rounds(id);
+  const result = new Uint8Array(await new Response(await admin.export(id)).arrayBuffer());
+  return { digest: sha256(result), accepted: round?.accepted, examples: round?.examples };
+}
+
+/** Small numbers without a period that matters: a linear congruential sequence. */
+function pattern(length: number, scale: number): Float32Array<ArrayBuffer> {
+  let state = 12_345;
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state / 2 ** 32 - 0.5) * scale;
+  });
+}

@@ -1,0 +1,72 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright";
+import { expect, it, onTestFinished } from "vitest";
+import { AdminClient } from "../../client/admin/admin-client.ts";
+import { sha256 } from "../../protocol/digest.ts";
+import { chromiumLaunch } from "../browser/chromium.ts";
+import { freePort, startServe, temporaryDirectory, until } from "./processes.ts";
+
+const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
+
+it("a real tab with WebGPU joins a real coordinator, and its update is aggregated", async () => {
+  const serve = await startServe({
+    stateDir: await temporaryDirectory(),
+    port: await freePort(),
+    pages: true,
+  });
+  const admin = new AdminClient(serve.url, serve.adminToken);
+  const file = new Uint8Array(await readFile(new URL("teacher.safetensors", FIXTURE)));
+  const model = sha256(file);
+  await admin.uploadModel({ body: new Blob([file]), digest: model });
+  const { id, name } = await admin.createCampaign({
+    name: "street signs of the town hall",
+    model,
+    preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    distillation: { rounds: 1, localSteps: 2, batchSize: 4 },
+    round: { goal: 1 },
+  });
+  const invite = await admin.invite(id, { uses: 1, organisation: "town hall" });
+  await admin.act(id, "start");
+
+  const browser = await chromium.launch(chromiumLaunch());
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  const outside: string[] = [];
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && origin !== serve.url) outside.push(request.url());
+  });
+
+  await page.goto(invite.url.replace("#", "?backend=webgpu#"));
+  await expect.poll(() => page.textContent("body")).toContain(name);
+  const contribute = page.getByTestId("contribute");
+  expect(await contribute.isDisabled()).toBe(true);
+  await page
+    .getByTestId("file-input")
+    .setInputFiles(fileURLToPath(new URL("images.bin", FIXTURE)));
+  await expect.poll(() => page.getByTestId("images-found").textContent()).toContain("24");
+  expect(await contribute.isDisabled(), "without consent").toBe(true);
+  await page.getByTestId("consent").check();
+  await expect.poll(() => contribute.isEnabled()).toBe(true);
+  await contribute.click();
+
+  await until(
+    "the round with the tab's update is committed",
+    async () => (await admin.campaign(id)).state === "finished",
+    200_000,
+  );
+  const [round] = await admin.rounds(id);
+  expect(round).toMatchObject({ state: "committed", accepted: 1, examples: 8 });
+  const [participant] = await admin.participants(id);
+  expect(participant).toMatchObject({ organisation: "town hall", updatesAccepted: 1 });
+  expect(participant?.backend).toMatch(/webgpu/i);
+
+  expect(outside, "requests to other origins").toEqual([]);
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,105 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { AdminClient } from "../../client/admin/admin-client.ts";
+import { startCoordinator, type Coordinator } from "../../client/cli/coordinator/start-coordinator.ts";
+import { augmentedBatch } from "../../client/distil/augment.ts";
+import { ShuffledBatches } from "../../client/distil/batches.ts";
+import { RandomStream } from "../../client/distil/random.ts";
+import { learningRateAt, temperatureAt } from "../../client/distil/schedule.ts";
+import type { Engine } from "../../client/engine/engine.ts";
+import { nodeEnvironment } from "../../client/engine/node-environment.ts";
+import { openEngine } from "../../client/engine/open-engine.ts";
+import { loadImages } from "../../client/images/load-node.ts";
+import { engineTraining } from "../../client/participant/engine-training.ts";
+import { Participant } from "../../client/participant/participant.ts";
+import { sha256 } from "../../protocol/digest.ts";
+import { importModel } from "../../protocol/model/model-import.ts";
+
+const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
+const ROUNDS = 6;
+const BATCH = 8;
+const SEED = Uint8Array.from({ length: 16 }, (_, i) => 7 * i + 1);
+const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4 };
+const TEMPERATURE = { from: 1, to: 4 };
+const AUGMENTATION = { cropPadding: 2, horizontalFlip: true };
+const PREPROCESSING = { mean: [0.49, 0.48, 0.45], std: [0.25, 0.24, 0.26] };
+
+let coordinator: Coordinator;
+let engine: Engine;
+
+beforeAll(async () => {
+  coordinator = await startCoordinator({ report: () => {} });
+  engine = await openEngine({ backend: "wasm", environment: nodeEnvironment() });
+});
+
+afterAll(async () => {
+  await engine.close();
+  await coordinator.stop();
+});
+
+/** ‖a − b‖ / ‖b − origin‖: distance in units of how far training went. */
+function relativeDistance(a: Float32Array, b: Float32Array, origin: Float32Array): number {
+  let difference = 0;
+  let travelled = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2;
+    travelled += (b[i]! - origin[i]!) ** 2;
+  }
+  return Math.sqrt(difference / travelled);
+}
+
+it("[D4][O2][O3] one participant with K = 1, f32 and server momentum follows centralised training", async () => {
+  const file = await readFile(new URL("teacher.safetensors", FIXTURE));
+  const { graph, layout, state: teacher } = importModel(file);
+  const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
+
+  const admin = new AdminClient(coordinator.url, coordinator.adminToken);
+  const model = sha256(file);
+  await admin.uploadModel({ body: new Blob([file]), digest: model });
+  const { id } = await admin.createCampaign({
+    name: "centralised equivalent",
+    model,
+    preprocessing: PREPROCESSING,
+    distillation: {
+      rounds: ROUNDS,
+      localSteps: 1,
+      batchSize: BATCH,
+      ...SETTINGS,
+      temperature: TEMPERATURE,
+      augmentation: AUGMENTATION,
+    },
+    round: { goal: 1 },
+    aggregation: { server: { kind: "sgd", momentum: SETTINGS.momentum } },
+    codec: "f32",
+  });
+  const { url } = await admin.invite(id, { uses: 1 });
+  await admin.act(id, "start");
+  const participant = new Participant({
+    invite: url,
+    training: engineTraining({ engine, images, seed: SEED }),
+  });
+  expect((await participant.run()).kind).toBe("finished");
+  const exported = async (round: number): Promise<Float32Array> =>
+    importModel(new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer())).state;
+  const federated = await exported(ROUNDS);
+  const student0 = await exported(0);
+
+  // The same steps without a coordinator: one session, one optimiser, the same draws.
+  const random = new RandomStream(SEED);
+  const batches = new ShuffledBatches(images.count, random);
+  const session = engine.openSession({ graph, layout, teacher });
+  session.load(student0);
+  for (let step = 0; step < ROUNDS; step++) {
+    const progress = { step, totalSteps: ROUNDS };
+    const batch = augmentedBatch(images, batches.next(BATCH), PREPROCESSING, AUGMENTATION, random);
+    await session.step(batch, {
+      ...SETTINGS,
+      learningRate: learningRateAt(progress, SETTINGS.learningRate),
+      temperature: temperatureAt(progress, TEMPERATURE),
+    });
+  }
+  const centralised = await session.read();
+  session.close();
+
+  expect(relativeDistance(federated, centralised, student0)).toBeLessThan(1e-4);
+});

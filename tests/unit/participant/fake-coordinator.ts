@@ -1,0 +1,282 @@
+import { sha256 } from "../../../protocol/digest.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
+import { importModel } from "../../../protocol/model/model-import.ts";
+import { reinitMask } from "../../../protocol/reinit/mask.ts";
+import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
+import type { CampaignView, EnrolReply } from "../../../protocol/round/access.ts";
+import {
+  commitRequestSchema,
+  type CheckInReply,
+  type CommitReply,
+  type CommitRequest,
+} from "../../../protocol/round/assignment.ts";
+import {
+  campaignConfigSchema,
+  sliceCodec,
+  type CampaignConfigInput,
+} from "../../../protocol/round/campaign-config.ts";
+import type { CampaignState } from "../../../protocol/round/states.ts";
+import { decodeFrame } from "../../../protocol/update/frame.ts";
+import { writeSafetensors } from "../../../protocol/weights/safetensors-writer.ts";
+
+const ORIGIN = "http://coordinator.test";
+const CAMPAIGN = `c-${"a".repeat(20)}`;
+export const INVITE = `${ORIGIN}/join/${CAMPAIGN}#invite-token`;
+
+/** A narrow ResNet-18 whose values are small and all different. */
+function teacherFile(): Uint8Array<ArrayBuffer> {
+  const { parameters } = resnet18({ width: 2, classes: 3 });
+  return writeSafetensors(
+    parameters.map(({ name, shape }, tensor) => {
+      const size = shape.reduce((product, extent) => product * extent, 1);
+      const values = Float32Array.from({ length: size }, (_, i) => (tensor + 1) / 100 + i / 1e5);
+      return { name, shape, dtype: "F32" as const, values };
+    }),
+  );
+}
+
+export interface Call {
+  readonly method: string;
+  /** Without origin and prefix: `/rounds/0/0/slices/1`. */
+  readonly path: string;
+  readonly headers: Headers;
+}
+
+/** What a test puts in a call's way: an answer instead, or a connection that breaks. */
+export type Interference = (call: Call) => Response | "lost-request" | "lost-reply" | undefined;
+
+/** One participant's view of a coordinator, in memory, strict about everything it is sent. */
+export class FakeCoordinator {
+  readonly calls: Call[] = [];
+  readonly updates: {
+    round: number;
+    attempt: number;
+    values: Float32Array;
+    request: CommitRequest;
+  }[] = [];
+  readonly view: CampaignView;
+  readonly blobs = new Map<string, Uint8Array<ArrayBuffer>>();
+  interfere: Interference = () => undefined;
+  state: CampaignState = "running";
+  round = 0;
+  attempt = 0;
+  enrolled = 0;
+  /** What a check-in is answered instead of the round. */
+  reply: (() => CheckInReply | undefined) | undefined;
+  /** What a commit is answered instead of acceptance. */
+  verdict: ((round: number) => CommitReply | undefined) | undefined;
+  /** Moves to the next round as soon as an update was accepted. */
+  advances = true;
+  #student: string[];
+  readonly #commits = new Map<string, { request: CommitRequest; reply: CommitReply }>();
+  readonly #stored = new Map<number, { digest: string; bytes: Uint8Array }>();
+  readonly #layout;
+
+  constructor(config: Partial<CampaignConfigInput> = {}) {
+    const file = teacherFile();
+    const { graph, layout, state } = importModel(file);
+    this.#layout = layout;
+    const digest = sha256(file);
+    const seed = "5c".repeat(32);
+    const full = campaignConfigSchema.parse({
+      name: "test",
+      model: digest,
+      preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+      distillation: { rounds: 3, localSteps: 4, batchSize: 2 },
+      codec: "f32",
+      ...config,
+      reinit: { seed },
+    });
+    const plan = reinitPlan(graph, full.reinit.strategy, full.reinit.strength);
+    const student = reinitialise(state, layout, plan, parseSeed(seed));
+    this.blobs.set(digest, file);
+    this.#student = this.#store(student);
+    this.view = {
+      id: CAMPAIGN,
+      state: "running",
+      config: full,
+      model: {
+        digest,
+        bytes: file.length,
+        architecture: graph.architecture,
+        classes: graph.classes,
+        inputShape: graph.inputShape,
+        trainableLength: layout.trainableLength,
+        length: layout.length,
+      },
+      sliceLengths: layout.slices.map(({ length }) => length),
+      maskDigest: sha256(reinitMask(layout, plan, parseSeed(seed))),
+      initialStudent: this.#student,
+    };
+  }
+
+  get sliceCount(): number {
+    return this.#layout.slices.length;
+  }
+
+  count(method: string, path: RegExp): number {
+    return this.calls.filter((call) => call.method === method && path.test(call.path)).length;
+  }
+
+  /** Opens the next attempt of the same round, or the next round. */
+  move(to: { round?: number; attempt?: number }): void {
+    this.round = to.round ?? this.round;
+    this.attempt = to.attempt ?? 0;
+    this.#stored.clear();
+  }
+
+  readonly fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+    const url = new URL(input as string);
+    const headers = new Headers(init.headers);
+    const call = {
+      method: init.method ?? "GET",
+      path: url.pathname.replace("/api/v1", ""),
+      headers,
+    };
+    this.calls.push(call);
+    if (init.signal?.aborted === true) throw init.signal.reason;
+    const instead = this.interfere(call);
+    if (instead === "lost-request") throw new TypeError("fetch failed");
+    if (instead instanceof Response) return instead;
+    let reply: Response;
+    try {
+      reply = this.#answer(call, init.body);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      reply = problem(error);
+    }
+    if (instead === "lost-reply") throw new TypeError("fetch failed");
+    return reply;
+  };
+
+  #answer({ headers, method, path }: Call, body: RequestInit["body"]): Response {
+    if (headers.get("Scour-Protocol") !== "1") throw new ProtocolError("unsupported-version", "no");
+    const token = headers.get("Authorization");
+    if (path === "/enrol" && method === "POST") {
+      if (token !== "Bearer invite-token") throw new ProtocolError("unauthenticated", "no invite");
+      this.enrolled++;
+      return Response.json({
+        participant: `p-${"b".repeat(20)}`,
+        credential: "credential",
+        campaign: this.view,
+      } satisfies EnrolReply);
+    }
+    if (token !== "Bearer credential") throw new ProtocolError("unauthenticated", "no credential");
+    if (path === "/campaign") return Response.json(this.view);
+    if (path === "/check-in" && method === "POST") return Response.json(this.#checkIn());
+    const blob = /^\/blobs\/(.+)$/.exec(path)?.[1];
+    if (blob !== undefined) return this.#blob(blob, headers.get("Range"));
+    const [, round, attempt, rest] = /^\/rounds\/(\d+)\/(\d+)\/(.+)$/.exec(path) ?? [];
+    if (rest === undefined) throw new ProtocolError("not-found", path);
+    const earlier = this.#commits.get(`${round}/${attempt}`);
+    if (rest === "commit" && earlier !== undefined) {
+      const again = commitRequestSchema.parse(JSON.parse(body as string));
+      if (JSON.stringify(earlier.request) === JSON.stringify(again))
+        return Response.json(earlier.reply);
+      throw new ProtocolError("update-conflict", "another update was committed");
+    }
+    if (Number(round) !== this.round || Number(attempt) !== this.attempt) {
+      throw new ProtocolError("stale-round", `round ${round}.${attempt} is over`);
+    }
+    if (this.state === "paused") throw new ProtocolError("campaign-state", "paused");
+    if (rest === "upload" && method === "GET") {
+      const slices = [...this.#stored].map(([index, { digest }]) => ({ index, digest }));
+      return Response.json({
+        slices,
+        committed: this.#commits.has(`${this.round}/${this.attempt}`),
+      });
+    }
+    if (rest === "commit" && method === "POST") {
+      return Response.json(this.#commit(commitRequestSchema.parse(JSON.parse(body as string))));
+    }
+    return this.#putSlice(Number(rest.replace("slices/", "")), body as Uint8Array, headers);
+  }
+
+  #checkIn(): CheckInReply {
+    const instead = this.reply?.();
+    if (instead !== undefined) return instead;
+    const { rounds, localSteps } = this.view.config.distillation;
+    if (this.state === "paused") {
+      return { kind: "wait", reason: "paused", round: this.round, retryAfterMs: 1000 };
+    }
+    if (this.round === rounds) return { kind: "ended", state: "finished", round: this.round };
+    return {
+      kind: "assignment",
+      round: this.round,
+      attempt: this.attempt,
+      deadline: 0,
+      student: this.#student,
+      startStep: this.round * localSteps,
+      totalSteps: rounds * localSteps,
+      committed: this.#commits.has(`${this.round}/${this.attempt}`),
+    };
+  }
+
+  #blob(digest: string, range: string | null): Response {
+    const bytes = this.blobs.get(digest);
+    if (bytes === undefined) throw new ProtocolError("not-found", "no such blob");
+    const from = range === null ? 0 : Number(/^bytes=(\d+)-$/.exec(range)![1]);
+    return new Response(bytes.slice(from), { status: range === null ? 200 : 206 });
+  }
+
+  #putSlice(index: number, frame: Uint8Array, headers: Headers): Response {
+    const digest = sha256(frame);
+    const expected = `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`;
+    if (headers.get("Content-Digest") !== expected) {
+      throw new ProtocolError("digest-mismatch", "the frame was damaged");
+    }
+    this.#stored.set(index, { digest, bytes: frame.slice() });
+    return new Response(null, { status: 204 });
+  }
+
+  #commit(request: CommitRequest): CommitReply {
+    const values = new Float32Array(this.#layout.length);
+    for (const slice of this.#layout.slices) {
+      const stored = this.#stored.get(slice.index);
+      if (stored?.digest !== request.slices[slice.index]) {
+        throw new ProtocolError("incomplete-update", `slice ${slice.index} is missing`);
+      }
+      const codec = sliceCodec(this.view.config.codec, slice.section);
+      const expected = { codec, sliceIndex: slice.index, count: slice.length };
+      values.set(decodeFrame(stored!.bytes, expected).values, slice.offset);
+    }
+    const reply = this.verdict?.(this.round) ?? {
+      verdict: "accepted" as const,
+      round: this.round,
+      weight: request.examples,
+    };
+    this.#commits.set(`${this.round}/${this.attempt}`, { request, reply });
+    this.updates.push({ round: this.round, attempt: this.attempt, values, request });
+    if (this.advances) this.#nextRound(values);
+    return reply;
+  }
+
+  /** A server that applies the one update it got. */
+  #nextRound(update: Float32Array): void {
+    const next = new Float32Array(this.#layout.length);
+    for (const slice of this.#layout.slices) {
+      const bytes = this.blobs.get(this.#student[slice.index]!)!;
+      next.set(new Float32Array(bytes.slice().buffer), slice.offset);
+    }
+    for (const [i, value] of update.entries()) next[i]! -= value;
+    this.#student = this.#store(next);
+    this.move({ round: this.round + 1 });
+  }
+
+  #store(state: Float32Array): string[] {
+    return this.#layout.slices.map(({ length, offset }) => {
+      const bytes = new Uint8Array(state.slice(offset, offset + length).buffer);
+      const digest = sha256(bytes);
+      this.blobs.set(digest, bytes as Uint8Array<ArrayBuffer>);
+      return digest;
+    });
+  }
+}
+
+export function problem(error: ProtocolError, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(error.toProblem()), {
+    status: error.status,
+    headers: { "Content-Type": "application/problem+json", ...headers },
+  });
+}

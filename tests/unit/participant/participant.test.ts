@@ -1,0 +1,466 @@
+import { describe, expect, it } from "vitest";
+import { memoryIdentityStore } from "../../../client/participant/identity.ts";
+import { Participant } from "../../../client/participant/participant.ts";
+import type { ParticipantPorts } from "../../../client/participant/ports.ts";
+import type { ParticipantStatus } from "../../../client/participant/status.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import { FakeCoordinator, INVITE, problem, type Call } from "./fake-coordinator.ts";
+import { quickPorts } from "./quick-ports.ts";
+import { ScriptedTraining } from "./scripted-training.ts";
+
+function setUp(coordinator = new FakeCoordinator(), more: Partial<ParticipantPorts> = {}) {
+  const training = new ScriptedTraining();
+  const ports = quickPorts(coordinator, more);
+  const participant = new Participant({ invite: INVITE, training, label: "test", ports });
+  const seen: ParticipantStatus[] = [];
+  participant.subscribe((status) => seen.push(status));
+  return { coordinator, training, participant, ports, seen };
+}
+
+const kinds = (seen: readonly ParticipantStatus[]): string[] =>
+  seen.map(({ kind }) => kind).filter((kind, i, all) => kind !== all[i - 1]);
+
+/** Settles once `condition` holds. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+describe("a campaign without trouble", () => {
+  it("goes from joining to finished, one update a round", async () => {
+    const { coordinator, participant, seen, training } = setUp();
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished", round: 3 });
+    expect(training.begun).toEqual([0, 4, 8]);
+    expect(coordinator.updates.map(({ round }) => round)).toEqual([0, 1, 2]);
+    for (const { request, values } of coordinator.updates) {
+      expect(values.every((value) => value === training.change)).toBe(true);
+      expect(request).toMatchObject({
+        examples: 8,
+        loss: 0.25,
+        agreement: 0.75,
+        backend: "scripted",
+      });
+    }
+    expect(participant.totals).toMatchObject({
+      contributed: 3,
+      accepted: 3,
+      rejected: 0,
+      images: 24,
+    });
+    expect(kinds(seen)).toEqual([
+      "joining",
+      "downloading",
+      "verifying",
+      ...Array.from({ length: 3 }, () => ["downloading", "training", "uploading"]).flat(),
+      "finished",
+    ]);
+    expect(training.closed).toBe(1);
+  });
+
+  it("[I1] starts round 0 from the student₀ it computed itself, without a download", async () => {
+    const { coordinator, participant, training } = setUp();
+    await participant.run();
+    const { initialStudent, model } = coordinator.view;
+    const fetched = coordinator.calls.map(({ path }) => path.replace("/blobs/", ""));
+    expect(fetched).toContain(model.digest);
+    for (const digest of initialStudent) expect(fetched).not.toContain(digest);
+    const [first, second] = training.students;
+    expect(second![0]).toBe(Math.fround(first![0]! - training.change));
+  });
+
+  it("counts the bytes that travel", async () => {
+    const { coordinator, participant } = setUp();
+    await participant.run();
+    const { length, bytes } = coordinator.view.model;
+    expect(participant.totals.bytesReceived).toBeGreaterThan(bytes + 2 * length * 4);
+    expect(participant.totals.bytesSent).toBeGreaterThan(3 * length * 4);
+    expect(participant.totals.bytesSent).toBeLessThan(3 * length * 4 + 10_000);
+  });
+
+  it("does not fetch slices again that did not change", async () => {
+    const { coordinator, participant, training } = setUp();
+    Object.defineProperty(training, "change", { value: 0 });
+    await participant.run();
+    expect(coordinator.count("GET", /^\/blobs/)).toBe(1);
+  });
+});
+
+describe("lost connections", () => {
+  for (const loss of ["lost-request", "lost-reply"] as const) {
+    it(`at every call (${loss}) cost time only: nothing is trained or counted twice`, async () => {
+      const { coordinator, participant, training } = setUp();
+      const failed = new Set<string>();
+      coordinator.interfere = ({ method, path }: Call) => {
+        const key = `${method} ${path} ${coordinator.round}`;
+        if (failed.has(key)) return undefined;
+        failed.add(key);
+        return loss;
+      };
+      await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+      expect(training.begun).toEqual([0, 4, 8]);
+      expect(coordinator.updates).toHaveLength(3);
+      expect(participant.totals).toMatchObject({ accepted: 3, rejected: 0 });
+      expect(failed.size).toBeGreaterThan(15);
+    });
+  }
+
+  it("are waited out without end, with growing pauses, and shown", async () => {
+    const { coordinator, participant, ports, seen } = setUp();
+    let down = 30;
+    coordinator.interfere = () => (down-- > 0 ? "lost-request" : undefined);
+    await participant.run();
+    // random() is .5: half of 500 ms · 2^n, capped at 30 s.
+    const backOff = ports.slept.filter((ms) => ms <= 15_000);
+    expect(backOff.slice(0, 7)).toEqual([250, 500, 1000, 2000, 4000, 8000, 15_000]);
+    expect(seen).toContainEqual(
+      expect.objectContaining({
+        kind: "waiting",
+        reason: "connection-lost",
+        detail: expect.stringContaining("cannot be reached"),
+      }),
+    );
+  });
+
+  it("of a coordinator that is overloaded honour Retry-After", async () => {
+    const { coordinator, participant, ports } = setUp();
+    const answers = [
+      new Response("busy", { status: 503, headers: { "Retry-After": "7" } }),
+      problem(new ProtocolError("quota-exceeded", "slow down"), { "Retry-After": "11" }),
+    ];
+    coordinator.interfere = ({ path }) => (path === "/check-in" ? answers.shift() : undefined);
+    await participant.run();
+    expect(ports.slept).toContain(7250);
+    expect(ports.slept).toContain(11_500);
+  });
+
+  it("in the middle of a blob are resumed where they broke", async () => {
+    const { coordinator, participant, ports, seen } = setUp();
+    const { bytes, digest } = coordinator.view.model;
+    const file = coordinator.blobs.get(digest)!;
+    const half = Math.floor(bytes / 2);
+    let broken = false;
+    coordinator.interfere = ({ path }) => {
+      if (broken || !path.startsWith("/blobs/")) return undefined;
+      broken = true;
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(file.slice(0, half)),
+        pull: (controller) => controller.error(new TypeError("terminated")),
+      });
+      return new Response(body);
+    };
+    await participant.run();
+    const ranges = coordinator.calls
+      .filter(({ path }) => path === `/blobs/${digest}`)
+      .map(({ headers }) => headers.get("Range"));
+    expect(ranges).toEqual([null, `bytes=${half}-`]);
+    expect(ports.slept).toContain(250);
+    expect(seen).toContainEqual({ kind: "downloading", what: "teacher", bytes, totalBytes: bytes });
+  });
+});
+
+describe("an update", () => {
+  it("[R4] whose upload broke is resumed: what is stored is not sent again, nothing is trained again", async () => {
+    const { coordinator, participant, training } = setUp();
+    let failures = 3;
+    coordinator.interfere = ({ path }) =>
+      path.endsWith("0/0/slices/1") && failures-- > 0 ? "lost-request" : undefined;
+    await participant.run();
+    expect(coordinator.sliceCount).toBe(2);
+    expect(coordinator.count("PUT", /^\/rounds\/0\/0\/slices\/0$/)).toBe(1);
+    expect(coordinator.count("PUT", /^\/rounds\/0\/0\/slices\/1$/)).toBe(4);
+    expect(training.begun).toEqual([0, 4, 8]);
+  });
+
+  it("[R6] of a stale round is dropped, and the next attempt trained", async () => {
+    const { coordinator, participant, training } = setUp();
+    let moved = false;
+    coordinator.interfere = ({ method }) => {
+      if (method === "PUT" && !moved) {
+        moved = true;
+        coordinator.move({ attempt: 1 });
+      }
+      return undefined;
+    };
+    await participant.run();
+    expect(training.begun).toEqual([0, 0, 4, 8]);
+    expect(coordinator.updates.map(({ attempt, round }) => [round, attempt])).toEqual([
+      [0, 1],
+      [1, 0],
+      [2, 0],
+    ]);
+    expect(participant.totals).toMatchObject({ contributed: 3, accepted: 3 });
+  });
+
+  it("[C3] of a campaign paused meanwhile is kept and sent once it goes on", async () => {
+    const { coordinator, participant, seen, training } = setUp();
+    training.onStep = (step) => {
+      if (step === 4) coordinator.state = "paused";
+    };
+    const running = participant.run();
+    await until(() =>
+      seen.some((status) => status.kind === "waiting" && status.reason === "paused"),
+    );
+    coordinator.state = "running";
+    await running;
+    expect(training.begun).toEqual([0, 4, 8]);
+    expect(participant.totals.accepted).toBe(3);
+  });
+
+  it("that was damaged on its way is sent again", async () => {
+    const { coordinator, participant, training } = setUp();
+    let damaged = 2;
+    coordinator.interfere = ({ method }) =>
+      method === "PUT" && damaged-- > 0
+        ? problem(new ProtocolError("digest-mismatch", "damaged"))
+        : undefined;
+    await participant.run();
+    expect(training.begun).toEqual([0, 4, 8]);
+  });
+
+  it("that is rejected is counted with the reason", async () => {
+    const { coordinator, participant } = setUp();
+    coordinator.verdict = (round) =>
+      round === 1
+        ? { verdict: "rejected", round, reason: "goal-reached", detail: "four others were first" }
+        : undefined;
+    await participant.run();
+    expect(participant.totals).toMatchObject({
+      contributed: 3,
+      accepted: 2,
+      rejected: 1,
+      rejections: [{ round: 1, reason: "goal-reached", detail: "four others were first" }],
+    });
+  });
+
+  it("that is in already is not made again", async () => {
+    const { coordinator, participant, seen, training } = setUp();
+    coordinator.advances = false;
+    const running = participant.run();
+    await until(() => seen.some(({ kind }) => kind === "waiting"));
+    expect(seen.at(-1)).toMatchObject({ reason: "already-contributed", round: 0 });
+    coordinator.move({ round: 3 });
+    await running;
+    expect(training.begun).toEqual([0]);
+  });
+});
+
+describe("refusals", () => {
+  for (const code of ["invite-expired", "invite-revoked", "invite-exhausted"] as const) {
+    it(`[A1] ${code} ends it at once, with a hint`, async () => {
+      const { coordinator, participant } = setUp();
+      coordinator.interfere = () => problem(new ProtocolError(code, "no longer"));
+      await expect(participant.run()).rejects.toMatchObject({ code });
+      expect(coordinator.calls).toHaveLength(1);
+      expect(participant.status).toMatchObject({
+        kind: "failed",
+        code,
+        message: "no longer",
+        hint: expect.stringContaining("new invite"),
+      });
+    });
+  }
+
+  it("[A3] of a participant that was removed end it", async () => {
+    const { coordinator, participant, training } = setUp();
+    coordinator.interfere = ({ path }) =>
+      path === "/check-in" && coordinator.round === 1
+        ? problem(new ProtocolError("participant-revoked", "removed"))
+        : undefined;
+    await expect(participant.run()).rejects.toMatchObject({ code: "participant-revoked" });
+    expect(training.begun).toEqual([0]);
+    expect(training.closed).toBe(1);
+  });
+
+  it("come out clearly when something else answers", async () => {
+    const { coordinator, participant } = setUp();
+    coordinator.interfere = () => new Response("<html>router login</html>");
+    await expect(participant.run()).rejects.toMatchObject({
+      code: "unexpected-reply",
+      message: expect.stringContaining("http://coordinator.test"),
+    });
+  });
+});
+
+const flip = (digest: string): string => (digest.startsWith("0") ? "1" : "0") + digest.slice(1);
+
+describe("a coordinator that lies", () => {
+  for (const [what, lie] of [
+    ["student₀", (view) => ({ initialStudent: view.initialStudent.map(flip) })],
+    ["a slice missing", (view) => ({ initialStudent: view.initialStudent.slice(1) })],
+    ["the mask", (view) => ({ maskDigest: flip(view.maskDigest) })],
+    ["the slices", (view) => ({ sliceLengths: [1, ...view.sliceLengths] })],
+    [
+      "the teacher's name",
+      (view) => ({ config: { ...view.config, model: flip(view.config.model) } }),
+    ],
+    [
+      "the seed",
+      (view) => ({
+        config: { ...view.config, reinit: { ...view.config.reinit, seed: "ab".repeat(32) } },
+      }),
+    ],
+  ] satisfies [string, (view: FakeCoordinator["view"]) => Partial<FakeCoordinator["view"]>][]) {
+    it(`[I1] about ${what} is refused before a step is taken`, async () => {
+      const { coordinator, participant, training } = setUp();
+      Object.assign(coordinator.view, lie(coordinator.view));
+      await expect(participant.run()).rejects.toMatchObject({ code: "campaign-not-verified" });
+      expect(participant.status).toMatchObject({
+        kind: "failed",
+        hint: expect.stringContaining("Nothing of yours was sent"),
+      });
+      expect(training.campaign).toBeUndefined();
+      expect(coordinator.count("POST", /check-in/)).toBe(0);
+    });
+  }
+
+  for (const [what, bytes] of [
+    ["other bytes", (file: Uint8Array) => file.map((byte, i) => (i === 1000 ? byte ^ 1 : byte))],
+    ["more bytes", (file: Uint8Array) => Uint8Array.from([...file, 0])],
+  ] as const) {
+    it(`[P4] about a blob's content (${what}) is refused`, async () => {
+      const { coordinator, participant, training } = setUp();
+      const { digest } = coordinator.view.model;
+      coordinator.blobs.set(
+        digest,
+        bytes(coordinator.blobs.get(digest)!) as Uint8Array<ArrayBuffer>,
+      );
+      await expect(participant.run()).rejects.toMatchObject({ code: "campaign-not-verified" });
+      expect(training.campaign).toBeUndefined();
+      expect(coordinator.count("GET", /^\/blobs/)).toBeLessThanOrEqual(2);
+    });
+  }
+
+  it("[P4] once about a blob, by the network's fault, is asked again", async () => {
+    const { coordinator, participant } = setUp();
+    const { bytes } = coordinator.view.model;
+    let damaged = false;
+    coordinator.interfere = ({ path }) => {
+      if (damaged || !path.startsWith("/blobs/")) return undefined;
+      damaged = true;
+      return new Response(new Uint8Array(bytes));
+    };
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+  });
+});
+
+describe("controls", () => {
+  it("pause idles the device between steps, resume goes on in the same round", async () => {
+    const { coordinator, participant, seen, training } = setUp();
+    training.onStep = (step) => {
+      if (step === 6) participant.pause();
+    };
+    const running = participant.run();
+    await until(() => participant.status.kind === "paused");
+    const { steps } = training;
+    const calls = coordinator.calls.length;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(training.steps).toBe(steps);
+    expect(coordinator.calls).toHaveLength(calls);
+    expect(participant.status).toEqual({ kind: "paused", round: 1 });
+    participant.resume();
+    await running;
+    expect(training.begun).toEqual([0, 4, 8]);
+    expect(training.steps).toBe(12);
+    expect(seen.at(-1)).toMatchObject({ kind: "finished" });
+  });
+
+  it("pause while waiting shows it, resume checks in again", async () => {
+    const { coordinator, participant } = setUp();
+    coordinator.reply = () => ({
+      kind: "wait",
+      reason: "not-started",
+      round: 0,
+      retryAfterMs: 3_600_000,
+    });
+    const running = participant.run();
+    await until(() => participant.status.kind === "waiting");
+    participant.pause();
+    await until(() => participant.status.kind === "paused");
+    coordinator.reply = undefined;
+    participant.resume();
+    await expect(running).resolves.toMatchObject({ kind: "finished" });
+  });
+
+  it("finishRound delivers the update at hand, then leaves", async () => {
+    const { coordinator, participant, training } = setUp();
+    training.onStep = (step) => {
+      if (step === 5) participant.finishRound();
+    };
+    await expect(participant.run()).resolves.toEqual({ kind: "stopped" });
+    expect(training.begun).toEqual([0, 4]);
+    expect(coordinator.updates.map(({ round }) => round)).toEqual([0, 1]);
+    expect(participant.totals.accepted).toBe(2);
+  });
+
+  it("finishRound leaves at once when there is no update at hand", async () => {
+    const { coordinator, participant } = setUp();
+    coordinator.reply = () => ({
+      kind: "wait",
+      reason: "round-full",
+      round: 0,
+      retryAfterMs: 3_600_000,
+    });
+    const running = participant.run();
+    await until(() => participant.status.kind === "waiting");
+    participant.finishRound();
+    await expect(running).resolves.toEqual({ kind: "stopped" });
+  });
+
+  it("stop leaves in the middle of a round and sends nothing of it, paused or not", async () => {
+    for (const pausedFirst of [false, true]) {
+      const { coordinator, participant, training } = setUp();
+      training.onStep = (step) => {
+        if (step !== 6) return;
+        if (pausedFirst) participant.pause();
+        else participant.stop();
+      };
+      const running = participant.run();
+      if (pausedFirst) {
+        await until(() => participant.status.kind === "paused");
+        participant.stop();
+      }
+      await expect(running).resolves.toEqual({ kind: "stopped" });
+      expect(coordinator.updates).toHaveLength(1);
+      expect(coordinator.count("PUT", /^\/rounds\/1/)).toBe(0);
+      expect(training.closed).toBe(1);
+    }
+  });
+
+  it("stop ends a participant whose coordinator is away", async () => {
+    const { coordinator, participant } = setUp();
+    coordinator.interfere = () => "lost-request";
+    const running = participant.run();
+    await until(() => participant.status.kind === "waiting");
+    participant.stop();
+    await expect(running).resolves.toEqual({ kind: "stopped" });
+  });
+});
+
+describe("identity", () => {
+  it("[A2] is kept: a restarted participant does not enrol again", async () => {
+    const coordinator = new FakeCoordinator();
+    const identities = memoryIdentityStore();
+    const first = setUp(coordinator, { identities });
+    first.training.onStep = (step) => {
+      if (step === 5) first.participant.stop();
+    };
+    await first.participant.run();
+    const second = setUp(coordinator, { identities });
+    await expect(second.participant.run()).resolves.toMatchObject({ kind: "finished" });
+    expect(coordinator.enrolled).toBe(1);
+    expect(second.training.begun).toEqual([4, 8]);
+  });
+
+  it("that the coordinator no longer knows is given up for a new enrolment", async () => {
+    const coordinator = new FakeCoordinator();
+    const identities = memoryIdentityStore();
+    const old = {
+      campaign: coordinator.view.id,
+      participant: `p-${"z".repeat(20)}`,
+      credential: "old",
+    };
+    await identities.save(`http://coordinator.test/${coordinator.view.id}`, old);
+    const { participant } = setUp(coordinator, { identities });
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+    expect(coordinator.enrolled).toBe(1);
+  });
+});

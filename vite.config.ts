@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+/**
+ * The pages, built to dist/web, from where the Worker serves them under a policy that permits this
+ * origin only: no inline scripts, no eval, tfjs' WebAssembly binaries as files of our own.
+ */
+export default defineConfig({
+  root: fileURLToPath(new URL("client/web", import.meta.url)),
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  worker: { format: "es" },
+  build: {
+    outDir: fileURLToPath(new URL("dist/web", import.meta.url)),
+    emptyOutDir: true,
+    target: "es2024",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // tfjs is large, and only the worker loads it.
+    chunkSizeWarningLimit: 2000,
+  },
+  // `vite` alone serves the pages for work on them; the coordinator runs beside it.
+  server: { proxy: { "/api": { target: "http://127.0.0.1:8787", ws: true } } },
+});
