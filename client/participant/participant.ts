@@ -37,9 +37,8 @@ export interface ParticipantOptions {
 
 export type ParticipantListener = (status: ParticipantStatus, totals: ParticipantTotals) => void;
 
-/** Between check-ins when nothing else says how long: with the event socket, and without. */
+/** Least between check-ins while the event socket is open, so that the coordinator may sleep. */
 const QUIET_MS = 20_000;
-const POLL_MS = 3_000;
 
 /** After a refusal that the next check-in clears up. */
 const RECHECK_MS = 1_000;
@@ -198,14 +197,13 @@ export class Participant {
       if (reply.kind === "ended")
         return { kind: "finished", state: reply.state, round: reply.round };
 
-      if (reply.kind === "wait" || reply.committed) {
-        const reason = reply.kind === "wait" ? reply.reason : "already-contributed";
+      if (reply.kind === "wait") {
+        const { reason, retryAfterMs } = reply;
         // A paused campaign takes the update at hand once it goes on; any other wait outdates it.
         if (reason !== "paused") pending = undefined;
         if (this.#controls.finishing && pending === undefined) return { kind: "stopped" };
         this.#set({ kind: "waiting", reason, round: reply.round, detail: null });
-        const idleMs = channel.connected ? QUIET_MS : POLL_MS;
-        const waitMs = reply.kind === "wait" ? reply.retryAfterMs : idleMs;
+        const waitMs = channel.connected ? Math.max(retryAfterMs, QUIET_MS) : retryAfterMs;
         await this.#bell.wait(seen, waitMs, clock, this.#controls.signal);
         continue;
       }

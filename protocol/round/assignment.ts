@@ -15,8 +15,6 @@ export const assignmentSchema = z.object({
   /** Steps taken in earlier rounds, and in the whole campaign: schedules run on these (SPEC D2). */
   startStep: z.int().nonnegative(),
   totalSteps: z.int().positive(),
-  /** Set once this participant's update of this attempt is in: nothing to do until the next. */
-  committed: z.boolean(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 
@@ -72,7 +70,7 @@ export const commitReplySchema = z.discriminatedUnion("verdict", [
   z.object({
     verdict: z.literal("rejected"),
     round: z.int(),
-    reason: z.enum(["goal-reached", "round-void"]),
+    reason: z.enum(["goal-reached"]),
     detail: z.string(),
   }),
 ]);

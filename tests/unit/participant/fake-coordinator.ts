@@ -201,6 +201,9 @@ export class FakeCoordinator {
       return { kind: "wait", reason: "paused", round: this.round, retryAfterMs: 1000 };
     }
     if (this.round === rounds) return { kind: "ended", state: "finished", round: this.round };
+    if (this.#commits.has(`${this.round}/${this.attempt}`)) {
+      return { kind: "wait", reason: "already-contributed", round: this.round, retryAfterMs: 3000 };
+    }
     return {
       kind: "assignment",
       round: this.round,
@@ -209,7 +212,6 @@ export class FakeCoordinator {
       student: this.#student,
       startStep: this.round * localSteps,
       totalSteps: rounds * localSteps,
-      committed: this.#commits.has(`${this.round}/${this.attempt}`),
     };
   }
 

@@ -1,0 +1,7 @@
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** A fresh random id: the kind's letter, a dash, and 100 random bits in base 32. */
+export function randomIdentifier(kind: "c" | "p" | "i"): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(20));
+  return `${kind}-${Array.from(bytes, (byte) => BASE32[byte & 31]).join("")}`;
+}

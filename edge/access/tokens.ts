@@ -1,0 +1,65 @@
+import { errors, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import { ProtocolError } from "../../protocol/errors.ts";
+import {
+  campaignIdSchema,
+  inviteIdSchema,
+  participantIdSchema,
+} from "../../protocol/round/identifiers.ts";
+
+/** Signed with HS256 (RFC 7519, RFC 7518 section 3.2); `exp` is set for invites only (SPEC P6). */
+const claimsSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("invite"),
+    campaign: campaignIdSchema,
+    invite: inviteIdSchema,
+  }),
+  z.object({
+    kind: z.literal("participant"),
+    campaign: campaignIdSchema,
+    participant: participantIdSchema,
+  }),
+]);
+export type TokenClaims = z.infer<typeof claimsSchema>;
+
+/**
+ * Signs a token. The same claims and times give the same token, so an invite's link can be shown
+ * again without being stored.
+ *
+ * @param issuedAt ms since the epoch
+ * @param expiresAt ms since the epoch; the token itself never expires without it
+ */
+export async function signToken(
+  key: Uint8Array,
+  claims: TokenClaims,
+  issuedAt: number,
+  expiresAt?: number,
+): Promise<string> {
+  const token = new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setIssuedAt(Math.floor(issuedAt / 1000));
+  if (expiresAt !== undefined) token.setExpirationTime(Math.ceil(expiresAt / 1000));
+  return await token.sign(key);
+}
+
+/**
+ * Claims of a token, after its signature was checked.
+ *
+ * @throws ProtocolError `invite-expired`, or `unauthenticated` for anything else.
+ */
+export async function verifyToken(key: Uint8Array, token: string): Promise<TokenClaims> {
+  try {
+    const { payload } = await jwtVerify(token, key, { algorithms: ["HS256"] });
+    return claimsSchema.parse(payload);
+  } catch (cause) {
+    if (cause instanceof errors.JWTExpired) {
+      throw new ProtocolError("invite-expired", "the invite has expired: ask for a new one");
+    }
+    throw new ProtocolError(
+      "unauthenticated",
+      "the token was not issued by this coordinator, or was changed: copy the whole link, or ask for a new invite",
+      {},
+      { cause },
+    );
+  }
+}

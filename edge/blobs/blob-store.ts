@@ -1,0 +1,68 @@
+import { isDigest, type Digest } from "../../protocol/digest.ts";
+
+/** Where a blob lies: models, masks, student slices and optimiser moments, all by digest (SPEC P4). */
+export function blobKey(digest: string): string {
+  return `blobs/${digest}`;
+}
+
+/** SHA-256 of bytes in memory, by the platform's own implementation. */
+export async function digestOf(bytes: Uint8Array): Promise<Digest> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const text = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (!isDigest(text)) throw new TypeError("SHA-256 did not give 32 bytes");
+  return text;
+}
+
+/** Stores bytes under their digest. A blob that is there already is left alone. */
+export async function putBlob(bucket: R2Bucket, bytes: Uint8Array): Promise<Digest> {
+  const digest = await digestOf(bytes);
+  if ((await bucket.head(blobKey(digest))) === null) {
+    await bucket.put(blobKey(digest), bytes, { sha256: digest });
+  }
+  return digest;
+}
+
+/**
+ * Reads an object that must be there, whole.
+ *
+ * @param length bytes it must have
+ * @throws Error when it is missing or has another length: the storage lost what was recorded.
+ */
+export async function readObject(
+  bucket: R2Bucket,
+  key: string,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const object = await bucket.get(key);
+  if (object === null) throw new Error(`the object '${key}' is missing from storage`);
+  const bytes = new Uint8Array(await object.arrayBuffer());
+  if (bytes.length !== length) {
+    throw new Error(`the object '${key}' has ${bytes.length} bytes, ${length} were stored`);
+  }
+  return bytes;
+}
+
+/** Reads bytes [begin, end) of a blob that must be there. */
+export async function readBlobRange(
+  bucket: R2Bucket,
+  digest: string,
+  begin: number,
+  end: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (begin === end) return new Uint8Array();
+  const range = { offset: begin, length: end - begin };
+  const object = await bucket.get(blobKey(digest), { range });
+  if (object === null) throw new Error(`the blob ${digest} is missing from storage`);
+  return new Uint8Array(await object.arrayBuffer());
+}
+
+/** A float32 blob as values; on a little-endian machine, which every engine runs on, a view. */
+export function float32View(bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  if (bytes.length % 4 !== 0) throw new RangeError(`${bytes.length} bytes are no float32 values`);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+/** Values as the bytes of a blob, without a copy. */
+export function bytesView(values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}

@@ -1,0 +1,217 @@
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { CommitReply, CommitRequest, UploadStatus } from "../../protocol/round/assignment.ts";
+import { exampleCap, sliceCodec, type UpdateCodec } from "../../protocol/round/campaign-config.ts";
+import { frameBytes } from "../../protocol/update/frame-header.ts";
+import type { AttemptId } from "../blobs/update-objects.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import type { Ledger } from "./ledger.ts";
+import type { AttemptRecord } from "./round-store.ts";
+import { beginCombining } from "./transitions.ts";
+
+/** Uploads of one slice a participant may make in an attempt (SPEC A4). */
+const MAX_UPLOADS_PER_SLICE = 4;
+
+/** What a frame of a slice must be. */
+export interface SliceTerms {
+  readonly codec: UpdateCodec;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+function staleRound(detail: string): ProtocolError {
+  return new ProtocolError("stale-round", `${detail}: check in for the present one`);
+}
+
+/** The attempt, if it is at hand and this participant has a part in it (SPEC R6). */
+function attemptAtHand(ledger: Ledger, participant: string, id: AttemptId): AttemptRecord {
+  const current = ledger.rounds.current();
+  const name = `round ${id.round}, attempt ${id.attempt}`;
+  if (current === undefined || current.round !== id.round || current.attempt !== id.attempt) {
+    throw staleRound(`${name} is not the one at hand`);
+  }
+  if (current.state !== "collecting" && current.state !== "combining") {
+    throw staleRound(`${name} is ${current.state}`);
+  }
+  if (!ledger.rounds.hasLease(id, participant)) {
+    throw staleRound(`this participant holds no assignment of ${name}`);
+  }
+  return current;
+}
+
+/** Slices stored so far: where an upload resumes (SPEC R4). */
+export function uploadStatus(ledger: Ledger, participant: string, id: AttemptId): UploadStatus {
+  attemptAtHand(ledger, participant, id);
+  return {
+    slices: ledger.uploads.stored(id, participant),
+    committed: ledger.rounds.commit(id, participant) !== undefined,
+  };
+}
+
+/**
+ * What a frame must be to be taken for this slice, before a byte of it is read.
+ *
+ * @throws ProtocolError `stale-round` or `not-found`.
+ */
+export function sliceTerms(
+  ledger: Ledger,
+  participant: string,
+  id: AttemptId,
+  index: number,
+): SliceTerms {
+  const attempt = attemptAtHand(ledger, participant, id);
+  if (attempt.state !== "collecting") {
+    throw staleRound(`round ${id.round}, attempt ${id.attempt} is ${attempt.state}`);
+  }
+  const { config, slices } = ledger.campaign.read();
+  const slice = slices[index];
+  if (slice === undefined) {
+    throw new ProtocolError(
+      "not-found",
+      `there is no slice ${index}: the state vector has slices 0 to ${slices.length - 1}`,
+    );
+  }
+  const codec = sliceCodec(config.codec, slice.section);
+  return { codec, count: slice.length, bytes: frameBytes(codec, slice.length) };
+}
+
+/**
+ * Lets a checked frame in, counting the try, unless the same is stored already.
+ *
+ * @returns whether the frame is to be stored
+ * @throws ProtocolError `stale-round`, `update-conflict` or `quota-exceeded`.
+ */
+export function reserveSlice(
+  ledger: Ledger,
+  participant: string,
+  id: AttemptId,
+  index: number,
+  digest: string,
+  now: number,
+): boolean {
+  sliceTerms(ledger, participant, id, index);
+  const upload = ledger.uploads.find(id, participant, index);
+  if (upload.digest === digest) return false;
+  if (ledger.rounds.commit(id, participant) !== undefined) {
+    throw new ProtocolError(
+      "update-conflict",
+      `the update was committed with another slice ${index}: it cannot be changed any more`,
+    );
+  }
+  if (upload.tries >= MAX_UPLOADS_PER_SLICE) {
+    const deadline = ledger.rounds.current()?.deadline ?? now;
+    throw new ProtocolError(
+      "quota-exceeded",
+      `slice ${index} was uploaded ${upload.tries} times in this attempt: wait for the next`,
+      { retryAfterSeconds: Math.max(1, Math.ceil((deadline - now) / 1000)) },
+    );
+  }
+  ledger.uploads.save(id, participant, index, { ...upload, tries: upload.tries + 1 });
+  return true;
+}
+
+/**
+ * Records that a frame is stored.
+ *
+ * @throws ProtocolError `stale-round` or `update-conflict` when that changed meanwhile; the caller
+ *   deletes the frame then.
+ */
+export function recordSlice(
+  ledger: Ledger,
+  participant: string,
+  id: AttemptId,
+  index: number,
+  digest: string,
+): void {
+  // First of all: a twin of this upload may have been recorded and be part of a round by now.
+  const upload = ledger.uploads.find(id, participant, index);
+  if (upload.digest === digest) return;
+  const { bytes } = sliceTerms(ledger, participant, id, index);
+  if (ledger.rounds.commit(id, participant) !== undefined) {
+    throw new ProtocolError("update-conflict", "the update was committed with another slice");
+  }
+  ledger.uploads.save(id, participant, index, { ...upload, digest });
+  ledger.rounds.addUploadedBytes(id, bytes);
+  ledger.roster.addUploadedBytes(participant, bytes);
+}
+
+/**
+ * Closes an update (SPEC R5–R7). Reaching the goal starts combining.
+ *
+ * @throws ProtocolError `stale-round`, `update-conflict`, `incomplete-update` or
+ *   `malformed-request`.
+ */
+export function commitUpdate(
+  ledger: Ledger,
+  participant: string,
+  id: AttemptId,
+  request: CommitRequest,
+  now: number,
+): CommitReply {
+  const text = canonicalJson(request);
+  const earlier = ledger.rounds.commit(id, participant);
+  if (earlier !== undefined) {
+    if (earlier.request === text) return JSON.parse(earlier.reply) as CommitReply;
+    throw new ProtocolError(
+      "update-conflict",
+      `another update was committed for round ${id.round}, attempt ${id.attempt} already`,
+    );
+  }
+  const attempt = attemptAtHand(ledger, participant, id);
+  const { config, slices } = ledger.campaign.read();
+  const goal = config.round.goal;
+  const full = attempt.state === "combining" || ledger.rounds.totals(attempt).accepted >= goal;
+  const weight = Math.min(request.examples, exampleCap(config));
+  const reply: CommitReply = full
+    ? {
+        verdict: "rejected",
+        round: id.round,
+        reason: "goal-reached",
+        detail: `round ${id.round} had the updates it needs: this one came too late`,
+      }
+    : { verdict: "accepted", round: id.round, weight };
+  if (!full) requireStored(ledger, participant, id, request.slices, slices.length);
+  ledger.roster.setBackend(participant, request.backend);
+  ledger.rounds.addCommit(id, {
+    participant,
+    request: text,
+    reply: JSON.stringify(reply),
+    accepted: !full,
+    slices: request.slices,
+    examples: weight,
+    weight,
+    loss: request.loss,
+    agreement: request.agreement,
+    committedAt: now,
+  });
+  // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).
+  const isRunning = ledger.campaign.read().state === "running";
+  if (!full && isRunning && ledger.rounds.totals(attempt).accepted >= goal) {
+    beginCombining(ledger, attempt);
+  }
+  return reply;
+}
+
+function requireStored(
+  ledger: Ledger,
+  participant: string,
+  id: AttemptId,
+  digests: readonly string[],
+  count: number,
+): void {
+  if (digests.length !== count) {
+    throw new ProtocolError(
+      "malformed-request",
+      `the commit names ${digests.length} slices, an update has ${count}`,
+    );
+  }
+  const stored = new Map(
+    ledger.uploads.stored(id, participant).map(({ index, digest }) => [index, digest]),
+  );
+  const missing = [...digests.keys()].filter((index) => stored.get(index) !== digests[index]);
+  if (missing.length === 0) return;
+  throw new ProtocolError(
+    "incomplete-update",
+    `slices ${missing.slice(0, 20).join(", ")} are not stored under the digests named: upload them, then commit again`,
+    { missing },
+  );
+}

@@ -1,0 +1,387 @@
+import { DurableObject } from "cloudflare:workers";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { CampaignView, EnrolRequest, InvitePreview } from "../../protocol/round/access.ts";
+import type {
+  CheckInReply,
+  CommitReply,
+  CommitRequest,
+  UploadStatus,
+} from "../../protocol/round/assignment.ts";
+import type { CoordinatorEvent } from "../../protocol/round/events.ts";
+import type {
+  CampaignReport,
+  CampaignSummary,
+  ParticipantReport,
+  RoundReport,
+} from "../../protocol/round/reports.ts";
+import type { CampaignAction } from "../../protocol/round/states.ts";
+import { RequestQuota } from "../access/request-quota.ts";
+import type { AttemptId } from "../blobs/update-objects.ts";
+import type { Environment } from "../environment.ts";
+import { outcomeOf, type Outcome } from "../outcome.ts";
+import {
+  commitUpdate,
+  recordSlice,
+  reserveSlice,
+  sliceTerms,
+  uploadStatus,
+  type SliceTerms,
+} from "./accept-update.ts";
+import { CampaignStore, type CampaignDefinition, type StudentRecord } from "./campaign-store.ts";
+import { chainLinkSchema, type ChainLink } from "./chain.ts";
+import { checkIn } from "./check-in.ts";
+import { driveCombining, type Transact } from "./combining.ts";
+import type { Ledger } from "./ledger.ts";
+import { Presence } from "./presence.ts";
+import {
+  campaignFigures,
+  campaignReport,
+  campaignView,
+  invitePreview,
+  participantReport,
+  roundReports,
+  summaryOf,
+  type CampaignFigures,
+} from "./reports.ts";
+import { Roster, type InviteRecord } from "./roster.ts";
+import { RoundStore } from "./round-store.ts";
+import { hasSchema, migrate } from "./schema.ts";
+import { EventSockets } from "./sockets.ts";
+import { sweep } from "./sweep.ts";
+import { act, settleDeadline } from "./transitions.ts";
+import { UploadStore } from "./upload-store.ts";
+
+/**
+ * The control object of one campaign: small rows, sockets, one alarm. It never sees a tensor.
+ *
+ * Every call is one transaction; what must happen later (deadline, combining, sweeping) is read off
+ * the rows, so the alarm is only a reminder and is set again whenever it may have been lost.
+ */
+export class Campaign extends DurableObject<Environment> {
+  readonly #ledger: Ledger;
+  readonly #sockets: EventSockets;
+  readonly #quota = new RequestQuota();
+  readonly #presence: Presence;
+  #announcements: CoordinatorEvent[] = [];
+  #exists: boolean;
+
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment);
+    const { sql } = context.storage;
+    this.#sockets = new EventSockets(context);
+    this.#ledger = {
+      campaign: new CampaignStore(sql),
+      rounds: new RoundStore(sql),
+      uploads: new UploadStore(sql),
+      roster: new Roster(sql),
+      announce: (event) => void this.#announcements.push(event),
+    };
+    this.#presence = new Presence(this.#sockets, this.#ledger.roster);
+    this.#exists = hasSchema(sql);
+    if (!this.#exists) return;
+    context.storage.transactionSync(() => migrate(sql));
+    // After a crash the alarm may be gone while work is pending.
+    void context.blockConcurrencyWhile(() => this.#arm());
+  }
+
+  /** Makes this object a campaign. */
+  create(definition: CampaignDefinition): Promise<Outcome<CampaignReport>> {
+    return outcomeOf(() => {
+      if (this.#exists) throw new Error("this campaign exists already");
+      this.ctx.storage.transactionSync(() => {
+        migrate(this.ctx.storage.sql);
+        this.#ledger.campaign.create(definition);
+      });
+      this.#exists = true;
+      return campaignReport(this.#ledger, this.#presence, Date.now());
+    });
+  }
+
+  summary(): Promise<Outcome<CampaignSummary>> {
+    return this.#read(summaryOf);
+  }
+
+  report(): Promise<Outcome<CampaignReport>> {
+    return this.#read((ledger, now) => campaignReport(ledger, this.#presence, now));
+  }
+
+  rounds(): Promise<Outcome<RoundReport[]>> {
+    return this.#read(roundReports);
+  }
+
+  figures(): Promise<Outcome<CampaignFigures>> {
+    return this.#read((ledger, now) => campaignFigures(ledger, this.#presence, now));
+  }
+
+  participants(): Promise<Outcome<ParticipantReport[]>> {
+    return this.#read((ledger, now) =>
+      ledger.roster
+        .participants()
+        .map((person) => participantReport(ledger, this.#presence, person, now)),
+    );
+  }
+
+  /** The student after `round` committed rounds; the latest without it. */
+  student(round?: number): Promise<Outcome<{ model: string; student: StudentRecord }>> {
+    return this.#read((ledger) => {
+      const { committed, model } = ledger.campaign.read();
+      const student = ledger.campaign.student(round ?? committed);
+      if (student !== undefined) return { model: model.digest, student };
+      throw new ProtocolError(
+        "not-found",
+        `there is no student of round ${round}: ${committed} rounds are committed (0 is the student before the first)`,
+      );
+    });
+  }
+
+  /** What the chain's value after a committed round was computed from. */
+  chainLink(round: number): Promise<Outcome<{ chain: string; link: ChainLink }>> {
+    return this.#read((ledger) => {
+      const student = ledger.campaign.student(round + 1);
+      if (student?.link == null || student.chain === null) {
+        throw new ProtocolError("not-found", `round ${round} is not committed`);
+      }
+      return { chain: student.chain, link: chainLinkSchema.parse(JSON.parse(student.link)) };
+    });
+  }
+
+  act(action: CampaignAction): Promise<Outcome<CampaignReport>> {
+    return this.#write((ledger, now) => {
+      act(ledger, action, now);
+      return campaignReport(ledger, this.#presence, now);
+    });
+  }
+
+  addInvite(invite: Omit<InviteRecord, "used" | "revoked">): Promise<Outcome<InviteRecord>> {
+    return this.#write((ledger) => {
+      ledger.roster.addInvite(invite);
+      return ledger.roster.invite(invite.id);
+    });
+  }
+
+  invites(): Promise<Outcome<InviteRecord[]>> {
+    return this.#read((ledger) => ledger.roster.invites());
+  }
+
+  revokeInvite(id: string): Promise<Outcome<InviteRecord>> {
+    return this.#write((ledger) => {
+      ledger.roster.invite(id);
+      ledger.roster.revokeInvite(id);
+      return ledger.roster.invite(id);
+    });
+  }
+
+  /** Removes a participant; its part in a round that still collects is dropped (SPEC A3). */
+  async removeParticipant(id: string): Promise<Outcome<ParticipantReport>> {
+    const outcome = await this.#write((ledger, now) => {
+      if (ledger.roster.participant(id) === undefined) {
+        throw new ProtocolError("not-found", `this campaign has no participant ${id}`);
+      }
+      ledger.roster.revokeParticipant(id);
+      const attempt = ledger.rounds.current();
+      if (attempt?.state === "collecting") ledger.rounds.drop(attempt, id);
+      return participantReport(ledger, this.#presence, ledger.roster.participant(id)!, now);
+    });
+    if (outcome.ok) this.#sockets.expel(id);
+    return outcome;
+  }
+
+  preview(invite: string): Promise<Outcome<InvitePreview>> {
+    return this.#read((ledger, now) =>
+      invitePreview(ledger, ledger.roster.usableInvite(invite, now)),
+    );
+  }
+
+  enrol(
+    invite: string,
+    participant: string,
+    request: EnrolRequest,
+  ): Promise<Outcome<CampaignView>> {
+    return this.#write((ledger, now) => {
+      const { state } = ledger.campaign.read();
+      const usable = ledger.roster.usableInvite(invite, now);
+      if (state === "finished" || state === "aborted") {
+        throw new ProtocolError(
+          "campaign-state",
+          `the campaign is ${state}: nobody can join it any more`,
+          { state },
+        );
+      }
+      ledger.roster.enrol(participant, usable, request, now);
+      return campaignView(ledger);
+    });
+  }
+
+  /** Whether the participant may go on; every request of its takes from its quota. */
+  admit(participant: string): Promise<Outcome<void>> {
+    return this.#participate(participant, () => undefined);
+  }
+
+  view(participant: string): Promise<Outcome<CampaignView>> {
+    return this.#participate(participant, campaignView);
+  }
+
+  checkIn(participant: string): Promise<Outcome<CheckInReply>> {
+    return this.#participate(participant, (ledger, now) => checkIn(ledger, participant, now));
+  }
+
+  uploadStatus(participant: string, id: AttemptId): Promise<Outcome<UploadStatus>> {
+    return this.#participate(participant, (ledger) => uploadStatus(ledger, participant, id));
+  }
+
+  sliceTerms(participant: string, id: AttemptId, index: number): Promise<Outcome<SliceTerms>> {
+    return this.#participate(participant, (ledger) => sliceTerms(ledger, participant, id, index));
+  }
+
+  reserveSlice(
+    participant: string,
+    id: AttemptId,
+    index: number,
+    digest: string,
+  ): Promise<Outcome<boolean>> {
+    return this.#write((ledger, now) => reserveSlice(ledger, participant, id, index, digest, now));
+  }
+
+  recordSlice(
+    participant: string,
+    id: AttemptId,
+    index: number,
+    digest: string,
+  ): Promise<Outcome<void>> {
+    return this.#write((ledger) => recordSlice(ledger, participant, id, index, digest));
+  }
+
+  commit(
+    participant: string,
+    id: AttemptId,
+    request: CommitRequest,
+  ): Promise<Outcome<CommitReply>> {
+    return this.#participate(participant, (ledger, now) =>
+      commitUpdate(ledger, participant, id, request, now),
+    );
+  }
+
+  /** Opens the event socket of the participant that the Worker has authenticated. */
+  override async fetch(request: Request): Promise<Response> {
+    const participant = request.headers.get("Scour-Participant");
+    if (participant === null) throw new TypeError("the request names no participant");
+    return this.#sockets.accept(participant);
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const participant = this.#sockets.participantOf(socket);
+    if (participant === undefined || !this.#quota.take(participant, Date.now())) return;
+    if (this.#sockets.receive(socket, message)) return;
+    const { campaign } = this.#ledger;
+    campaign.update({ malformedEvents: campaign.read().malformedEvents + 1 });
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    // 1005 and 1006 say that no code came; they must not be sent.
+    socket.close(code === 1005 || code === 1006 ? 1000 : code);
+  }
+
+  override async alarm(): Promise<void> {
+    if (!this.#exists) return;
+    const transact: Transact = (body) => this.#transact(body);
+    try {
+      transact(settleDeadline);
+      await driveCombining(transact, {
+        measure: (work) => this.#slice(work.slice.index).measure(work),
+        combine: (work) => this.#slice(work.slice.index).combine(work),
+      });
+      await sweep(transact, this.env.BLOBS);
+    } finally {
+      this.#flush();
+      await this.#arm();
+    }
+  }
+
+  #slice(index: number) {
+    return this.env.SLICE.getByName(`${this.#ledger.campaign.read().id}/${index}`);
+  }
+
+  #requireExistence(): void {
+    if (this.#exists) return;
+    throw new ProtocolError("not-found", "there is no such campaign");
+  }
+
+  #transact<T>(body: (ledger: Ledger, now: number) => T): T {
+    const before = this.#announcements.length;
+    try {
+      return this.ctx.storage.transactionSync(() => body(this.#ledger, Date.now()));
+    } catch (error) {
+      // What was rolled back did not happen.
+      this.#announcements.length = before;
+      throw error;
+    }
+  }
+
+  #read<T>(body: (ledger: Ledger, now: number) => T): Promise<Outcome<T>> {
+    return outcomeOf(() => {
+      this.#requireExistence();
+      return body(this.#ledger, Date.now());
+    });
+  }
+
+  #write<T>(body: (ledger: Ledger, now: number) => T): Promise<Outcome<T>> {
+    return outcomeOf(async () => {
+      this.#requireExistence();
+      try {
+        // Of its own, so that a refusal by the body does not take it back.
+        this.#transact(settleDeadline);
+        return this.#transact(body);
+      } finally {
+        this.#flush();
+        await this.#arm();
+      }
+    });
+  }
+
+  /** A participant's call: it must not have been removed, nor ask too often. */
+  #participate<T>(
+    participant: string,
+    body: (ledger: Ledger, now: number) => T,
+  ): Promise<Outcome<T>> {
+    return this.#write((ledger, now) => {
+      const person = ledger.roster.participant(participant);
+      if (person === undefined) {
+        throw new ProtocolError("unauthenticated", "the campaign does not know this participant");
+      }
+      if (person.revoked) {
+        throw new ProtocolError(
+          "participant-revoked",
+          "the campaign's administrator removed this participant",
+        );
+      }
+      this.#quota.check(participant, now);
+      this.#presence.note(participant, person.lastSeenAt, now);
+      return body(ledger, now);
+    });
+  }
+
+  #flush(): void {
+    const announcements = this.#announcements;
+    this.#announcements = [];
+    for (const event of announcements) this.#sockets.broadcast(event);
+  }
+
+  /** When something is to be done by itself, ms since the epoch; undefined when nothing is. */
+  #due(): number | undefined {
+    const { state, sweepAt } = this.#ledger.campaign.read();
+    const attempt = this.#ledger.rounds.current();
+    const times = sweepAt === null ? [] : [sweepAt];
+    if (state === "running" && attempt?.state === "combining") times.push(attempt.retryAt ?? 0);
+    if (state === "running" && attempt?.state === "collecting") times.push(attempt.deadline ?? 0);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Sets the one alarm to the earliest time at which something is due. */
+  async #arm(): Promise<void> {
+    const due = this.#due();
+    if (due === undefined) return;
+    const at = Math.max(due, Date.now());
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > at) await this.ctx.storage.setAlarm(at);
+  }
+}

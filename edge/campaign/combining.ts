@@ -1,0 +1,100 @@
+import { concurrently } from "../slice/concurrently.ts";
+import type {
+  CombinedSlice,
+  CombineWork,
+  Measurement,
+  MeasureWork,
+  SliceShape,
+} from "../slice/slice-work.ts";
+import {
+  combinationOf,
+  combineWork,
+  combiningPlan,
+  commitRound,
+  measureWork,
+  slicesToMeasure,
+  stillCombines,
+  type CombiningPlan,
+} from "./commit-round.ts";
+import type { Ledger } from "./ledger.ts";
+import { pauseWith } from "./transitions.ts";
+
+/** Failures in a row after which the campaign pauses and says why. */
+const MAX_COMBINING_FAILURES = 6;
+
+/** Where slices are worked on. */
+interface SliceWorkers {
+  measure(work: MeasureWork): Promise<Measurement>;
+  combine(work: CombineWork): Promise<CombinedSlice>;
+}
+
+/** Runs a body as one transaction. */
+export type Transact = <T>(body: (ledger: Ledger, now: number) => T) => T;
+
+/**
+ * Brings the attempt that combines to its end, from wherever it stands: results of slices are
+ * stored one by one, so what was done before a crash is not done again. A failure is stored with a
+ * time to try again.
+ */
+export async function driveCombining(transact: Transact, workers: SliceWorkers): Promise<void> {
+  const plan = transact(combiningPlan);
+  if (plan === undefined) return;
+  try {
+    const measured = await eachSlice(transact, plan, "measure", slicesToMeasure(plan), (slice) =>
+      workers.measure(measureWork(plan, slice)),
+    );
+    if (measured === undefined) return;
+    const combination = combinationOf(plan, measured);
+    const combined = await eachSlice(transact, plan, "combine", plan.campaign.slices, (slice) =>
+      workers.combine(transact((ledger) => combineWork(ledger, plan, combination, slice))),
+    );
+    if (combined === undefined) return;
+    transact((ledger, now) => {
+      if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, combined, now);
+    });
+  } catch (error) {
+    transact((ledger, now) => recordFailure(ledger, plan, error, now));
+  }
+}
+
+/** Results of all slices in ascending order; undefined when the attempt stopped combining. */
+async function eachSlice<T>(
+  transact: Transact,
+  plan: CombiningPlan,
+  pass: string,
+  slices: readonly SliceShape[],
+  work: (slice: SliceShape) => Promise<T>,
+): Promise<ReadonlyMap<number, T> | undefined> {
+  const { attempt } = plan;
+  const done = transact((ledger) => ledger.uploads.sliceResults<T>(attempt, pass));
+  const missing = slices.filter(({ index }) => !done.has(index));
+  let stopped = false;
+  await concurrently(missing, async (slice) => {
+    if (stopped) return;
+    const result = await work(slice);
+    transact((ledger) => {
+      // Other requests ran meanwhile: the campaign may have been paused or aborted.
+      stopped = !stillCombines(ledger, attempt);
+      if (!stopped) ledger.uploads.saveSliceResult(attempt, pass, slice.index, result);
+    });
+  });
+  if (stopped) return undefined;
+  return transact((ledger) => ledger.uploads.sliceResults<T>(attempt, pass));
+}
+
+function recordFailure(
+  ledger: Ledger,
+  { attempt }: CombiningPlan,
+  error: unknown,
+  now: number,
+): void {
+  if (!stillCombines(ledger, attempt)) return;
+  const failures = (ledger.rounds.current()?.failures ?? 0) + 1;
+  const why = error instanceof Error ? error.message : String(error);
+  const detail = `combining round ${attempt.round} failed ${failures} times, last because ${why}`;
+  console.warn(detail);
+  const retryAt = now + 1000 * 2 ** (failures - 1);
+  ledger.rounds.update(attempt, { failures, retryAt, detail });
+  if (failures < MAX_COMBINING_FAILURES) return;
+  pauseWith(ledger, `${detail}: nothing is lost; see to the storage, then resume`);
+}

@@ -1,0 +1,72 @@
+import { restorePieces } from "../../protocol/weights/restore.ts";
+import { blobKey, float32View, readBlobRange, readObject } from "../blobs/blob-store.ts";
+import { openModel, type ModelSource } from "../blobs/model-source.ts";
+import type { StudentRecord } from "./campaign-store.ts";
+
+/**
+ * Reads a student's values by range of the state vector. Of each section the slice used last is
+ * kept, since a file's tensors walk through both sections side by side.
+ */
+function studentReader(bucket: R2Bucket, { layout }: ModelSource, digests: readonly string[]) {
+  const held = new Map<string, { index: number; values: Float32Array }>();
+  return async (offset: number, length: number): Promise<Float32Array> => {
+    const values = new Float32Array(length);
+    for (const slice of layout.slices) {
+      const from = Math.max(offset, slice.offset);
+      const to = Math.min(offset + length, slice.offset + slice.length);
+      if (from >= to) continue;
+      let kept = held.get(slice.section);
+      if (kept?.index !== slice.index) {
+        held.delete(slice.section);
+        const bytes = await readObject(bucket, blobKey(digests[slice.index]!), 4 * slice.length);
+        kept = { index: slice.index, values: float32View(bytes) };
+        held.set(slice.section, kept);
+      }
+      values.set(kept.values.subarray(from - slice.offset, to - slice.offset), from - offset);
+    }
+    return values;
+  };
+}
+
+/**
+ * A student as a file like the one the model came in (SPEC W4), streamed: two slices and one piece
+ * are held at a time.
+ */
+export async function exportStudent(
+  bucket: R2Bucket,
+  modelDigest: string,
+  student: StudentRecord,
+  campaign: string,
+): Promise<Response> {
+  const model = await openModel(bucket, modelDigest);
+  const { readable, writable } = new FixedLengthStream(model.header.totalBytes);
+  const pieces = restorePieces(model.header, model.layout, {
+    state: studentReader(bucket, model, student.slices),
+    original: (begin, end) => readBlobRange(bucket, modelDigest, begin, end),
+  });
+  // Runs while the response is read; a failure breaks the stream off, short of its length.
+  void pump(pieces, writable);
+  const name = `${campaign}-round-${student.round}.safetensors`;
+  return new Response(readable, {
+    headers: {
+      "Content-Type": "application/octet-stream",
+      "Content-Length": String(model.header.totalBytes),
+      "Content-Disposition": `attachment; filename="${name}"`,
+      "Cache-Control": "no-store",
+    },
+  });
+}
+
+async function pump(
+  pieces: AsyncIterable<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = writable.getWriter();
+  try {
+    for await (const piece of pieces) await writer.write(piece);
+    await writer.close();
+  } catch (error) {
+    console.error(error);
+    await writer.abort(error).catch(() => undefined);
+  }
+}

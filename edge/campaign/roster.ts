@@ -1,0 +1,165 @@
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { EnrolRequest } from "../../protocol/round/access.ts";
+
+export interface InviteRecord {
+  readonly id: string;
+  readonly uses: number;
+  readonly used: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly revoked: boolean;
+  readonly organisation: string | null;
+}
+
+export interface ParticipantRecord {
+  readonly id: string;
+  readonly label: string | null;
+  readonly organisation: string | null;
+  readonly backend: string | null;
+  readonly revoked: boolean;
+  readonly enrolledAt: number;
+  readonly lastSeenAt: number;
+  readonly uploadedBytes: number;
+}
+
+interface InviteRow extends Record<string, SqlStorageValue> {
+  id: string;
+  uses: number;
+  used: number;
+  createdAt: number;
+  expiresAt: number;
+  revoked: number;
+  organisation: string | null;
+}
+
+interface ParticipantRow extends Record<string, SqlStorageValue> {
+  id: string;
+  label: string | null;
+  organisation: string | null;
+  backend: string | null;
+  revoked: number;
+  enrolledAt: number;
+  lastSeenAt: number;
+  uploadedBytes: number;
+}
+
+const INVITE = `SELECT id, uses, used, created_at AS createdAt, expires_at AS expiresAt, revoked,
+  organisation FROM invites`;
+const PARTICIPANT = `SELECT id, label, organisation, backend, revoked, enrolled_at AS enrolledAt,
+  last_seen_at AS lastSeenAt, uploaded_bytes AS uploadedBytes FROM participants`;
+
+function inviteOf(row: InviteRow): InviteRecord {
+  return { ...row, revoked: row.revoked === 1 };
+}
+
+function participantOf(row: ParticipantRow): ParticipantRecord {
+  return { ...row, revoked: row.revoked === 1 };
+}
+
+/** Invites and participants of one campaign (SPEC A1–A3). */
+export class Roster {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  addInvite(invite: Omit<InviteRecord, "used" | "revoked">): void {
+    this.#sql.exec(
+      "INSERT INTO invites (id, uses, created_at, expires_at, organisation) VALUES (?, ?, ?, ?, ?)",
+      invite.id,
+      invite.uses,
+      invite.createdAt,
+      invite.expiresAt,
+      invite.organisation,
+    );
+  }
+
+  invites(): InviteRecord[] {
+    const rows = this.#sql.exec<InviteRow>(`${INVITE} ORDER BY created_at, id`).toArray();
+    return rows.map(inviteOf);
+  }
+
+  /** @throws ProtocolError `not-found`. */
+  invite(id: string): InviteRecord {
+    const [row] = this.#sql.exec<InviteRow>(`${INVITE} WHERE id = ?`, id).toArray();
+    if (row === undefined) {
+      throw new ProtocolError("not-found", `this campaign has no invite ${id}`);
+    }
+    return inviteOf(row);
+  }
+
+  revokeInvite(id: string): void {
+    this.#sql.exec("UPDATE invites SET revoked = 1 WHERE id = ?", id);
+  }
+
+  /**
+   * An invite that still permits an enrolment.
+   *
+   * @throws ProtocolError `invite-revoked`, `invite-expired` or `invite-exhausted`.
+   */
+  usableInvite(id: string, now: number): InviteRecord {
+    const invite = this.invite(id);
+    if (invite.revoked) {
+      throw new ProtocolError("invite-revoked", "the invite was revoked: ask for a new one");
+    }
+    if (now >= invite.expiresAt) {
+      throw new ProtocolError("invite-expired", "the invite has expired: ask for a new one");
+    }
+    if (invite.used >= invite.uses) {
+      throw new ProtocolError(
+        "invite-exhausted",
+        `the invite permitted ${invite.uses} enrolments, all are used: ask for a new one`,
+      );
+    }
+    return invite;
+  }
+
+  enrol(id: string, invite: InviteRecord, request: EnrolRequest, now: number): void {
+    this.#sql.exec("UPDATE invites SET used = used + 1 WHERE id = ?", invite.id);
+    this.#sql.exec(
+      `INSERT INTO participants (id, invite, label, organisation, backend, enrolled_at, last_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      id,
+      invite.id,
+      request.label ?? null,
+      invite.organisation,
+      request.backend ?? null,
+      now,
+      now,
+    );
+  }
+
+  participants(): ParticipantRecord[] {
+    const rows = this.#sql
+      .exec<ParticipantRow>(`${PARTICIPANT} ORDER BY enrolled_at, id`)
+      .toArray();
+    return rows.map(participantOf);
+  }
+
+  participant(id: string): ParticipantRecord | undefined {
+    const [row] = this.#sql.exec<ParticipantRow>(`${PARTICIPANT} WHERE id = ?`, id).toArray();
+    return row && participantOf(row);
+  }
+
+  revokeParticipant(id: string): void {
+    this.#sql.exec("UPDATE participants SET revoked = 1 WHERE id = ?", id);
+  }
+
+  seen(id: string, now: number): void {
+    this.#sql.exec("UPDATE participants SET last_seen_at = ? WHERE id = ?", now, id);
+  }
+
+  /** What a participant says of its backend when it commits; it may change after a restart. */
+  setBackend(id: string, backend: string): void {
+    this.#sql.exec("UPDATE participants SET backend = ? WHERE id = ?", backend, id);
+  }
+
+  addUploadedBytes(id: string, bytes: number): void {
+    this.#sql.exec(
+      "UPDATE participants SET uploaded_bytes = uploaded_bytes + ? WHERE id = ?",
+      bytes,
+      id,
+    );
+  }
+}

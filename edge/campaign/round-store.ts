@@ -1,0 +1,257 @@
+import type { RoundState } from "../../protocol/round/states.ts";
+import type { AttemptId } from "../blobs/update-objects.ts";
+
+/** One try at one round. */
+export interface AttemptRecord extends AttemptId {
+  readonly state: RoundState;
+  readonly openedAt: number;
+  /** null while open, and while the campaign is paused. */
+  readonly deadline: number | null;
+  readonly endedAt: number | null;
+  readonly detail: string | null;
+  readonly updateNorm: number | null;
+  readonly uploadedBytes: number;
+  /** Times that combining failed, and when it is tried again. */
+  readonly failures: number;
+  readonly retryAt: number | null;
+}
+
+/** An accepted update, as combining needs it. */
+export interface AcceptedUpdate {
+  readonly participant: string;
+  readonly weight: number;
+  readonly slices: readonly string[];
+}
+
+interface UpdateTotals {
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly examples: number;
+  /** Means over accepted updates, weighted by examples; null while there are none. */
+  readonly loss: number | null;
+  readonly agreement: number | null;
+}
+
+interface CommitRecord {
+  readonly participant: string;
+  /** The request as canonical JSON: the same commit again gets the same answer. */
+  readonly request: string;
+  readonly reply: string;
+  readonly accepted: boolean;
+  readonly slices: readonly string[];
+  readonly examples: number;
+  readonly weight: number;
+  readonly loss: number;
+  readonly agreement: number;
+  readonly committedAt: number;
+}
+
+interface AttemptRow extends Record<string, SqlStorageValue> {
+  round: number;
+  attempt: number;
+  state: RoundState;
+  opened_at: number;
+  deadline: number | null;
+  ended_at: number | null;
+  detail: string | null;
+  update_norm: number | null;
+  uploaded_bytes: number;
+  failures: number;
+  retry_at: number | null;
+}
+
+const CHANGEABLE = {
+  state: "state",
+  deadline: "deadline",
+  endedAt: "ended_at",
+  detail: "detail",
+  updateNorm: "update_norm",
+  failures: "failures",
+  retryAt: "retry_at",
+} as const satisfies Partial<Record<keyof AttemptRecord, string>>;
+
+function attemptOf(row: AttemptRow): AttemptRecord {
+  return {
+    round: row.round,
+    attempt: row.attempt,
+    state: row.state,
+    openedAt: row.opened_at,
+    deadline: row.deadline,
+    endedAt: row.ended_at,
+    detail: row.detail,
+    updateNorm: row.update_norm,
+    uploadedBytes: row.uploaded_bytes,
+    failures: row.failures,
+    retryAt: row.retry_at,
+  };
+}
+
+const TOTALS = `
+  coalesce(sum(accepted), 0) AS accepted,
+  coalesce(sum(1 - accepted), 0) AS rejected,
+  coalesce(sum(accepted * examples), 0) AS examples,
+  sum(accepted * examples * loss) / sum(accepted * examples) AS loss,
+  sum(accepted * examples * agreement) / sum(accepted * examples) AS agreement`;
+
+/** Reads and writes attempts, leases and commits. */
+export class RoundStore {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  open({ round, attempt }: AttemptId, now: number): void {
+    this.#sql.exec(
+      "INSERT INTO attempts (round, attempt, state, opened_at) VALUES (?, ?, 'open', ?)",
+      round,
+      attempt,
+      now,
+    );
+  }
+
+  /** The latest attempt; undefined before the start. */
+  current(): AttemptRecord | undefined {
+    const [row] = this.#sql
+      .exec<AttemptRow>("SELECT * FROM attempts ORDER BY round DESC, attempt DESC LIMIT 1")
+      .toArray();
+    return row && attemptOf(row);
+  }
+
+  all(): AttemptRecord[] {
+    return this.#sql
+      .exec<AttemptRow>("SELECT * FROM attempts ORDER BY round, attempt")
+      .toArray()
+      .map(attemptOf);
+  }
+
+  update(
+    { round, attempt }: AttemptId,
+    changes: Partial<Pick<AttemptRecord, keyof typeof CHANGEABLE>>,
+  ): void {
+    for (const [field, column] of Object.entries(CHANGEABLE)) {
+      const value = changes[field as keyof typeof CHANGEABLE];
+      if (value === undefined) continue;
+      this.#sql.exec(
+        `UPDATE attempts SET ${column} = ? WHERE round = ? AND attempt = ?`,
+        value,
+        round,
+        attempt,
+      );
+    }
+  }
+
+  addUploadedBytes({ round, attempt }: AttemptId, bytes: number): void {
+    this.#sql.exec(
+      "UPDATE attempts SET uploaded_bytes = uploaded_bytes + ? WHERE round = ? AND attempt = ?",
+      bytes,
+      round,
+      attempt,
+    );
+  }
+
+  hasLease({ round, attempt }: AttemptId, participant: string): boolean {
+    const found = this.#sql.exec(
+      "SELECT 1 FROM leases WHERE round = ? AND attempt = ? AND participant = ?",
+      round,
+      attempt,
+      participant,
+    );
+    return found.toArray().length > 0;
+  }
+
+  addLease({ round, attempt }: AttemptId, participant: string, now: number): void {
+    this.#sql.exec("INSERT INTO leases VALUES (?, ?, ?, ?)", round, attempt, participant, now);
+  }
+
+  leaseCount({ round, attempt }: AttemptId): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        "SELECT count(*) AS n FROM leases WHERE round = ? AND attempt = ?",
+        round,
+        attempt,
+      )
+      .one().n;
+  }
+
+  commit({ round, attempt }: AttemptId, participant: string): CommitRecord | undefined {
+    const [row] = this.#sql
+      .exec<Record<string, SqlStorageValue>>(
+        `SELECT participant, request, reply, accepted, slices, examples, weight, loss, agreement,
+                committed_at AS committedAt
+         FROM commits WHERE round = ? AND attempt = ? AND participant = ?`,
+        round,
+        attempt,
+        participant,
+      )
+      .toArray();
+    if (row === undefined) return undefined;
+    const slices = JSON.parse(String(row.slices)) as string[];
+    return { ...(row as unknown as CommitRecord), accepted: row.accepted === 1, slices };
+  }
+
+  addCommit({ round, attempt }: AttemptId, commit: CommitRecord): void {
+    this.#sql.exec(
+      "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      round,
+      attempt,
+      commit.participant,
+      commit.request,
+      commit.reply,
+      commit.accepted ? 1 : 0,
+      JSON.stringify(commit.slices),
+      commit.examples,
+      commit.weight,
+      commit.loss,
+      commit.agreement,
+      commit.committedAt,
+    );
+  }
+
+  /** Accepted updates in canonical order: ascending by participant id (SPEC R8). */
+  acceptedUpdates({ round, attempt }: AttemptId): AcceptedUpdate[] {
+    return this.#sql
+      .exec<{ participant: string; weight: number; slices: string }>(
+        `SELECT participant, weight, slices FROM commits
+         WHERE round = ? AND attempt = ? AND accepted = 1 ORDER BY participant`,
+        round,
+        attempt,
+      )
+      .toArray()
+      .map(({ participant, weight, slices }) => ({
+        participant,
+        weight,
+        slices: JSON.parse(slices) as string[],
+      }));
+  }
+
+  /** Totals of one attempt, or of the whole campaign. */
+  totals(id?: AttemptId): UpdateTotals {
+    const where = id === undefined ? "" : "WHERE round = ? AND attempt = ?";
+    const values = id === undefined ? [] : [id.round, id.attempt];
+    return this.#sql
+      .exec<Record<keyof UpdateTotals, number>>(`SELECT ${TOTALS} FROM commits ${where}`, ...values)
+      .one();
+  }
+
+  totalsOf(participant: string): UpdateTotals {
+    return this.#sql
+      .exec<Record<keyof UpdateTotals, number>>(
+        `SELECT ${TOTALS} FROM commits WHERE participant = ?`,
+        participant,
+      )
+      .one();
+  }
+
+  /** Takes back a participant's part in an attempt: its lease, its slices and its commit. */
+  drop({ round, attempt }: AttemptId, participant: string): void {
+    for (const table of ["leases", "uploads", "commits"]) {
+      this.#sql.exec(
+        `DELETE FROM ${table} WHERE round = ? AND attempt = ? AND participant = ?`,
+        round,
+        attempt,
+        participant,
+      );
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Tables of a campaign's control object. Each entry runs once, in order; what has run is counted in
+ * `migrations`, since `PRAGMA user_version` is not at hand. Never change an entry: add one.
+ */
+const MIGRATIONS = [
+  `
+  CREATE TABLE campaign (
+    id TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    detail TEXT,
+    config TEXT NOT NULL,
+    model TEXT NOT NULL,
+    slices TEXT NOT NULL,
+    mask_digest TEXT NOT NULL,
+    reinitialised TEXT NOT NULL,
+    committed INTEGER NOT NULL DEFAULT 0,
+    voids_in_row INTEGER NOT NULL DEFAULT 0,
+    remaining_ms INTEGER,
+    sweep_at INTEGER,
+    malformed_events INTEGER NOT NULL DEFAULT 0,
+    peak_slice_bytes INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+
+  CREATE TABLE students (
+    round INTEGER PRIMARY KEY,
+    slices TEXT NOT NULL,
+    moments TEXT NOT NULL,
+    link TEXT,
+    chain TEXT
+  ) STRICT;
+
+  CREATE TABLE attempts (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    deadline INTEGER,
+    ended_at INTEGER,
+    detail TEXT,
+    update_norm REAL,
+    uploaded_bytes INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    retry_at INTEGER,
+    PRIMARY KEY (round, attempt)
+  ) STRICT;
+
+  CREATE TABLE leases (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    participant TEXT NOT NULL,
+    assigned_at INTEGER NOT NULL,
+    PRIMARY KEY (round, attempt, participant)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE uploads (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    participant TEXT NOT NULL,
+    slice INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    digest TEXT,
+    PRIMARY KEY (round, attempt, participant, slice)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE commits (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    participant TEXT NOT NULL,
+    request TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    slices TEXT NOT NULL,
+    examples INTEGER NOT NULL,
+    weight REAL NOT NULL,
+    loss REAL NOT NULL,
+    agreement REAL NOT NULL,
+    committed_at INTEGER NOT NULL,
+    PRIMARY KEY (round, attempt, participant)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE slice_results (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    pass TEXT NOT NULL,
+    slice INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    PRIMARY KEY (round, attempt, pass, slice)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE invites (
+    id TEXT PRIMARY KEY,
+    uses INTEGER NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0,
+    organisation TEXT
+  ) STRICT;
+
+  CREATE TABLE participants (
+    id TEXT PRIMARY KEY,
+    invite TEXT NOT NULL,
+    label TEXT,
+    organisation TEXT,
+    backend TEXT,
+    revoked INTEGER NOT NULL DEFAULT 0,
+    enrolled_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    uploaded_bytes INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  `,
+] as const;
+
+/** Whether this object was ever made into a campaign. */
+export function hasSchema(sql: SqlStorage): boolean {
+  const found = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migrations'");
+  return found.toArray().length > 0;
+}
+
+/** Brings the tables up to date. Runs within one transaction of the caller's. */
+export function migrate(sql: SqlStorage): void {
+  sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) STRICT");
+  const done = sql.exec<{ n: number }>("SELECT count(*) AS n FROM migrations").one().n;
+  for (const [version, statements] of MIGRATIONS.entries()) {
+    if (version < done) continue;
+    sql.exec(statements);
+    sql.exec("INSERT INTO migrations (version) VALUES (?)", version);
+  }
+}

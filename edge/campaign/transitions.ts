@@ -1,0 +1,124 @@
+import { ProtocolError } from "../../protocol/errors.ts";
+import { minimumUpdates } from "../../protocol/round/campaign-config.ts";
+import { afterAction, type CampaignAction } from "../../protocol/round/states.ts";
+import type { CampaignRecord } from "./campaign-store.ts";
+import type { Ledger } from "./ledger.ts";
+import type { AttemptRecord } from "./round-store.ts";
+
+/** Makes the deadline take effect, if it has passed (SPEC R1). */
+export function settleDeadline(ledger: Ledger, now: number): void {
+  const campaign = ledger.campaign.read();
+  const attempt = ledger.rounds.current();
+  if (campaign.state !== "running" || attempt?.state !== "collecting") return;
+  if (attempt.deadline === null || now < attempt.deadline) return;
+  const { accepted } = ledger.rounds.totals(attempt);
+  const minimum = minimumUpdates(campaign.config.round);
+  if (accepted >= minimum) return beginCombining(ledger, attempt);
+  const detail = `${accepted} of at least ${minimum} updates had come by the deadline`;
+  voidAttempt(ledger, attempt, detail, now);
+}
+
+/** From here on the attempt takes no update; its accepted ones are its inputs. */
+export function beginCombining(ledger: Ledger, attempt: AttemptRecord): void {
+  ledger.rounds.update(attempt, { state: "combining", failures: 0, retryAt: null });
+}
+
+/** Ends an attempt without result and opens the next; too many in a row pause the campaign (R10). */
+export function voidAttempt(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  detail: string,
+  now: number,
+): void {
+  const { round } = attempt;
+  const campaign = ledger.campaign.read();
+  ledger.rounds.update(attempt, { state: "aborted", endedAt: now, detail });
+  ledger.announce({ type: "round-void", round, attempt: attempt.attempt, detail });
+  const next = { round, attempt: attempt.attempt + 1 };
+  ledger.rounds.open(next, now);
+  const voidsInRow = campaign.voidsInRow + 1;
+  ledger.campaign.update({ voidsInRow, sweepAt: now });
+  if (voidsInRow < campaign.config.round.maxAttempts) {
+    ledger.announce({ type: "round-opened", ...next });
+    return;
+  }
+  pauseWith(
+    ledger,
+    `round ${round} was void ${voidsInRow} times in a row, last because ${detail}: see that enough participants are there, then resume`,
+  );
+}
+
+/** The campaign pauses itself and says why. */
+export function pauseWith(ledger: Ledger, detail: string): void {
+  ledger.campaign.update({ state: "paused", detail });
+  ledger.announce({ type: "campaign-state", state: "paused" });
+}
+
+/**
+ * An administrator's action (SPEC C2).
+ *
+ * @throws ProtocolError `campaign-state` when the state does not permit it.
+ */
+export function act(ledger: Ledger, action: CampaignAction, now: number): void {
+  const campaign = ledger.campaign.read();
+  const state = afterAction(campaign.state, action);
+  if (state === undefined) {
+    throw new ProtocolError(
+      "campaign-state",
+      `the campaign is ${campaign.state}: '${action}' is not possible then`,
+      { state: campaign.state },
+    );
+  }
+  ledger.campaign.update({ state, detail: null });
+  const attempt = ledger.rounds.current();
+  switch (action) {
+    case "start":
+      ledger.rounds.open({ round: 0, attempt: 0 }, now);
+      break;
+    case "pause":
+      if (attempt?.state === "collecting") stopDeadline(ledger, attempt, now);
+      break;
+    case "resume":
+      ledger.campaign.update({ voidsInRow: 0 });
+      if (attempt !== undefined) resumeAttempt(ledger, campaign, attempt, now);
+      break;
+    case "abort":
+      if (attempt !== undefined && attempt.state !== "committed") {
+        const detail = "the campaign was aborted";
+        ledger.rounds.update(attempt, { state: "aborted", endedAt: now, detail });
+      }
+      ledger.campaign.update({ sweepAt: now });
+      break;
+    default:
+      action satisfies never;
+  }
+  ledger.announce({ type: "campaign-state", state });
+  const opened = ledger.rounds.current();
+  if (state === "running" && opened?.state === "open") {
+    ledger.announce({ type: "round-opened", round: opened.round, attempt: opened.attempt });
+  }
+}
+
+/** While paused the deadline does not run (SPEC C3). */
+function stopDeadline(ledger: Ledger, attempt: AttemptRecord, now: number): void {
+  const remainingMs = Math.max(0, (attempt.deadline ?? now) - now);
+  ledger.campaign.update({ remainingMs });
+  ledger.rounds.update(attempt, { deadline: null });
+}
+
+function resumeAttempt(
+  ledger: Ledger,
+  campaign: CampaignRecord,
+  attempt: AttemptRecord,
+  now: number,
+): void {
+  if (attempt.state === "combining") {
+    ledger.rounds.update(attempt, { failures: 0, retryAt: null, detail: null });
+  }
+  if (attempt.state !== "collecting") return;
+  ledger.rounds.update(attempt, { deadline: now + (campaign.remainingMs ?? 0) });
+  ledger.campaign.update({ remainingMs: null });
+  if (ledger.rounds.totals(attempt).accepted >= campaign.config.round.goal) {
+    beginCombining(ledger, attempt);
+  }
+}

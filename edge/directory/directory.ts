@@ -1,0 +1,24 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Environment } from "../environment.ts";
+
+/** The list of all campaigns; what each is about, it says itself. */
+export class Directory extends DurableObject<Environment> {
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment);
+    context.storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS campaigns (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL) STRICT",
+    );
+  }
+
+  add(id: string, createdAt: number): void {
+    this.ctx.storage.sql.exec("INSERT OR IGNORE INTO campaigns VALUES (?, ?)", id, createdAt);
+  }
+
+  /** Ids, oldest campaign first. */
+  list(): string[] {
+    return this.ctx.storage.sql
+      .exec<{ id: string }>("SELECT id FROM campaigns ORDER BY created_at, id")
+      .toArray()
+      .map(({ id }) => id);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Campaign } from "./campaign/campaign.ts";
+import type { Directory } from "./directory/directory.ts";
+import type { SliceCombiner } from "./slice/slice-combiner.ts";
+
+/** Bindings and secrets of the Worker, as `wrangler.toml` names them. */
+export interface Environment {
+  readonly CAMPAIGN: DurableObjectNamespace<Campaign>;
+  readonly SLICE: DurableObjectNamespace<SliceCombiner>;
+  readonly DIRECTORY: DurableObjectNamespace<Directory>;
+  readonly BLOBS: R2Bucket;
+  readonly ASSETS: Fetcher;
+  readonly SCOUR_ADMIN_TOKEN?: string;
+  readonly SCOUR_SIGNING_KEY?: string;
+}
+
+/** Who sent the request, once its token was checked. */
+export interface ParticipantIdentity {
+  readonly campaign: string;
+  readonly participant: string;
+}
+
+interface InviteIdentity {
+  readonly campaign: string;
+  readonly invite: string;
+}
+
+/** What Hono's handlers see. */
+export interface AppEnvironment {
+  Bindings: Environment;
+  Variables: { participant: ParticipantIdentity; invite: InviteIdentity };
+}

@@ -1,0 +1,29 @@
+import { Hono } from "hono";
+import { requireReader } from "../access/authenticate.ts";
+import { serveBlob } from "../blobs/serve-blob.ts";
+import type { AppEnvironment, ParticipantIdentity } from "../environment.ts";
+import { unwrap } from "../outcome.ts";
+import { describe } from "./describe.ts";
+import { digestPath } from "./validation.ts";
+
+/** Blobs by digest; HEAD is answered by the same handler. */
+export const blobRoutes = new Hono<AppEnvironment>().get(
+  "/:digest",
+  describe({
+    tag: "blobs",
+    summary: "Fetch a blob by its SHA-256",
+    bearer: "reader",
+    answers: { 200: "application/octet-stream", 206: "application/octet-stream" },
+    problems: ["malformed-request", "not-found", "range-not-satisfiable"],
+  }),
+  requireReader,
+  digestPath,
+  async (context) => {
+    const reader: ParticipantIdentity | undefined = context.get("participant");
+    if (reader !== undefined) {
+      const campaign = context.env.CAMPAIGN.getByName(reader.campaign);
+      unwrap(await campaign.admit(reader.participant));
+    }
+    return await serveBlob(context.env.BLOBS, context.req.valid("param").digest, context.req.raw);
+  },
+);

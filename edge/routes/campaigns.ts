@@ -1,0 +1,187 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
+import {
+  campaignMetricsSchema,
+  campaignReportSchema,
+  campaignSummarySchema,
+  participantReportSchema,
+  roundReportSchema,
+} from "../../protocol/round/reports.ts";
+import { chainLinkSchema } from "../campaign/chain.ts";
+import { createCampaign } from "../campaign/create-campaign.ts";
+import { exportStudent } from "../campaign/export-student.ts";
+import { allSummaries } from "../directory/all-campaigns.ts";
+import type { AppEnvironment } from "../environment.ts";
+import { unwrap } from "../outcome.ts";
+import { describe } from "./describe.ts";
+import {
+  actionPath,
+  campaignPath,
+  exportQuery,
+  jsonBody,
+  participantPath,
+  requireJson,
+  roundPath,
+} from "./validation.ts";
+
+const chainSchema = z.object({ chain: z.string(), link: chainLinkSchema });
+
+/** Campaigns, as the administrator sees them: `/admin/campaigns`. */
+export const campaignRoutes = new Hono<AppEnvironment>()
+  .post(
+    "/",
+    describe({
+      tag: "admin",
+      summary: "Make a campaign of an uploaded model",
+      bearer: "admin",
+      answers: { 201: campaignReportSchema },
+      problems: [
+        "malformed-request",
+        "payload-too-large",
+        "not-found",
+        "malformed-model",
+        "unsupported-model",
+        "non-finite-weights",
+      ],
+    }),
+    requireJson,
+    jsonBody(campaignConfigSchema),
+    async (context) =>
+      context.json(await createCampaign(context.env, context.req.valid("json")), 201),
+  )
+  .get(
+    "/",
+    describe({
+      tag: "admin",
+      summary: "List all campaigns, oldest first",
+      bearer: "admin",
+      answers: { 200: z.array(campaignSummarySchema) },
+    }),
+    async (context) => context.json(await allSummaries(context.env), 200),
+  )
+  .get(
+    "/:id",
+    describe({
+      tag: "admin",
+      summary: "Show a campaign",
+      bearer: "admin",
+      answers: { 200: campaignReportSchema },
+      problems: ["malformed-request", "not-found"],
+    }),
+    campaignPath,
+    async (context) => {
+      const { id } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).report()), 200);
+    },
+  )
+  .get(
+    "/:id/rounds",
+    describe({
+      tag: "admin",
+      summary: "List all attempts at all rounds, oldest first",
+      bearer: "admin",
+      answers: { 200: z.array(roundReportSchema) },
+      problems: ["malformed-request", "not-found"],
+    }),
+    campaignPath,
+    async (context) => {
+      const { id } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).rounds()), 200);
+    },
+  )
+  .get(
+    "/:id/rounds/:round/chain",
+    describe({
+      tag: "admin",
+      summary: "Show a committed round's link of the hash chain, to be recomputed",
+      bearer: "admin",
+      answers: { 200: chainSchema },
+      problems: ["malformed-request", "not-found"],
+    }),
+    roundPath,
+    async (context) => {
+      const { id, round } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).chainLink(round)), 200);
+    },
+  )
+  .get(
+    "/:id/metrics",
+    describe({
+      tag: "admin",
+      summary: "Show a campaign's figures",
+      bearer: "admin",
+      answers: { 200: campaignMetricsSchema },
+      problems: ["malformed-request", "not-found"],
+    }),
+    campaignPath,
+    async (context) => {
+      const { id } = context.req.valid("param");
+      const { metrics } = unwrap(await context.env.CAMPAIGN.getByName(id).figures());
+      return context.json(metrics, 200);
+    },
+  )
+  .get(
+    "/:id/participants",
+    describe({
+      tag: "admin",
+      summary: "List participants, in order of enrolment",
+      bearer: "admin",
+      answers: { 200: z.array(participantReportSchema) },
+      problems: ["malformed-request", "not-found"],
+    }),
+    campaignPath,
+    async (context) => {
+      const { id } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).participants()), 200);
+    },
+  )
+  .delete(
+    "/:id/participants/:participant",
+    describe({
+      tag: "admin",
+      summary: "Remove a participant",
+      bearer: "admin",
+      answers: { 200: participantReportSchema },
+      problems: ["malformed-request", "not-found"],
+    }),
+    participantPath,
+    async (context) => {
+      const { id, participant } = context.req.valid("param");
+      const campaign = context.env.CAMPAIGN.getByName(id);
+      return context.json(unwrap(await campaign.removeParticipant(participant)), 200);
+    },
+  )
+  .get(
+    "/:id/export",
+    describe({
+      tag: "admin",
+      summary: "Download the student of a committed round in the model's own format",
+      bearer: "admin",
+      answers: { 200: "application/octet-stream" },
+      problems: ["malformed-request", "not-found"],
+    }),
+    campaignPath,
+    exportQuery,
+    async (context) => {
+      const { id } = context.req.valid("param");
+      const { round } = context.req.valid("query");
+      const { model, student } = unwrap(await context.env.CAMPAIGN.getByName(id).student(round));
+      return await exportStudent(context.env.BLOBS, model, student, id);
+    },
+  )
+  .post(
+    "/:id/:action",
+    describe({
+      tag: "admin",
+      summary: "Start, pause, resume or abort a campaign",
+      bearer: "admin",
+      answers: { 200: campaignReportSchema },
+      problems: ["malformed-request", "not-found", "campaign-state"],
+    }),
+    actionPath,
+    async (context) => {
+      const { id, action } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).act(action)), 200);
+    },
+  );

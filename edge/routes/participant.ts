@@ -1,0 +1,212 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import {
+  campaignViewSchema,
+  enrolReplySchema,
+  enrolRequestSchema,
+  invitePreviewSchema,
+} from "../../protocol/round/access.ts";
+import {
+  checkInReplySchema,
+  commitReplySchema,
+  commitRequestSchema,
+  uploadStatusSchema,
+} from "../../protocol/round/assignment.ts";
+import { digestSchema } from "../../protocol/round/identifiers.ts";
+import {
+  requireInvite,
+  requireParticipant,
+  requireSocketParticipant,
+} from "../access/authenticate.ts";
+import { randomIdentifier } from "../access/identifiers.ts";
+import { signingKey } from "../access/secrets.ts";
+import { signToken } from "../access/tokens.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { AppEnvironment } from "../environment.ts";
+import { unwrap } from "../outcome.ts";
+import { describe } from "./describe.ts";
+import { storeSlice } from "./store-slice.ts";
+import { attemptPath, jsonBody, requireJson, slicePath } from "./validation.ts";
+
+const storedSliceSchema = z.object({ index: z.int(), digest: digestSchema });
+
+/** What invites and credentials open. */
+export const participantRoutes = new Hono<AppEnvironment>()
+  .get(
+    "/invite",
+    describe({
+      tag: "participant",
+      summary: "Show what an invite offers, before anybody enrols",
+      bearer: "invite",
+      answers: { 200: invitePreviewSchema },
+      problems: ["not-found"],
+    }),
+    requireInvite,
+    async (context) => {
+      const { campaign, invite } = context.get("invite");
+      return context.json(
+        unwrap(await context.env.CAMPAIGN.getByName(campaign).preview(invite)),
+        200,
+      );
+    },
+  )
+  .post(
+    "/enrol",
+    describe({
+      tag: "participant",
+      summary: "Enrol with an invite",
+      bearer: "invite",
+      answers: { 201: enrolReplySchema },
+      problems: ["malformed-request", "payload-too-large", "not-found", "campaign-state"],
+    }),
+    requireInvite,
+    requireJson,
+    jsonBody(enrolRequestSchema),
+    async (context) => {
+      const { campaign, invite } = context.get("invite");
+      const participant = randomIdentifier("p");
+      const claims = { kind: "participant" as const, campaign, participant };
+      const credential = await signToken(signingKey(context.env), claims, Date.now());
+      const view = unwrap(
+        await context.env.CAMPAIGN.getByName(campaign).enrol(
+          invite,
+          participant,
+          context.req.valid("json"),
+        ),
+      );
+      return context.json({ participant, credential, campaign: view }, 201);
+    },
+  )
+  .get(
+    "/campaign",
+    describe({
+      tag: "participant",
+      summary: "Show the campaign this participant is enrolled in",
+      bearer: "participant",
+      answers: { 200: campaignViewSchema },
+    }),
+    requireParticipant,
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      return context.json(
+        unwrap(await context.env.CAMPAIGN.getByName(campaign).view(participant)),
+        200,
+      );
+    },
+  )
+  .post(
+    "/check-in",
+    describe({
+      tag: "participant",
+      summary: "Ask what to do now",
+      bearer: "participant",
+      answers: { 200: checkInReplySchema },
+    }),
+    requireParticipant,
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      return context.json(
+        unwrap(await context.env.CAMPAIGN.getByName(campaign).checkIn(participant)),
+        200,
+      );
+    },
+  )
+  .get(
+    "/events",
+    describe({
+      tag: "participant",
+      summary: "Open the event socket (subprotocols scour.v1 and scour.bearer.<credential>)",
+      answers: {},
+      problems: ["malformed-request", "unauthenticated", "forbidden", "participant-revoked"],
+    }),
+    requireSocketParticipant,
+    async (context) => {
+      if (context.req.header("Upgrade")?.toLowerCase() !== "websocket") {
+        throw new ProtocolError("malformed-request", "this route is a WebSocket: ask to upgrade");
+      }
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      unwrap(await stub.admit(participant));
+      return await stub.fetch("https://campaign/events", {
+        headers: { Upgrade: "websocket", "Scour-Participant": participant },
+      });
+    },
+  )
+  .get(
+    "/rounds/:round/:attempt/upload",
+    describe({
+      tag: "participant",
+      summary: "Show which slices of this participant's update are stored",
+      bearer: "participant",
+      answers: { 200: uploadStatusSchema },
+      problems: ["malformed-request", "stale-round"],
+    }),
+    requireParticipant,
+    attemptPath,
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      const status = unwrap(await stub.uploadStatus(participant, context.req.valid("param")));
+      return context.json(status, 200);
+    },
+  )
+  .put(
+    "/rounds/:round/:attempt/slices/:index",
+    describe({
+      tag: "participant",
+      summary: "Upload the frame of one slice",
+      bearer: "participant",
+      body: "application/octet-stream",
+      answers: { 200: storedSliceSchema, 201: storedSliceSchema },
+      problems: [
+        "malformed-request",
+        "not-found",
+        "stale-round",
+        "update-conflict",
+        "length-required",
+        "length-mismatch",
+        "digest-mismatch",
+        "malformed-update",
+      ],
+    }),
+    requireParticipant,
+    slicePath,
+    async (context) => {
+      const { index, ...attempt } = context.req.valid("param");
+      const { created, digest } = await storeSlice(
+        context.env,
+        context.get("participant"),
+        attempt,
+        index,
+        context.req.raw,
+      );
+      return context.json({ index, digest }, created ? 201 : 200);
+    },
+  )
+  .post(
+    "/rounds/:round/:attempt/commit",
+    describe({
+      tag: "participant",
+      summary: "Close an update whose slices are all stored",
+      bearer: "participant",
+      answers: { 200: commitReplySchema },
+      problems: [
+        "malformed-request",
+        "payload-too-large",
+        "stale-round",
+        "update-conflict",
+        "incomplete-update",
+      ],
+    }),
+    requireParticipant,
+    attemptPath,
+    requireJson,
+    jsonBody(commitRequestSchema),
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      const { round, attempt } = context.req.valid("param");
+      const request = context.req.valid("json");
+      return context.json(unwrap(await stub.commit(participant, { round, attempt }, request)), 200);
+    },
+  );

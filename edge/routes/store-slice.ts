@@ -1,0 +1,66 @@
+import { ProtocolError } from "../../protocol/errors.ts";
+import { validateFrame } from "../../protocol/update/frame.ts";
+import { digestOf } from "../blobs/blob-store.ts";
+import { declaredLength, parseContentDigest } from "../blobs/content-digest.ts";
+import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
+import type { Environment, ParticipantIdentity } from "../environment.ts";
+import { unwrap } from "../outcome.ts";
+
+/**
+ * Takes the frame of one slice: terms from the campaign, whole check here at the door, then reserve,
+ * store, record. A frame that could spoil a round never gets in, and one that gets in too late is
+ * deleted again.
+ *
+ * @returns the frame's digest, and whether it was stored by this call
+ * @throws ProtocolError as SPEC P5, U2–U4, R4 and R6 say.
+ */
+export async function storeSlice(
+  environment: Environment,
+  { campaign, participant }: ParticipantIdentity,
+  attempt: AttemptId,
+  index: number,
+  request: Request,
+): Promise<{ created: boolean; digest: string }> {
+  const length = declaredLength(request.headers.get("Content-Length") ?? undefined);
+  const claimed = parseContentDigest(request.headers.get("Content-Digest") ?? undefined);
+  if (claimed === undefined) {
+    throw new ProtocolError(
+      "malformed-request",
+      "a slice needs the header 'Content-Digest: sha-256=:<base64>:' (RFC 9530)",
+    );
+  }
+  const control = environment.CAMPAIGN.getByName(campaign);
+  const { codec, count, bytes } = unwrap(await control.sliceTerms(participant, attempt, index));
+  if (length !== bytes) {
+    throw new ProtocolError(
+      "length-mismatch",
+      `slice ${index} as ${codec} takes a frame of ${bytes} bytes, the body has ${length}`,
+    );
+  }
+  const frame = new Uint8Array(await request.arrayBuffer());
+  if (frame.length !== bytes) {
+    throw new ProtocolError(
+      "length-mismatch",
+      `Content-Length says ${bytes} bytes, ${frame.length} came: send slice ${index} again`,
+    );
+  }
+  const digest = await digestOf(frame);
+  if (digest !== claimed) {
+    throw new ProtocolError(
+      "digest-mismatch",
+      `Content-Digest says ${claimed}, the body hashes to ${digest}: send slice ${index} again`,
+    );
+  }
+  // Without `digestVerified`: the frame's own digest is the sender's claim, not covered by ours.
+  validateFrame(frame, { codec, sliceIndex: index, count });
+
+  if (!unwrap(await control.reserveSlice(participant, attempt, index, digest))) {
+    return { created: false, digest };
+  }
+  const key = updateKey(campaign, attempt, participant, index, digest);
+  await environment.BLOBS.put(key, frame, { sha256: digest });
+  const recorded = await control.recordSlice(participant, attempt, index, digest);
+  if (!recorded.ok) await environment.BLOBS.delete(key);
+  unwrap(recorded);
+  return { created: true, digest };
+}

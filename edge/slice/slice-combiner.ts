@@ -1,0 +1,37 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Environment } from "../environment.ts";
+import { outcomeOf, type Outcome } from "../outcome.ts";
+import { ByteMeter } from "./byte-meter.ts";
+import { combineSlice, measureSlice } from "./combine-slice.ts";
+import { checkSlice, initialiseSlice } from "./initialise-slice.ts";
+import type {
+  CombinedSlice,
+  CombineWork,
+  InitialisedSlice,
+  InitialiseWork,
+  Measurement,
+  MeasureWork,
+} from "./slice-work.ts";
+
+/**
+ * The data object of one slice. It keeps nothing: everything it needs comes with the call or lies
+ * in blob storage, so any call may be repeated. An object of its own bounds memory and CPU time a
+ * slice, and lets slices run side by side.
+ */
+export class SliceCombiner extends DurableObject<Environment> {
+  measure(work: MeasureWork): Promise<Measurement> {
+    return measureSlice(this.env.BLOBS, work, new ByteMeter());
+  }
+
+  combine(work: CombineWork): Promise<CombinedSlice> {
+    return combineSlice(this.env.BLOBS, work, new ByteMeter());
+  }
+
+  check(model: string, index: number): Promise<Outcome<void>> {
+    return outcomeOf(() => checkSlice(this.env.BLOBS, model, index, new ByteMeter()));
+  }
+
+  initialise(work: InitialiseWork): Promise<Outcome<InitialisedSlice>> {
+    return outcomeOf(() => initialiseSlice(this.env.BLOBS, work, new ByteMeter()));
+  }
+}

@@ -1,0 +1,82 @@
+import type { IndexRange } from "../aggregation/server-optimizer.ts";
+import type {
+  ReinitStrategy,
+  ServerOptimizer,
+  UpdateCodec,
+} from "../../protocol/round/campaign-config.ts";
+
+/** A slice as its object needs to know it. */
+export interface SliceShape {
+  readonly index: number;
+  readonly length: number;
+  readonly section: "trainable" | "statistics";
+  /** Where running variances lie in it. */
+  readonly variances: readonly IndexRange[];
+}
+
+/** One participant's frame of this slice, in storage. */
+export interface StoredFrame {
+  readonly key: string;
+  readonly digest: string;
+}
+
+/** Pass 1: what a combining rule wants to know of the updates. */
+export interface MeasureWork {
+  readonly slice: SliceShape;
+  readonly codec: UpdateCodec;
+  /** In canonical order. */
+  readonly frames: readonly StoredFrame[];
+}
+
+export interface Measurement {
+  /** ‖uᵢ‖₂² over this slice, by update. */
+  readonly squaredNorms: readonly number[];
+  readonly peakBytes: number;
+}
+
+/** Digests of a slice's optimiser moments; null before the first round, or where none are kept. */
+export interface MomentDigests {
+  readonly first: string | null;
+  readonly second: string | null;
+}
+
+/** Pass 2: Δ = Σ factorᵢ·uᵢ / divisor, then the server's optimiser or the average. */
+export interface CombineWork extends MeasureWork {
+  readonly factors: readonly number[];
+  readonly divisor: number;
+  /** Digest of the current student's slice. */
+  readonly student: string;
+  readonly moments: MomentDigests;
+  readonly optimizer: ServerOptimizer;
+  /** η in this round. */
+  readonly rate: number;
+}
+
+export interface CombinedSlice {
+  /** Digest of the new student's slice; the old one's when the new one is not finite. */
+  readonly student: string;
+  readonly moments: MomentDigests;
+  /** ‖Δ‖₂² over this slice. */
+  readonly squaredNorm: number;
+  /** False when the new student would hold a value that is not finite; then nothing was stored. */
+  readonly finite: boolean;
+  readonly peakBytes: number;
+}
+
+/** Reads one slice of the teacher, checks it, and makes student₀'s of it. */
+export interface InitialiseWork {
+  readonly model: string;
+  readonly index: number;
+  readonly strategy: ReinitStrategy;
+  readonly strength: number;
+  /** 32 bytes in hexadecimal. */
+  readonly seed: string;
+}
+
+export interface InitialisedSlice {
+  /** Digest of student₀'s slice. */
+  readonly student: string;
+  /** The slice's part of the mask: the slice begins at a whole byte of it. */
+  readonly mask: Uint8Array;
+  readonly peakBytes: number;
+}

@@ -1,0 +1,315 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import { formatDigest } from "../../edge/blobs/content-digest.ts";
+import type { Campaign } from "../../edge/campaign/campaign.ts";
+import { sha256 } from "../../protocol/digest.ts";
+import type { CampaignView, EnrolReply, Invite } from "../../protocol/round/access.ts";
+import type { Assignment, CheckInReply, CommitReply } from "../../protocol/round/assignment.ts";
+import { sliceCodec, type CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import { encodeFrame } from "../../protocol/update/frame.ts";
+import { uniformSource } from "../../protocol/update/uniform-source.ts";
+import { numbers, tinyModel, type TinyModel } from "./tiny-model.ts";
+
+export const ADMIN = "admin-token-of-the-tests";
+
+/** Sends a request to the Worker under test. */
+export async function send(
+  path: string,
+  options: {
+    method?: string;
+    token?: string;
+    json?: unknown;
+    body?: Uint8Array | string | ReadableStream;
+    headers?: Record<string, string>;
+  } = {},
+): Promise<Response> {
+  const headers = new Headers(options.headers);
+  if (options.token !== undefined) headers.set("Authorization", `Bearer ${options.token}`);
+  if (options.json !== undefined) headers.set("Content-Type", "application/json");
+  const body = options.json === undefined ? options.body : JSON.stringify(options.json);
+  const request = new Request(`http://scour.test${path}`, {
+    method: options.method ?? "GET",
+    headers,
+    ...(body !== undefined && { body }),
+  });
+  return await exports.default.fetch(request);
+}
+
+/** The bytes as a body whose length nobody knows beforehand. */
+export function chunked(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
+/** A request that must succeed, and its JSON. */
+export async function ask<T>(path: string, options: Parameters<typeof send>[1] = {}): Promise<T> {
+  const response = await send(path, options);
+  if (!response.ok) {
+    throw new Error(`${options.method ?? "GET"} ${path}: ${await response.text()}`);
+  }
+  return await response.json<T>();
+}
+
+/** Expects a problem document of this code and status; gives it back. */
+export async function expectProblem(
+  response: Response,
+  status: number,
+  code: string,
+): Promise<Record<string, unknown>> {
+  const text = await response.text();
+  expect(text).toContain(`urn:scour:problem:${code}`);
+  const problem: Record<string, unknown> = JSON.parse(text);
+  expect(problem).toMatchObject({ type: `urn:scour:problem:${code}`, status });
+  expect(response.status).toBe(status);
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(String(problem["detail"]).length).toBeGreaterThan(10);
+  return problem;
+}
+
+export async function uploadModel(model: TinyModel): Promise<Response> {
+  return await send(`/api/v1/admin/models/${model.digest}`, {
+    method: "PUT",
+    token: ADMIN,
+    body: model.bytes,
+    headers: { "Content-Length": String(model.bytes.length) },
+  });
+}
+
+export const SEED = "ab".repeat(32);
+
+/** A configuration for tests: f32 and two rounds unless told otherwise. */
+export function config(
+  model: TinyModel,
+  changes: Partial<CampaignConfigInput> = {},
+): CampaignConfigInput {
+  return {
+    name: "a test",
+    model: model.digest,
+    preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    reinit: { seed: SEED },
+    codec: "f32",
+    ...changes,
+    distillation: { rounds: 2, localSteps: 2, batchSize: 4, ...changes.distillation },
+    round: { goal: 2, overSelection: 2, ...changes.round },
+  };
+}
+
+export async function createCampaign(
+  changes: Partial<CampaignConfigInput> = {},
+  model: TinyModel = tinyModel(),
+): Promise<CampaignReport> {
+  const uploaded = await uploadModel(model);
+  expect([200, 201]).toContain(uploaded.status);
+  await uploaded.body?.cancel();
+  return await ask<CampaignReport>("/api/v1/admin/campaigns", {
+    method: "POST",
+    token: ADMIN,
+    json: config(model, changes),
+  });
+}
+
+export function act(id: string, action: string): Promise<CampaignReport> {
+  return ask(`/api/v1/admin/campaigns/${id}/${action}`, { method: "POST", token: ADMIN });
+}
+
+export function report(id: string): Promise<CampaignReport> {
+  return ask(`/api/v1/admin/campaigns/${id}`, { token: ADMIN });
+}
+
+export function rounds(id: string): Promise<RoundReport[]> {
+  return ask(`/api/v1/admin/campaigns/${id}/rounds`, { token: ADMIN });
+}
+
+export async function inviteToken(
+  id: string,
+  request: Record<string, unknown> = { uses: 100 },
+): Promise<{ invite: Invite; token: string }> {
+  const invite = await ask<Invite>(`/api/v1/admin/campaigns/${id}/invites`, {
+    method: "POST",
+    token: ADMIN,
+    json: request,
+  });
+  return { invite, token: invite.url.split("#")[1]! };
+}
+
+/** The campaign's control object, to look into or to break. */
+export function control(id: string): DurableObjectStub<Campaign> {
+  return env.CAMPAIGN.getByName(id);
+}
+
+/** Runs SQL within the control object. */
+export function sql(id: string, statement: string, ...values: (string | number | null)[]) {
+  return runInDurableObject(control(id), (_: Campaign, state) =>
+    state.storage.sql.exec(statement, ...values).toArray(),
+  );
+}
+
+/** Moves the present attempt's deadline into the past and lets the alarm find out. */
+export async function passDeadline(id: string): Promise<void> {
+  await sql(id, "UPDATE attempts SET deadline = 1 WHERE state = 'collecting'");
+  await runDurableObjectAlarm(control(id));
+}
+
+/** Waits for the campaign to combine by itself. */
+export async function until(
+  id: string,
+  condition: (report: CampaignReport) => boolean,
+): Promise<CampaignReport> {
+  let latest = await report(id);
+  await vi.waitFor(
+    async () => {
+      latest = await report(id);
+      if (!condition(latest)) throw new Error(`still ${JSON.stringify(latest.current)}`);
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+  return latest;
+}
+
+export const committed = (count: number) => (latest: CampaignReport) => latest.round >= count;
+
+/** An update made of arbitrary numbers, one array a slice. */
+export function updateOf(view: CampaignView, seed: number, scale = 0.01): Float32Array[] {
+  const next = numbers(seed);
+  return view.sliceLengths.map((length) => Float32Array.from({ length }, () => next() * scale));
+}
+
+/** A participant as the protocol knows it; it does not train. */
+export class Volunteer {
+  readonly id: string;
+  readonly credential: string;
+  readonly view: CampaignView;
+
+  constructor(reply: EnrolReply) {
+    this.id = reply.participant;
+    this.credential = reply.credential;
+    this.view = reply.campaign;
+  }
+
+  static async enrol(invite: string, label?: string): Promise<Volunteer> {
+    const json = label === undefined ? {} : { label };
+    return new Volunteer(
+      await ask<EnrolReply>("/api/v1/enrol", { method: "POST", token: invite, json }),
+    );
+  }
+
+  checkIn(): Promise<CheckInReply> {
+    return ask("/api/v1/check-in", { method: "POST", token: this.credential });
+  }
+
+  async assignment(): Promise<Assignment> {
+    const reply = await this.checkIn();
+    if (reply.kind !== "assignment") throw new Error(`got ${JSON.stringify(reply)}`);
+    return reply;
+  }
+
+  frames(update: readonly Float32Array[], roundingSeed = 1): Uint8Array<ArrayBuffer>[] {
+    const { trainableLength } = this.view.model;
+    let offset = 0;
+    return update.map((values, sliceIndex) => {
+      const section = offset < trainableLength ? "trainable" : "statistics";
+      offset += values.length;
+      const random = uniformSource(Uint8Array.of(roundingSeed), `slice ${sliceIndex}`);
+      const codec = sliceCodec(this.view.config.codec, section);
+      return encodeFrame({ codec, sliceIndex, values, random });
+    });
+  }
+
+  putFrame(
+    { round, attempt }: { round: number; attempt: number },
+    index: number,
+    frame: Uint8Array,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    return send(`/api/v1/rounds/${round}/${attempt}/slices/${index}`, {
+      method: "PUT",
+      token: this.credential,
+      body: frame,
+      headers: {
+        "Content-Length": String(frame.length),
+        "Content-Digest": formatDigest(sha256(frame)),
+        ...headers,
+      },
+    });
+  }
+
+  /** Uploads all frames; gives their digests. */
+  async upload(
+    at: { round: number; attempt: number },
+    frames: readonly Uint8Array[],
+  ): Promise<string[]> {
+    for (const [index, frame] of frames.entries()) {
+      const response = await this.putFrame(at, index, frame);
+      if (!response.ok) throw new Error(await response.text());
+      await response.body?.cancel();
+    }
+    return frames.map((frame) => sha256(frame));
+  }
+
+  sendCommit(
+    { round, attempt }: { round: number; attempt: number },
+    slices: readonly string[],
+    changes: Record<string, unknown> = {},
+  ): Promise<Response> {
+    return send(`/api/v1/rounds/${round}/${attempt}/commit`, {
+      method: "POST",
+      token: this.credential,
+      json: {
+        slices,
+        examples: 8,
+        loss: 0.5,
+        agreement: 0.75,
+        seconds: 1,
+        backend: "none",
+        ...changes,
+      },
+    });
+  }
+
+  /** Check-in, upload and commit of one update. */
+  async contribute(
+    update: readonly Float32Array[],
+    changes: Record<string, unknown> = {},
+  ): Promise<CommitReply> {
+    const at = await this.assignment();
+    const slices = await this.upload(at, this.frames(update));
+    const response = await this.sendCommit(at, slices, changes);
+    if (!response.ok) throw new Error(await response.text());
+    return await response.json<CommitReply>();
+  }
+}
+
+/** A running campaign with participants in ascending order of their ids. */
+export async function runningCampaign(
+  count: number,
+  changes: Partial<CampaignConfigInput> = {},
+  model?: TinyModel,
+): Promise<{ id: string; volunteers: Volunteer[] }> {
+  const { id } = await createCampaign(changes, model);
+  await act(id, "start");
+  const { token } = await inviteToken(id);
+  const volunteers: Volunteer[] = [];
+  for (let i = 0; i < count; i++) volunteers.push(await Volunteer.enrol(token));
+  volunteers.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { id, volunteers };
+}
+
+/** The student after so many rounds, slice by slice, read as a participant reads it. */
+export async function studentOf(id: string, round: number): Promise<Float32Array[]> {
+  const [row] = await sql(id, "SELECT slices FROM students WHERE round = ?", round);
+  const digests = JSON.parse(String(row?.["slices"])) as string[];
+  return await Promise.all(
+    digests.map(async (digest) => {
+      const response = await send(`/api/v1/blobs/${digest}`, { token: ADMIN });
+      const bytes = await response.arrayBuffer();
+      expect(sha256(new Uint8Array(bytes))).toBe(digest);
+      return new Float32Array(bytes);
+    }),
+  );
+}

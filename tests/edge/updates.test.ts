@@ -1,0 +1,331 @@
+import { env } from "cloudflare:workers";
+import { reset } from "cloudflare:test";
+import { afterEach, describe, expect, it } from "vitest";
+import { formatDigest } from "../../edge/blobs/content-digest.ts";
+import { sha256 } from "../../protocol/digest.ts";
+import type { UploadStatus } from "../../protocol/round/assignment.ts";
+import {
+  act,
+  ask,
+  chunked,
+  committed,
+  expectProblem,
+  report,
+  rounds,
+  runningCampaign,
+  send,
+  until,
+  updateOf,
+  type Volunteer,
+} from "./coordinator.ts";
+
+afterEach(() => reset());
+
+const START = { round: 0, attempt: 0 };
+
+async function assigned(count = 1, goal = 2): Promise<{ id: string; volunteers: Volunteer[] }> {
+  const campaign = await runningCampaign(count, { round: { goal } });
+  for (const volunteer of campaign.volunteers) await volunteer.assignment();
+  return campaign;
+}
+
+function status(volunteer: Volunteer): Promise<UploadStatus> {
+  return ask("/api/v1/rounds/0/0/upload", { token: volunteer.credential });
+}
+
+function uploadedKeys(): Promise<number> {
+  return env.BLOBS.list({ prefix: "updates/" }).then(({ objects }) => objects.length);
+}
+
+describe("uploading slices", () => {
+  it("[R4] lists what is stored, so that an upload resumes", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const frames = volunteer.frames(updateOf(volunteer.view, 1));
+    expect(await status(volunteer)).toEqual({ slices: [], committed: false });
+    const first = await volunteer.putFrame(START, 1, frames[1]!);
+    expect(first.status).toBe(201);
+    expect(await first.json()).toEqual({ index: 1, digest: sha256(frames[1]!) });
+    expect(await status(volunteer)).toEqual({
+      slices: [{ index: 1, digest: sha256(frames[1]!) }],
+      committed: false,
+    });
+    const digests = await volunteer.upload(START, frames);
+    await (await volunteer.sendCommit(START, digests)).body?.cancel();
+    expect(await status(volunteer)).toMatchObject({ committed: true });
+  });
+
+  it("[R4] the same slice again is answered alike and counted once", async () => {
+    const { id, volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const frame = volunteer.frames(updateOf(volunteer.view, 1))[0]!;
+    const bodies = [];
+    for (let i = 0; i < 6; i++) {
+      const response = await volunteer.putFrame(START, 0, frame);
+      expect(response.status).toBe(i === 0 ? 201 : 200);
+      bodies.push(await response.json());
+    }
+    expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
+    expect((await report(id)).current).toMatchObject({ uploadedBytes: frame.length });
+    expect(await uploadedKeys()).toBe(1);
+  });
+
+  it("[R4] before the commit a slice may be replaced", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    await volunteer.upload(START, volunteer.frames(updateOf(volunteer.view, 1)));
+    const frames = volunteer.frames(updateOf(volunteer.view, 2));
+    const digests = await volunteer.upload(START, frames);
+    expect((await status(volunteer)).slices.map(({ digest }) => digest)).toEqual(digests);
+  });
+
+  it("[A4] permits four uploads a slice and attempt", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    for (let seed = 1; seed <= 4; seed++) {
+      const frame = volunteer.frames(updateOf(volunteer.view, seed))[0]!;
+      expect((await volunteer.putFrame(START, 0, frame)).status).toBe(201);
+    }
+    const frame = volunteer.frames(updateOf(volunteer.view, 5))[0]!;
+    const response = await volunteer.putFrame(START, 0, frame);
+    expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
+    await expectProblem(response, 429, "quota-exceeded");
+  });
+
+  it("[A4] permits a bounded number of requests a minute", async () => {
+    const { volunteers } = await assigned(2);
+    const [greedy, modest] = volunteers as [Volunteer, Volunteer];
+    let refused: Response | undefined;
+    for (let i = 0; i < 1000 && refused === undefined; i++) {
+      const response = await send("/api/v1/campaign", { token: greedy.credential });
+      if (response.status === 200) await response.body?.cancel();
+      else refused = response;
+    }
+    expect(Number(refused?.headers.get("Retry-After"))).toBeGreaterThan(0);
+    await expectProblem(refused!, 429, "quota-exceeded");
+    expect((await send("/api/v1/campaign", { token: modest.credential })).status).toBe(200);
+  });
+
+  it("[P5] a slice is refused before it is stored", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const frame = volunteer.frames(updateOf(volunteer.view, 1))[0]!;
+    const longer = new Uint8Array(frame.length + 4);
+    longer.set(frame);
+    const nan = frame.slice();
+    new DataView(nan.buffer).setFloat32(64, NaN, true);
+    const reserved = frame.slice();
+    reserved[25] = 1;
+    const magic = frame.slice();
+    magic[0] = 0;
+    const future = frame.slice();
+    future[4] = 2;
+    const flipped = frame.slice();
+    flipped[100]! ^= 1;
+    const table: [string, Response, number, string][] = [
+      [
+        "shorter",
+        await volunteer.putFrame(START, 0, frame.subarray(0, 64)),
+        422,
+        "length-mismatch",
+      ],
+      ["longer", await volunteer.putFrame(START, 0, longer), 422, "length-mismatch"],
+      [
+        "another slice",
+        await volunteer.putFrame(START, 0, volunteer.frames(updateOf(volunteer.view, 1))[1]!),
+        422,
+        "length-mismatch",
+      ],
+      [
+        "wrong Content-Digest",
+        await volunteer.putFrame(START, 0, frame, {
+          "Content-Digest": formatDigest("0".repeat(64)),
+        }),
+        422,
+        "digest-mismatch",
+      ],
+      [
+        "garbled Content-Digest",
+        await volunteer.putFrame(START, 0, frame, { "Content-Digest": "sha-256=x" }),
+        400,
+        "malformed-request",
+      ],
+      ["wrong frame digest", await volunteer.putFrame(START, 0, flipped), 422, "digest-mismatch"],
+      ["NaN", await volunteer.putFrame(START, 0, nan), 422, "digest-mismatch"],
+      ["reserved bytes", await volunteer.putFrame(START, 0, reserved), 422, "malformed-update"],
+      ["magic", await volunteer.putFrame(START, 0, magic), 422, "malformed-update"],
+      ["frame version", await volunteer.putFrame(START, 0, future), 426, "unsupported-version"],
+      ["no such slice", await volunteer.putFrame(START, 9, frame), 404, "not-found"],
+      [
+        "no such round",
+        await volunteer.putFrame({ round: 1, attempt: 0 }, 0, frame),
+        409,
+        "stale-round",
+      ],
+      [
+        "no such attempt",
+        await volunteer.putFrame({ round: 0, attempt: 1 }, 0, frame),
+        409,
+        "stale-round",
+      ],
+      [
+        "no number",
+        await send("/api/v1/rounds/x/0/slices/0", { method: "PUT", token: volunteer.credential }),
+        400,
+        "malformed-request",
+      ],
+    ];
+    for (const [name, response, code, problem] of table) {
+      await expectProblem(response, code, problem).catch((error: unknown) => {
+        throw new Error(name, { cause: error });
+      });
+    }
+    expect(await uploadedKeys()).toBe(0);
+    expect(await status(volunteer)).toEqual({ slices: [], committed: false });
+  });
+
+  it("[U4] a value that is not finite is refused, wherever it stands", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const frame = volunteer.frames(updateOf(volunteer.view, 1))[0]!;
+    new DataView(frame.buffer).setUint32(frame.length - 4, 0x7f80_0000, true);
+    frame.set(hexBytes(sha256(concat(frame.subarray(0, 32), frame.subarray(64)))), 32);
+    await expectProblem(await volunteer.putFrame(START, 0, frame), 422, "malformed-update");
+  });
+
+  it("[P5] without Content-Length, 411", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const frame = volunteer.frames(updateOf(volunteer.view, 1))[0]!;
+    const response = await send("/api/v1/rounds/0/0/slices/0", {
+      method: "PUT",
+      token: volunteer.credential,
+      body: chunked(frame),
+      headers: { "Content-Digest": formatDigest(sha256(frame)) },
+    });
+    await expectProblem(response, 411, "length-required");
+  });
+
+  it("[R6] without an assignment nothing is taken", async () => {
+    const { volunteers } = await runningCampaign(2, { round: { goal: 1, overSelection: 1 } });
+    const [first, second] = volunteers as [Volunteer, Volunteer];
+    await first.assignment();
+    const frame = second.frames(updateOf(second.view, 1))[0]!;
+    await expectProblem(await second.putFrame(START, 0, frame), 409, "stale-round");
+  });
+});
+
+describe("committing an update", () => {
+  it("[R5] the same commit again gets the same answer; another is a conflict", async () => {
+    const { id, volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const slices = await volunteer.upload(START, volunteer.frames(updateOf(volunteer.view, 1)));
+    const first = await (await volunteer.sendCommit(START, slices)).text();
+    expect(await (await volunteer.sendCommit(START, slices)).text()).toBe(first);
+    const other = await volunteer.sendCommit(START, slices, { examples: 4 });
+    await expectProblem(other, 409, "update-conflict");
+    expect((await report(id)).current).toMatchObject({ accepted: 1, examples: 8 });
+    const frame = volunteer.frames(updateOf(volunteer.view, 2))[0]!;
+    await expectProblem(await volunteer.putFrame(START, 0, frame), 409, "update-conflict");
+  });
+
+  it("[R5] replayed after its round it still gets the same answer and counts once", async () => {
+    const { id, volunteers } = await assigned(1, 1);
+    const [volunteer] = volunteers as [Volunteer];
+    const slices = await volunteer.upload(START, volunteer.frames(updateOf(volunteer.view, 1)));
+    const first = await (await volunteer.sendCommit(START, slices)).text();
+    await until(id, committed(1));
+    expect(await (await volunteer.sendCommit(START, slices)).text()).toBe(first);
+    const other = await volunteer.sendCommit(START, slices, { loss: 0 });
+    await expectProblem(other, 409, "update-conflict");
+    const next = await volunteer.sendCommit({ round: 1, attempt: 0 }, slices);
+    await expectProblem(next, 409, "stale-round");
+    expect((await rounds(id))[0]).toMatchObject({ accepted: 1 });
+  });
+
+  it("[R5] names the slices that are missing", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const frames = volunteer.frames(updateOf(volunteer.view, 1));
+    const digests = frames.map((frame) => sha256(frame));
+    await (await volunteer.putFrame(START, 0, frames[0]!)).body?.cancel();
+    const problem = await expectProblem(
+      await volunteer.sendCommit(START, digests),
+      409,
+      "incomplete-update",
+    );
+    expect(problem["missing"]).toEqual([1]);
+    const short = await volunteer.sendCommit(START, digests.slice(0, 1));
+    await expectProblem(short, 400, "malformed-request");
+  });
+
+  it("[R6] one that comes while its attempt combines is rejected with a reason", async () => {
+    const { id, volunteers } = await runningCampaign(2, { round: { goal: 1 } });
+    const [first, late] = volunteers as [Volunteer, Volunteer];
+    const at = await late.assignment();
+    const slices = await late.upload(at, late.frames(updateOf(late.view, 1)));
+    await act(id, "pause");
+    // Paused, the goal is reached but nothing combines: the moment in between, held still.
+    const own = await first.checkIn();
+    expect(own).toMatchObject({ kind: "wait", reason: "paused" });
+    await act(id, "resume");
+    const update = updateOf(first.view, 2);
+    const place = await first.assignment();
+    const named = await first.upload(place, first.frames(update));
+    await act(id, "pause");
+    await (await first.sendCommit(place, named)).body?.cancel();
+    const text = await (await late.sendCommit(at, slices)).text();
+    expect(JSON.parse(text)).toMatchObject({
+      verdict: "rejected",
+      reason: "goal-reached",
+      round: 0,
+    });
+    expect(await (await late.sendCommit(at, slices)).text()).toBe(text);
+    await act(id, "resume");
+    await until(id, committed(1));
+    expect((await rounds(id))[0]).toMatchObject({ accepted: 1 });
+  });
+
+  it("[R7] weighs an update by its examples, up to the cap", async () => {
+    const { id, volunteers } = await runningCampaign(1, {
+      aggregation: { exampleCap: 5 },
+      round: { goal: 1 },
+    });
+    const reply = await volunteers[0]!.contribute(updateOf(volunteers[0]!.view, 1), {
+      examples: 1_000_000,
+    });
+    expect(reply).toMatchObject({ verdict: "accepted", weight: 5 });
+    await until(id, committed(1));
+    expect((await rounds(id))[0]).toMatchObject({ examples: 5 });
+  });
+
+  it("[P3] refuses what a commit must not say", async () => {
+    const { volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const slices = await volunteer.upload(START, volunteer.frames(updateOf(volunteer.view, 1)));
+    for (const changes of [
+      { examples: 0 },
+      { examples: 1.5 },
+      { loss: -1 },
+      { loss: null },
+      { agreement: 1.1 },
+      { labels: [] },
+      { backend: "x".repeat(201) },
+    ]) {
+      const response = await volunteer.sendCommit(START, slices, changes);
+      await expectProblem(response, 400, "malformed-request");
+    }
+    await expectProblem(await volunteer.sendCommit(START, ["zz"]), 400, "malformed-request");
+  });
+});
+
+function hexBytes(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}
