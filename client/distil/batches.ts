@@ -1,0 +1,64 @@
+import type { RandomStream } from "./random.ts";
+
+/**
+ * The order in which a participant goes through its own images: shuffled anew each local epoch,
+ * without replacement. Lives as long as the participant, so that rounds shorter than an epoch see
+ * all images in turn.
+ */
+export class ShuffledBatches {
+  readonly #order: Uint32Array;
+  readonly #random: RandomStream;
+  #position: number;
+
+  /**
+   * @param count number of images in the pool
+   * @throws RangeError for an empty pool.
+   */
+  constructor(count: number, random: RandomStream) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new RangeError(`a pool of ${count} images gives no batches`);
+    }
+    this.#order = Uint32Array.from({ length: count }, (_, index) => index);
+    this.#random = random;
+    this.#position = count;
+  }
+
+  /**
+   * Indices of the next batch. A batch may span the end of an epoch; it holds no image twice unless
+   * the pool is smaller than the batch.
+   *
+   * @example
+   * const batches = new ShuffledBatches(images.count, random);
+   * const batch = augmentedBatch(images, batches.next(64), normalisation, augmentation, random);
+   */
+  next(size: number): number[] {
+    const batch: number[] = [];
+    const taken = new Set<number>();
+    while (batch.length < size) {
+      if (this.#position === this.#order.length) {
+        this.#random.shuffle(this.#order);
+        this.#position = 0;
+      }
+      // Every image is in the batch already: the pool is smaller than the batch.
+      if (taken.size === this.#order.length) taken.clear();
+      const index = this.#takeOtherThan(taken);
+      taken.add(index);
+      batch.push(index);
+    }
+    return batch;
+  }
+
+  /**
+   * The epoch's next image that is not `taken`; those passed over stay for later in the epoch.
+   * There is one: were all that remain taken, they and those this epoch gave would be the pool.
+   */
+  #takeOtherThan(taken: ReadonlySet<number>): number {
+    const order = this.#order;
+    let found = this.#position;
+    while (taken.has(order[found]!)) found++;
+    const chosen = order[found]!;
+    order[found] = order[this.#position]!;
+    order[this.#position++] = chosen;
+    return chosen;
+  }
+}

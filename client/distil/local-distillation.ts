@@ -1,0 +1,150 @@
+import type { StateLayout } from "../../protocol/model/state-layout.ts";
+import type { Session, StepResult } from "../engine/engine.ts";
+import { augmentedBatch, type Augmentation } from "./augment.ts";
+import type { ShuffledBatches } from "./batches.ts";
+import type { ImageSet } from "./image-set.ts";
+import type { Normalisation } from "./normalise.ts";
+import type { RandomStream } from "./random.ts";
+import { learningRateAt, temperatureAt, type TemperatureRange } from "./schedule.ts";
+
+/** Settings of a campaign that local distillation follows. */
+export interface DistillationSettings {
+  /** K */
+  readonly localSteps: number;
+  readonly batchSize: number;
+  /** Peak of the cosine schedule. */
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly temperature: TemperatureRange;
+  readonly augmentation: Augmentation;
+  readonly normalisation: Normalisation;
+}
+
+/** What a participant works with; batches and random stream live on from round to round. */
+export interface LocalResources {
+  readonly session: Session;
+  readonly layout: StateLayout;
+  readonly images: ImageSet;
+  readonly batches: ShuffledBatches;
+  readonly random: RandomStream;
+}
+
+/** One round's part of a participant. */
+export interface LocalAssignment {
+  /** The round's student, whole state vector. */
+  readonly student: Float32Array;
+  /** Steps taken in earlier rounds. */
+  readonly startStep: number;
+  /** Steps of the whole campaign. */
+  readonly totalSteps: number;
+}
+
+export interface StepProgress extends StepResult {
+  /** Local steps done, 1 … K. */
+  readonly step: number;
+  readonly localSteps: number;
+  /** Images used so far in this assignment. */
+  readonly examples: number;
+  /** Wall time since its start, pauses included. */
+  readonly seconds: number;
+}
+
+export interface LocalHooks {
+  /** Told after every step. */
+  readonly onProgress?: (progress: StepProgress) => void;
+  /** Checked before every step; its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Awaited before every step: a host pauses distillation by not resolving it. */
+  readonly beforeStep?: (step: number) => Promise<void> | void;
+  /** Milliseconds, ascending; defaults to `performance.now`. */
+  readonly now?: () => number;
+}
+
+export interface LocalUpdate {
+  /** Over the whole state vector, as SPEC D4 defines it. */
+  readonly update: Float32Array<ArrayBuffer>;
+  /** Mean over the steps, nats. */
+  readonly loss: number;
+  /** Share of the images used on which teacher and student gave the same class. */
+  readonly agreement: number;
+  /** Images used, repeats counted: the update's weight. */
+  readonly examples: number;
+  readonly seconds: number;
+}
+
+/**
+ * The K local steps of one assignment, from the round's student to an update (SPEC D1 to D6).
+ *
+ * K > 1: θ_round − θ_local. K = 1: the gradient with weight decay for trainable values, since a
+ * step's length is then the coordinator's to choose. Running statistics are r_round − r_local in
+ * both cases.
+ *
+ * @throws EngineError from the session; the signal's reason when it aborts.
+ *
+ * @example
+ * const { update, loss } = await distilLocally(resources, assignment, settings, {
+ *   onProgress: ({ step, loss }) => console.log(step, loss),
+ * });
+ */
+export async function distilLocally(
+  resources: LocalResources,
+  assignment: LocalAssignment,
+  settings: DistillationSettings,
+  hooks: LocalHooks = {},
+): Promise<LocalUpdate> {
+  const { session, layout, images, batches, random } = resources;
+  const { student, startStep, totalSteps } = assignment;
+  const { localSteps, batchSize, momentum, weightDecay } = settings;
+  const now = hooks.now ?? (() => performance.now());
+  const started = now();
+  const seconds = (): number => (now() - started) / 1000;
+  let gradient: Float32Array | undefined;
+  let loss = 0;
+  let agreement = 0;
+  let examples = 0;
+
+  session.load(student);
+  for (let step = 0; step < localSteps; step++) {
+    await hooks.beforeStep?.(step);
+    hooks.signal?.throwIfAborted();
+    const { augmentation, normalisation } = settings;
+    const indices = batches.next(batchSize);
+    const batch = augmentedBatch(images, indices, normalisation, augmentation, random);
+    const progress = { step: startStep + step, totalSteps };
+    const temperature = temperatureAt(progress, settings.temperature);
+    const learningRate = learningRateAt(progress, settings.learningRate);
+    let result: StepResult;
+    if (localSteps === 1) {
+      const single = await session.gradient(batch, { temperature, weightDecay });
+      gradient = single.gradient;
+      result = single;
+    } else {
+      result = await session.step(batch, { learningRate, momentum, weightDecay, temperature });
+    }
+    examples += batchSize;
+    loss += result.loss;
+    agreement += result.agreement;
+    hooks.onProgress?.({
+      loss: result.loss,
+      agreement: result.agreement,
+      step: step + 1,
+      localSteps,
+      examples,
+      seconds: seconds(),
+    });
+  }
+
+  hooks.signal?.throwIfAborted();
+  const local = await session.read();
+  const update = new Float32Array(layout.length);
+  for (let i = 0; i < layout.length; i++) update[i] = student[i]! - local[i]!;
+  if (gradient) update.set(gradient);
+  return {
+    update,
+    loss: loss / localSteps,
+    agreement: agreement / localSteps,
+    examples,
+    seconds: seconds(),
+  };
+}

@@ -1,0 +1,54 @@
+import type { Batch } from "../engine/engine.ts";
+import { imageSize, type ImageSet } from "./image-set.ts";
+
+/** Per-channel mean and standard deviation of pixel/255, as the teacher was trained with. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/**
+ * (pixel/255 − mean)/std for each channel and each pixel value: `table[c · 256 + pixel]`.
+ *
+ * @throws RangeError when mean or std do not fit the channels, or a std is not positive.
+ */
+export function normalisationTable({ mean, std }: Normalisation, channels: number): Float32Array {
+  if (mean.length !== channels || std.length !== channels) {
+    throw new RangeError(
+      `images have ${channels} channels, the normalisation ${mean.length} means and ${std.length} deviations`,
+    );
+  }
+  const table = new Float32Array(channels * 256);
+  for (let c = 0; c < channels; c++) {
+    if (!(std[c]! > 0)) throw new RangeError(`standard deviation ${std[c]} is not positive`);
+    for (let pixel = 0; pixel < 256; pixel++) {
+      table[c * 256 + pixel] = (pixel / 255 - mean[c]!) / std[c]!;
+    }
+  }
+  return table;
+}
+
+/**
+ * Chosen images, unchanged but normalised, as a batch: what evaluation feeds a network.
+ *
+ * @example
+ * const batch = plainBatch(images, [0, 1, 2], { mean: [.4914, .4822, .4465], std: [.247, .2435, .2616] });
+ */
+export function plainBatch(
+  images: ImageSet,
+  indices: readonly number[],
+  normalisation: Normalisation,
+): Batch {
+  const { channels, pixels } = images;
+  const table = normalisationTable(normalisation, channels);
+  const size = imageSize(images);
+  const values = new Float32Array(indices.length * size);
+  indices.forEach((index, position) => {
+    const source = index * size;
+    const target = position * size;
+    for (let i = 0; i < size; i++) {
+      values[target + i] = table[(i % channels) * 256 + pixels[source + i]!]!;
+    }
+  });
+  return { values, size: indices.length };
+}

@@ -1,0 +1,81 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import {
+  entryView,
+  type LayoutEntry,
+  type StateLayout,
+} from "../../../protocol/model/state-layout.ts";
+import { EngineError } from "../engine-error.ts";
+
+/** Convolution weights `[out, in, kh, kw]` (the state vector's) → `[kh, kw, in, out]` (tfjs'). */
+export function toChannelsLast(values: Float32Array, shape: readonly number[]): Float32Array {
+  const [out = 0, input = 0, height = 0, width = 0] = shape;
+  const area = height * width;
+  const result = new Float32Array(values.length);
+  let source = 0;
+  for (let o = 0; o < out; o++) {
+    for (let i = 0; i < input; i++) {
+      for (let k = 0; k < area; k++) result[(k * input + i) * out + o] = values[source++]!;
+    }
+  }
+  return result;
+}
+
+/** Inverse of `toChannelsLast`, written to `result`; `shape` is still `[out, in, kh, kw]`. */
+function fromChannelsLast(
+  values: Float32Array,
+  shape: readonly number[],
+  result: Float32Array,
+): void {
+  const [out = 0, input = 0, height = 0, width = 0] = shape;
+  const area = height * width;
+  let target = 0;
+  for (let o = 0; o < out; o++) {
+    for (let i = 0; i < input; i++) {
+      for (let k = 0; k < area; k++) result[target++] = values[(k * input + i) * out + o]!;
+    }
+  }
+}
+
+/** The part of the state vector that an entry names, as a tensor in the device's layout. */
+export function uploadEntry(state: Float32Array, entry: LayoutEntry): Tensor {
+  const values = entryView(state, entry);
+  if (entry.role !== "conv-weight") return tf.tensor(values.slice(), [...entry.shape], "float32");
+  const [out, input, height, width] = entry.shape as [number, number, number, number];
+  return tf.tensor(toChannelsLast(values, entry.shape), [height, width, input, out], "float32");
+}
+
+/**
+ * Reads tensors in the device's layout back into a vector laid out as `entries`, in one transfer.
+ */
+export async function downloadEntries(
+  entries: readonly LayoutEntry[],
+  tensorOf: (name: string) => Tensor,
+  length: number,
+): Promise<Float32Array> {
+  const joined = tf.tidy(() =>
+    tf.concat(entries.map(({ name, size }) => tf.reshape(tensorOf(name), [size]))),
+  );
+  const device = await joined.data<"float32">();
+  joined.dispose();
+  const vector = new Float32Array(length);
+  let offset = 0;
+  for (const entry of entries) {
+    const values = device.subarray(offset, offset + entry.size);
+    offset += entry.size;
+    const target = entryView(vector, entry);
+    if (entry.role === "conv-weight") fromChannelsLast(values, entry.shape, target);
+    else target.set(values);
+  }
+  return vector;
+}
+
+/** @throws EngineError `invalid-input` when the vector has another length than the layout. */
+export function checkStateLength(state: Float32Array, layout: StateLayout, what: string): void {
+  if (state.length === layout.length) return;
+  throw new EngineError(
+    "invalid-input",
+    `the ${what} has ${state.length} values, the layout ${layout.length}; ` +
+      "both must come from the same model",
+  );
+}

@@ -1,0 +1,220 @@
+/**
+ * Writes WebAssembly modules: just what the kernels here need, loops over linear memory with
+ * 128-bit vectors. Kernels are generated per shape, so that every stride and trip count is a
+ * constant of the code.
+ *
+ * Opcodes: WebAssembly core specification 3.0, appendix A.7 (SIMD and relaxed SIMD included).
+ */
+
+const I32 = 0x7f;
+const V128 = 0x7b;
+const VOID = 0x40;
+const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+
+/** Unsigned LEB128. */
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest & 0x7f;
+    rest >>>= 7;
+    bytes.push(rest === 0 ? low : low | 0x80);
+  } while (rest !== 0);
+  return bytes;
+}
+
+/** Signed LEB128. */
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value | 0;
+  for (;;) {
+    const low = rest & 0x7f;
+    rest >>= 7;
+    const done = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
+    bytes.push(done ? low : low | 0x80);
+    if (done) return bytes;
+  }
+}
+
+/** A local variable of a function. */
+export type Local = number & { readonly local: unique symbol };
+
+/** One function, written instruction by instruction; parameters are 32-bit integers. */
+export class FunctionWriter {
+  readonly parameters: readonly Local[];
+  readonly #fused: boolean;
+  readonly #locals: number[] = [];
+  readonly #code: number[] = [];
+
+  /** @param fused whether relaxed SIMD's fused multiply-add may be used. */
+  constructor(parameters: number, fused: boolean) {
+    this.parameters = Array.from({ length: parameters }, (_, i) => i as Local);
+    this.#fused = fused;
+  }
+
+  integer(): Local {
+    return this.#declare(I32);
+  }
+
+  vector(): Local {
+    return this.#declare(V128);
+  }
+
+  get(local: Local): this {
+    return this.#emit(0x20, ...unsigned(local));
+  }
+
+  set(local: Local): this {
+    return this.#emit(0x21, ...unsigned(local));
+  }
+
+  constant(value: number): this {
+    return this.#emit(0x41, ...signed(value));
+  }
+
+  /** local ← local + amount */
+  advance(local: Local, amount: number): this {
+    return amount === 0 ? this : this.get(local).constant(amount).#emit(0x6a).set(local);
+  }
+
+  /** target ← source + amount */
+  offset(target: Local, source: Local, amount: number): this {
+    return this.get(source).constant(amount).#emit(0x6a).set(target);
+  }
+
+  /** Runs `body` `count` times, at least once. */
+  repeat(count: number, body: () => void): this {
+    return this.#countdown(() => this.constant(count), body);
+  }
+
+  /** Like `repeat`, the count in a variable, which keeps its value. */
+  repeatVariable(count: Local, body: () => void): this {
+    return this.#countdown(() => this.get(count), body);
+  }
+
+  loadVector(address: Local, byteOffset: number): this {
+    return this.get(address).#vector(0x00, 2, ...unsigned(byteOffset));
+  }
+
+  /** All four lanes ← the float32 there. */
+  loadSplat(address: Local, byteOffset: number): this {
+    return this.get(address).#vector(0x09, 2, ...unsigned(byteOffset));
+  }
+
+  storeVector(address: Local, byteOffset: number, value: () => void): this {
+    this.get(address);
+    value();
+    return this.#vector(0x0b, 2, ...unsigned(byteOffset));
+  }
+
+  zeroVector(): this {
+    return this.#vector(0x0c, ...Array<number>(16).fill(0));
+  }
+
+  addFloats(): this {
+    return this.#vector(0xe4);
+  }
+
+  /** Four-lane max(value, 0) that lets NaN through. */
+  rectify(): this {
+    return this.zeroVector().#vector(0xeb);
+  }
+
+  /** accumulator ← accumulator + a·b */
+  multiplyAdd(accumulator: Local, a: () => void, b: () => void): this {
+    a();
+    b();
+    if (this.#fused) this.get(accumulator).#vector(0x105);
+    else this.#vector(0xe6).get(accumulator).addFloats();
+    return this.set(accumulator);
+  }
+
+  /** a·b + c */
+  multiplyAddTo(a: () => void, b: () => void, c: () => void): this {
+    a();
+    b();
+    if (!this.#fused) this.#vector(0xe6);
+    c();
+    return this.#fused ? this.#vector(0x105) : this.addFloats();
+  }
+
+  /** Lanes of `value` where `mask` > 0, else 0. */
+  keepWherePositive(value: () => void, mask: () => void): this {
+    mask();
+    this.zeroVector().#vector(0x44);
+    value();
+    return this.#vector(0x4e);
+  }
+
+  /** Two float64 from the lower (0) or upper (1) two float32 lanes. */
+  widen(value: Local, half: 0 | 1): this {
+    this.get(value);
+    if (half === 1) {
+      const upper = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+      this.get(value).#vector(0x0d, ...upper);
+    }
+    return this.#vector(0x5f);
+  }
+
+  addDoubles(): this {
+    return this.#vector(0xf0);
+  }
+
+  multiplyDoubles(): this {
+    return this.#vector(0xf2);
+  }
+
+  /** The function's body as the code section holds it. */
+  bytes(): number[] {
+    const groups = this.#locals.map((type) => [1, type]);
+    const body = [...unsigned(groups.length), ...groups.flat(), ...this.#code, 0x0b];
+    return [...unsigned(body.length), ...body];
+  }
+
+  #declare(type: number): Local {
+    this.#locals.push(type);
+    return (this.parameters.length + this.#locals.length - 1) as Local;
+  }
+
+  #countdown(start: () => unknown, body: () => void): this {
+    const left = this.integer();
+    start();
+    this.set(left);
+    this.#emit(0x03, VOID);
+    body();
+    this.advance(left, -1).get(left);
+    return this.#emit(0x0d, 0, 0x0b);
+  }
+
+  #vector(opcode: number, ...immediates: number[]): this {
+    return this.#emit(0xfd, ...unsigned(opcode), ...immediates);
+  }
+
+  #emit(...bytes: number[]): this {
+    for (const byte of bytes) this.#code.push(byte);
+    return this;
+  }
+}
+
+function section(id: number, content: readonly number[]): number[] {
+  return [id, ...unsigned(content.length), ...content];
+}
+
+function name(text: string): number[] {
+  return [...unsigned(text.length), ...Array.from(text, (letter) => letter.charCodeAt(0))];
+}
+
+/** A module of one exported function `run` over the imported memory `env.memory`. */
+export function moduleOf(writer: FunctionWriter): Uint8Array<ArrayBuffer> {
+  const count = writer.parameters.length;
+  const parameters = Array<number>(count).fill(I32);
+  return Uint8Array.from([
+    ...MAGIC_AND_VERSION,
+    ...section(1, [1, 0x60, ...unsigned(count), ...parameters, 0]),
+    // A memory of any size: at least 0 pages.
+    ...section(2, [1, ...name("env"), ...name("memory"), 0x02, 0x00, 0x00]),
+    ...section(3, [1, 0]),
+    ...section(7, [1, ...name("run"), 0x00, 0]),
+    ...section(10, [1, ...writer.bytes()]),
+  ]);
+}

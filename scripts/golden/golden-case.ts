@@ -1,0 +1,113 @@
+import {
+  checkRecordsLength,
+  RECORD_BYTES,
+  RECORD_SIDE,
+  recordImage,
+} from "../../client/images/cifar-records.ts";
+import type { ImageSet } from "../../client/distil/image-set.ts";
+import type { Normalisation } from "../../client/distil/normalise.ts";
+import { importModel, type ImportedModel } from "../../protocol/model/model-import.ts";
+import { parseHeader, readTensor, tensorBytes } from "../../protocol/weights/safetensors.ts";
+
+/** `run.json` of a golden folder; every part may be left out. */
+export interface GoldenRun {
+  /** Teacher and images, relative to the folder. */
+  readonly teacher: string;
+  readonly images: string;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly normalisation: Normalisation;
+}
+
+/** The run of a folder that says nothing else. */
+const DEFAULT_RUN: GoldenRun = {
+  teacher: "../../models/c10-badnets-w16.safetensors",
+  images: "../../data/cifar10/pool5k.bin",
+  batchSize: 32,
+  learningRate: 0.01,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  normalisation: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+};
+
+/** `expected.json`, with the number of steps taken out of its keys. */
+interface Expected {
+  readonly teacherLogits: readonly (readonly number[])[];
+  readonly trainingLogits: readonly (readonly number[])[];
+  readonly losses: readonly number[];
+  readonly temperatures: readonly number[];
+  readonly finalLogits: readonly (readonly number[])[];
+}
+
+/** A distillation run made by an independent implementation, for an engine to reproduce. */
+export interface GoldenCase {
+  readonly run: GoldenRun;
+  readonly expected: Expected;
+  readonly teacher: ImportedModel;
+  readonly student: ImportedModel;
+  readonly final: ImportedModel;
+  /** Gradient of the first loss without weight decay, by tensor. */
+  readonly gradient: ReadonlyMap<string, Float32Array>;
+  readonly images: ImageSet;
+}
+
+/** Reads one file of the folder, by its path relative to it. */
+export type ReadFile = (path: string) => Promise<Uint8Array>;
+
+/**
+ * Reads a golden folder: `expected.json`, `student0`, `gradient0` and `student<steps>` as
+ * safetensors, and teacher and CIFAR records where `run.json` (if there) or `overrides` say.
+ *
+ * @throws Error when a file is missing or does not hold what its name says.
+ */
+export async function readGoldenCase(
+  readFile: ReadFile,
+  recorded: Partial<GoldenRun> = {},
+): Promise<GoldenCase> {
+  const run = { ...DEFAULT_RUN, ...recorded };
+  const text = new TextDecoder().decode(await readFile("expected.json"));
+  const expected = parseExpected(JSON.parse(text) as Record<string, unknown>);
+  const [teacher, student, final, gradient, images] = await Promise.all([
+    readFile(run.teacher).then(importModel),
+    readFile("student0.safetensors").then(importModel),
+    readFile(`student${expected.losses.length}.safetensors`).then(importModel),
+    readFile("gradient0.safetensors").then(readTensors),
+    readFile(run.images).then((file) => cifarImages(run.images, file)),
+  ]);
+  return { run, expected, teacher, student, final, gradient, images };
+}
+
+function parseExpected(document: Record<string, unknown>): Expected {
+  const find = (pattern: RegExp): unknown => {
+    const key = Object.keys(document).find((name) => pattern.test(name));
+    if (key === undefined) throw new Error(`expected.json has no key like ${pattern}`);
+    return document[key];
+  };
+  return {
+    teacherLogits: find(/^teacher_logits_first\d+$/) as number[][],
+    trainingLogits: find(/^student_logits_batch0_first\d+_train_mode$/) as number[][],
+    losses: find(/^losses$/) as number[],
+    temperatures: find(/^temperature$/) as number[],
+    finalLogits: find(/^student\d+_logits_first\d+_eval_mode$/) as number[][],
+  };
+}
+
+function readTensors(file: Uint8Array): Map<string, Float32Array> {
+  const { tensors } = parseHeader(file, file.length);
+  return new Map(
+    tensors.map((tensor) => [tensor.name, readTensor(tensor, tensorBytes(file, tensor))]),
+  );
+}
+
+function cifarImages(name: string, file: Uint8Array): ImageSet {
+  checkRecordsLength(name, file.length);
+  const count = file.length / RECORD_BYTES;
+  const pixels = new Uint8Array(count * (RECORD_BYTES - 1));
+  for (let i = 0; i < count; i++) {
+    const record = file.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES);
+    pixels.set(recordImage(record).data, i * (RECORD_BYTES - 1));
+  }
+  return { pixels, count, height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 };
+}

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
+import { openEngine } from "../../../client/engine/open-engine.ts";
+import { relativeError, reproduce } from "../../../scripts/golden/reproduce.ts";
+import { goldenW4 } from "./golden-files.ts";
+
+describe.each([
+  ["wasm", 1e-3],
+  ["cpu", 1e-4],
+] as const)("PyTorch's run of three steps on %s", (backend, tolerance) => {
+  it(`[D1][D3][D5] is reproduced within ${tolerance}, every tensor`, async () => {
+    const golden = await goldenW4();
+    const engine = await openEngine({ backend, environment: nodeEnvironment() });
+    const errors = await reproduce(engine, golden);
+    // Teacher's logits, 62 gradients, training logits, 3 losses, 102 tensors, final logits.
+    expect(Object.keys(errors)).toHaveLength(1 + 62 + 1 + 3 + 102 + 1);
+    const off = Object.entries(errors).filter(([, error]) => !(error <= tolerance));
+    expect(off).toEqual([]);
+  });
+});
+
+describe("relative error", () => {
+  it("is the L2 norm of the difference over that of the truth", () => {
+    expect(relativeError([3, 5], [3, 4])).toBeCloseTo(0.2, 12);
+    expect(relativeError([0.5], [0])).toBe(0.5);
+    expect(relativeError([Number.NaN], [1])).toBeNaN();
+    expect(() => relativeError([1], [1, 2])).toThrow("1 values compared with 2");
+  });
+});
