@@ -5,7 +5,11 @@ import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
 import type { RandomStream } from "./random.ts";
-import { learningRateAt, temperatureAt, type TemperatureRange } from "./schedule.ts";
+import {
+  learningRateAt,
+  temperatureAt,
+  type TemperatureRange,
+} from "../../protocol/round/schedule.ts";
 
 /** Settings of a campaign that local distillation follows. */
 export interface DistillationSettings {

@@ -5,7 +5,7 @@ import { philox4x32 } from "./philox.ts";
 /** Separates these bits from any other use of the seed; its last part is the version. */
 const DOMAIN = "scour/reinit/v1";
 
-export const SEED_BYTES = 32;
+const SEED_BYTES = 32;
 
 const TWO_32 = 4_294_967_296;
 

@@ -3,7 +3,7 @@ import { digestSchema, momentSchema } from "./identifiers.ts";
 import { campaignStateSchema } from "./states.ts";
 
 /** One participant's part in one attempt of one round. */
-export const assignmentSchema = z.object({
+const assignmentSchema = z.object({
   kind: z.literal("assignment"),
   /** Rounds count from 0; an attempt counts the void ones before it. */
   round: z.int().nonnegative(),
@@ -19,7 +19,7 @@ export const assignmentSchema = z.object({
 export type Assignment = z.infer<typeof assignmentSchema>;
 
 /** Nothing to do now; ask again after `retryAfterMs`, or when an event says so. */
-export const waitSchema = z.object({
+const waitSchema = z.object({
   kind: z.literal("wait"),
   reason: z.enum(["not-started", "paused", "round-full", "combining", "already-contributed"]),
   round: z.int().nonnegative(),
@@ -27,7 +27,7 @@ export const waitSchema = z.object({
 });
 
 /** The campaign takes no more updates. */
-export const endedSchema = z.object({
+const endedSchema = z.object({
   kind: z.literal("ended"),
   state: campaignStateSchema,
   round: z.int().nonnegative(),

@@ -4,7 +4,7 @@ import { digestSchema, labelSchema } from "./identifiers.ts";
 const fraction = z.number().min(0).max(1);
 
 /** Re-initialisation of the student, layer-wise as in BCU (Pang et al. 2023) or uniform. */
-export const reinitStrategySchema = z.discriminatedUnion("kind", [
+const reinitStrategySchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("layerwise"),
     /** Share of weights re-initialised per depth stage, shallowest first; default .01·3^(stage−1). */
@@ -15,7 +15,7 @@ export const reinitStrategySchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("uniform"), ratio: fraction }),
 ]);
 
-export const reinitSchema = z.strictObject({
+const reinitSchema = z.strictObject({
   strategy: reinitStrategySchema.default({ kind: "layerwise" }),
   /** Multiplies every ratio; the product is capped at 1. */
   strength: z.number().min(0).max(100).default(1),
@@ -26,13 +26,13 @@ export const reinitSchema = z.strictObject({
     .optional(),
 });
 
-export const augmentationSchema = z.strictObject({
+const augmentationSchema = z.strictObject({
   /** Zero pixels added on each side before a random crop back to size; 0 switches it off. */
   cropPadding: z.int().min(0).max(16).default(4),
   horizontalFlip: z.boolean().default(true),
 });
 
-export const distillationSchema = z.strictObject({
+const distillationSchema = z.strictObject({
   rounds: z.int().min(1).max(10_000).default(25),
   /** SGD steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
   localSteps: z.int().min(1).max(10_000).default(20),
@@ -52,12 +52,12 @@ export const distillationSchema = z.strictObject({
 });
 
 /** x = (pixel/255 − mean)/std per channel: what the teacher was trained to expect. */
-export const preprocessingSchema = z.strictObject({
+const preprocessingSchema = z.strictObject({
   mean: z.array(z.number()).length(3),
   std: z.array(z.number().positive()).length(3),
 });
 
-export const roundPolicySchema = z
+const roundPolicySchema = z
   .strictObject({
     /** Accepted updates that end a round. */
     goal: z.int().min(1).max(10_000).default(4),
@@ -75,7 +75,7 @@ export const roundPolicySchema = z
     path: ["minimum"],
   });
 
-export const aggregationRuleSchema = z.discriminatedUnion("kind", [
+const aggregationRuleSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("mean") }),
   /** Each update is scaled to at most this L2 norm over its trainable values first. */
   z.strictObject({ kind: z.literal("norm-clipped-mean"), clipNorm: z.number().positive() }),
@@ -85,7 +85,7 @@ export const aggregationRuleSchema = z.discriminatedUnion("kind", [
  * Server optimisers of Reddi et al. 2021 ('Adaptive Federated Optimization', algorithm 2).
  * The mean update Δ is a descent direction: θ ← θ − η·f(Δ).
  */
-export const serverOptimizerSchema = z.discriminatedUnion("kind", [
+const serverOptimizerSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("sgd"),
     learningRate: z.number().positive().max(100).default(1),
@@ -136,9 +136,6 @@ export type ReinitStrategy = z.output<typeof reinitStrategySchema>;
 export type AggregationRule = z.output<typeof aggregationRuleSchema>;
 export type ServerOptimizer = z.output<typeof serverOptimizerSchema>;
 export type UpdateCodec = z.output<typeof updateCodecSchema>;
-export type Augmentation = z.output<typeof augmentationSchema>;
-export type Distillation = z.output<typeof distillationSchema>;
-export type Preprocessing = z.output<typeof preprocessingSchema>;
 
 /** Accepted updates without which a round is void: the configured minimum, else half the goal. */
 export function minimumUpdates(policy: CampaignConfig["round"]): number {

@@ -5,7 +5,7 @@ import { f16Codec } from "./codec-f16.ts";
 import { f32Codec } from "./codec-f32.ts";
 import { int8Codec } from "./codec-int8.ts";
 
-export const FRAME_VERSION = 1;
+const FRAME_VERSION = 1;
 
 /** Length of the header; the payload follows at a multiple of 8 bytes. */
 export const FRAME_HEADER_BYTES = 64;

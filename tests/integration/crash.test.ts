@@ -58,15 +58,15 @@ describe("[R3] a coordinator killed outright", () => {
       round: { goal: 2, minimum: 2, deadlineSeconds: 600 },
     });
     const images = fileURLToPath(new URL("images.bin", FIXTURE));
-    const join = (): ReturnType<typeof startScour> =>
+    const joinCampaign = (): ReturnType<typeof startScour> =>
       startScour(["join", invite, "--images", images, "--backend", "wasm"]);
-    const early = join();
+    const early = joinCampaign();
     await until("one update of round 0 is in", async () => {
       const { current } = await admin.campaign(id);
       return current?.round === 0 && current.accepted === 1;
     });
     await kill(first);
-    const late = join();
+    const late = joinCampaign();
 
     await startServe({ stateDir, port });
     expect(await early.ended, early.stderr()).toBe(0);
@@ -163,7 +163,10 @@ async function combineTwo(disturb: (combining: Combining) => Promise<void>): Pro
     id,
     restart: async () => void (await startServe({ stateDir, port })),
   });
-  await until("the campaign is finished", async () => (await admin.campaign(id)).state === "finished");
+  await until(
+    "the campaign is finished",
+    async () => (await admin.campaign(id)).state === "finished",
+  );
   const [round] = await admin.rounds(id);
   const result = new Uint8Array(await new Response(await admin.export(id)).arrayBuffer());
   return { digest: sha256(result), accepted: round?.accepted, examples: round?.examples };

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { AdminClient } from "../../client/admin/admin-client.ts";
-import { startCoordinator, type Coordinator } from "../../client/cli/coordinator/start-coordinator.ts";
+import {
+  startCoordinator,
+  type Coordinator,
+} from "../../client/cli/coordinator/start-coordinator.ts";
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { RandomStream } from "../../client/distil/random.ts";
-import { learningRateAt, temperatureAt } from "../../client/distil/schedule.ts";
+import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
 import type { Engine } from "../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../client/engine/node-environment.ts";
 import { openEngine } from "../../client/engine/open-engine.ts";
@@ -80,7 +83,8 @@ it("[D4][O2][O3] one participant with K = 1, f32 and server momentum follows cen
   });
   expect((await participant.run()).kind).toBe("finished");
   const exported = async (round: number): Promise<Float32Array> =>
-    importModel(new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer())).state;
+    importModel(new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer()))
+      .state;
   const federated = await exported(ROUNDS);
   const student0 = await exported(0);
 

@@ -9,7 +9,7 @@ import {
 } from "../../../client/distil/local-distillation.ts";
 import { augmentedBatch } from "../../../client/distil/augment.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
-import { learningRateAt, temperatureAt } from "../../../client/distil/schedule.ts";
+import { learningRateAt, temperatureAt } from "../../../protocol/round/schedule.ts";
 import type { Batch, Engine, StepSettings } from "../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
 import { openEngine } from "../../../client/engine/open-engine.ts";

@@ -1,4 +1,4 @@
-import type { LocalTraining, TrainingCampaign } from "../../../client/participant/training.ts";
+import type { LocalTrainer, LocalTraining, TrainingCampaign } from "../../../client/participant/training.ts";
 
 /** Training without a device: every value of the update is `change`; counts what it is asked. */
 export class ScriptedTraining implements LocalTraining {
@@ -17,7 +17,7 @@ export class ScriptedTraining implements LocalTraining {
     this.change = change;
   }
 
-  open(campaign: TrainingCampaign) {
+  open(campaign: TrainingCampaign): Promise<LocalTrainer> {
     this.campaign = campaign;
     const { batchSize, localSteps } = campaign.config.distillation;
     return Promise.resolve({
@@ -36,6 +36,6 @@ export class ScriptedTraining implements LocalTraining {
         return { update, examples: localSteps * batchSize, loss: 0.25, agreement: 0.75 };
       },
       close: () => void this.closed++,
-    } satisfies Awaited<ReturnType<LocalTraining["open"]>>);
+    });
   }
 }

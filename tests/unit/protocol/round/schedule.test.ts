@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { learningRateAt, temperatureAt } from "../../../client/distil/schedule.ts";
+import { learningRateAt, temperatureAt } from "../../../../protocol/round/schedule.ts";
 
 describe("[D2] schedules run on global progress", () => {
   it("temperature rises from just above 1 to 4, as released: 1.03 at step 0 of 100", () => {
