@@ -27,7 +27,7 @@ export function isMasked(mask: Uint8Array, index: number): boolean {
 }
 
 /** Number of ones among bits [from, to) of the mask. */
-export function countMasked(mask: Uint8Array, from: number, to: number): number {
+function countMasked(mask: Uint8Array, from: number, to: number): number {
   let count = 0;
   for (let index = from; index < to; index++) if (isMasked(mask, index)) count++;
   return count;

@@ -47,9 +47,7 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
   await expect.poll(() => page.textContent("body")).toContain(name);
   const contribute = page.getByTestId("contribute");
   expect(await contribute.isDisabled()).toBe(true);
-  await page
-    .getByTestId("file-input")
-    .setInputFiles(fileURLToPath(new URL("images.bin", FIXTURE)));
+  await page.getByTestId("file-input").setInputFiles(fileURLToPath(new URL("images.bin", FIXTURE)));
   await expect.poll(() => page.getByTestId("images-found").textContent()).toContain("24");
   expect(await contribute.isDisabled(), "without consent").toBe(true);
   await page.getByTestId("consent").check();

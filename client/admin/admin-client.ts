@@ -1,0 +1,201 @@
+import { hc } from "hono/client";
+import type { z } from "zod";
+import type { AppType } from "../../edge/app.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { inviteSchema, type Invite, type InviteRequestInput } from "../../protocol/round/access.ts";
+import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import {
+  campaignMetricsSchema,
+  campaignReportSchema,
+  campaignSummarySchema,
+  participantReportSchema,
+  roundReportSchema,
+  type CampaignMetrics,
+  type CampaignReport,
+  type CampaignSummary,
+  type ParticipantReport,
+  type RoundReport,
+} from "../../protocol/round/reports.ts";
+import type { CampaignAction } from "../../protocol/round/states.ts";
+import { AdminError } from "./admin-error.ts";
+
+type Api = ReturnType<typeof hc<AppType>>["api"]["v1"];
+
+/** A model file as it is uploaded: streamed, never held whole. */
+export interface ModelUpload {
+  readonly body: Blob;
+  /** SHA-256 in lower-case hexadecimal. */
+  readonly digest: string;
+}
+
+/** What these calls have of a `fetch` reply. */
+interface Reply {
+  readonly ok: boolean;
+  readonly status: number;
+  text(): Promise<string>;
+}
+
+/**
+ * The coordinator's admin API. Every method throws `AdminError`: the coordinator's own words when it
+ * refuses, and how to reach it when it does not answer.
+ *
+ * @example
+ * const admin = new AdminClient("http://127.0.0.1:8787", adminToken);
+ * const campaign = await admin.createCampaign({ model: digest, preprocessing });
+ * await admin.act(campaign.id, "start");
+ */
+export class AdminClient {
+  readonly coordinator: string;
+  readonly #api: Api;
+
+  constructor(coordinator: string, adminToken: string, fetcher: typeof fetch = fetch) {
+    this.coordinator = coordinator;
+    this.#api = hc<AppType>(coordinator, {
+      headers: { authorization: `Bearer ${adminToken}` },
+      fetch: fetcher,
+    }).api.v1;
+  }
+
+  /** Stores a model file under its digest; the same file again changes nothing. */
+  async uploadModel({ body, digest }: ModelUpload): Promise<void> {
+    const contentDigest = `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`;
+    await this.#reply(
+      this.#api.admin.models[":digest"].$put(
+        { param: { digest } },
+        { init: { body }, headers: { "content-digest": contentDigest } },
+      ),
+    );
+  }
+
+  async createCampaign(config: CampaignConfigInput): Promise<CampaignReport> {
+    return await this.#read(
+      this.#api.admin.campaigns.$post({ json: config }),
+      campaignReportSchema,
+    );
+  }
+
+  async campaigns(): Promise<CampaignSummary[]> {
+    return await this.#read(this.#api.admin.campaigns.$get(), campaignSummarySchema.array());
+  }
+
+  async campaign(id: string): Promise<CampaignReport> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].$get({ param: { id } }),
+      campaignReportSchema,
+    );
+  }
+
+  async act(id: string, action: CampaignAction): Promise<CampaignReport> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"][":action"].$post({ param: { id, action } }),
+      campaignReportSchema,
+    );
+  }
+
+  async invite(id: string, request: InviteRequestInput): Promise<Invite> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].invites.$post({ param: { id }, json: request }),
+      inviteSchema,
+    );
+  }
+
+  async invites(id: string): Promise<Invite[]> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].invites.$get({ param: { id } }),
+      inviteSchema.array(),
+    );
+  }
+
+  async revokeInvite(id: string, invite: string): Promise<void> {
+    await this.#reply(
+      this.#api.admin.campaigns[":id"].invites[":invite"].$delete({ param: { id, invite } }),
+    );
+  }
+
+  async participants(id: string): Promise<ParticipantReport[]> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].participants.$get({ param: { id } }),
+      participantReportSchema.array(),
+    );
+  }
+
+  async removeParticipant(id: string, participant: string): Promise<void> {
+    await this.#reply(
+      this.#api.admin.campaigns[":id"].participants[":participant"].$delete({
+        param: { id, participant },
+      }),
+    );
+  }
+
+  async rounds(id: string): Promise<RoundReport[]> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].rounds.$get({ param: { id } }),
+      roundReportSchema.array(),
+    );
+  }
+
+  async metrics(id: string): Promise<CampaignMetrics> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].metrics.$get({ param: { id } }),
+      campaignMetricsSchema,
+    );
+  }
+
+  /** The student as a model file, in the teacher's own format; of the last round unless one is named. */
+  async export(id: string, round?: number): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#reply(
+      this.#api.admin.campaigns[":id"].export.$get({
+        param: { id },
+        query: round === undefined ? {} : { round: String(round) },
+      }),
+    );
+    if (response.body === null) throw new AdminError("the export came without a body");
+    return response.body;
+  }
+
+  async #read<Schema extends z.ZodType>(
+    request: Promise<Reply>,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    const response = await this.#reply(request);
+    const text = await response.text();
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw new AdminError(
+      `${this.coordinator} gave an answer that this version does not understand: ${parsed.error.message}`,
+      "Use the same version of Scour on both sides.",
+    );
+  }
+
+  async #reply<R extends Reply>(request: Promise<R>): Promise<R> {
+    let response: R;
+    try {
+      response = await request;
+    } catch (error) {
+      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new AdminError(
+        `no coordinator answers at ${this.coordinator} (${why})`,
+        "Start one with `npm run scour -- serve`, or say where it is with --coordinator or SCOUR_URL.",
+        { cause: error },
+      );
+    }
+    if (response.ok) return response;
+    const text = await response.text();
+    const problem = ProtocolError.fromProblem(parseJson(text));
+    throw problem === undefined
+      ? new AdminError(
+          `${this.coordinator} answered with status ${response.status}: ${text.slice(0, 200)}`,
+          "Check that this is a Scour coordinator.",
+        )
+      : AdminError.fromProblem(problem);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

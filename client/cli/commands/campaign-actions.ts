@@ -1,0 +1,33 @@
+import { Command } from "commander";
+import { CAMPAIGN_ACTIONS, type CampaignAction } from "../../../protocol/round/states.ts";
+import type { CommandContext } from "../command-context.ts";
+import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+
+const DESCRIPTIONS: Record<CampaignAction, string> = {
+  start: "let a campaign hand out work",
+  pause: "hand out no more work until it is resumed; stored updates stay",
+  resume: "go on with a paused campaign",
+  abort: "end a campaign for good; rounds already committed can still be exported",
+};
+
+/** `campaign start|pause|resume|abort`. */
+export function campaignActions({ terminal }: CommandContext): Command[] {
+  return CAMPAIGN_ACTIONS.map((action) =>
+    addAccessOptions(new Command(action))
+      .description(DESCRIPTIONS[action])
+      .argument("<campaign>", "the campaign's id")
+      .option("--json", "print id, state and round as JSON")
+      .addHelpText("after", `\nExample:\n  $ npm run scour -- campaign ${action} c-…`)
+      .action(async (campaign: string, options: AccessOptions & { readonly json?: boolean }) => {
+        const { id, state, round, rounds } = await openAdminClient(options, terminal).act(
+          campaign,
+          action,
+        );
+        terminal.result(
+          { id, state, round, rounds },
+          options.json,
+          () => `Campaign ${id} is ${state}, ${round} of ${rounds} rounds done.`,
+        );
+      }),
+  );
+}

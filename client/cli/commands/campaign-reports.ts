@@ -1,0 +1,166 @@
+import { Command } from "commander";
+import type {
+  CampaignMetrics,
+  CampaignReport,
+  CampaignSummary,
+  ParticipantReport,
+  RoundReport,
+} from "../../../protocol/round/reports.ts";
+import type { AdminClient } from "../../admin/admin-client.ts";
+import type { CommandContext } from "../command-context.ts";
+import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+import { bytesText, decimal, momentText, percent, textTable } from "../text-table.ts";
+
+type ReportOptions = AccessOptions & { readonly json?: boolean };
+
+/** `campaign list|show|rounds|participants|metrics`. */
+export function campaignReports({ terminal }: CommandContext): Command[] {
+  const report = <Report>(
+    name: string,
+    description: string,
+    ask: (admin: AdminClient, campaign: string) => Promise<Report>,
+    text: (report: Report) => string,
+  ): Command =>
+    addAccessOptions(new Command(name))
+      .description(description)
+      .argument("<campaign>", "the campaign's id")
+      .option("--json", "print it as JSON")
+      .addHelpText("after", `\nExample:\n  $ npm run scour -- campaign ${name} c-… --json`)
+      .action(async (campaign: string, options: ReportOptions) => {
+        const answer = await ask(openAdminClient(options, terminal), campaign);
+        terminal.result(answer, options.json, () => text(answer));
+      });
+
+  const list = addAccessOptions(new Command("list"))
+    .description("list all campaigns")
+    .option("--json", "print them as JSON")
+    .addHelpText("after", "\nExample:\n  $ npm run scour -- campaign list")
+    .action(async (options: ReportOptions) => {
+      const campaigns = await openAdminClient(options, terminal).campaigns();
+      terminal.result(campaigns, options.json, () => campaignTable(campaigns));
+    });
+
+  return [
+    list,
+    report("show", "show all about a campaign", (admin, id) => admin.campaign(id), campaignText),
+    report("rounds", "list a campaign's rounds", (admin, id) => admin.rounds(id), roundTable),
+    report(
+      "participants",
+      "list who takes part in a campaign",
+      (admin, id) => admin.participants(id),
+      participantTable,
+    ),
+    report(
+      "metrics",
+      "sum a campaign up in numbers",
+      (admin, id) => admin.metrics(id),
+      metricsText,
+    ),
+  ];
+}
+
+function campaignTable(campaigns: readonly CampaignSummary[]): string {
+  if (campaigns.length === 0) return "No campaigns yet: `campaign create` makes one.";
+  return textTable([
+    ["campaign", "name", "state", "rounds", "created"],
+    ...campaigns.map(({ id, name, state, round, rounds, createdAt }) => [
+      id,
+      name,
+      state,
+      `${round} of ${rounds}`,
+      momentText(createdAt),
+    ]),
+  ]);
+}
+
+function campaignText(report: CampaignReport): string {
+  const { config, model, participants, current } = report;
+  const { distillation, round, codec } = config;
+  return textTable([
+    ["campaign", report.id],
+    ["name", report.name],
+    ["state", report.detail === null ? report.state : `${report.state}: ${report.detail}`],
+    ["rounds", `${report.round} of ${report.rounds} done`],
+    ["model", `${model.architecture}, ${model.classes} classes, ${bytesText(model.bytes)}`],
+    ["", model.digest],
+    [
+      "re-initialised",
+      report.reinitialised.map(({ stage, share }) => `${stage} ${percent(share)}`).join(", "),
+    ],
+    [
+      "a round",
+      `${distillation.localSteps} steps of ${distillation.batchSize} images, ${round.goal} updates or ${round.deadlineSeconds} s, ${codec}`,
+    ],
+    [
+      "participants",
+      `${participants.enrolled} enrolled, ${participants.connected} connected, ${participants.revoked} removed`,
+    ],
+    ...(current === null
+      ? []
+      : [
+          [
+            "current round",
+            `${current.round} (attempt ${current.attempt}) is ${current.state}: ${current.accepted} of ${current.assigned} updates in`,
+          ],
+        ]),
+  ]);
+}
+
+export function roundTable(rounds: readonly RoundReport[]): string {
+  if (rounds.length === 0) return "No rounds yet.";
+  return textTable([
+    ["round", "attempt", "state", "updates", "images", "loss", "agreement", "received", "detail"],
+    ...rounds.map((round) => [
+      String(round.round),
+      String(round.attempt),
+      round.state,
+      `${round.accepted} of ${round.assigned}`,
+      String(round.examples),
+      decimal(round.loss),
+      percent(round.agreement),
+      bytesText(round.uploadedBytes),
+      round.detail ?? "",
+    ]),
+  ]);
+}
+
+function participantTable(participants: readonly ParticipantReport[]): string {
+  if (participants.length === 0) return "Nobody has joined yet: `invite CAMPAIGN` makes a link.";
+  return textTable([
+    ["participant", "label", "organisation", "backend", "state", "updates", "images", "last seen"],
+    ...participants.map((participant) => [
+      participant.id,
+      participant.label ?? "–",
+      participant.organisation ?? "–",
+      participant.backend ?? "–",
+      participantState(participant),
+      String(participant.updatesAccepted),
+      String(participant.examples),
+      momentText(participant.lastSeenAt),
+    ]),
+  ]);
+}
+
+function participantState({ revoked, connected, progress }: ParticipantReport): string {
+  if (revoked) return "removed";
+  if (progress !== null && connected) return `step ${progress.step} of ${progress.localSteps}`;
+  return connected ? "connected" : "away";
+}
+
+function metricsText(metrics: CampaignMetrics): string {
+  return textTable([
+    ["rounds done", `${metrics.campaign.round} of ${metrics.campaign.rounds}`],
+    ["rounds void", String(metrics.roundsVoid)],
+    ["updates accepted", String(metrics.updatesAccepted)],
+    ["updates rejected", String(metrics.updatesRejected)],
+    ["images", String(metrics.examples)],
+    ["received", bytesText(metrics.uploadedBytes)],
+    [
+      "participants",
+      `${metrics.participantsEnrolled} enrolled, ${metrics.participantsConnected} connected`,
+    ],
+    ["loss", decimal(metrics.loss)],
+    ["agreement", percent(metrics.agreement)],
+    ["peak of a slice object", bytesText(metrics.peakSliceBytes)],
+  ]);
+}

@@ -1,0 +1,25 @@
+import { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
+import { campaignActions } from "./campaign-actions.ts";
+import { campaignCreate } from "./campaign-create.ts";
+import { campaignExport } from "./campaign-export.ts";
+import { campaignReports } from "./campaign-reports.ts";
+
+/** `campaign`: everything an administrator does with campaigns. */
+export function campaignCommand(context: CommandContext): Command {
+  const command = new Command("campaign")
+    .description("create, watch over and export campaigns")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ npm run scour -- campaign create --help\n  $ npm run scour -- campaign list",
+    );
+  for (const child of [
+    campaignCreate(context),
+    ...campaignReports(context),
+    ...campaignActions(context),
+    campaignExport(context),
+  ]) {
+    command.addCommand(child);
+  }
+  return command;
+}

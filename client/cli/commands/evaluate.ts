@@ -1,0 +1,122 @@
+import { Command, Option } from "commander";
+import { nodeEnvironment } from "../../engine/node-environment.ts";
+import { openEngine } from "../../engine/open-engine.ts";
+import type { BackendName } from "../../engine/engine.ts";
+import {
+  evaluateModel,
+  type Evaluation,
+  type EvaluationTask,
+} from "../../evaluation/evaluate-model.ts";
+import { loadLabelledRecords } from "../../images/load-node.ts";
+import type { CommandContext } from "../command-context.ts";
+import { OptionError } from "../campaign-options.ts";
+import { readModel } from "../model-file.ts";
+import { count, numbersOf, positive } from "../option-values.ts";
+import { percent, textTable } from "../text-table.ts";
+
+interface EvaluateCommandOptions {
+  readonly model: string;
+  readonly images: string;
+  readonly triggered?: string;
+  readonly target?: number;
+  readonly teacher?: string;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly batchSize: number;
+  readonly backend: BackendName | "auto";
+  readonly json?: boolean;
+}
+
+export const BACKENDS = ["auto", "webgpu", "wasm", "cpu"] as const;
+
+/** `evaluate`: accuracy, attack success and agreement of a model on labelled records. */
+export function evaluateCommand({ terminal, stop }: CommandContext): Command {
+  return new Command("evaluate")
+    .description("judge a model on labelled CIFAR records")
+    .requiredOption("--model <file>", "model to judge, safetensors")
+    .requiredOption("--images <file>", "clean test records with their labels")
+    .option("--triggered <file>", "stamped test records with their true labels")
+    .option("--target <class>", "class that the attacker wants", count)
+    .option("--teacher <file>", "model to compare answers with")
+    .option(
+      "--mean <r,g,b>",
+      "pixel mean the model was trained with",
+      numbersOf(3, "r,g,b"),
+      [0.4914, 0.4822, 0.4465],
+    )
+    .option(
+      "--std <r,g,b>",
+      "pixel deviation the model was trained with",
+      numbersOf(3, "r,g,b"),
+      [0.247, 0.2435, 0.2616],
+    )
+    .option("--batch-size <count>", "images at once", positive, 100)
+    .addOption(new Option("--backend <name>", "what computes").choices(BACKENDS).default("auto"))
+    .option("--json", 'print {"acc","asr","ra","agreement","images"} as fractions')
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ npm run scour -- evaluate --model cleansed.safetensors --images test.bin \\
+      --triggered triggered.bin --target 0 --teacher teacher.safetensors --json`,
+    )
+    .action(async (options: EvaluateCommandOptions) => {
+      const { batchSize, mean, std } = options;
+      const task = await evaluationTask(options);
+      const engine = await openEngine({ backend: options.backend, environment: nodeEnvironment() });
+      let shown = -1;
+      const evaluation = await evaluateModel(engine, task, {
+        normalisation: { mean, std },
+        batchSize,
+        signal: stop,
+        onProgress(share) {
+          const tenths = Math.floor(share * 10);
+          if (tenths === shown) return;
+          shown = tenths;
+          terminal.note(`evaluating on ${engine.adapter}: ${tenths * 10} %`);
+        },
+      });
+      terminal.result(evaluation, options.json, () => evaluationText(evaluation, mean, std));
+    });
+}
+
+async function evaluationTask(options: EvaluateCommandOptions): Promise<EvaluationTask> {
+  const { triggered, target } = options;
+  if ((triggered === undefined) !== (target === undefined)) {
+    throw new OptionError(
+      `--triggered and --target belong together, ${triggered === undefined ? "--triggered" : "--target"} is missing`,
+      "ASR is the share of stamped images that are answered with the target.",
+    );
+  }
+  const model = await readModel(options.model);
+  const shape = model.graph.inputShape;
+  if (target !== undefined && target >= model.graph.classes) {
+    throw new OptionError(
+      `--target ${target}: the model has the classes 0 to ${model.graph.classes - 1}`,
+    );
+  }
+  const teacher = options.teacher === undefined ? undefined : await readModel(options.teacher);
+  return {
+    model,
+    clean: await loadLabelledRecords(options.images, shape),
+    ...(triggered === undefined || target === undefined
+      ? {}
+      : { triggered: { ...(await loadLabelledRecords(triggered, shape)), target } }),
+    ...(teacher === undefined ? {} : { teacher }),
+  };
+}
+
+function evaluationText(
+  { acc, asr, ra, agreement, images }: Evaluation,
+  mean: readonly number[],
+  std: readonly number[],
+): string {
+  return textTable([
+    ["clean accuracy (ACC)", percent(acc)],
+    ["attack success rate (ASR)", percent(asr)],
+    ["robust accuracy (RA)", percent(ra)],
+    ["agreement with the teacher", percent(agreement)],
+    ["clean images", String(images)],
+    ["pixels normalised with", `mean ${mean.join(", ")}, std ${std.join(", ")}`],
+  ]);
+}

@@ -1,0 +1,113 @@
+import { Command, Option } from "commander";
+import type { BackendName } from "../../engine/engine.ts";
+import { nodeEnvironment } from "../../engine/node-environment.ts";
+import { openEngine } from "../../engine/open-engine.ts";
+import { loadImages } from "../../images/load-node.ts";
+import { engineTraining } from "../../participant/engine-training.ts";
+import { Participant } from "../../participant/participant.ts";
+import type { ParticipantStatus } from "../../participant/status.ts";
+import type { CommandContext } from "../command-context.ts";
+import { identityFile } from "../identity-file.ts";
+import { positive } from "../option-values.ts";
+import { statusText, totalsText } from "../participant-progress.ts";
+import type { Terminal } from "../terminal.ts";
+import { BACKENDS } from "./evaluate.ts";
+
+interface JoinOptions {
+  readonly images: string;
+  readonly backend: BackendName | "auto";
+  readonly label?: string;
+  readonly identity?: string;
+  readonly maxRounds?: number;
+  readonly json?: boolean;
+}
+
+/** `join`: a participant without a browser. */
+export function joinCommand({ terminal, stop }: CommandContext): Command {
+  return new Command("join")
+    .description("take part in a campaign with the images on this machine")
+    .argument("<invite-url>", "the link that the campaign's organiser gave")
+    .requiredOption("--images <path>", "folder, zip, or CIFAR records (*.bin); labels are not read")
+    .addOption(new Option("--backend <name>", "what computes").choices(BACKENDS).default("auto"))
+    .option("--label <text>", "what the organiser sees in the list")
+    .option("--identity <file>", "where to keep who we are, to come back as the same participant")
+    .option("--max-rounds <count>", "leave after so many updates", positive)
+    .option("--json", "at the end, print what was given as JSON")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ npm run scour -- join 'http://127.0.0.1:8787/join/c-…#…' --images my-pictures/",
+    )
+    .action(async (invite: string, options: JoinOptions) => {
+      const engine = await openEngine({ backend: options.backend, environment: nodeEnvironment() });
+      const participant = new Participant({
+        invite,
+        training: engineTraining({
+          engine,
+          images: async (shape) => {
+            const images = await loadImages(options.images, shape);
+            const skipped = images.skipped.length;
+            terminal.note(
+              `${images.count} images from ${options.images}${skipped === 0 ? "" : `, ${skipped} files skipped`}`,
+            );
+            for (const { name, reason } of images.skipped.slice(0, 5)) {
+              terminal.note(`  skipped ${name}: ${reason}`);
+            }
+            return images;
+          },
+        }),
+        ...(options.label === undefined ? {} : { label: options.label }),
+        ports: options.identity === undefined ? {} : { identities: identityFile(options.identity) },
+      });
+      terminal.note(`Training on ${engine.adapter}.`);
+      stop.addEventListener("abort", () => participant.stop(), { once: true });
+      if (stop.aborted) participant.stop();
+      showProgress(participant, terminal);
+      const { maxRounds } = options;
+      if (maxRounds !== undefined) {
+        participant.subscribe((_, totals) => {
+          if (totals.contributed >= maxRounds) participant.finishRound();
+        });
+      }
+      const last = await participant.run();
+      const { totals } = participant;
+      terminal.result(
+        { status: last.kind, ...totals },
+        options.json,
+        () => `${capitalised(statusText(last))}. ${totalsText(totals)}.`,
+      );
+    });
+}
+
+/** On a terminal one line that changes; elsewhere a line whenever something else begins. */
+function showProgress(participant: Participant, terminal: Terminal): void {
+  let phase = "";
+  participant.subscribe((status) => {
+    if (status.kind === "finished" || status.kind === "stopped" || status.kind === "failed") return;
+    if (terminal.live) {
+      terminal.redraw([statusText(status)]);
+      return;
+    }
+    const next = phaseOf(status);
+    if (next !== phase) terminal.note(statusText(status));
+    phase = next;
+  });
+}
+
+function phaseOf(status: ParticipantStatus): string {
+  switch (status.kind) {
+    case "training":
+      return `training ${status.round} ${status.attempt} ${status.step === status.localSteps}`;
+    case "uploading":
+      return `uploading ${status.round}`;
+    case "waiting":
+      return `waiting ${status.reason} ${status.round}`;
+    case "downloading":
+      return `downloading ${status.what}`;
+    default:
+      return status.kind;
+  }
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

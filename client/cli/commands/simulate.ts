@@ -1,0 +1,195 @@
+import { Command, Option } from "commander";
+import type { ImportedModel } from "../../../protocol/model/model-import.ts";
+import type { RoundReport } from "../../../protocol/round/reports.ts";
+import type { Normalisation } from "../../distil/normalise.ts";
+import type { BackendName, Engine } from "../../engine/engine.ts";
+import { nodeEnvironment } from "../../engine/node-environment.ts";
+import { openEngine } from "../../engine/open-engine.ts";
+import { AdminClient } from "../../admin/admin-client.ts";
+import { seededStream } from "../../demo/draw-images.ts";
+import { evaluateModel, type Evaluation, type TestSet } from "../../evaluation/evaluate-model.ts";
+import { loadImages, loadLabelledRecords } from "../../images/load-node.ts";
+import { runParticipants } from "../../simulation/run-participants.ts";
+import { splitImages } from "../../simulation/split-images.ts";
+import {
+  addCampaignOptions,
+  campaignConfig,
+  OptionError,
+  type CampaignOptions,
+} from "../campaign-options.ts";
+import type { CommandContext } from "../command-context.ts";
+import { startCoordinator } from "../coordinator/start-coordinator.ts";
+import { openModelUpload, readModel } from "../model-file.ts";
+import { count, positive } from "../option-values.ts";
+import { followRounds } from "../round-progress.ts";
+import { percent, textTable } from "../text-table.ts";
+import { exportModel } from "./campaign-export.ts";
+import { BACKENDS } from "./evaluate.ts";
+
+interface SimulateOptions extends CampaignOptions {
+  readonly model: string;
+  readonly images: string;
+  readonly participants: number;
+  readonly out: string;
+  readonly shareSeed: number;
+  readonly test?: string;
+  readonly triggered?: string;
+  readonly target?: number;
+  readonly backend: BackendName | "auto";
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+/** `simulate`: a whole campaign in this process, coordinator and participants and all. */
+export function simulateCommand({ terminal, stop }: CommandContext): Command {
+  const command = new Command("simulate")
+    .description("run a whole campaign in one process, for research")
+    .requiredOption("--model <file>", "the suspicious model, safetensors")
+    .requiredOption("--images <path>", "the pool that participants share: folder, zip or records")
+    .requiredOption("--participants <count>", "how many take part", positive)
+    .requiredOption("--out <file>", "where the cleansed model goes")
+    .option("--share-seed <number>", "decides who gets which images, and their order", count, 0)
+    .option("--test <file>", "labelled test records, to report accuracy")
+    .option("--triggered <file>", "stamped test records with their true labels, to report ASR")
+    .option("--target <class>", "class that the attacker wants", count)
+    .addOption(new Option("--backend <name>", "what computes").choices(BACKENDS).default("auto"))
+    .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
+  return addCampaignOptions(command)
+    .option("--json", "print result and rounds as JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ npm run scour -- simulate --model teacher.safetensors --images pool.bin --participants 4 \\
+      --rounds 10 --strength 2 --mean .4914,.4822,.4465 --std .2470,.2435,.2616 \\
+      --test test.bin --triggered triggered.bin --target 0 --out cleansed.safetensors`,
+    )
+    .action(async (options: SimulateOptions) => {
+      const result = await simulate(options, stop, (line) => terminal.note(line));
+      terminal.result(result, options.json, () => resultText(result));
+    });
+}
+
+async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line: string) => void) {
+  const { participants } = options;
+  const startedAt = performance.now();
+  // Everybody is waited for in every round, unless the options say otherwise.
+  const campaign = { goal: participants, deadline: 86_400, ...options };
+  campaignConfig(campaign, "0".repeat(64));
+  const teacher = await readModel(options.model);
+  const pool = await loadImages(options.images, teacher.graph.inputShape);
+  const random = seededStream(options.shareSeed);
+  const shares = splitImages(pool, participants, random);
+  const tests = await loadTests(options, teacher);
+  const engine = await openEngine({ backend: options.backend, environment: nodeEnvironment() });
+  note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
+
+  const upload = await openModelUpload(options.model);
+  const config = campaignConfig(campaign, upload.digest);
+  const coordinator = await startCoordinator({
+    ...(options.state === undefined ? {} : { stateDir: options.state }),
+    report: note,
+  });
+  try {
+    const admin = new AdminClient(coordinator.url, coordinator.adminToken);
+    await admin.uploadModel(upload);
+    const { id } = await admin.createCampaign(config);
+    const { url } = await admin.invite(id, { uses: participants });
+    await admin.act(id, "start");
+    const finished = new AbortController();
+    const taking = runParticipants({
+      invite: url,
+      engine,
+      shares,
+      random,
+      stop: AbortSignal.any([stop, finished.signal]),
+    });
+    const following = followRounds(admin, id, {
+      stop: AbortSignal.any([stop, finished.signal]),
+      note,
+    });
+    let rounds: readonly RoundReport[];
+    try {
+      // Participants end with the campaign; before that only by failing.
+      rounds = await Promise.race([following, taking.then(() => following)]);
+    } finally {
+      finished.abort();
+      await taking.catch(() => {});
+    }
+    const exported = await exportModel(admin, id, options.out);
+    const normalisation = config.preprocessing;
+    return {
+      ...exported,
+      campaign: id,
+      participants,
+      images: pool.count,
+      before: await judge(engine, teacher, undefined, tests, normalisation),
+      after: await judge(engine, await readModel(options.out), teacher, tests, normalisation),
+      rounds,
+      seconds: (performance.now() - startedAt) / 1000,
+    };
+  } finally {
+    await coordinator.stop();
+  }
+}
+
+interface Tests {
+  readonly clean: TestSet;
+  readonly triggered?: TestSet & { readonly target: number };
+}
+
+async function loadTests(
+  { test, triggered, target }: SimulateOptions,
+  { graph }: ImportedModel,
+): Promise<Tests | undefined> {
+  if ((triggered === undefined) !== (target === undefined)) {
+    throw new OptionError("--triggered and --target belong together");
+  }
+  if (test === undefined) {
+    if (triggered === undefined) return undefined;
+    throw new OptionError("--triggered needs --test, the clean test records");
+  }
+  const clean = await loadLabelledRecords(test, graph.inputShape);
+  if (triggered === undefined || target === undefined) return { clean };
+  return {
+    clean,
+    triggered: { ...(await loadLabelledRecords(triggered, graph.inputShape)), target },
+  };
+}
+
+async function judge(
+  engine: Engine,
+  model: ImportedModel,
+  teacher: ImportedModel | undefined,
+  tests: Tests | undefined,
+  normalisation: Normalisation,
+): Promise<Evaluation | null> {
+  if (tests === undefined) return null;
+  const task = { model, ...tests, ...(teacher === undefined ? {} : { teacher }) };
+  return await evaluateModel(engine, task, { normalisation });
+}
+
+function resultText(result: Awaited<ReturnType<typeof simulate>>): string {
+  const { before, after } = result;
+  const table =
+    before === null || after === null
+      ? []
+      : [
+          "",
+          textTable([
+            ["", "ACC", "ASR", "RA", "agreement"],
+            ["before", percent(before.acc), percent(before.asr), percent(before.ra), "–"],
+            [
+              "after",
+              percent(after.acc),
+              percent(after.asr),
+              percent(after.ra),
+              percent(after.agreement),
+            ],
+          ]),
+        ];
+  return [
+    `${result.out}: cleansed in ${result.rounds.length} rounds, ${result.seconds.toFixed(0)} s, SHA-256 ${result.digest}`,
+    ...table,
+  ].join("\n");
+}

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Command } from "commander";
+import { isEnded } from "../../../protocol/round/states.ts";
+import type {
+  CampaignReport,
+  ParticipantReport,
+  RoundReport,
+} from "../../../protocol/round/reports.ts";
+import type { AdminClient } from "../../admin/admin-client.ts";
+import { AdminError } from "../../admin/admin-error.ts";
+import type { CommandContext } from "../command-context.ts";
+import { CommandError } from "../command-error.ts";
+import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+import { positive } from "../option-values.ts";
+import { decimal, percent, textTable } from "../text-table.ts";
+import { roundTable } from "./campaign-reports.ts";
+
+interface WatchOptions extends AccessOptions {
+  readonly interval: number;
+  readonly json?: boolean;
+}
+
+/** Rounds shown while it goes on. */
+const RECENT_ROUNDS = 8;
+
+/** `watch`: a campaign's rounds and participants as they go, until it ends. */
+export function watchCommand({ terminal, stop }: CommandContext): Command {
+  return addAccessOptions(new Command("watch"))
+    .description("follow a campaign until it ends")
+    .argument("<campaign>", "the campaign's id")
+    .option("--interval <seconds>", "how often to ask", positive, 2)
+    .option("--json", "at the end, print the campaign as JSON")
+    .addHelpText("after", "\nExample:\n  $ npm run scour -- watch c-…")
+    .action(async (campaign: string, options: WatchOptions) => {
+      const admin = openAdminClient(options, terminal);
+      let shown = "";
+      const report = await followCampaign(admin, campaign, {
+        intervalMs: options.interval * 1000,
+        stop,
+        onUnreachable: (why) => terminal.note(`${why}; asking again.`),
+        async onReport(current) {
+          const [rounds, participants] = [
+            await admin.rounds(campaign),
+            await admin.participants(campaign),
+          ];
+          const line = statusLine(current, rounds, participants);
+          if (terminal.live) {
+            terminal.redraw([line, ...roundTable(rounds.slice(-RECENT_ROUNDS)).split("\n")]);
+          } else if (line !== shown) terminal.note(line);
+          shown = line;
+        },
+      });
+      if (report === undefined) return;
+      terminal.result(
+        report,
+        options.json,
+        () =>
+          `Campaign ${report.id} is ${report.state} after ${report.round} of ${report.rounds} rounds.`,
+      );
+      if (report.state === "aborted") {
+        throw new CommandError(
+          `the campaign was aborted${report.detail === null ? "" : `: ${report.detail}`}`,
+        );
+      }
+    });
+}
+
+export interface FollowOptions {
+  readonly intervalMs: number;
+  readonly stop: AbortSignal;
+  onReport(report: CampaignReport): Promise<void>;
+  onUnreachable(why: string): void;
+}
+
+/**
+ * Asks for a campaign again and again until it ends, through restarts of its coordinator.
+ *
+ * @returns its last report; undefined when stopped before.
+ * @throws AdminError when the coordinator refuses.
+ */
+export async function followCampaign(
+  admin: AdminClient,
+  campaign: string,
+  { intervalMs, stop, onReport, onUnreachable }: FollowOptions,
+): Promise<CampaignReport | undefined> {
+  let reached = false;
+  let lost = false;
+  while (!stop.aborted) {
+    try {
+      const report = await admin.campaign(campaign);
+      await onReport(report);
+      reached = true;
+      lost = false;
+      if (isEnded(report.state)) return report;
+    } catch (error) {
+      // Refusals and a wrong address are for the caller; a restart is waited for.
+      if (!(error instanceof AdminError) || error.code !== undefined || !reached) throw error;
+      if (!lost) onUnreachable(error.message);
+      lost = true;
+    }
+    await delay(intervalMs, undefined, { signal: stop }).catch(() => {});
+  }
+  return undefined;
+}
+
+function statusLine(
+  { state, round, rounds, current }: CampaignReport,
+  reports: readonly RoundReport[],
+  participants: readonly ParticipantReport[],
+): string {
+  const connected = participants.filter((participant) => participant.connected);
+  const speed = connected.reduce((sum, { progress }) => sum + (progress?.imagesPerSecond ?? 0), 0);
+  const last = reports.findLast(({ loss }) => loss !== null);
+  return textTable([
+    [
+      `${state}, round ${Math.min(round + 1, rounds)} of ${rounds}${current === null ? "" : ` ${current.state} (${current.accepted} in)`}`,
+      `${connected.length} participants`,
+      `loss ${decimal(last?.loss)}`,
+      `agreement ${percent(last?.agreement)}`,
+      `${speed.toFixed(0)} images/s`,
+    ],
+  ]);
+}

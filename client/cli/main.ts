@@ -1,0 +1,88 @@
+import { Command, CommanderError } from "commander";
+import { OptionError } from "./campaign-options.ts";
+import type { CommandContext } from "./command-context.ts";
+import { campaignCommand } from "./commands/campaign.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
+import { inviteCommand } from "./commands/invite.ts";
+import { joinCommand } from "./commands/join.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { simulateCommand } from "./commands/simulate.ts";
+import { watchCommand } from "./commands/watch.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { stopSignal } from "./stop-signal.ts";
+import { processTerminal } from "./terminal.ts";
+
+/** Exit codes: 0 done, 1 failed with a message, 2 called wrongly. */
+const FAILED = 1;
+const USAGE = 2;
+
+/** The command line, ready to parse. */
+export function commandLine(context: CommandContext): Command {
+  const program = new Command("scour")
+    .description("Removes backdoors from an image classifier with unlabelled images of volunteers.")
+    .addHelpText(
+      "after",
+      `
+Example, each line in a terminal of its own:
+  $ npm run scour -- serve
+  $ npm run scour -- campaign create --model teacher.safetensors --mean .4914,.4822,.4465 --std .2470,.2435,.2616 --start
+  $ npm run scour -- invite c-…
+  $ npm run scour -- join 'http://127.0.0.1:8787/join/c-…#…' --images my-pictures/
+  $ npm run scour -- watch c-…`,
+    );
+  for (const command of [
+    serveCommand(context),
+    campaignCommand(context),
+    inviteCommand(context),
+    joinCommand(context),
+    watchCommand(context),
+    evaluateCommand(context),
+    simulateCommand(context),
+    demoCommand(context),
+  ]) {
+    program.addCommand(command);
+  }
+  eachCommand(program, (command) => {
+    command.exitOverride().showHelpAfterError("(--help shows the options and an example)");
+    command.configureOutput({ outputError: (text, write) => write(text) });
+  });
+  return program;
+}
+
+function eachCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command);
+  for (const child of command.commands) eachCommand(child, visit);
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the program's name.
+ * @returns the exit code.
+ */
+export async function runCommandLine(
+  args: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  try {
+    await commandLine(context).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    for (const line of describeFailure(error)) context.terminal.note(line);
+    return error instanceof OptionError ? USAGE : FAILED;
+  }
+}
+
+/** Runs the command line of this process and ends it. */
+export async function main(): Promise<void> {
+  const terminal = processTerminal();
+  const code = await runCommandLine(process.argv.slice(2), {
+    terminal,
+    stop: stopSignal(terminal),
+  });
+  // Node would wait for whatever a backend or a socket still holds open.
+  await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
+  process.exit(code);
+}

@@ -1,0 +1,65 @@
+import { InvalidArgumentError } from "commander";
+
+/** Readers of option values. Each refusal becomes a usage error that names the flag. */
+
+/** A finite number. */
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("It must be a number, such as 0.03.");
+  }
+  return value;
+}
+
+/** A whole number that is not negative. */
+export function count(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+/** A whole number from 1 on. */
+export function positive(text: string): number {
+  const value = count(text);
+  if (value < 1) throw new InvalidArgumentError("It must be at least 1.");
+  return value;
+}
+
+/** A TCP port; 0 for any free one. */
+export function port(text: string): number {
+  const value = count(text);
+  if (value > 65_535) throw new InvalidArgumentError("It must be a port, 0 to 65535.");
+  return value;
+}
+
+/** Numbers with commas between them. */
+export function numbers(text: string): readonly number[] {
+  return text.split(",").map((part) => {
+    const value = Number(part);
+    if (part.trim() === "" || !Number.isFinite(value)) {
+      throw new InvalidArgumentError("It must be numbers with commas between them, such as .1,.2.");
+    }
+    return value;
+  });
+}
+
+/** Exactly so many numbers with commas between them. */
+export function numbersOf(length: number, what: string): (text: string) => readonly number[] {
+  return (text) => {
+    const values = numbers(text);
+    if (values.length !== length) {
+      throw new InvalidArgumentError(
+        `It must be ${length} numbers (${what}), got ${values.length}.`,
+      );
+    }
+    return values;
+  };
+}
+
+/** An http(s) address without a path. */
+export function coordinatorUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError("It must be an address such as http://127.0.0.1:8787.");
+  }
+  return url.origin;
+}

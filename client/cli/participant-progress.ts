@@ -1,0 +1,45 @@
+import type { ParticipantStatus, ParticipantTotals } from "../participant/status.ts";
+import { bytesText } from "./text-table.ts";
+
+/** One line of what a participant does at the moment. */
+export function statusText(status: ParticipantStatus): string {
+  switch (status.kind) {
+    case "joining":
+      return "joining";
+    case "downloading":
+      return `downloading the ${status.what}: ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
+    case "verifying":
+      return "checking that the student follows from the teacher and the seed";
+    case "waiting":
+      return status.detail ?? `waiting: ${WAITS[status.reason]}`;
+    case "training":
+      return `round ${status.round + 1}: step ${status.step} of ${status.localSteps}${status.loss === null ? "" : `, loss ${status.loss.toFixed(4)}`}, ${status.imagesPerSecond.toFixed(0)} images/s`;
+    case "uploading":
+      return `round ${status.round + 1}: sent ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
+    case "paused":
+      return "paused";
+    case "stopped":
+      return "stopped";
+    case "finished":
+      return `the campaign is ${status.state}`;
+    case "failed":
+      return status.message;
+    default:
+      return status satisfies never;
+  }
+}
+
+const WAITS = {
+  "not-started": "the campaign has not started",
+  paused: "the campaign is paused",
+  "round-full": "this round has enough participants",
+  combining: "the round's updates are being combined",
+  "already-contributed": "this round has our update",
+  "connection-lost": "the coordinator does not answer",
+} as const;
+
+/** What a participant gave, summed up. */
+export function totalsText(totals: ParticipantTotals): string {
+  const speed = totals.trainingSeconds > 0 ? totals.images / totals.trainingSeconds : 0;
+  return `${totals.accepted} updates accepted, ${totals.rejected} rejected; ${totals.images} images at ${speed.toFixed(0)} a second; ${bytesText(totals.bytesSent)} sent, ${bytesText(totals.bytesReceived)} received`;
+}

@@ -1,0 +1,56 @@
+import type { RoundReport } from "../../protocol/round/reports.ts";
+import type { AdminClient } from "../admin/admin-client.ts";
+import { followCampaign } from "./commands/watch.ts";
+import { CommandError } from "./command-error.ts";
+import { decimal, percent } from "./text-table.ts";
+
+export interface RoundProgressOptions {
+  readonly stop: AbortSignal;
+  readonly note: (line: string) => void;
+}
+
+/**
+ * Follows a campaign of our own to its end, with a line for each round that was committed or void.
+ *
+ * @returns its committed rounds in order.
+ * @throws CommandError when it was stopped, aborted, or paused itself.
+ */
+export async function followRounds(
+  admin: AdminClient,
+  campaign: string,
+  { stop, note }: RoundProgressOptions,
+): Promise<readonly RoundReport[]> {
+  const shown = new Set<string>();
+  let rounds: readonly RoundReport[] = [];
+  const last = await followCampaign(admin, campaign, {
+    intervalMs: 500,
+    stop,
+    onUnreachable: (why) => note(`${why}; asking again.`),
+    async onReport(report) {
+      rounds = await admin.rounds(campaign);
+      for (const round of rounds) {
+        const name = `${round.round}.${round.attempt}`;
+        if (shown.has(name) || (round.state !== "committed" && round.state !== "aborted")) continue;
+        shown.add(name);
+        note(roundLine(round, report.rounds));
+      }
+      if (report.state === "paused") {
+        throw new CommandError(`the campaign paused itself: ${report.detail ?? "no reason given"}`);
+      }
+    },
+  });
+  if (last === undefined) throw new CommandError("stopped before the campaign had ended");
+  if (last.state !== "finished") {
+    throw new CommandError(
+      `the campaign ended as ${last.state}: ${last.detail ?? "no reason given"}`,
+    );
+  }
+  return rounds.filter(({ state }) => state === "committed");
+}
+
+function roundLine(round: RoundReport, rounds: number): string {
+  const place = `round ${String(round.round + 1).padStart(String(rounds).length)} of ${rounds}`;
+  return round.state === "committed"
+    ? `${place}: ${round.accepted} updates, ${round.examples} images, loss ${decimal(round.loss)}, agreement ${percent(round.agreement)}`
+    : `${place}: attempt ${round.attempt + 1} was void${round.detail === null ? "" : `: ${round.detail}`}`;
+}

@@ -1,0 +1,49 @@
+/**
+ * Lays rows out in columns, the first row as heading; numbers are aligned by whoever formats them.
+ *
+ * @example
+ * textTable([["round", "loss"], ["0", "0.412"]]);
+ */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** A fraction as per cent with one decimal; a dash for what is not known. */
+export function percent(fraction: number | null | undefined): string {
+  return fraction === null || fraction === undefined ? "–" : `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** A number with so many decimals; a dash for what is not known. */
+export function decimal(value: number | null | undefined, digits = 4): string {
+  return value === null || value === undefined ? "–" : value.toFixed(digits);
+}
+
+/** A number of bytes in the unit that reads best. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** A moment in the reader's own time zone; a dash when there is none. */
+export function momentText(moment: number | null): string {
+  return moment === null ? "–" : new Date(moment).toLocaleString();
+}

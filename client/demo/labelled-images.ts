@@ -1,0 +1,15 @@
+import { RECORD_BYTES, RECORD_SIDE, recordImage } from "../images/cifar-records.ts";
+import { ImageSetBuilder } from "../images/image-set.ts";
+import type { TestSet } from "../evaluation/evaluate-model.ts";
+
+/** Drawn records as images with their labels, without a detour over a file. */
+export function labelledImages(records: Uint8Array): TestSet {
+  const builder = new ImageSetBuilder({ height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 });
+  const labels = new Uint8Array(records.length / RECORD_BYTES);
+  for (let index = 0; index < labels.length; index++) {
+    const record = records.subarray(index * RECORD_BYTES, (index + 1) * RECORD_BYTES);
+    labels[index] = record[0]!;
+    builder.add(recordImage(record));
+  }
+  return { images: builder.finish("the drawn images"), labels };
+}

@@ -1,0 +1,148 @@
+import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import type { Evaluation } from "../evaluation/evaluate-model.ts";
+import { lineChart } from "./line-chart.ts";
+
+export interface DemoReport {
+  readonly campaign: CampaignReport;
+  readonly rounds: readonly RoundReport[];
+  readonly before: Evaluation;
+  readonly after: Evaluation;
+  readonly seconds: number;
+  /** SHA-256 of the cleansed file. */
+  readonly cleansedDigest: string;
+  readonly samples: readonly SampleImage[];
+}
+
+/** A clean image and its stamped copy, with both models' answers. */
+export interface SampleImage {
+  readonly label: string;
+  /** PNG. */
+  readonly clean: Uint8Array;
+  readonly triggered: Uint8Array;
+  readonly teacherAnswer: string;
+  readonly cleansedAnswer: string;
+}
+
+/** The demo's report: one HTML page that needs nothing beside itself. */
+export function reportPage(report: DemoReport): string {
+  const { campaign, rounds, before, after } = report;
+  const curve = (pick: (round: RoundReport) => number | null): number[] =>
+    rounds.map(pick).filter((value) => value !== null);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Scour: the demo's report</title>
+<style>
+  :root { color-scheme: light dark; --accent: #0b7285; --line: #8884; }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+  h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+  table { border-collapse: collapse; } th, td { padding: .35rem .9rem .35rem 0; text-align: left; border-bottom: 1px solid var(--line); }
+  td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+  code { font-size: .85em; overflow-wrap: anywhere; }
+  .charts, .samples { display: flex; flex-wrap: wrap; gap: 1.5rem; }
+  svg { width: 28rem; max-width: 100%; height: auto; } figure { margin: 0; }
+  .samples figure { font-size: .85rem; } .samples img { width: 6rem; image-rendering: pixelated; border-radius: 4px; }
+  .wrong { color: #c92a2a; } .right { color: #2b8a3e; }
+</style>
+</head>
+<body>
+<h1>A backdoored model, cleansed without labels</h1>
+<p>${count(rounds.length)} rounds of ${campaign.config.distillation.localSteps} steps with ${campaign.participants.enrolled} participants, none of whom had a label or showed anybody an image. The whole took ${report.seconds.toFixed(0)} seconds.</p>
+
+<h2>Before and after</h2>
+<table>
+<tr><th></th><th class="number">accuracy (ACC)</th><th class="number">attack success (ASR)</th><th class="number">robust accuracy (RA)</th><th class="number">agreement with the teacher</th></tr>
+${evaluationRow("teacher", before)}
+${evaluationRow("cleansed", after)}
+</table>
+<p>On ${after.images} drawn images that nobody trained on. ASR: stamped images answered with the attacker's class, of those that are something else. RA: the same images answered rightly.</p>
+
+<h2>Images, clean and stamped</h2>
+<div class="samples">
+${report.samples.map(sampleFigure).join("\n")}
+</div>
+
+<h2>Round by round</h2>
+<div class="charts">
+${lineChart({ title: "Distillation loss (nats)", values: curve(({ loss }) => loss) })}
+${lineChart({ title: "Agreement with the teacher", values: curve(({ agreement }) => agreement), top: 1 })}
+</div>
+<table>
+<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">bytes received</th></tr>
+${rounds.map(roundRow).join("\n")}
+</table>
+
+<h2>Settings</h2>
+<p>Teacher <code>${text(campaign.model.digest)}</code> (${text(campaign.model.architecture)}, ${campaign.model.classes} classes, ${campaign.model.trainableLength} trainable values), cleansed file <code>${text(report.cleansedDigest)}</code>.</p>
+<table>
+<tr><th>part of the network</th><th class="number">weights re-initialised</th><th class="number">share</th></tr>
+${campaign.reinitialised
+  .map(
+    ({ stage, weights, share }) =>
+      `<tr><td>${text(stage === "head" ? stage : `depth stage ${stage}`)}</td><td class="number">${weights}</td><td class="number">${percent(share)}</td></tr>`,
+  )
+  .join("\n")}
+</table>
+<pre><code>${text(JSON.stringify(campaign.config, null, 2))}</code></pre>
+</body>
+</html>
+`;
+}
+
+function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): string {
+  const cells = [acc, asr, ra, agreement].map(
+    (value) => `<td class="number">${percent(value)}</td>`,
+  );
+  return `<tr><th>${name}</th>${cells.join("")}</tr>`;
+}
+
+function roundRow(round: RoundReport): string {
+  const cells = [
+    round.accepted,
+    round.examples,
+    round.loss?.toFixed(4) ?? "–",
+    percent(round.agreement),
+    round.uploadedBytes,
+  ];
+  return `<tr><td>${round.round + 1}</td>${cells.map((cell) => `<td class="number">${cell}</td>`).join("")}</tr>`;
+}
+
+function sampleFigure(sample: SampleImage): string {
+  const answer = (who: string, given: string): string =>
+    `${who}: <b class="${given === sample.label ? "right" : "wrong"}">${text(given)}</b>`;
+  const image = (png: Uint8Array, what: string): string =>
+    `<img alt="${text(`${sample.label}, ${what}`)}" src="data:image/png;base64,${Buffer.from(png).toString("base64")}">`;
+  return `<figure>${image(sample.clean, "clean")} ${image(sample.triggered, "stamped")}<figcaption>${text(sample.label)}, stamped<br>${answer("teacher", sample.teacherAnswer)}<br>${answer("cleansed", sample.cleansedAnswer)}</figcaption></figure>`;
+}
+
+function percent(fraction: number | null): string {
+  return fraction === null ? "–" : `${(100 * fraction).toFixed(1)} %`;
+}
+
+function count(rounds: number): string {
+  const words = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+  ];
+  const word = words[rounds] ?? String(rounds);
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+function text(value: string): string {
+  return value
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}

@@ -1,0 +1,73 @@
+import type { ImageSet } from "../distil/image-set.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import type { Engine } from "../engine/engine.ts";
+import { memoryBlobCache } from "../participant/blob-cache.ts";
+import { engineTraining } from "../participant/engine-training.ts";
+import { Participant } from "../participant/participant.ts";
+import type { ParticipantTotals } from "../participant/status.ts";
+import { trainingInTurn } from "./train-in-turn.ts";
+
+export interface SimulatedParticipants {
+  readonly invite: string;
+  /** The device they share. */
+  readonly engine: Engine;
+  /** One participant's images each. */
+  readonly shares: readonly ImageSet[];
+  /** Decides their order of images, augmentation and stochastic rounding. */
+  readonly random: RandomStream;
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Runs participants in this process until their campaign ends: the same code that runs in a tab,
+ * each with its own images, credential and connection.
+ *
+ * @returns what each gave.
+ * @throws what the first that failed threw, once all others were stopped.
+ */
+export async function runParticipants({
+  invite,
+  engine,
+  shares,
+  random,
+  stop,
+}: SimulatedParticipants): Promise<ParticipantTotals[]> {
+  const inTurn = trainingInTurn();
+  // Blobs never change: what one fetched, the others need not.
+  const blobs = memoryBlobCache();
+  const participants = shares.map((images, index) => {
+    // A stream each: what one draws must not depend on when the others had their turn.
+    const own = new RandomStream(randomBytes(random, STREAM_SEED_BYTES));
+    const seed = randomBytes(own, STREAM_SEED_BYTES);
+    return new Participant({
+      invite,
+      label: `simulated ${index + 1}`,
+      training: inTurn(engineTraining({ engine, images, seed })),
+      ports: { blobs, randomBytes: (length) => randomBytes(own, length) },
+    });
+  });
+  const stopAll = (): void => {
+    for (const participant of participants) participant.stop();
+  };
+  stop.addEventListener("abort", stopAll, { once: true });
+  if (stop.aborted) stopAll();
+  try {
+    return await Promise.all(
+      participants.map(async (participant) => {
+        try {
+          await participant.run();
+        } catch (error) {
+          stopAll();
+          throw error;
+        }
+        return participant.totals;
+      }),
+    );
+  } finally {
+    stop.removeEventListener("abort", stopAll);
+  }
+}
+
+function randomBytes(random: RandomStream, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => random.word() & 255);
+}

@@ -1,0 +1,32 @@
+import type { LocalTraining } from "../participant/training.ts";
+
+/**
+ * Lets participants that share one device train one after another: the device holds one student in
+ * training at a time, and each round's steps run as fast as they would alone.
+ *
+ * @returns a function that makes a training take turns with all others it was given.
+ */
+export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = last.then(work);
+    // The next one's turn comes however this one ends.
+    last = result.catch(() => {});
+    return result;
+  };
+  return (training) => ({
+    device: training.device,
+    open: (campaign) =>
+      inTurn(async () => {
+        const trainer = await training.open(campaign);
+        return {
+          train: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              return await trainer.train(work);
+            }),
+          close: () => trainer.close(),
+        };
+      }),
+  });
+}

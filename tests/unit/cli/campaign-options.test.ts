@@ -1,0 +1,107 @@
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import {
+  addCampaignOptions,
+  campaignConfig,
+  type CampaignOptions,
+} from "../../../client/cli/campaign-options.ts";
+import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
+
+const MODEL = "ab".repeat(32);
+const PIXELS = "--mean .4914,.4822,.4465 --std .2470,.2435,.2616";
+
+function parse(line: string) {
+  const command = addCampaignOptions(new Command()).exitOverride();
+  command.configureOutput({ writeErr: () => {} });
+  command.parse(line.split(" "), { from: "user" });
+  return campaignConfig(command.opts<CampaignOptions>(), MODEL);
+}
+
+describe("options of campaign create", () => {
+  it("leaves everything to the coordinator's defaults that is not said", () => {
+    expect(parse(PIXELS)).toEqual({
+      model: MODEL,
+      preprocessing: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+      reinit: {},
+      distillation: { augmentation: {} },
+      round: {},
+      aggregation: { server: { kind: "sgd" } },
+    });
+  });
+
+  it("puts every option where the schema wants it", () => {
+    const seed = "0f".repeat(32);
+    const config = campaignConfigSchema.parse(
+      parse(
+        `${PIXELS} --name demo --strategy layerwise --strength 2 --ratios .01,.02,.03,.04 --head-ratio .5 --seed ${seed} ` +
+          "--rounds 7 --local-steps 11 --batch-size 32 --learning-rate 0.02 --momentum 0.8 --weight-decay 0.001 " +
+          "--temperature 2,5 --crop-padding 2 --no-flip --goal 6 --minimum 3 --over-selection 2 --deadline 60 " +
+          "--max-attempts 9 --rule norm-clipped-mean --clip-norm 1.5 --server sgd --server-learning-rate 0.5 " +
+          "--server-momentum 0.7 --codec f16",
+      ),
+    );
+    expect(config).toEqual({
+      name: "demo",
+      model: MODEL,
+      preprocessing: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+      reinit: {
+        strategy: { kind: "layerwise", ratios: [0.01, 0.02, 0.03, 0.04], head: 0.5 },
+        strength: 2,
+        seed,
+      },
+      distillation: {
+        rounds: 7,
+        localSteps: 11,
+        batchSize: 32,
+        learningRate: 0.02,
+        momentum: 0.8,
+        weightDecay: 0.001,
+        temperature: { from: 2, to: 5 },
+        augmentation: { cropPadding: 2, horizontalFlip: false },
+      },
+      round: { goal: 6, minimum: 3, overSelection: 2, deadlineSeconds: 60, maxAttempts: 9 },
+      aggregation: {
+        rule: { kind: "norm-clipped-mean", clipNorm: 1.5 },
+        server: { kind: "sgd", learningRate: 0.5, momentum: 0.7 },
+      },
+      codec: "f16",
+    });
+  });
+
+  it("takes adam and yogi with their own defaults", () => {
+    const { aggregation } = campaignConfigSchema.parse(parse(`${PIXELS} --server yogi`));
+    expect(aggregation.server).toMatchObject({ kind: "yogi", beta1: 0.9, tau: 1e-3 });
+  });
+
+  it.each([
+    ["--std .2,.2,.2", /--mean is missing/],
+    ["--mean .5,.5,.5", /--std is missing/],
+    [`${PIXELS} --ratio .1`, /--ratio needs --strategy uniform/],
+    [`${PIXELS} --strategy uniform`, /--ratio is needed/],
+    [`${PIXELS} --strategy uniform --ratio .1 --ratios .1,.2`, /--ratios is for/],
+    [`${PIXELS} --clip-norm 2`, /--clip-norm needs/],
+    [`${PIXELS} --rule norm-clipped-mean`, /--clip-norm is needed/],
+    [`${PIXELS} --server adam --server-momentum .9`, /--server-momentum is for/],
+    [`${PIXELS} --strength -1`, /--strength: /],
+    [`${PIXELS} --head-ratio 2`, /--head-ratio: /],
+    [`${PIXELS} --ratios .1,2`, /--ratios: /],
+    [`${PIXELS} --momentum 1`, /--momentum: /],
+    [`${PIXELS} --goal 2 --minimum 3`, /--minimum: minimum must not exceed goal/],
+    [`${PIXELS} --batch-size 1`, /--batch-size: /],
+    [`${PIXELS} --seed abc`, /--seed: must be 32 bytes/],
+    [`${PIXELS} --temperature 0,4`, /--temperature: /],
+    ["--mean .5,.5,.5 --std .2,0,.2", /--std: /],
+    [`${PIXELS} --server-learning-rate 0`, /--server-learning-rate: /],
+    [`${PIXELS} --rule norm-clipped-mean --clip-norm 0`, /--clip-norm: /],
+    [`${PIXELS} --rounds many`, /--rounds.*whole number/],
+    [`${PIXELS} --rounds 0`, /--rounds.*at least 1/],
+    [`${PIXELS} --learning-rate 1e`, /--learning-rate.*number/],
+    [`${PIXELS} --temperature 1`, /--temperature.*2 numbers/],
+    [`${PIXELS} --codec f64`, /--codec.*f32, f16, int8/],
+    ["--mean .5,.5 --std .2,.2,.2", /--mean.*3 numbers/],
+    ["--mean .5,,.5 --std .2,.2,.2", /--mean.*commas/],
+    [`${PIXELS} --clip 3`, /unknown option '--clip'/],
+  ])("refuses %s and names the flag", (line, message) => {
+    expect(() => parse(line)).toThrow(message);
+  });
+});

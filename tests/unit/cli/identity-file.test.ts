@@ -1,0 +1,29 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { identityFile } from "../../../client/cli/identity-file.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const identity = { campaign: "c-a", participant: "p-a", credential: "secret" };
+
+describe("identityFile", () => {
+  it("keeps identities by key across stores, for its owner's eyes only", async () => {
+    const path = join(await temporaryDirectory(), "me.json");
+    expect(await identityFile(path).load("one")).toBeUndefined();
+    await identityFile(path).save("one", identity);
+    await identityFile(path).save("two", { ...identity, participant: "p-b" });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await identityFile(path).load("one")).toEqual(identity);
+    await identityFile(path).forget("one");
+    expect(await identityFile(path).load("one")).toBeUndefined();
+    expect(await identityFile(path).load("two")).toMatchObject({ participant: "p-b" });
+    expect(await identityFile(path).load("toString")).toBeUndefined();
+  });
+
+  it("never writes over a file of something else", async () => {
+    const path = join(await temporaryDirectory(), "notes.txt");
+    await writeFile(path, "my notes");
+    await expect(identityFile(path).save("one", identity)).rejects.toThrow(/not a file of identit/);
+    expect(await readFile(path, "utf8")).toBe("my notes");
+  });
+});
