@@ -56,7 +56,8 @@ function startJoin({ invite, images, label, backend }: JoinProcess): {
   const child = spawn(
     process.execPath,
     [
-      "--disable-warning=ExperimentalWarning",
+      // Among them what lets an older Node 22 strip types.
+      ...process.execArgv,
       fileURLToPath(new URL("scour.mjs", import.meta.url)),
       "join",
       invite,

@@ -1,4 +1,8 @@
-import type { LocalTrainer, LocalTraining, TrainingCampaign } from "../../../client/participant/training.ts";
+import type {
+  LocalTrainer,
+  LocalTraining,
+  TrainingCampaign,
+} from "../../../client/participant/training.ts";
 
 /** Training without a device: every value of the update is `change`; counts what it is asked. */
 export class ScriptedTraining implements LocalTraining {
