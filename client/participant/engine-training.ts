@@ -17,7 +17,7 @@ export interface EngineTrainingOptions {
 /**
  * Training on an engine and local images. Labels do not exist here; images never leave it.
  *
- * @throws ImageError when the images cannot be loaded (from `open`), RangeError when they have
+ * @throws ImageError when the images cannot be loaded (from `prepare` and `open`), RangeError when they have
  *   another shape than the model takes.
  *
  * @example
@@ -27,11 +27,15 @@ export interface EngineTrainingOptions {
  * });
  */
 export function engineTraining({ engine, images, seed }: EngineTrainingOptions): LocalTraining {
+  let loaded: Promise<ImageSet> | undefined;
+  const load = (shape: ImageShape): Promise<ImageSet> =>
+    (loaded ??= typeof images === "function" ? images(shape) : Promise.resolve(images));
   return {
     device: engine.adapter,
+    prepare: async (shape) => void (await load(shape)),
     open: async ({ config, graph, layout, teacher }) => {
       const shape = graph.inputShape;
-      const set = typeof images === "function" ? await images(shape) : images;
+      const set = await load(shape);
       if (
         set.height !== shape.height ||
         set.width !== shape.width ||

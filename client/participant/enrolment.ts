@@ -1,4 +1,6 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
 import type { CoordinatorClient } from "./coordinator-client.ts";
 import { identitySchema, type Identity, type IdentityStore } from "./identity.ts";
@@ -12,6 +14,9 @@ export interface EnrolmentOptions {
   readonly link: InviteLink;
   readonly label: string | undefined;
   readonly device: string;
+  /** Awaited before an enrolment takes a use of the invite: what fails here costs nothing. */
+  readonly prepare: (shape: ImageShape) => Promise<void>;
+  readonly randomBytes: (length: number) => Uint8Array;
   readonly identities: IdentityStore;
   readonly clientFor: (token: string) => CoordinatorClient;
   readonly retry: RetryOptions;
@@ -25,12 +30,12 @@ export function identityKey({ campaign, origin }: InviteLink): string {
 /**
  * Comes back as who this participant was, or enrols with the invite and remembers the credential.
  *
- * @throws ProtocolError when the invite or the participant is refused.
+ * @throws ProtocolError when the invite or the participant is refused; whatever `prepare` throws.
  */
 export async function joinCampaign(
   options: EnrolmentOptions,
 ): Promise<{ readonly identity: Identity; readonly view: CampaignView }> {
-  const { clientFor, device, identities, label, link, retry } = options;
+  const { clientFor, device, identities, label, link, prepare, randomBytes, retry } = options;
   const key = identityKey(link);
   const known = identitySchema.safeParse(await identities.load(key)).data;
   if (known !== undefined) {
@@ -44,11 +49,14 @@ export async function joinCampaign(
       await identities.forget(key);
     }
   }
+  const client = clientFor(link.token);
+  const offer = await retrying(() => client.preview(retry.signal), retry);
+  await prepare(offer.inputShape);
   const request = {
+    key: bytesToHex(randomBytes(16)),
     ...(label === undefined ? {} : { label }),
     backend: device.slice(0, DEVICE_CHARACTERS),
   };
-  const client = clientFor(link.token);
   const reply = await retrying(() => client.enrol(request, retry.signal), retry);
   const identity: Identity = {
     campaign: reply.campaign.id,

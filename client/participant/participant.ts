@@ -132,6 +132,8 @@ export class Participant {
         link: this.#link,
         label: this.#label,
         device: this.#training.device,
+        prepare: async (shape) => await this.#training.prepare?.(shape),
+        randomBytes: this.#ports.randomBytes,
         identities: this.#ports.identities,
         clientFor: (token) => this.#client(token),
         retry: this.#retryOptions(),

@@ -1,4 +1,4 @@
-import type { Graph } from "../../protocol/model/graph.ts";
+import type { Graph, ImageShape } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 
@@ -9,6 +9,12 @@ import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 export interface LocalTraining {
   /** For people and reports: the device in use. */
   readonly device: string;
+  /**
+   * Gets ready for a model of this input shape, before the participant enrols; may be left out.
+   *
+   * @throws ImageError when there is nothing to train on.
+   */
+  prepare?(shape: ImageShape): Promise<void>;
   /** Puts the teacher on the device. */
   open(campaign: TrainingCampaign): Promise<LocalTrainer>;
 }

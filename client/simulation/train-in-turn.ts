@@ -16,6 +16,7 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
   };
   return (training) => ({
     device: training.device,
+    prepare: async (shape) => await training.prepare?.(shape),
     open: (campaign) =>
       inTurn(async () => {
         const trainer = await training.open(campaign);

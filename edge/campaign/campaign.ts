@@ -1,6 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { CampaignView, EnrolRequest, InvitePreview } from "../../protocol/round/access.ts";
+import type {
+  CampaignView,
+  EnrolReply,
+  EnrolRequest,
+  InvitePreview,
+} from "../../protocol/round/access.ts";
 import type {
   CheckInReply,
   CommitReply,
@@ -192,12 +197,15 @@ export class Campaign extends DurableObject<Environment> {
     );
   }
 
+  /** @param fresh id for a participant that is not enrolled yet */
   enrol(
     invite: string,
-    participant: string,
+    fresh: string,
     request: EnrolRequest,
-  ): Promise<Outcome<CampaignView>> {
+  ): Promise<Outcome<Omit<EnrolReply, "credential">>> {
     return this.#write((ledger, now) => {
+      const known = ledger.roster.enrolledWith(invite, request.key);
+      if (known !== undefined) return { participant: known, campaign: campaignView(ledger) };
       const { state } = ledger.campaign.read();
       const usable = ledger.roster.usableInvite(invite, now);
       if (state === "finished" || state === "aborted") {
@@ -207,8 +215,8 @@ export class Campaign extends DurableObject<Environment> {
           { state },
         );
       }
-      ledger.roster.enrol(participant, usable, request, now);
-      return campaignView(ledger);
+      ledger.roster.enrol(fresh, usable, request, now);
+      return { participant: fresh, campaign: campaignView(ledger) };
     });
   }
 

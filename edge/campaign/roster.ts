@@ -118,16 +118,31 @@ export class Roster {
   enrol(id: string, invite: InviteRecord, request: EnrolRequest, now: number): void {
     this.#sql.exec("UPDATE invites SET used = used + 1 WHERE id = ?", invite.id);
     this.#sql.exec(
-      `INSERT INTO participants (id, invite, label, organisation, backend, enrolled_at, last_seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO participants
+         (id, invite, enrol_key, label, organisation, backend, enrolled_at, last_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       invite.id,
+      request.key ?? null,
       request.label ?? null,
       invite.organisation,
       request.backend ?? null,
       now,
       now,
     );
+  }
+
+  /** Who enrolled with this invite and key before: its answer may have been lost. */
+  enrolledWith(invite: string, key: string | undefined): string | undefined {
+    if (key === undefined) return undefined;
+    const [row] = this.#sql
+      .exec<{ id: string }>(
+        "SELECT id FROM participants WHERE invite = ? AND enrol_key = ?",
+        invite,
+        key,
+      )
+      .toArray();
+    return row?.id;
   }
 
   participants(): ParticipantRecord[] {

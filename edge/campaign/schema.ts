@@ -101,13 +101,15 @@ const MIGRATIONS = [
   CREATE TABLE participants (
     id TEXT PRIMARY KEY,
     invite TEXT NOT NULL,
+    enrol_key TEXT,
     label TEXT,
     organisation TEXT,
     backend TEXT,
     revoked INTEGER NOT NULL DEFAULT 0,
     enrolled_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
-    uploaded_bytes INTEGER NOT NULL DEFAULT 0
+    uploaded_bytes INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (invite, enrol_key)
   ) STRICT;
   `,
 ] as const;

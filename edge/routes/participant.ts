@@ -64,17 +64,17 @@ export const participantRoutes = new Hono<AppEnvironment>()
     jsonBody(enrolRequestSchema),
     async (context) => {
       const { campaign, invite } = context.get("invite");
-      const participant = randomIdentifier("p");
-      const claims = { kind: "participant" as const, campaign, participant };
-      const credential = await signToken(signingKey(context.env), claims, Date.now());
-      const view = unwrap(
+      const enrolled = unwrap(
         await context.env.CAMPAIGN.getByName(campaign).enrol(
           invite,
-          participant,
+          randomIdentifier("p"),
           context.req.valid("json"),
         ),
       );
-      return context.json({ participant, credential, campaign: view }, 201);
+      const { participant } = enrolled;
+      const claims = { kind: "participant" as const, campaign, participant };
+      const credential = await signToken(signingKey(context.env), claims, Date.now());
+      return context.json({ ...enrolled, credential }, 201);
     },
   )
   .get(

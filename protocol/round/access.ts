@@ -68,6 +68,11 @@ export const campaignViewSchema = z.object({
 export type CampaignView = z.infer<typeof campaignViewSchema>;
 
 export const enrolRequestSchema = z.strictObject({
+  /** 16 random bytes in hexadecimal: who repeats an enrolment with its key is enrolled once (A2). */
+  key: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, "must be 16 bytes in lower-case hexadecimal")
+    .optional(),
   /** What people see in the participants' list; never needed. */
   label: labelSchema.optional(),
   backend: z.string().max(200).optional(),

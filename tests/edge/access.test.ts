@@ -110,6 +110,18 @@ describe("invites", () => {
 });
 
 describe("participants", () => {
+  it("[A2] repeating an enrolment with its key gives the same participant and takes no use", async () => {
+    const { id } = await createCampaign();
+    const { token } = await inviteToken(id, { uses: 1 });
+    const key = "0f".repeat(16);
+    const first = await (await enrol(token, { key })).json<EnrolReply>();
+    const again = await enrol(token, { key });
+    expect(again.status).toBe(201);
+    expect((await again.json<EnrolReply>()).participant).toBe(first.participant);
+    await expectProblem(await enrol(token, { key: "f0".repeat(16) }), 410, "invite-exhausted");
+    await expectProblem(await enrol(token, { key: "short" }), 400, "malformed-request");
+  });
+
   it("[A2] enrolling gives an id, a credential and the campaign", async () => {
     const { id } = await createCampaign();
     const { token } = await inviteToken(id, { organisation: "A clinic" });

@@ -4,7 +4,12 @@ import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { importModel } from "../../../protocol/model/model-import.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
-import type { CampaignView, EnrolReply } from "../../../protocol/round/access.ts";
+import type {
+  CampaignView,
+  EnrolReply,
+  EnrolRequest,
+  InvitePreview,
+} from "../../../protocol/round/access.ts";
 import {
   commitRequestSchema,
   type CheckInReply,
@@ -61,7 +66,8 @@ export class FakeCoordinator {
   state: CampaignState = "running";
   round = 0;
   attempt = 0;
-  enrolled = 0;
+  /** One a participant, however often it had to ask. */
+  readonly enrolmentKeys = new Set<string | undefined>();
   /** What a check-in is answered instead of the round. */
   reply: (() => CheckInReply | undefined) | undefined;
   /** What a commit is answered instead of acceptance. */
@@ -153,9 +159,12 @@ export class FakeCoordinator {
   #answer({ headers, method, path }: Call, body: RequestInit["body"]): Response {
     if (headers.get("Scour-Protocol") !== "1") throw new ProtocolError("unsupported-version", "no");
     const token = headers.get("Authorization");
-    if (path === "/enrol" && method === "POST") {
+    if (path === "/invite" || (path === "/enrol" && method === "POST")) {
       if (token !== "Bearer invite-token") throw new ProtocolError("unauthenticated", "no invite");
-      this.enrolled++;
+    }
+    if (path === "/invite") return Response.json(this.#preview());
+    if (path === "/enrol" && method === "POST") {
+      this.enrolmentKeys.add((JSON.parse(String(body)) as EnrolRequest).key);
       return Response.json({
         participant: `p-${"b".repeat(20)}`,
         credential: "credential",
@@ -191,6 +200,23 @@ export class FakeCoordinator {
       return Response.json(this.#commit(commitRequestSchema.parse(JSON.parse(body as string))));
     }
     return this.#putSlice(Number(rest.replace("slices/", "")), body as Uint8Array, headers);
+  }
+
+  #preview(): InvitePreview {
+    const { config, id, model, state } = this.view;
+    return {
+      campaign: id,
+      name: config.name,
+      state,
+      organisation: null,
+      codec: config.codec,
+      inputShape: model.inputShape,
+      rounds: config.distillation.rounds,
+      localSteps: config.distillation.localSteps,
+      batchSize: config.distillation.batchSize,
+      downloadBytes: model.bytes,
+      updateBytes: 1,
+    };
   }
 
   #checkIn(): CheckInReply {

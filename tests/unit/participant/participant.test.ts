@@ -435,6 +435,27 @@ describe("controls", () => {
   });
 });
 
+describe("enrolment", () => {
+  it("takes no use of the invite when there is nothing to train on", async () => {
+    const coordinator = new FakeCoordinator();
+    const { participant, training } = setUp(coordinator);
+    training.prepare = () => Promise.reject(new Error("no usable images"));
+    await expect(participant.run()).rejects.toThrow("no usable images");
+    expect(coordinator.enrolmentKeys.size).toBe(0);
+  });
+
+  it("[A2] whose answer was lost is repeated with the same key", async () => {
+    const coordinator = new FakeCoordinator();
+    let lost = 0;
+    coordinator.interfere = ({ path }) =>
+      path === "/enrol" && lost++ < 2 ? "lost-reply" : undefined;
+    const { participant } = setUp(coordinator);
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+    expect(lost).toBe(3);
+    expect(coordinator.enrolmentKeys.size).toBe(1);
+  });
+});
+
 describe("identity", () => {
   it("[A2] is kept: a restarted participant does not enrol again", async () => {
     const coordinator = new FakeCoordinator();
@@ -446,7 +467,7 @@ describe("identity", () => {
     await first.participant.run();
     const second = setUp(coordinator, { identities });
     await expect(second.participant.run()).resolves.toMatchObject({ kind: "finished" });
-    expect(coordinator.enrolled).toBe(1);
+    expect(coordinator.enrolmentKeys.size).toBe(1);
     expect(second.training.begun).toEqual([4, 8]);
   });
 
@@ -461,6 +482,6 @@ describe("identity", () => {
     await identities.save(`http://coordinator.test/${coordinator.view.id}`, old);
     const { participant } = setUp(coordinator, { identities });
     await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
-    expect(coordinator.enrolled).toBe(1);
+    expect(coordinator.enrolmentKeys.size).toBe(1);
   });
 });

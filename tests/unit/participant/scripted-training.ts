@@ -8,6 +8,7 @@ import type {
 export class ScriptedTraining implements LocalTraining {
   readonly device = "scripted";
   readonly change: number;
+  prepare: () => Promise<void> = () => Promise.resolve();
   campaign: TrainingCampaign | undefined;
   /** Rounds begun, by their first step. */
   readonly begun: number[] = [];
