@@ -1,12 +1,15 @@
 import type * as Dawn from "webgpu";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { EngineError } from "./engine-error.ts";
 import type { EngineEnvironment } from "./environment.ts";
 
 /**
  * The environment of Node: tfjs' own wasm binary, and WebGPU through the optional package `webgpu`
- * (Dawn). `VK_ICD_FILENAMES` chooses the Vulkan driver, and with it the adapter.
+ * (Dawn). `VK_ICD_FILENAMES` chooses the Vulkan driver, and with it the adapter; on a Linux without
+ * any graphics device it is set to Chromium's software driver, where that is installed.
  *
  * @example
  * const engine = await openEngine({ backend: "wasm", environment: nodeEnvironment() });
@@ -33,9 +36,26 @@ async function openDawn(): Promise<GPU> {
       { cause },
     );
   }
+  chooseSoftwareDriver();
+  // Dawn's window-system layer complains without one, though no window is wanted.
+  process.env["XDG_RUNTIME_DIR"] ??= tmpdir();
   const gpu = dawnModule.create([]);
   // tfjs looks for both where a browser has them.
   Object.assign(globalThis, dawnModule.globals);
   Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
   return gpu;
+}
+
+const SOFTWARE_DRIVERS = [
+  "/usr/lib/chromium/vk_swiftshader_icd.json",
+  "/usr/lib/chromium-browser/vk_swiftshader_icd.json",
+];
+
+/** Without a device, Mesa's software driver would be found first, which Dawn refuses. */
+function chooseSoftwareDriver(): void {
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
+  if (process.platform !== "linux" || VK_ICD_FILENAMES || VK_DRIVER_FILES) return;
+  if (["/dev/dri", "/dev/nvidiactl", "/dev/dxg"].some((device) => existsSync(device))) return;
+  const driver = SOFTWARE_DRIVERS.find((path) => existsSync(path));
+  if (driver !== undefined) process.env["VK_ICD_FILENAMES"] = driver;
 }
