@@ -1,7 +1,3 @@
-import type { AggregationRule } from "../../protocol/round/campaign-config.ts";
-import { mean } from "./mean.ts";
-import { normClippedMean } from "./norm-clipped-mean.ts";
-
 /** What is known of a round's updates before they are combined, in canonical order (SPEC R8). */
 interface UpdateStatistics {
   /** Example counts, capped. */
@@ -27,16 +23,4 @@ export interface Combination {
 export interface CombiningRule {
   readonly measures: "nothing" | "norms";
   combination(statistics: UpdateStatistics): Combination;
-}
-
-/** The rule a campaign's configuration names. */
-export function combiningRule(rule: AggregationRule): CombiningRule {
-  switch (rule.kind) {
-    case "mean":
-      return mean;
-    case "norm-clipped-mean":
-      return normClippedMean(rule.clipNorm);
-    default:
-      return rule satisfies never;
-  }
 }

@@ -1,5 +1,6 @@
 import { serverRate } from "../aggregation/server-rate.ts";
-import { combiningRule, type Combination } from "../aggregation/rule.ts";
+import { combiningRule } from "../aggregation/configured-rule.ts";
+import type { Combination } from "../aggregation/rule.ts";
 import { sumOf } from "../aggregation/mean.ts";
 import { sliceCodec } from "../../protocol/round/campaign-config.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { clipFactor } from "../../edge/aggregation/norm-clipped-mean.ts";
-import { combiningRule } from "../../edge/aggregation/rule.ts";
+import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
 import {
   averageStatistics,
   initialSecondMoment,

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { blobKey, digestOf, putBlob } from "../../edge/blobs/blob-store.ts";
-import { combiningRule } from "../../edge/aggregation/rule.ts";
+import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
 import { ByteMeter } from "../../edge/slice/byte-meter.ts";
 import { combineSlice, measureSlice } from "../../edge/slice/combine-slice.ts";
 import type { CombineWork } from "../../edge/slice/slice-work.ts";
