@@ -16,7 +16,7 @@ export function ensureChromium(): void {
     console.error("Installing Debian's chromium for the browser tests …");
     const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     execFileSync("apt-get", ["update", "-q"], { stdio: ["ignore", 2, 2], env: environment });
-    execFileSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], {
+    execFileSync("apt-get", ["install", "-y", "-q", "chromium"], {
       stdio: ["ignore", 2, 2],
       env: environment,
     });
