@@ -16,6 +16,8 @@ import { loadImages } from "../../client/images/load-node.ts";
 import { engineTraining } from "../../client/participant/engine-training.ts";
 import { Participant } from "../../client/participant/participant.ts";
 import { sha256 } from "../../protocol/digest.ts";
+import { entryView } from "../../protocol/model/state-layout.ts";
+import { relativeError } from "../../scripts/golden/reproduce.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
@@ -40,17 +42,6 @@ afterAll(async () => {
   await coordinator.stop();
 });
 
-/** ‖a − b‖ / ‖b − origin‖: distance in units of how far training went. */
-function relativeDistance(a: Float32Array, b: Float32Array, origin: Float32Array): number {
-  let difference = 0;
-  let travelled = 0;
-  for (let i = 0; i < b.length; i++) {
-    difference += (a[i]! - b[i]!) ** 2;
-    travelled += (b[i]! - origin[i]!) ** 2;
-  }
-  return Math.sqrt(difference / travelled);
-}
-
 it("[D4][O2][O3] one participant with K = 1, f32 and server momentum follows centralised training", async () => {
   const file = await readFile(new URL("teacher.safetensors", FIXTURE));
   const { graph, layout, state: teacher } = importModel(file);
@@ -63,6 +54,8 @@ it("[D4][O2][O3] one participant with K = 1, f32 and server momentum follows cen
     name: "centralised equivalent",
     model,
     preprocessing: PREPROCESSING,
+    // Fixed: from another student₀, a rectifier at its threshold may tip the other way.
+    reinit: { seed: "c3".repeat(32) },
     distillation: {
       rounds: ROUNDS,
       localSteps: 1,
@@ -105,5 +98,9 @@ it("[D4][O2][O3] one participant with K = 1, f32 and server momentum follows cen
   const centralised = await session.read();
   session.close();
 
-  expect(relativeDistance(federated, centralised, student0)).toBeLessThan(1e-4);
+  expect(relativeError(centralised, student0), "training went somewhere").toBeGreaterThan(1e-2);
+  for (const entry of layout.entries) {
+    const error = relativeError(entryView(federated, entry), entryView(centralised, entry));
+    expect(error, entry.name).toBeLessThan(1e-4);
+  }
 });
