@@ -90,7 +90,7 @@ export function addCampaignOptions(command: Command): Command {
       ]),
     )
     .option("--server-learning-rate <rate>", "of the server optimiser", number)
-    .option("--server-momentum <share>", "of the server's SGD (default 0.5)", number)
+    .option("--server-momentum <share>", "of the server's SGD (default 0)", number)
     .addOption(
       new Option("--codec <kind>", "how updates travel (default int8)").choices([
         "f32",

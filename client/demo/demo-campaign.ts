@@ -38,7 +38,6 @@ export function demoCampaign(model: string, seed: number): CampaignConfigInput {
       seed: sha256(utf8ToBytes(`scour demo ${seed}`)),
     },
     distillation: { rounds: 14, localSteps: 20, batchSize: 32, learningRate: 0.1 },
-    aggregation: { server: { kind: "sgd", momentum: 0 } },
     round: { goal: DEMO_PARTICIPANTS, minimum: 2, deadlineSeconds: 300 },
     codec: "int8",
   };

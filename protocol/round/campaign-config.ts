@@ -89,11 +89,7 @@ const serverOptimizerSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("sgd"),
     learningRate: z.number().positive().max(100).default(1),
-    /**
-     * FedAvgM (Hsu et al. 2019). The default was tuned on a CIFAR-10 ResNet-18 of width 16 with a
-     * BadNets backdoor: see docs/MEASUREMENTS.md.
-     */
-    momentum: z.number().min(0).lt(1).default(0.5),
+    momentum: z.number().min(0).lt(1).default(0),
   }),
   z.strictObject({
     kind: z.literal("adam"),
