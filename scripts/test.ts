@@ -34,13 +34,14 @@ function run(command: string, args: readonly string[]): boolean {
 
 let passed = 0;
 let failed = 0;
+const failedChecks: string[] = [];
 
 ensureChromium();
 for (const [title, command, ...args] of CHECKS) {
   console.log(`\n── ${title}: ${command} ${args.join(" ")}`);
   if (!run(command, args)) {
     failed++;
-    console.log(`✗ ${title}`);
+    failedChecks.push(title);
   }
 }
 
@@ -70,5 +71,7 @@ try {
 if (!runGreen && failed === 0) failed++;
 if (passed === 0) failed++;
 
+// Said again at the end: the tests' output has pushed the check's own far up.
+for (const title of failedChecks) console.log(`✗ check failed: ${title} (see above)`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -82,17 +82,18 @@ describe("[R3] a coordinator killed outright", () => {
   });
 
   it("while it combines: the round is combined once, to the bits of an undisturbed run", async () => {
-    const undisturbed = await combineTwo(async () => {});
+    const undisturbed = await combineTwo(() => Promise.resolve());
     // Combining takes a fraction of a second: when it was over before the kill, once more.
     let sawCombining = false;
     for (let tries = 0; tries < 5 && !sawCombining; tries++) {
       const disturbed = await combineTwo(async ({ serve, admin, id, restart }) => {
-        const report = await admin.campaign(id);
-        sawCombining = report.current?.state === "combining";
+        const { current } = await admin.campaign(id);
         await kill(serve);
         await restart();
+        return current?.state;
       });
-      expect(disturbed).toEqual(undisturbed);
+      expect(disturbed.outcome).toEqual(undisturbed.outcome);
+      sawCombining = disturbed.seen === "combining";
     }
     expect(sawCombining).toBe(true);
   });
@@ -109,9 +110,11 @@ interface Combining {
  * One round of two fixed updates of a 2.8-million-value model.
  *
  * @param disturb is called as soon as the last update is in.
- * @returns digest of the result, and what the round counted.
+ * @returns the digest of the result and what the round counted; and what `disturb` saw.
  */
-async function combineTwo(disturb: (combining: Combining) => Promise<void>): Promise<unknown> {
+async function combineTwo<Seen>(
+  disturb: (combining: Combining) => Promise<Seen>,
+): Promise<{ outcome: unknown; seen: Seen }> {
   const graph = resnet18({ width: 32, classes: 10 });
   const layout = stateLayout(graph);
   const file = writeSafetensors(
@@ -160,7 +163,7 @@ async function combineTwo(disturb: (combining: Combining) => Promise<void>): Pro
     expect(verdict.verdict).toBe("accepted");
   }
 
-  await disturb({
+  const seen = await disturb({
     serve,
     admin,
     id,
@@ -172,7 +175,8 @@ async function combineTwo(disturb: (combining: Combining) => Promise<void>): Pro
   );
   const [round] = await admin.rounds(id);
   const result = new Uint8Array(await new Response(await admin.export(id)).arrayBuffer());
-  return { digest: sha256(result), accepted: round?.accepted, examples: round?.examples };
+  const { accepted, examples } = round ?? {};
+  return { outcome: { digest: sha256(result), accepted, examples }, seen };
 }
 
 /** Small numbers without a period that matters: a linear congruential sequence. */
