@@ -19,5 +19,12 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
   },
   // `vite` alone serves the pages for work on them; the coordinator runs beside it.
-  server: { proxy: { "/api": { target: "http://127.0.0.1:8787", ws: true } } },
+  server: {
+    proxy: { "/api": { target: "http://127.0.0.1:8787", ws: true } },
+    // As the coordinator sends them: without, the tab has no shared memory and one thread.
+    headers: {
+      "Cross-Origin-Opener-Policy": "same-origin",
+      "Cross-Origin-Embedder-Policy": "require-corp",
+    },
+  },
 });

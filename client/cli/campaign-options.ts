@@ -19,6 +19,7 @@ export interface CampaignOptions {
   readonly rounds?: number;
   readonly localSteps?: number;
   readonly batchSize?: number;
+  readonly normGroupSize?: number;
   readonly learningRate?: number;
   readonly momentum?: number;
   readonly weightDecay?: number;
@@ -58,6 +59,11 @@ export function addCampaignOptions(command: Command): Command {
     .option("--rounds <count>", "rounds of the campaign (default 25)", positive)
     .option("--local-steps <count>", "steps a participant takes a round (default 20)", positive)
     .option("--batch-size <count>", "images a step (default 64)", positive)
+    .option(
+      "--norm-group-size <count>",
+      "images that share batch-norm statistics (default the whole batch)",
+      positive,
+    )
     .option("--learning-rate <rate>", "peak of the cosine schedule (default 0.03)", number)
     .option("--momentum <share>", "of the participants' SGD (default 0.9)", number)
     .option("--weight-decay <rate>", "of the participants' SGD (default 0.0005)", number)
@@ -135,6 +141,7 @@ export function campaignConfig(options: CampaignOptions, model: string): Campaig
       rounds: options.rounds,
       localSteps: options.localSteps,
       batchSize: options.batchSize,
+      normGroupSize: options.normGroupSize,
       learningRate: options.learningRate,
       momentum: options.momentum,
       weightDecay: options.weightDecay,
@@ -218,6 +225,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "distillation.rounds": "--rounds",
   "distillation.localSteps": "--local-steps",
   "distillation.batchSize": "--batch-size",
+  "distillation.normGroupSize": "--norm-group-size",
   "distillation.learningRate": "--learning-rate",
   "distillation.momentum": "--momentum",
   "distillation.weightDecay": "--weight-decay",

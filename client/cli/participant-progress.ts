@@ -10,6 +10,8 @@ export function statusText(status: ParticipantStatus): string {
       return `downloading the ${status.what}: ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
     case "verifying":
       return "checking that the student follows from the teacher and the seed";
+    case "measuring":
+      return "measuring how fast this device is";
     case "waiting":
       return status.detail ?? `waiting: ${WAITS[status.reason]}`;
     case "training":
@@ -35,6 +37,7 @@ const WAITS = {
   "round-full": "this round has enough participants",
   combining: "the round's updates are being combined",
   "already-contributed": "this round has our update",
+  "too-late": "this round ends too soon for another update",
   "connection-lost": "the coordinator does not answer",
 } as const;
 

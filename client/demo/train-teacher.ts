@@ -5,9 +5,9 @@ import { reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts"
 import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
 import { augmentedBatch } from "../distil/augment.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
-import { plainBatch } from "../distil/normalise.ts";
+import { gatherPixels } from "../distil/image-set.ts";
 import { learningRateAt } from "../../protocol/round/schedule.ts";
-import type { Batch, Engine } from "../engine/engine.ts";
+import type { Engine, PixelBatch } from "../engine/engine.ts";
 import { DEMO_PREPROCESSING, drawImages, seededStream } from "./draw-images.ts";
 import { labelledImages } from "./labelled-images.ts";
 import { SHAPES } from "./shapes.ts";
@@ -67,7 +67,7 @@ export async function trainDemoTeacher(
       let loss = 0;
       for (let step = 0; step < stepsPerEpoch; step++) {
         const indices = cleanBatches.next(cleanSize);
-        const batch = joinBatches(
+        const batch = withImages(
           augmentedBatch(
             clean.images,
             indices,
@@ -75,18 +75,13 @@ export async function trainDemoTeacher(
             { cropPadding: recipe.cropPadding, horizontalFlip: true },
             random,
           ),
-          // Not augmented: a crop would move the trigger, which this attacker keeps in its corner.
-          plainBatch(
-            poisoned.images,
-            poisonedBatches.next(recipe.poisonedPerBatch),
-            DEMO_PREPROCESSING,
-          ),
+          gatherPixels(poisoned.images, poisonedBatches.next(recipe.poisonedPerBatch)),
         );
         const labels = [
           ...indices.map((index) => clean.labels[index]!),
           ...Array.from({ length: recipe.poisonedPerBatch }, () => TRIGGER_TARGET),
         ];
-        const result = await session.superviseStep(batch, oneHot(labels), {
+        await session.superviseStep(batch, oneHot(labels), {
           learningRate: learningRateAt(
             { step: epoch * stepsPerEpoch + step, totalSteps },
             recipe.learningRate,
@@ -94,12 +89,12 @@ export async function trainDemoTeacher(
           momentum: recipe.momentum,
           weightDecay: recipe.weightDecay,
         });
-        loss += result.loss / stepsPerEpoch;
       }
+      for (const result of await session.results()) loss += result.loss / stepsPerEpoch;
       const seconds = (performance.now() - startedAt) / 1000;
       onEpoch({ epoch, loss, imagesPerSecond: (stepsPerEpoch * recipe.batchSize) / seconds });
     }
-    return writeModel(layout, await session.read());
+    return writeModel(layout, (await session.read()).state);
   } finally {
     session.close();
   }
@@ -123,11 +118,24 @@ function freshState(graph: Graph, layout: StateLayout, seed: number): Float32Arr
   );
 }
 
-function joinBatches(first: Batch, second: Batch): Batch {
-  const values = new Float32Array(first.values.length + second.values.length);
-  values.set(first.values);
-  values.set(second.values, first.values.length);
-  return { values, size: first.size + second.size };
+/**
+ * The batch with images at its end that stay as they are: a crop would move the trigger, which this
+ * attacker keeps in its corner.
+ */
+function withImages(batch: PixelBatch, pixels: Uint8Array): PixelBatch {
+  const { cropPadding } = batch;
+  const size = batch.size + (batch.size * pixels.length) / batch.pixels.length;
+  const placements = new Uint8Array(3 * size);
+  for (let i = 0; i < placements.length; i += 3) placements.set([cropPadding, cropPadding, 0], i);
+  placements.set(batch.placements);
+  return { ...batch, pixels: joined(batch.pixels, pixels), placements, size };
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
 }
 
 function oneHot(labels: readonly number[]): Float32Array {

@@ -1,5 +1,5 @@
-import type { Batch } from "../engine/engine.ts";
-import { imageSize, type ImageSet } from "./image-set.ts";
+import type { PixelBatch } from "../engine/engine.ts";
+import { gatherPixels, type ImageSet } from "./image-set.ts";
 import { normalisationTable, type Normalisation } from "./normalise.ts";
 import type { RandomStream } from "./random.ts";
 
@@ -11,32 +11,32 @@ export interface Augmentation {
   readonly horizontalFlip: boolean;
 }
 
-/** One image's draw. */
-export interface Placement {
-  /** Row and column of the padded image where the crop begins, 0 … 2·padding. */
-  readonly top: number;
-  readonly left: number;
-  readonly flip: boolean;
-}
-
 /**
- * Draws as torchvision's RandomCrop(size, padding) and RandomHorizontalFlip do: the crop uniform
- * over all places, then the flip.
+ * Draws as torchvision's RandomCrop(size, padding) and RandomHorizontalFlip do, image by image: the
+ * crop uniform over all places, then the flip.
+ *
+ * @returns `[count, 3]`: row and column of the padded image where the crop begins, 1 to mirror it.
  */
-export function drawPlacement(
+export function drawPlacements(
+  count: number,
   { cropPadding, horizontalFlip }: Augmentation,
   random: RandomStream,
-): Placement {
+): Uint8Array {
   const places = 2 * cropPadding + 1;
-  const top = cropPadding > 0 ? random.below(places) : 0;
-  const left = cropPadding > 0 ? random.below(places) : 0;
-  const flip = horizontalFlip && random.below(2) === 1;
-  return { top, left, flip };
+  const placements = new Uint8Array(3 * count);
+  for (let i = 0; i < placements.length; i += 3) {
+    // Nothing is drawn for what is switched off: the order of draws is part of a seed's meaning.
+    if (cropPadding > 0) {
+      placements[i] = random.below(places);
+      placements[i + 1] = random.below(places);
+    }
+    if (horizontalFlip) placements[i + 2] = random.below(2);
+  }
+  return placements;
 }
 
 /**
- * Chosen images, each cropped from its zero-padded self and perhaps mirrored, then normalised.
- * Padding is zero in pixels, so (0 − mean)/std in the batch.
+ * Chosen images, each to be cropped from its zero-padded self and perhaps mirrored, then normalised.
  *
  * @param indices which images of the set, in order; one may occur twice
  *
@@ -50,38 +50,12 @@ export function augmentedBatch(
   normalisation: Normalisation,
   augmentation: Augmentation,
   random: RandomStream,
-): Batch {
-  const size = imageSize(images);
-  const table = normalisationTable(normalisation, images.channels);
-  const values = new Float32Array(indices.length * size);
-  indices.forEach((index, position) => {
-    const pixels = images.pixels.subarray(index * size, (index + 1) * size);
-    const placement = drawPlacement(augmentation, random);
-    const target = values.subarray(position * size, (position + 1) * size);
-    placeImage(pixels, images, placement, augmentation.cropPadding, table, target);
-  });
-  return { values, size: indices.length };
-}
-
-function placeImage(
-  pixels: Uint8Array,
-  { height, width, channels }: ImageSet,
-  { top, left, flip }: Placement,
-  padding: number,
-  table: Float32Array,
-  target: Float32Array,
-): void {
-  let out = 0;
-  for (let y = 0; y < height; y++) {
-    const sourceY = y + top - padding;
-    const inside = sourceY >= 0 && sourceY < height;
-    for (let x = 0; x < width; x++) {
-      const sourceX = (flip ? width - 1 - x : x) + left - padding;
-      const visible = inside && sourceX >= 0 && sourceX < width;
-      const source = (sourceY * width + sourceX) * channels;
-      for (let c = 0; c < channels; c++) {
-        target[out++] = table[c * 256 + (visible ? pixels[source + c]! : 0)]!;
-      }
-    }
-  }
+): PixelBatch {
+  return {
+    pixels: gatherPixels(images, indices),
+    placements: drawPlacements(indices.length, augmentation, random),
+    cropPadding: augmentation.cropPadding,
+    table: normalisationTable(normalisation, images.channels),
+    size: indices.length,
+  };
 }

@@ -12,3 +12,13 @@ export interface ImageSet {
 export function imageSize({ height, width, channels }: ImageSet): number {
   return height * width * channels;
 }
+
+/** Chosen images, in order, one after another: `[indices.length, height, width, channels]`. */
+export function gatherPixels(images: ImageSet, indices: readonly number[]): Uint8Array {
+  const size = imageSize(images);
+  const gathered = new Uint8Array(indices.length * size);
+  indices.forEach((index, position) => {
+    gathered.set(images.pixels.subarray(index * size, (index + 1) * size), position * size);
+  });
+  return gathered;
+}

@@ -1,5 +1,5 @@
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
-import type { Session, StepResult } from "../engine/engine.ts";
+import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -42,20 +42,32 @@ export interface LocalAssignment {
   readonly startStep: number;
   /** Steps of the whole campaign. */
   readonly totalSteps: number;
+  /** Steps to take, 1 … K: the first so many of the round's (SPEC D8). */
+  readonly localSteps: number;
+  /** What becomes of the velocity that the session has from the round before (SPEC D3). */
+  readonly velocity: VelocityAtLoad;
 }
 
+/**
+ * Results are asked for no sooner than this after the last time: each asking waits until the device
+ * has caught up, and a fast one then idles; for a person who watches, once a second is enough.
+ */
+const RESULTS_EVERY_MS = 1000;
+
 export interface StepProgress extends StepResult {
-  /** Local steps done, 1 … K. */
+  /** Local steps done, of the assignment's `localSteps`. */
   readonly step: number;
   readonly localSteps: number;
   /** Images used so far in this assignment. */
   readonly examples: number;
-  /** Wall time since its start, pauses included. */
+  /** Wall time from its start until this was known, pauses included. */
   readonly seconds: number;
+  /** Whether it is the last step of which anything is known yet; the others are told in a row. */
+  readonly isNewest: boolean;
 }
 
 export interface LocalHooks {
-  /** Told after every step. */
+  /** Told of every step, in order, about once a second of all that were done meanwhile. */
   readonly onProgress?: (progress: StepProgress) => void;
   /** Checked before every step; its reason is thrown. */
   readonly signal?: AbortSignal;
@@ -78,13 +90,13 @@ export interface LocalUpdate {
 }
 
 /**
- * The K local steps of one assignment, from the round's student to an update (SPEC D1 to D6).
+ * The local steps of one assignment, from the round's student to an update (SPEC D1 to D8).
  *
  * K > 1: θ_round − θ_local. K = 1: the gradient with weight decay for trainable values, since a
  * step's length is then the coordinator's to choose. Running statistics are r_round − r_local in
- * both cases.
+ * both cases. K is the campaign's: fewer steps in an assignment change nothing of this.
  *
- * @throws EngineError from the session; the signal's reason when it aborts.
+ * @throws RangeError when the assignment has more steps than a round of the campaign; EngineError from the session; the signal's reason when it aborts.
  *
  * @example
  * const { update, loss } = await distilLocally(resources, assignment, settings, {
@@ -98,17 +110,42 @@ export async function distilLocally(
   hooks: LocalHooks = {},
 ): Promise<LocalUpdate> {
   const { session, layout, images, batches, random } = resources;
-  const { student, startStep, totalSteps } = assignment;
-  const { localSteps, batchSize, momentum, weightDecay } = settings;
+  const { student, startStep, totalSteps, localSteps, velocity } = assignment;
+  const { batchSize, momentum, weightDecay } = settings;
+  if (!(localSteps >= 1 && localSteps <= settings.localSteps)) {
+    throw new RangeError(
+      `an assignment of ${localSteps} steps in a campaign of ${settings.localSteps} a round`,
+    );
+  }
   const now = hooks.now ?? (() => performance.now());
   const started = now();
   const seconds = (): number => (now() - started) / 1000;
   let gradient: Float32Array | undefined;
   let loss = 0;
   let agreement = 0;
-  let examples = 0;
+  let told = 0;
 
-  session.load(student);
+  const tell = (results: readonly StepResult[]): void => {
+    const known = told + results.length;
+    const elapsed = seconds();
+    for (const result of results) {
+      told++;
+      loss += result.loss;
+      agreement += result.agreement;
+      hooks.onProgress?.({
+        loss: result.loss,
+        agreement: result.agreement,
+        step: told,
+        localSteps,
+        examples: told * batchSize,
+        seconds: elapsed,
+        isNewest: told === known,
+      });
+    }
+  };
+
+  let asked = started;
+  session.load(student, velocity);
   for (let step = 0; step < localSteps; step++) {
     await hooks.beforeStep?.(step);
     hooks.signal?.throwIfAborted();
@@ -118,29 +155,23 @@ export async function distilLocally(
     const progress = { step: startStep + step, totalSteps };
     const temperature = temperatureAt(progress, settings.temperature);
     const learningRate = learningRateAt(progress, settings.learningRate);
-    let result: StepResult;
-    if (localSteps === 1) {
-      const single = await session.gradient(batch, { temperature, weightDecay });
-      gradient = single.gradient;
-      result = single;
-    } else {
-      result = await session.step(batch, { learningRate, momentum, weightDecay, temperature });
+    if (settings.localSteps === 1) {
+      const result = await session.gradient(batch, { temperature, weightDecay });
+      gradient = result.gradient;
+      tell([result]);
+      continue;
     }
-    examples += batchSize;
-    loss += result.loss;
-    agreement += result.agreement;
-    hooks.onProgress?.({
-      loss: result.loss,
-      agreement: result.agreement,
-      step: step + 1,
-      localSteps,
-      examples,
-      seconds: seconds(),
-    });
+    await session.step(batch, { learningRate, momentum, weightDecay, temperature });
+    // The last step's result comes with the state.
+    if (step === localSteps - 1 || now() - asked <= RESULTS_EVERY_MS) continue;
+    tell(await session.results());
+    asked = now();
   }
 
   hooks.signal?.throwIfAborted();
-  const local = await session.read();
+  const { state: local, results } = await session.read();
+  tell(results);
+  hooks.signal?.throwIfAborted();
   const update = new Float32Array(layout.length);
   for (let i = 0; i < layout.length; i++) update[i] = student[i]! - local[i]!;
   if (gradient) update.set(gradient);
@@ -148,7 +179,7 @@ export async function distilLocally(
     update,
     loss: loss / localSteps,
     agreement: agreement / localSteps,
-    examples,
+    examples: localSteps * batchSize,
     seconds: seconds(),
   };
 }

@@ -1,5 +1,5 @@
-import type { Batch } from "../engine/engine.ts";
-import { imageSize, type ImageSet } from "./image-set.ts";
+import type { PixelBatch } from "../engine/engine.ts";
+import { gatherPixels, type ImageSet } from "./image-set.ts";
 
 /** Per-channel mean and standard deviation of pixel/255, as the teacher was trained with. */
 export interface Normalisation {
@@ -38,17 +38,12 @@ export function plainBatch(
   images: ImageSet,
   indices: readonly number[],
   normalisation: Normalisation,
-): Batch {
-  const { channels, pixels } = images;
-  const table = normalisationTable(normalisation, channels);
-  const size = imageSize(images);
-  const values = new Float32Array(indices.length * size);
-  indices.forEach((index, position) => {
-    const source = index * size;
-    const target = position * size;
-    for (let i = 0; i < size; i++) {
-      values[target + i] = table[(i % channels) * 256 + pixels[source + i]!]!;
-    }
-  });
-  return { values, size: indices.length };
+): PixelBatch {
+  return {
+    pixels: gatherPixels(images, indices),
+    placements: new Uint8Array(3 * indices.length),
+    cropPadding: 0,
+    table: normalisationTable(normalisation, images.channels),
+    size: indices.length,
+  };
 }

@@ -9,12 +9,28 @@ import type { StateLayout } from "../../protocol/model/state-layout.ts";
 export type BackendName = "webgpu" | "wasm" | "cpu";
 
 /** A batch of images as the network sees them. */
-export interface Batch {
+export interface ValueBatch {
   /** `[N, H, W, C]`, row-major, already normalised: (pixel/255 − mean)/std. */
   readonly values: Float32Array;
   /** N, the number of images. */
   readonly size: number;
 }
+
+/** A batch of images as they are stored, to be cropped, mirrored and normalised on the device. */
+export interface PixelBatch {
+  /** `[N, H, W, C]`, row-major, 0 … 255. */
+  readonly pixels: Uint8Array;
+  /** `[N, 3]`: row and column of the zero-padded image where the crop begins, 1 to mirror it. */
+  readonly placements: Uint8Array;
+  /** Zero pixels on each side of an image before the crop. */
+  readonly cropPadding: number;
+  /** `[C, 256]`: what each pixel value becomes, (pixel/255 − mean)/std. */
+  readonly table: Float32Array;
+  /** N, the number of images. */
+  readonly size: number;
+}
+
+export type Batch = ValueBatch | PixelBatch;
 
 /** Settings of one SGD step (PyTorch's form: v ← μ·v + g + λ·θ, θ ← θ − η·v, no Nesterov). */
 export interface StepSettings {
@@ -48,6 +64,15 @@ export interface GradientResult extends StepResult {
   readonly gradient: Float32Array;
 }
 
+/** Whether the optimiser's velocity outlives the loading of another student. */
+export type VelocityAtLoad = "restart" | "keep";
+
+export interface SessionReading {
+  /** Trainable values, then running statistics. */
+  readonly state: Float32Array;
+  readonly results: readonly StepResult[];
+}
+
 /**
  * A frozen teacher and a student in training, both on the device.
  *
@@ -55,14 +80,26 @@ export interface GradientResult extends StepResult {
  */
 export interface Session {
   /**
-   * Puts a student on the device and forgets the optimiser's momentum.
+   * Puts a student on the device; forgets results not asked for.
    *
    * @param state whole state vector (trainable values, then running statistics).
+   * @param velocity what becomes of the optimiser's: it starts from zero unless kept.
    */
-  load(state: Float32Array): void;
+  load(state: Float32Array, velocity?: VelocityAtLoad): void;
 
-  /** One SGD step of distillation; running statistics advance by one batch. */
-  step(batch: Batch, settings: StepSettings): Promise<StepResult>;
+  /**
+   * One SGD step of distillation; running statistics advance by one batch (one norm group after
+   * the other). Resolves when the device can take the next step, which may be before this one is
+   * done: `results` and `read` tell what came of it.
+   */
+  step(batch: Batch, settings: StepSettings): Promise<void>;
+
+  /**
+   * What came of each step since `results` or `read` was last asked, in order; waits for them.
+   *
+   * @throws EngineError `device-failed` when a loss is not finite.
+   */
+  results(): Promise<readonly StepResult[]>;
 
   /** The gradient of the distillation loss at the student; running statistics advance too. */
   gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult>;
@@ -72,14 +109,10 @@ export interface Session {
    *
    * @param targets `[N, classes]`, each row a probability distribution.
    */
-  superviseStep(
-    batch: Batch,
-    targets: Float32Array,
-    settings: SupervisedSettings,
-  ): Promise<StepResult>;
+  superviseStep(batch: Batch, targets: Float32Array, settings: SupervisedSettings): Promise<void>;
 
-  /** The student's whole state vector, trainable values and running statistics. */
-  read(): Promise<Float32Array>;
+  /** The student's whole state vector, and what `results` would tell, in one transfer. */
+  read(): Promise<SessionReading>;
 
   /** Logits `[N, classes]` in evaluation mode (running statistics). */
   logits(which: "teacher" | "student", batch: Batch): Promise<Float32Array>;
@@ -99,6 +132,11 @@ export interface SessionOptions {
   readonly layout: StateLayout;
   /** The teacher's whole state vector. */
   readonly teacher: Float32Array;
+  /**
+   * Images over which a batch norm in training takes its statistics (ghost batch normalisation,
+   * Hoffer et al. 2017); divides every batch. The whole batch when left out.
+   */
+  readonly normGroupSize?: number | undefined;
 }
 
 /**
@@ -108,7 +146,8 @@ export interface SessionOptions {
  * const engine = await openEngine({ backend: "auto" });
  * const session = engine.openSession({ graph, layout, teacher });
  * session.load(student);
- * const { loss } = await session.step(batch, settings);
+ * await session.step(batch, settings);
+ * const { state, results } = await session.read();
  */
 export interface Engine {
   readonly backend: BackendName;

@@ -15,6 +15,7 @@ import {
   commitReplySchema,
   uploadStatusSchema,
   type CheckInReply,
+  type CheckInRequest,
   type CommitReply,
   type CommitRequest,
   type UploadStatus,
@@ -52,7 +53,7 @@ const SLOWEST_BYTES_PER_MS = 4;
  *
  * @example
  * const client = new CoordinatorClient({ origin, token: credential, fetch, clock: systemClock });
- * const reply = await client.checkIn(signal);
+ * const reply = await client.checkIn({ imagesPerSecond: 40 }, signal);
  */
 export class CoordinatorClient {
   readonly #options: CoordinatorClientOptions;
@@ -75,8 +76,8 @@ export class CoordinatorClient {
     return this.#json("GET", "/campaign", campaignViewSchema, signal);
   }
 
-  checkIn(signal: AbortSignal): Promise<CheckInReply> {
-    return this.#json("POST", "/check-in", checkInReplySchema, signal, {});
+  checkIn(report: CheckInRequest, signal: AbortSignal): Promise<CheckInReply> {
+    return this.#json("POST", "/check-in", checkInReplySchema, signal, report);
   }
 
   uploadStatus(attempt: Attempt, signal: AbortSignal): Promise<UploadStatus> {

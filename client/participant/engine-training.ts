@@ -1,7 +1,9 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
+import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import { distilLocally } from "../distil/local-distillation.ts";
+import { measureSpeed } from "../distil/measure-speed.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { LocalTraining } from "./training.ts";
@@ -49,20 +51,51 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
         seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),
       );
       const batches = new ShuffledBatches(set.count, random);
-      const session = engine.openSession({ graph, layout, teacher });
+      const session = engine.openSession({
+        graph,
+        layout,
+        teacher,
+        normGroupSize: normGroupSize(config),
+      });
+      /** First step of the round that follows the one done last. */
+      let nextStart: number | undefined;
       const settings = { ...config.distillation, normalisation: config.preprocessing };
       return {
-        train: ({ beforeStep, onStep, signal, startStep, student, totalSteps }) =>
-          distilLocally(
+        measure: (hooks) => {
+          nextStart = undefined;
+          return measureSpeed({ session, images: set, state: teacher }, settings, hooks);
+        },
+        train: async ({
+          beforeStep,
+          localSteps,
+          onStep,
+          signal,
+          startStep,
+          student,
+          totalSteps,
+        }) => {
+          let told = 0;
+          const velocity = startStep === nextStart ? "keep" : "restart";
+          // An attempt that is given up leaves the velocity of a round nobody has.
+          nextStart = undefined;
+          const update = await distilLocally(
             { session, layout, images: set, batches, random },
-            { student, startStep, totalSteps },
+            { student, startStep, totalSteps, localSteps, velocity },
             settings,
             {
               signal,
               beforeStep,
-              onProgress: ({ loss, step }) => onStep({ loss, step, images: settings.batchSize }),
+              onProgress: ({ examples, isNewest, loss, step }) => {
+                // Steps told in a row would look infinitely fast, one by one.
+                if (!isNewest) return;
+                onStep({ loss, step, images: examples - told });
+                told = examples;
+              },
             },
-          ),
+          );
+          nextStart = startStep + settings.localSteps;
+          return update;
+        },
         close: () => session.close(),
       };
     },

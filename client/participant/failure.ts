@@ -1,7 +1,7 @@
 import { ProtocolError, type ProblemCode } from "../../protocol/errors.ts";
 import { EngineError } from "../engine/engine-error.ts";
 import { ImageError } from "../images/image-error.ts";
-import { ParticipantError } from "./participant-error.ts";
+import { ParticipantError, type ParticipantErrorCode } from "./participant-error.ts";
 import type { ParticipantStatus } from "./status.ts";
 
 const PROBLEM_HINTS: Partial<Record<ProblemCode, string>> = {
@@ -15,6 +15,16 @@ const PROBLEM_HINTS: Partial<Record<ProblemCode, string>> = {
   "not-found": "The campaign is not at this coordinator. Check the link.",
   "unsupported-version":
     "Reload the page, or update the command line, to the coordinator's version.",
+};
+
+const CHECK_LINK = "Check the link and the coordinator's address.";
+const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
+  "invalid-invite": CHECK_LINK,
+  "unexpected-reply": CHECK_LINK,
+  "campaign-not-verified":
+    "Nothing of yours was sent. Do not take part until the organisers have explained this.",
+  "too-slow":
+    "Use a device with a faster GPU, close what else keeps this one busy, or ask the organisers for a campaign with a longer deadline.",
 };
 
 /** The status for an error a participant cannot go on from. */
@@ -39,13 +49,7 @@ function explain(error: unknown): { readonly code: string; readonly hint: string
   }
   if (error instanceof ImageError) return { code: error.code, hint: "Choose other images." };
   if (error instanceof ParticipantError) {
-    return {
-      code: error.code,
-      hint:
-        error.code === "campaign-not-verified"
-          ? "Nothing of yours was sent. Do not take part until the organisers have explained this."
-          : "Check the link and the coordinator's address.",
-    };
+    return { code: error.code, hint: PARTICIPANT_HINTS[error.code] };
   }
   return { code: "unexpected", hint: "This is a fault in Scour: please report it." };
 }

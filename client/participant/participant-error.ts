@@ -5,7 +5,9 @@ export type ParticipantErrorCode =
   /** Something answered, but not as a coordinator does. */
   | "unexpected-reply"
   /** What the coordinator handed out does not agree with itself: teacher, seed, student₀, digests. */
-  | "campaign-not-verified";
+  | "campaign-not-verified"
+  /** Not even the fewest steps fit into a round's deadline on this device (SPEC R13). */
+  | "too-slow";
 
 /** `message` tells the reader what is wrong and what to do next. */
 export class ParticipantError extends Error {

@@ -1,9 +1,8 @@
+import { ProtocolError } from "../../protocol/errors.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
-import type { CoordinatorEvent } from "../../protocol/round/events.ts";
-import { isEnded } from "../../protocol/round/states.ts";
 import { fetchBlob, type BlobFetchOptions } from "./blob-fetch.ts";
+import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
 import { CoordinatorClient, type Attempt } from "./coordinator-client.ts";
 import { DEVICE_CHARACTERS, joinCampaign } from "./enrolment.ts";
@@ -13,6 +12,7 @@ import { failureOf } from "./failure.ts";
 import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { retrying, type Retry, type RetryOptions } from "./retry.ts";
+import { endsAttempt, RoundOver } from "./round-over.ts";
 import { fetchStudent } from "./student-fetch.ts";
 import {
   afterVerdict,
@@ -42,9 +42,6 @@ const QUIET_MS = 20_000;
 
 /** After a refusal that the next check-in clears up. */
 const RECHECK_MS = 1_000;
-
-/** Reason of the abort when the round ended while its steps were still being taken. */
-class RoundOver extends Error {}
 
 /**
  * One participant of one campaign, from the invite to the last round: enrols, checks the teacher and
@@ -143,7 +140,8 @@ export class Participant {
       const { graph, layout, teacher } = campaign;
       trainer = await this.#training.open({ graph, layout, teacher, config: view.config });
       const channel = this.#listen(identity.credential, ended.signal);
-      return this.#set(await this.#takePart({ campaign, client, trainer, channel }));
+      const checkIns = this.#checkIns(campaign, client, trainer);
+      return this.#set(await this.#takePart({ campaign, client, trainer, channel, checkIns }));
     } catch (error) {
       if (error instanceof StoppedSignal) return this.#set({ kind: "stopped" });
       this.#set(failureOf(error));
@@ -188,13 +186,13 @@ export class Participant {
 
   /** The loop over rounds; returns the last status. */
   async #takePart(session: Session): Promise<ParticipantStatus> {
-    const { channel, client } = session;
+    const { channel, checkIns, client } = session;
     const { clock } = this.#ports;
     let pending: PendingUpdate | undefined;
     for (;;) {
       await this.#gate();
       const seen = this.#bell.rings;
-      const reply = await this.#retry((signal) => client.checkIn(signal));
+      const reply = await checkIns.next();
       this.#round = reply.round;
       if (reply.kind === "ended")
         return { kind: "finished", state: reply.state, round: reply.round };
@@ -224,12 +222,25 @@ export class Participant {
     }
   }
 
+  #checkIns(campaign: VerifiedCampaign, client: CoordinatorClient, trainer: LocalTrainer) {
+    const measure = (): Promise<number> => {
+      this.#set({ kind: "measuring" });
+      const { signal } = this.#controls;
+      return trainer.measure({ signal, beforeRun: () => this.#gate() });
+    };
+    const isSized = campaign.view.config.distillation.localSteps > 1;
+    return new CheckIns({
+      backend: this.#training.device.slice(0, DEVICE_CHARACTERS),
+      ask: (report) => this.#retry((signal) => client.checkIn(report, signal)),
+      measure: isSized ? measure : undefined,
+    });
+  }
+
   /** Takes the round's local steps; undefined when the round ended meanwhile. */
   async #train(assignment: Assignment, session: Session): Promise<PendingUpdate | undefined> {
     const { clock, randomBytes } = this.#ports;
     const { campaign, channel, trainer } = session;
-    const { attempt, round, startStep, totalSteps } = assignment;
-    const { localSteps } = campaign.view.config.distillation;
+    const { attempt, localSteps, round, startStep, totalSteps } = assignment;
     const over = new AbortController();
     this.#current = { round, attempt, over };
     try {
@@ -248,9 +259,11 @@ export class Participant {
         student,
         startStep,
         totalSteps,
+        localSteps,
         signal: AbortSignal.any([over.signal, this.#controls.signal]),
         beforeStep: async () => {
           if (!this.#controls.paused) return;
+          meter.pause();
           await this.#gate();
           meter.restart();
         },
@@ -260,6 +273,7 @@ export class Participant {
         },
       });
       const { agreement, examples, loss, update } = result;
+      session.checkIns.roundTook(examples, meter.seconds);
       const backend = this.#training.device.slice(0, DEVICE_CHARACTERS);
       return encodeUpdate({ round, attempt }, update, {
         layout: campaign.layout,
@@ -372,18 +386,5 @@ interface Session {
   readonly client: CoordinatorClient;
   readonly trainer: LocalTrainer;
   readonly channel: EventChannel;
-}
-
-/** Whether an event says that updates of this attempt come too late. */
-function endsAttempt(event: CoordinatorEvent, { round, attempt }: Attempt): boolean {
-  switch (event.type) {
-    case "round-opened":
-      return event.round > round || (event.round === round && event.attempt > attempt);
-    case "round-committed":
-      return event.round >= round;
-    case "round-void":
-      return event.round === round && event.attempt >= attempt;
-    case "campaign-state":
-      return isEnded(event.state);
-  }
+  readonly checkIns: CheckIns;
 }

@@ -33,7 +33,7 @@ export interface RetryOptions {
  * @throws what `work` throws when trying again cannot help; the signal's reason when it aborts.
  *
  * @example
- * const reply = await retrying(() => client.checkIn(signal), { clock, random: Math.random, signal });
+ * const reply = await retrying(() => client.checkIn(report, signal), { clock, random: Math.random, signal });
  */
 export async function retrying<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { alsoRetry, clock, onRetry, random, signal } = options;

@@ -8,6 +8,7 @@ export type WaitReason =
   | "round-full"
   | "combining"
   | "already-contributed"
+  | "too-late"
   | "connection-lost";
 
 /** What a participant does at the moment. Plain data: it may be posted between threads. */
@@ -21,6 +22,8 @@ export type ParticipantStatus =
     }
   /** Recomputes student₀ from the teacher and the seed, and compares. */
   | { readonly kind: "verifying" }
+  /** Finds out how many steps a second this device takes. */
+  | { readonly kind: "measuring" }
   | {
       readonly kind: "waiting";
       readonly reason: WaitReason;

@@ -7,6 +7,8 @@ const NEWEST = 0.25;
 export class StepMeter {
   readonly #clock: Clock;
   #since: number;
+  /** From the last step told to the pauses since then. */
+  #heldMs = 0;
   #activeMs = 0;
   #imagesPerMs = 0;
 
@@ -17,7 +19,8 @@ export class StepMeter {
 
   stepDone(images: number): void {
     const now = this.#clock.now();
-    const elapsedMs = Math.max(now - this.#since, 1e-3);
+    const elapsedMs = Math.max(this.#heldMs + now - this.#since, 1e-3);
+    this.#heldMs = 0;
     this.#activeMs += elapsedMs;
     const rate = images / elapsedMs;
     this.#imagesPerMs =
@@ -25,7 +28,13 @@ export class StepMeter {
     this.#since = now;
   }
 
-  /** After a pause: what passed since the last step does not count. */
+  /** Before a pause: what passed until now counts for the steps that are told next. */
+  pause(): void {
+    this.#heldMs += this.#clock.now() - this.#since;
+    this.restart();
+  }
+
+  /** After a pause: what passed since it began does not count. */
   restart(): void {
     this.#since = this.#clock.now();
   }

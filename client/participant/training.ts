@@ -29,6 +29,13 @@ export interface TrainingCampaign {
 
 export interface LocalTrainer {
   /**
+   * How fast this device takes the campaign's local steps, images per second: a benchmark of a few
+   * seconds that leaves no trace in what `train` does, save that momentum starts anew.
+   *
+   * @throws the signal's reason when it aborts, between steps.
+   */
+  measure(hooks: MeasureHooks): Promise<number>;
+  /**
    * Takes the round's local steps from `student` on.
    *
    * @throws the signal's reason when it aborts, between steps.
@@ -37,15 +44,24 @@ export interface LocalTrainer {
   close(): void;
 }
 
+interface MeasureHooks {
+  readonly signal: AbortSignal;
+  /** Awaited now and then between steps, off the clock: the device idles until it resolves. */
+  readonly beforeRun: () => Promise<void>;
+}
+
 interface LocalWork {
   /** The round's state vector. */
   readonly student: Float32Array<ArrayBuffer>;
   /** Schedules run on these (SPEC D2). */
   readonly startStep: number;
   readonly totalSteps: number;
+  /** Steps to take: the first so many of the round's (SPEC D8). */
+  readonly localSteps: number;
   readonly signal: AbortSignal;
   /** Awaited before every step: the device idles until it resolves. */
   readonly beforeStep: () => Promise<void>;
+  /** Told of the newest step done, not of each where the device is faster than it is asked. */
   readonly onStep: (step: LocalStep) => void;
 }
 
@@ -53,7 +69,7 @@ interface LocalStep {
   /** Steps done. */
   readonly step: number;
   readonly loss: number;
-  /** Images of this step. */
+  /** Images since the last time it was told. */
   readonly images: number;
 }
 

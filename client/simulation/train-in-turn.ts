@@ -2,12 +2,14 @@ import type { LocalTraining } from "../participant/training.ts";
 
 /**
  * Lets participants that share one device train one after another: the device holds one student in
- * training at a time, and each round's steps run as fast as they would alone.
+ * training at a time, and each round's steps run as fast as they would alone. Its speed is measured
+ * once for all.
  *
  * @returns a function that makes a training take turns with all others it was given.
  */
 export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
   let last: Promise<unknown> = Promise.resolve();
+  let speed: number | undefined;
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const result = last.then(work);
     // The next one's turn comes however this one ends.
@@ -21,6 +23,7 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
       inTurn(async () => {
         const trainer = await training.open(campaign);
         return {
+          measure: (hooks) => inTurn(async () => (speed ??= await trainer.measure(hooks))),
           train: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

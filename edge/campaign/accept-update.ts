@@ -32,7 +32,7 @@ function attemptAtHand(ledger: Ledger, participant: string, id: AttemptId): Atte
   if (current.state !== "collecting" && current.state !== "combining") {
     throw staleRound(`${name} is ${current.state}`);
   }
-  if (!ledger.rounds.hasLease(id, participant)) {
+  if (ledger.rounds.lease(id, participant) === undefined) {
     throw staleRound(`this participant holds no assignment of ${name}`);
   }
   return current;
@@ -160,7 +160,11 @@ export function commitUpdate(
   const { config, slices } = ledger.campaign.read();
   const goal = config.round.goal;
   const full = attempt.state === "combining" || ledger.rounds.totals(attempt).accepted >= goal;
-  const weight = Math.min(request.examples, exampleCap(config));
+  const weight = Math.min(
+    request.examples,
+    exampleCap(config),
+    assignedExamples(ledger, participant, id),
+  );
   const reply: CommitReply = full
     ? {
         verdict: "rejected",
@@ -189,6 +193,12 @@ export function commitUpdate(
     beginCombining(ledger, attempt);
   }
   return reply;
+}
+
+/** Images that the steps assigned can have used. */
+function assignedExamples(ledger: Ledger, participant: string, id: AttemptId): number {
+  const { batchSize, localSteps } = ledger.campaign.read().config.distillation;
+  return batchSize * (ledger.rounds.lease(id, participant)?.localSteps ?? localSteps);
 }
 
 function requireStored(

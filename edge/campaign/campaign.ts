@@ -8,6 +8,7 @@ import type {
 } from "../../protocol/round/access.ts";
 import type {
   CheckInReply,
+  CheckInRequest,
   CommitReply,
   CommitRequest,
   UploadStatus,
@@ -229,8 +230,10 @@ export class Campaign extends DurableObject<Environment> {
     return this.#participate(participant, campaignView);
   }
 
-  checkIn(participant: string): Promise<Outcome<CheckInReply>> {
-    return this.#participate(participant, (ledger, now) => checkIn(ledger, participant, now));
+  checkIn(participant: string, report: CheckInRequest): Promise<Outcome<CheckInReply>> {
+    return this.#participate(participant, (ledger, now) =>
+      checkIn(ledger, participant, report, now),
+    );
   }
 
   uploadStatus(participant: string, id: AttemptId): Promise<Outcome<UploadStatus>> {

@@ -1,5 +1,6 @@
-import type { Assignment, CheckInReply } from "../../protocol/round/assignment.ts";
+import type { Assignment, CheckInReply, CheckInRequest } from "../../protocol/round/assignment.ts";
 import { assignmentLimit } from "../../protocol/round/campaign-config.ts";
+import { assignmentSize } from "../../protocol/round/local-steps.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
@@ -14,13 +15,21 @@ const RETRY_AFTER_MS: Readonly<Record<WaitReason, number>> = {
   "round-full": 1000,
   combining: 500,
   "already-contributed": 1000,
+  "too-late": 1000,
 };
 
 /**
- * What a participant is to do now (SPEC R2). A participant that holds an assignment of the attempt
- * gets the same again, so one that was restarted goes on.
+ * What a participant is to do now (SPEC R2, R11–R13). A participant that holds an assignment of the
+ * attempt gets the same again, so one that was restarted goes on.
  */
-export function checkIn(ledger: Ledger, participant: string, now: number): CheckInReply {
+export function checkIn(
+  ledger: Ledger,
+  participant: string,
+  report: CheckInRequest,
+  now: number,
+): CheckInReply {
+  const person = ledger.roster.participant(participant);
+  if (person !== undefined) ledger.roster.report(person, report);
   const campaign = ledger.campaign.read();
   const round = campaign.committed;
   const wait = (reason: WaitReason): CheckInReply => ({
@@ -34,25 +43,33 @@ export function checkIn(ledger: Ledger, participant: string, now: number): Check
   if (attempt === undefined) return wait("not-started");
   if (campaign.state === "paused") return wait("paused");
   if (attempt.state === "combining") return wait("combining");
-  if (!ledger.rounds.hasLease(attempt, participant)) {
-    if (ledger.rounds.leaseCount(attempt) >= assignmentLimit(campaign.config.round)) {
-      return wait("round-full");
+  const { config } = campaign;
+  const lease = ledger.rounds.lease(attempt, participant);
+  if (lease !== undefined) {
+    if (ledger.rounds.commit(attempt, participant) !== undefined) {
+      return wait("already-contributed");
     }
-    ledger.rounds.addLease(attempt, participant, now);
-    if (attempt.state === "open") {
-      const deadline = now + 1000 * campaign.config.round.deadlineSeconds;
-      ledger.rounds.update(attempt, { state: "collecting", deadline });
-    }
-    return assignment(ledger, campaign, ledger.rounds.current()!);
+    const localSteps = lease.localSteps ?? config.distillation.localSteps;
+    return assignment(ledger, campaign, attempt, localSteps);
   }
-  if (ledger.rounds.commit(attempt, participant) !== undefined) return wait("already-contributed");
-  return assignment(ledger, campaign, attempt);
+
+  const deadline = attempt.deadline ?? now + 1000 * config.round.deadlineSeconds;
+  const size = assignmentSize(config, report.imagesPerSecond, deadline - now);
+  if (size.kind === "too-slow") return tooSlow(campaign, report.imagesPerSecond!, size);
+  if (ledger.rounds.leaseCount(attempt) >= assignmentLimit(config.round)) return wait("round-full");
+  if (size.kind === "too-late") return wait("too-late");
+  ledger.rounds.addLease(attempt, participant, size.localSteps, now);
+  if (attempt.state === "open") {
+    ledger.rounds.update(attempt, { state: "collecting", deadline });
+  }
+  return assignment(ledger, campaign, { ...attempt, deadline }, size.localSteps);
 }
 
 function assignment(
   ledger: Ledger,
   campaign: CampaignRecord,
   { round, attempt, deadline }: AttemptRecord,
+  steps: number,
 ): Assignment {
   if (deadline === null) throw new Error(`round ${round} collects without a deadline`);
   const { localSteps, rounds } = campaign.config.distillation;
@@ -64,5 +81,24 @@ function assignment(
     student: [...ledger.campaign.currentStudent(round).slices],
     startStep: round * localSteps,
     totalSteps: rounds * localSteps,
+    localSteps: steps,
+  };
+}
+
+function tooSlow(
+  { committed, config }: CampaignRecord,
+  imagesPerSecond: number,
+  { neededImagesPerSecond }: { readonly neededImagesPerSecond: number },
+): CheckInReply {
+  const { batchSize } = config.distillation;
+  return {
+    kind: "too-slow",
+    round: committed,
+    imagesPerSecond,
+    neededImagesPerSecond,
+    detail:
+      `at ${Number(imagesPerSecond.toPrecision(3))} images a second not even two steps of ${batchSize} images ` +
+      `fit into a round of ${config.round.deadlineSeconds} seconds; ` +
+      `this campaign needs at least ${neededImagesPerSecond} a second`,
   };
 }

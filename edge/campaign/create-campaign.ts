@@ -6,6 +6,7 @@ import { reinitRatios } from "../../protocol/reinit/strategy.ts";
 import {
   exampleCap,
   minimumUpdates,
+  normGroupSize,
   type CampaignConfig,
   type ReinitStrategy,
 } from "../../protocol/round/campaign-config.ts";
@@ -44,6 +45,7 @@ function completeConfig(config: CampaignConfig, graph: Graph): CampaignConfig {
   return {
     ...config,
     reinit: { seed, ...config.reinit, strategy },
+    distillation: { ...config.distillation, normGroupSize: normGroupSize(config) },
     round: { ...config.round, minimum: minimumUpdates(config.round) },
     aggregation: { ...config.aggregation, exampleCap: exampleCap(config) },
   };

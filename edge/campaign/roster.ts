@@ -1,5 +1,6 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { EnrolRequest } from "../../protocol/round/access.ts";
+import type { CheckInRequest } from "../../protocol/round/assignment.ts";
 
 export interface InviteRecord {
   readonly id: string;
@@ -16,6 +17,7 @@ export interface ParticipantRecord {
   readonly label: string | null;
   readonly organisation: string | null;
   readonly backend: string | null;
+  readonly imagesPerSecond: number | null;
   readonly revoked: boolean;
   readonly enrolledAt: number;
   readonly lastSeenAt: number;
@@ -37,6 +39,7 @@ interface ParticipantRow extends Record<string, SqlStorageValue> {
   label: string | null;
   organisation: string | null;
   backend: string | null;
+  imagesPerSecond: number | null;
   revoked: number;
   enrolledAt: number;
   lastSeenAt: number;
@@ -45,7 +48,8 @@ interface ParticipantRow extends Record<string, SqlStorageValue> {
 
 const INVITE = `SELECT id, uses, used, created_at AS createdAt, expires_at AS expiresAt, revoked,
   organisation FROM invites`;
-const PARTICIPANT = `SELECT id, label, organisation, backend, revoked, enrolled_at AS enrolledAt,
+const PARTICIPANT = `SELECT id, label, organisation, backend,
+  images_per_second AS imagesPerSecond, revoked, enrolled_at AS enrolledAt,
   last_seen_at AS lastSeenAt, uploaded_bytes AS uploadedBytes FROM participants`;
 
 function inviteOf(row: InviteRow): InviteRecord {
@@ -163,6 +167,19 @@ export class Roster {
 
   seen(id: string, now: number): void {
     this.#sql.exec("UPDATE participants SET last_seen_at = ? WHERE id = ?", now, id);
+  }
+
+  /** What a participant says of its device; written only when it says something else. */
+  report(known: ParticipantRecord, report: CheckInRequest): void {
+    const backend = report.backend ?? known.backend;
+    const imagesPerSecond = report.imagesPerSecond ?? known.imagesPerSecond;
+    if (backend === known.backend && imagesPerSecond === known.imagesPerSecond) return;
+    this.#sql.exec(
+      "UPDATE participants SET backend = ?, images_per_second = ? WHERE id = ?",
+      backend,
+      imagesPerSecond,
+      known.id,
+    );
   }
 
   /** What a participant says of its backend when it commits; it may change after a restart. */

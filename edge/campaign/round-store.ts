@@ -16,6 +16,11 @@ export interface AttemptRecord extends AttemptId {
   readonly retryAt: number | null;
 }
 
+interface LeaseRecord {
+  /** null in one that an earlier version made: the campaign's own number. */
+  readonly localSteps: number | null;
+}
+
 /** An accepted update, as combining needs it. */
 export interface AcceptedUpdate {
   readonly participant: string;
@@ -150,18 +155,35 @@ export class RoundStore {
     );
   }
 
-  hasLease({ round, attempt }: AttemptId, participant: string): boolean {
-    const found = this.#sql.exec(
-      "SELECT 1 FROM leases WHERE round = ? AND attempt = ? AND participant = ?",
+  /** What the participant was assigned in this attempt, if anything. */
+  lease({ round, attempt }: AttemptId, participant: string): LeaseRecord | undefined {
+    const [row] = this.#sql
+      .exec<{ localSteps: number | null }>(
+        `SELECT local_steps AS localSteps FROM leases
+         WHERE round = ? AND attempt = ? AND participant = ?`,
+        round,
+        attempt,
+        participant,
+      )
+      .toArray();
+    return row;
+  }
+
+  addLease(
+    { round, attempt }: AttemptId,
+    participant: string,
+    localSteps: number,
+    now: number,
+  ): void {
+    this.#sql.exec(
+      `INSERT INTO leases (round, attempt, participant, assigned_at, local_steps)
+       VALUES (?, ?, ?, ?, ?)`,
       round,
       attempt,
       participant,
+      now,
+      localSteps,
     );
-    return found.toArray().length > 0;
-  }
-
-  addLease({ round, attempt }: AttemptId, participant: string, now: number): void {
-    this.#sql.exec("INSERT INTO leases VALUES (?, ?, ?, ?)", round, attempt, participant, now);
   }
 
   leaseCount({ round, attempt }: AttemptId): number {

@@ -112,6 +112,11 @@ const MIGRATIONS = [
     UNIQUE (invite, enrol_key)
   ) STRICT;
   `,
+  // An assignment made before has the campaign's own number of steps.
+  `
+  ALTER TABLE leases ADD COLUMN local_steps INTEGER;
+  ALTER TABLE participants ADD COLUMN images_per_second REAL;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

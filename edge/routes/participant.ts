@@ -8,6 +8,7 @@ import {
 } from "../../protocol/round/access.ts";
 import {
   checkInReplySchema,
+  checkInRequestSchema,
   commitReplySchema,
   commitRequestSchema,
   uploadStatusSchema,
@@ -101,14 +102,15 @@ export const participantRoutes = new Hono<AppEnvironment>()
       summary: "Ask what to do now",
       bearer: "participant",
       answers: { 200: checkInReplySchema },
+      problems: ["malformed-request", "payload-too-large"],
     }),
     requireParticipant,
+    requireJson,
+    jsonBody(checkInRequestSchema),
     async (context) => {
       const { campaign, participant } = context.get("participant");
-      return context.json(
-        unwrap(await context.env.CAMPAIGN.getByName(campaign).checkIn(participant)),
-        200,
-      );
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      return context.json(unwrap(await stub.checkIn(participant, context.req.valid("json"))), 200);
     },
   )
   .get(

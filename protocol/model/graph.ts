@@ -35,10 +35,15 @@ export interface Conv2dOperation {
   readonly kind: "conv2d";
   readonly input: ValueId;
   readonly output: ValueId;
-  /** Parameter `[out, in, kh, kw]`. */
+  /** Parameter `[out, in/groups, kh, kw]`. */
   readonly weight: string;
   readonly stride: number;
   readonly padding: number;
+  /**
+   * Runs of channels that are convolved apart, `in/groups` to `out/groups` each: 1 for an ordinary
+   * convolution, `in` for a depthwise one.
+   */
+  readonly groups: number;
 }
 
 /** Batch normalisation over `[N, H, W]`, running statistics as PyTorch defines them. */

@@ -135,9 +135,13 @@ function outputShape(
         4,
         fail,
       ) as [number, number, number, number];
-      const [height, width] = spatial(input, fail);
-      checkChannels(input, channels, operation.weight, fail);
-      const { stride, padding } = operation;
+      const [height, width, inputChannels] = spatial(input, fail);
+      const { stride, padding, groups } = operation;
+      if (!isExtent(groups)) throw fail(`its groups are ${groups}`);
+      if (inputChannels % groups !== 0 || out % groups !== 0) {
+        throw fail(`${groups} groups do not divide ${inputChannels} channels in and ${out} out`);
+      }
+      checkChannels(input, channels * groups, operation.weight, fail);
       if (!isExtent(stride)) throw fail(`its stride is ${stride}`);
       if (!Number.isSafeInteger(padding) || padding < 0) throw fail(`its padding is ${padding}`);
       const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;

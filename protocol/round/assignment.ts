@@ -2,6 +2,18 @@ import { z } from "zod";
 import { digestSchema, momentSchema } from "./identifiers.ts";
 import { campaignStateSchema } from "./states.ts";
 
+/** Fastest speed that is believed, images per second (SPEC R11). */
+export const MAX_IMAGES_PER_SECOND = 1e7;
+
+/** What a participant says of itself when it asks what to do. */
+export const checkInRequestSchema = z.strictObject({
+  /** Speed of local steps: from a benchmark before the first round, then from the last round. */
+  imagesPerSecond: z.number().positive().max(MAX_IMAGES_PER_SECOND).optional(),
+  /** The device in use, for people. */
+  backend: z.string().max(200).optional(),
+});
+export type CheckInRequest = z.infer<typeof checkInRequestSchema>;
+
 /** One participant's part in one attempt of one round. */
 const assignmentSchema = z.object({
   kind: z.literal("assignment"),
@@ -15,15 +27,34 @@ const assignmentSchema = z.object({
   /** Steps taken in earlier rounds, and in the whole campaign: schedules run on these (SPEC D2). */
   startStep: z.int().nonnegative(),
   totalSteps: z.int().positive(),
+  /** Steps to take, at most the campaign's `localSteps` (SPEC R12, D8). */
+  localSteps: z.int().positive(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 
 /** Nothing to do now; ask again after `retryAfterMs`, or when an event says so. */
 const waitSchema = z.object({
   kind: z.literal("wait"),
-  reason: z.enum(["not-started", "paused", "round-full", "combining", "already-contributed"]),
+  reason: z.enum([
+    "not-started",
+    "paused",
+    "round-full",
+    "combining",
+    "already-contributed",
+    "too-late",
+  ]),
   round: z.int().nonnegative(),
   retryAfterMs: z.int().positive(),
+});
+
+/** Even the fewest steps would take this participant too long, in this round or another (R13). */
+const tooSlowSchema = z.object({
+  kind: z.literal("too-slow"),
+  round: z.int().nonnegative(),
+  /** As reported, and the least that would do. */
+  imagesPerSecond: z.number(),
+  neededImagesPerSecond: z.number(),
+  detail: z.string(),
 });
 
 /** The campaign takes no more updates. */
@@ -37,6 +68,7 @@ const endedSchema = z.object({
 export const checkInReplySchema = z.discriminatedUnion("kind", [
   assignmentSchema,
   waitSchema,
+  tooSlowSchema,
   endedSchema,
 ]);
 export type CheckInReply = z.infer<typeof checkInReplySchema>;

@@ -32,24 +32,31 @@ const augmentationSchema = z.strictObject({
   horizontalFlip: z.boolean().default(true),
 });
 
-const distillationSchema = z.strictObject({
-  rounds: z.int().min(1).max(10_000).default(25),
-  /** SGD steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
-  localSteps: z.int().min(1).max(10_000).default(20),
-  /** Images a step. Batch-norm statistics need at least 2. */
-  batchSize: z.int().min(2).max(4096).default(64),
-  /** Peak of the cosine schedule. */
-  learningRate: z.number().positive().max(10).default(0.03),
-  momentum: z.number().min(0).lt(1).default(0.9),
-  weightDecay: z.number().min(0).max(1).default(5e-4),
-  temperature: z
-    .strictObject({
-      from: z.number().positive().max(100).default(1),
-      to: z.number().positive().max(100).default(4),
-    })
-    .prefault({}),
-  augmentation: augmentationSchema.prefault({}),
-});
+const distillationSchema = z
+  .strictObject({
+    rounds: z.int().min(1).max(10_000).default(25),
+    /** SGD steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
+    localSteps: z.int().min(1).max(10_000).default(20),
+    /** Images a step. Batch-norm statistics need at least 2. */
+    batchSize: z.int().min(2).max(4096).default(64),
+    /** Images that share batch-norm statistics in training (SPEC D7); default the whole batch. */
+    normGroupSize: z.int().min(2).max(4096).optional(),
+    /** Peak of the cosine schedule. */
+    learningRate: z.number().positive().max(10).default(0.03),
+    momentum: z.number().min(0).lt(1).default(0.9),
+    weightDecay: z.number().min(0).max(1).default(5e-4),
+    temperature: z
+      .strictObject({
+        from: z.number().positive().max(100).default(1),
+        to: z.number().positive().max(100).default(4),
+      })
+      .prefault({}),
+    augmentation: augmentationSchema.prefault({}),
+  })
+  .refine(({ batchSize, normGroupSize: group }) => group === undefined || batchSize % group === 0, {
+    message: "normGroupSize must divide batchSize",
+    path: ["normGroupSize"],
+  });
 
 /** x = (pixel/255 − mean)/std per channel: what the teacher was trained to expect. */
 const preprocessingSchema = z.strictObject({
@@ -151,6 +158,11 @@ export function assignmentLimit(policy: CampaignConfig["round"]): number {
 export function exampleCap(config: CampaignConfig): number {
   const { localSteps, batchSize } = config.distillation;
   return config.aggregation.exampleCap ?? localSteps * batchSize;
+}
+
+/** Images over which a batch norm in training takes its statistics (SPEC D7). */
+export function normGroupSize({ distillation }: CampaignConfig): number {
+  return distillation.normGroupSize ?? distillation.batchSize;
 }
 
 /**

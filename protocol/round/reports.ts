@@ -63,6 +63,8 @@ export const participantReportSchema = z.object({
   label: z.string().nullable(),
   organisation: z.string().nullable(),
   backend: z.string().nullable(),
+  /** Speed it reported last (SPEC R11). */
+  imagesPerSecond: z.number().nullable(),
   connected: z.boolean(),
   revoked: z.boolean(),
   enrolledAt: momentSchema,

@@ -45,12 +45,13 @@ export async function reproduce(
     );
     for (const [index, loss] of expected.losses.entries()) {
       const temperature = expected.temperatures[index]!;
-      const result = await session.step(batchOf(golden, index), { ...run, temperature });
-      errors[`loss${index}`] = relativeError([result.loss], [loss]);
-      onProgress(`step ${index + 1} of ${expected.losses.length}, loss ${result.loss.toFixed(5)}`);
+      await session.step(batchOf(golden, index), { ...run, temperature });
+      const [result] = await session.results();
+      errors[`loss${index}`] = relativeError([result!.loss], [loss]);
+      onProgress(`step ${index + 1} of ${expected.losses.length}, loss ${result!.loss.toFixed(5)}`);
     }
     const name = `student${expected.losses.length}`;
-    const state = await session.read();
+    const { state } = await session.read();
     for (const [tensor, values] of tensorsOf(state, student.layout)) {
       const entry = final.layout.entries.find((candidate) => candidate.name === tensor)!;
       errors[`${name}/${tensor}`] = relativeError(values, entryView(final.state, entry));

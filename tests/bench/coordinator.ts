@@ -130,7 +130,7 @@ async function measure({ url, adminToken }: Coordinator, codec: UpdateCodec): Pr
   for (let i = 0; i < updates; i++) {
     const { credential } = await open(token).enrol({}, signal);
     const client = open(credential);
-    const assignment = await client.checkIn(signal);
+    const assignment = await client.checkIn({}, signal);
     if (assignment.kind !== "assignment") throw new Error(`no assignment: ${assignment.kind}`);
     const update = encodeUpdate(assignment, randomUpdate(), {
       layout,

@@ -162,7 +162,12 @@ describe("participants", () => {
       ["GET", "/api/v1/rounds/0/0/upload"],
       ["GET", `/api/v1/blobs/${model.digest}`],
     ] as const) {
-      await expectProblem(await send(route, { method, token }), 403, "participant-revoked");
+      const body = method === "POST" ? { json: {} } : {};
+      await expectProblem(
+        await send(route, { method, token, ...body }),
+        403,
+        "participant-revoked",
+      );
     }
     const frame = removed.frames(updateOf(removed.view, 1))[0]!;
     const put = await removed.putFrame({ round: 0, attempt: 0 }, 0, frame);

@@ -5,7 +5,12 @@ import { formatDigest } from "../../edge/blobs/content-digest.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import type { CampaignView, EnrolReply, Invite } from "../../protocol/round/access.ts";
-import type { Assignment, CheckInReply, CommitReply } from "../../protocol/round/assignment.ts";
+import type {
+  Assignment,
+  CheckInReply,
+  CheckInRequest,
+  CommitReply,
+} from "../../protocol/round/assignment.ts";
 import { sliceCodec, type CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
@@ -199,12 +204,12 @@ export class Volunteer {
     );
   }
 
-  checkIn(): Promise<CheckInReply> {
-    return ask("/api/v1/check-in", { method: "POST", token: this.credential });
+  checkIn(said: CheckInRequest = {}): Promise<CheckInReply> {
+    return ask("/api/v1/check-in", { method: "POST", token: this.credential, json: said });
   }
 
-  async assignment(): Promise<Assignment> {
-    const reply = await this.checkIn();
+  async assignment(said: CheckInRequest = {}): Promise<Assignment> {
+    const reply = await this.checkIn(said);
     if (reply.kind !== "assignment") throw new Error(`got ${JSON.stringify(reply)}`);
     return reply;
   }

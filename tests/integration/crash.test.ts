@@ -142,7 +142,7 @@ async function combineTwo<Seen>(
   for (const scale of [1e-3, 2e-3]) {
     const { credential } = await open(token).enrol({}, signal);
     const client = open(credential);
-    const assignment = await client.checkIn(signal);
+    const assignment = await client.checkIn({}, signal);
     if (assignment.kind !== "assignment") throw new Error(`no assignment: ${assignment.kind}`);
     const update = pattern(layout.length, scale);
     update.fill(0, layout.trainableLength);

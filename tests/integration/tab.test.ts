@@ -43,8 +43,14 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
     if (protocol.startsWith("http") && origin !== serve.url) outside.push(request.url());
   });
 
-  await page.goto(invite.url.replace("#", "?backend=webgpu#"));
+  const answered = await page.goto(invite.url.replace("#", "?backend=webgpu#"));
+  expect(answered?.headers()).toMatchObject({
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+    "content-security-policy": expect.stringContaining("default-src 'self'"),
+  });
   await expect.poll(() => page.textContent("body")).toContain(name);
+  expect(await page.evaluate(sharesMemory), "the page shares memory between threads").toBe(true);
   const contribute = page.getByTestId("contribute");
   expect(await contribute.isDisabled()).toBe(true);
   await page.getByTestId("file-input").setInputFiles(fileURLToPath(new URL("images.bin", FIXTURE)));
@@ -52,6 +58,8 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
   expect(await contribute.isDisabled(), "without consent").toBe(true);
   await page.getByTestId("consent").check();
   await expect.poll(() => contribute.isEnabled()).toBe(true);
+  const [worker] = page.workers();
+  expect(await worker!.evaluate(sharesMemory), "its worker shares memory").toBe(true);
   await contribute.click();
 
   await until(
@@ -68,3 +76,9 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
   expect(outside, "requests to other origins").toEqual([]);
   expect(complaints).toEqual([]);
 });
+
+/** Runs in the tab: whether WebAssembly threads are to be had. */
+function sharesMemory(): boolean {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  return globalThis.crossOriginIsolated && memory.buffer instanceof SharedArrayBuffer;
+}

@@ -21,7 +21,7 @@ import { relativeError } from "../../scripts/golden/reproduce.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
-const ROUNDS = 6;
+const STEPS = 6;
 const BATCH = 8;
 const SEED = Uint8Array.from({ length: 16 }, (_, i) => 7 * i + 1);
 const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4 };
@@ -42,65 +42,82 @@ afterAll(async () => {
   await coordinator.stop();
 });
 
-it("[D4][O2][O3] one participant with K = 1, f32 and server momentum follows centralised training", async () => {
-  const file = await readFile(new URL("teacher.safetensors", FIXTURE));
-  const { graph, layout, state: teacher } = importModel(file);
-  const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
+const CASES = [
+  // The server's optimiser takes the steps, with its own momentum.
+  { rule: "[D4][O2][O3]", localSteps: 1, serverMomentum: SETTINGS.momentum },
+  // The participant's does, and keeps its velocity from round to round.
+  { rule: "[D3][D4]", localSteps: 2, serverMomentum: 0 },
+  { rule: "[D3][D4]", localSteps: 3, serverMomentum: 0 },
+];
 
-  const admin = new AdminClient(coordinator.url, coordinator.adminToken);
-  const model = sha256(file);
-  await admin.uploadModel({ body: new Blob([file]), digest: model });
-  const { id } = await admin.createCampaign({
-    name: "centralised equivalent",
-    model,
-    preprocessing: PREPROCESSING,
-    // Fixed: from another student₀, a rectifier at its threshold may tip the other way.
-    reinit: { seed: "c3".repeat(32) },
-    distillation: {
-      rounds: ROUNDS,
-      localSteps: 1,
-      batchSize: BATCH,
-      ...SETTINGS,
-      temperature: TEMPERATURE,
-      augmentation: AUGMENTATION,
-    },
-    round: { goal: 1 },
-    aggregation: { server: { kind: "sgd", momentum: SETTINGS.momentum } },
-    codec: "f32",
-  });
-  const { url } = await admin.invite(id, { uses: 1 });
-  await admin.act(id, "start");
-  const participant = new Participant({
-    invite: url,
-    training: engineTraining({ engine, images, seed: SEED }),
-  });
-  expect((await participant.run()).kind).toBe("finished");
-  const exported = async (round: number): Promise<Float32Array> =>
-    importModel(new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer()))
-      .state;
-  const federated = await exported(ROUNDS);
-  const student0 = await exported(0);
+it.each(CASES)(
+  "$rule one participant with K = $localSteps, f32 and server momentum $serverMomentum follows centralised training",
+  async ({ localSteps, serverMomentum }) => {
+    const file = await readFile(new URL("teacher.safetensors", FIXTURE));
+    const { graph, layout, state: teacher } = importModel(file);
+    const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
 
-  // The same steps without a coordinator: one session, one optimiser, the same draws.
-  const random = new RandomStream(SEED);
-  const batches = new ShuffledBatches(images.count, random);
-  const session = engine.openSession({ graph, layout, teacher });
-  session.load(student0);
-  for (let step = 0; step < ROUNDS; step++) {
-    const progress = { step, totalSteps: ROUNDS };
-    const batch = augmentedBatch(images, batches.next(BATCH), PREPROCESSING, AUGMENTATION, random);
-    await session.step(batch, {
-      ...SETTINGS,
-      learningRate: learningRateAt(progress, SETTINGS.learningRate),
-      temperature: temperatureAt(progress, TEMPERATURE),
+    const admin = new AdminClient(coordinator.url, coordinator.adminToken);
+    const model = sha256(file);
+    await admin.uploadModel({ body: new Blob([file]), digest: model });
+    const { id } = await admin.createCampaign({
+      name: "centralised equivalent",
+      model,
+      preprocessing: PREPROCESSING,
+      // Fixed: from another student₀, a rectifier at its threshold may tip the other way.
+      reinit: { seed: "c3".repeat(32) },
+      distillation: {
+        rounds: STEPS / localSteps,
+        localSteps,
+        batchSize: BATCH,
+        ...SETTINGS,
+        temperature: TEMPERATURE,
+        augmentation: AUGMENTATION,
+      },
+      round: { goal: 1 },
+      aggregation: { server: { kind: "sgd", momentum: serverMomentum } },
+      codec: "f32",
     });
-  }
-  const centralised = await session.read();
-  session.close();
+    const { url } = await admin.invite(id, { uses: 1 });
+    await admin.act(id, "start");
+    const participant = new Participant({
+      invite: url,
+      training: engineTraining({ engine, images, seed: SEED }),
+    });
+    expect((await participant.run()).kind).toBe("finished");
+    const exported = async (round: number): Promise<Float32Array> =>
+      importModel(new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer()))
+        .state;
+    const federated = await exported(STEPS / localSteps);
+    const student0 = await exported(0);
 
-  expect(relativeError(centralised, student0), "training went somewhere").toBeGreaterThan(1e-2);
-  for (const entry of layout.entries) {
-    const error = relativeError(entryView(federated, entry), entryView(centralised, entry));
-    expect(error, entry.name).toBeLessThan(1e-4);
-  }
-});
+    // The same steps without a coordinator: one session, one optimiser, the same draws.
+    const random = new RandomStream(SEED);
+    const batches = new ShuffledBatches(images.count, random);
+    const session = engine.openSession({ graph, layout, teacher });
+    session.load(student0);
+    for (let step = 0; step < STEPS; step++) {
+      const progress = { step, totalSteps: STEPS };
+      const batch = augmentedBatch(
+        images,
+        batches.next(BATCH),
+        PREPROCESSING,
+        AUGMENTATION,
+        random,
+      );
+      await session.step(batch, {
+        ...SETTINGS,
+        learningRate: learningRateAt(progress, SETTINGS.learningRate),
+        temperature: temperatureAt(progress, TEMPERATURE),
+      });
+    }
+    const { state: centralised } = await session.read();
+    session.close();
+
+    expect(relativeError(centralised, student0), "training went somewhere").toBeGreaterThan(1e-2);
+    for (const entry of layout.entries) {
+      const error = relativeError(entryView(federated, entry), entryView(centralised, entry));
+      expect(error, entry.name).toBeLessThan(1e-4);
+    }
+  },
+);

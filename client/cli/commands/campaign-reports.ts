@@ -89,7 +89,7 @@ function campaignText(report: CampaignReport): string {
     ],
     [
       "a round",
-      `${distillation.localSteps} steps of ${distillation.batchSize} images, ${round.goal} updates or ${round.deadlineSeconds} s, ${codec}`,
+      `${distillation.localSteps} steps of ${batchText(distillation)}, ${round.goal} updates or ${round.deadlineSeconds} s, ${codec}`,
     ],
     [
       "participants",
@@ -104,6 +104,12 @@ function campaignText(report: CampaignReport): string {
           ],
         ]),
   ]);
+}
+
+function batchText({ batchSize, normGroupSize }: CampaignReport["config"]["distillation"]): string {
+  return normGroupSize === undefined || normGroupSize === batchSize
+    ? `${batchSize} images`
+    : `${batchSize} images (batch norm over ${normGroupSize})`;
 }
 
 export function roundTable(rounds: readonly RoundReport[]): string {
@@ -127,12 +133,23 @@ export function roundTable(rounds: readonly RoundReport[]): string {
 function participantTable(participants: readonly ParticipantReport[]): string {
   if (participants.length === 0) return "Nobody has joined yet: `invite CAMPAIGN` makes a link.";
   return textTable([
-    ["participant", "label", "organisation", "backend", "state", "updates", "images", "last seen"],
+    [
+      "participant",
+      "label",
+      "organisation",
+      "backend",
+      "images/s",
+      "state",
+      "updates",
+      "images",
+      "last seen",
+    ],
     ...participants.map((participant) => [
       participant.id,
       participant.label ?? "–",
       participant.organisation ?? "–",
       participant.backend ?? "–",
+      decimal(participant.imagesPerSecond, 1),
       participantState(participant),
       String(participant.updatesAccepted),
       String(participant.examples),

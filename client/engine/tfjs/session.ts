@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { isTrainable, sizeOf, type Graph } from "../../../protocol/model/graph.ts";
+import { isTrainable, type Graph } from "../../../protocol/model/graph.ts";
 import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
 import type {
   Batch,
@@ -8,19 +8,33 @@ import type {
   GradientSettings,
   Session,
   SessionOptions,
+  SessionReading,
   StepResult,
   StepSettings,
   SupervisedSettings,
+  VelocityAtLoad,
 } from "../engine.ts";
+import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
 import { EngineError } from "../engine-error.ts";
+import { placedValues } from "../place-images.ts";
 import { trainingPlan, type Plan, type TrainingStep } from "../plan.ts";
 import { EvaluationModel } from "./evaluation-model.ts";
 import type { Kernels, LossTarget } from "./kernels.ts";
 import { checkStateLength, downloadEntries, uploadEntry } from "./parameters.ts";
+import { requireSupportedOperations } from "./supported-operations.ts";
+import { readSummary, requireFinite, StepResults } from "./step-results.ts";
 import { TrainingPass } from "./training-pass.ts";
 
-/** What the optimiser does after a backward pass: a step, or hand the gradient out. */
+/** What the student is to answer: the teacher's logits at a temperature, or given distributions. */
 type Target = { readonly temperature: number } | { readonly probabilities: Float32Array };
+
+/** Images that one forward and backward pass takes together. */
+interface Group {
+  readonly images: Tensor4D;
+  /** Place of its first image in the batch. */
+  readonly start: number;
+  readonly size: number;
+}
 
 /** A session on one backend of tfjs. */
 export class TfjsSession implements Session {
@@ -33,6 +47,8 @@ export class TfjsSession implements Session {
   readonly #teacher: EvaluationModel;
   readonly #parameters = new Map<string, Tensor>();
   readonly #velocities = new Map<string, Tensor>();
+  readonly #results = new StepResults();
+  readonly #normGroupSize: number | undefined;
   readonly #requireDevice: () => void;
   #closed = false;
 
@@ -44,40 +60,49 @@ export class TfjsSession implements Session {
   constructor(
     backend: string,
     kernels: Kernels,
-    { graph, layout, teacher }: SessionOptions,
+    { graph, layout, normGroupSize, teacher }: SessionOptions,
     requireDevice: () => void = () => {},
   ) {
     this.#requireDevice = requireDevice;
+    requireSupportedOperations(graph);
     checkStateLength(teacher, layout, "teacher");
     this.#backend = backend;
     this.#kernels = kernels;
     this.#graph = graph;
     this.#layout = layout;
+    this.#normGroupSize = normGroupSize;
     this.#plan = trainingPlan(graph);
     this.#trainable = layout.entries.filter(({ role }) => isTrainable(role));
     this.#teacher = new EvaluationModel(graph, layout, kernels, teacher);
   }
 
-  load(state: Float32Array): void {
+  load(state: Float32Array, velocity: VelocityAtLoad = "restart"): void {
     this.#requireOpen();
     checkStateLength(state, this.#layout, "student");
     useBackend(this.#backend);
-    this.#forget();
+    this.#results.forget();
+    this.#forgetStudent();
+    if (velocity === "restart") this.#forgetVelocities();
     for (const entry of this.#layout.entries) {
       this.#parameters.set(entry.name, tf.keep(uploadEntry(state, entry)));
     }
   }
 
-  async step(batch: Batch, settings: StepSettings): Promise<StepResult> {
+  async step(batch: Batch, settings: StepSettings): Promise<void> {
     const summary = this.#train(batch, settings, (gradients) => this.#descend(gradients, settings));
-    return readSummary(summary);
+    await this.#results.add(summary);
+  }
+
+  async results(): Promise<readonly StepResult[]> {
+    this.#requireOpen();
+    return this.#results.take();
   }
 
   async superviseStep(
     batch: Batch,
     targets: Float32Array,
     settings: SupervisedSettings,
-  ): Promise<StepResult> {
+  ): Promise<void> {
     if (targets.length !== batch.size * this.#graph.classes) {
       throw new EngineError(
         "invalid-input",
@@ -87,7 +112,7 @@ export class TfjsSession implements Session {
     const summary = this.#train(batch, { probabilities: targets }, (gradients) =>
       this.#descend(gradients, settings),
     );
-    return readSummary(summary);
+    await this.#results.add(summary);
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
@@ -107,25 +132,24 @@ export class TfjsSession implements Session {
       this.#layout.trainableLength,
     );
     tf.dispose([...gradients.values()]);
+    requireFinite(result);
     return { ...result, gradient };
   }
 
-  async read(): Promise<Float32Array> {
-    this.#requireLoaded();
-    useBackend(this.#backend);
-    const { entries, length } = this.#layout;
-    return downloadEntries(entries, (name) => this.#parameter(name), length);
+  async read(): Promise<SessionReading> {
+    const state = await this.#state();
+    return { state, results: await this.#results.take() };
   }
 
   async logits(which: "teacher" | "student", batch: Batch): Promise<Float32Array> {
-    const state = which === "student" ? await this.read() : undefined;
+    const state = which === "student" ? await this.#state() : undefined;
     this.#requireOpen();
     useBackend(this.#backend);
     const logits = tf.tidy(() => {
       const model = state
         ? new EvaluationModel(this.#graph, this.#layout, this.#kernels, state)
         : this.#teacher;
-      const output = model.run(this.#upload(batch));
+      const output = model.run(this.#upload(this.#valuesOf(batch)));
       if (model !== this.#teacher) model.dispose();
       return output;
     });
@@ -136,10 +160,13 @@ export class TfjsSession implements Session {
     this.#requireLoaded();
     useBackend(this.#backend);
     const logits = tf.tidy(() => {
-      const pass = this.#forward(this.#upload(batch));
-      const output = tf.clone(pass.logits);
-      pass.dispose();
-      return output;
+      const outputs: Tensor2D[] = [];
+      for (const { images } of this.#groups(batch)) {
+        const pass = this.#forward(images);
+        outputs.push(tf.clone(pass.logits));
+        pass.dispose();
+      }
+      return tf.concat(outputs);
     });
     return readAndDispose(logits);
   }
@@ -147,35 +174,78 @@ export class TfjsSession implements Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#forget();
+    this.#results.forget();
+    this.#forgetStudent();
+    this.#forgetVelocities();
     this.#teacher.dispose();
   }
 
-  /** Forward, loss, backward, running statistics; then `use` takes the gradients over. */
+  async #state(): Promise<Float32Array> {
+    this.#requireLoaded();
+    useBackend(this.#backend);
+    const { entries, length } = this.#layout;
+    return downloadEntries(entries, (name) => this.#parameter(name), length);
+  }
+
+  /**
+   * Forward, loss, backward, running statistics, one norm group after the other; then `use` takes
+   * over the gradients of the batch's mean loss.
+   *
+   * @returns `[2·groups]`, see `readSummary`.
+   */
   #train(batch: Batch, target: Target, use: (gradients: Map<string, Tensor>) => void): Tensor1D {
     this.#requireLoaded();
     useBackend(this.#backend);
     return tf.tidy(() => {
-      const images = this.#upload(batch);
-      const lossTarget = this.#target(target, images, batch.size);
-      const pass = this.#forward(images);
-      const { summary, dLogits } = this.#kernels.loss(pass.logits, lossTarget);
-      this.#advanceStatistics(pass);
-      const gradients = pass.backward(dLogits);
-      pass.dispose();
-      use(gradients);
-      return summary;
+      const summaries: Tensor1D[] = [];
+      const totals = new Map<string, Tensor>();
+      for (const group of this.#groups(batch)) {
+        const lossTarget = this.#target(target, group);
+        const pass = this.#forward(group.images);
+        const { summary, dLogits } = this.#kernels.loss(pass.logits, lossTarget);
+        summaries.push(summary);
+        this.#advanceStatistics(pass);
+        // The kernel's gradient is that of the group's mean.
+        const isBatch = group.size === batch.size;
+        const share = isBatch ? dLogits : tf.mul(dLogits, group.size / batch.size);
+        this.#accumulate(totals, pass.backward(share as Tensor2D));
+        pass.dispose();
+      }
+      use(totals);
+      return tf.concat(summaries);
     });
   }
 
-  #target(target: Target, images: Tensor4D, size: number): LossTarget {
+  /** Adds gradients to the totals; consumes them. */
+  #accumulate(totals: Map<string, Tensor>, gradients: Map<string, Tensor>): void {
+    for (const [name, gradient] of gradients) {
+      const total = totals.get(name);
+      totals.set(name, total ? this.#kernels.add(total, gradient, false) : gradient);
+      if (total) gradient.dispose();
+    }
+  }
+
+  #target(target: Target, { images, start, size }: Group): LossTarget {
     if ("probabilities" in target) {
-      const shape: [number, number] = [size, this.#graph.classes];
-      const probabilities = tf.tensor2d(target.probabilities.slice(), shape);
-      return { kind: "probabilities", probabilities };
+      const { classes } = this.#graph;
+      const rows = target.probabilities.slice(start * classes, (start + size) * classes);
+      return { kind: "probabilities", probabilities: tf.tensor2d(rows, [size, classes]) };
     }
     const { temperature } = target;
     return { kind: "logits", logits: this.#teacher.run(images), temperature };
+  }
+
+  /** The batch's norm groups, in order, each on the device when it is asked for. */
+  *#groups(batch: Batch): Generator<Group> {
+    const values = this.#valuesOf(batch);
+    const size = normGroupSizeOf(batch.size, this.#normGroupSize);
+    const length = (values.length / batch.size) * size;
+    for (let start = 0; start < batch.size; start += size) {
+      const from = (start / size) * length;
+      const images = this.#upload(values.subarray(from, from + length));
+      yield { images, start, size };
+      images.dispose();
+    }
   }
 
   #forward(images: Tensor4D): TrainingPass {
@@ -208,17 +278,15 @@ export class TfjsSession implements Session {
     }
   }
 
-  #upload({ values, size }: Batch): Tensor4D {
+  #valuesOf(batch: Batch): Float32Array {
+    checkBatch(batch, this.#graph.inputShape);
+    return placedValues(batch, this.#graph.inputShape);
+  }
+
+  #upload(values: Float32Array): Tensor4D {
     const { height, width, channels } = this.#graph.inputShape;
-    const shape: [number, number, number, number] = [size, height, width, channels];
-    if (size < 1 || values.length !== sizeOf(shape)) {
-      throw new EngineError(
-        "invalid-input",
-        `a batch of ${size} images needs ${sizeOf(shape)} values ` +
-          `(${size}×${height}×${width}×${channels}), this one has ${values.length}`,
-      );
-    }
-    return tf.tensor4d(values, shape, "float32");
+    const size = values.length / (height * width * channels);
+    return tf.tensor4d(values, [size, height, width, channels], "float32");
   }
 
   #parameter(name: string): Tensor {
@@ -239,9 +307,13 @@ export class TfjsSession implements Session {
     }
   }
 
-  #forget(): void {
-    tf.dispose([...this.#parameters.values(), ...this.#velocities.values()]);
+  #forgetStudent(): void {
+    tf.dispose([...this.#parameters.values()]);
     this.#parameters.clear();
+  }
+
+  #forgetVelocities(): void {
+    tf.dispose([...this.#velocities.values()]);
     this.#velocities.clear();
   }
 }
@@ -251,18 +323,7 @@ export function useBackend(name: string): void {
   if (tf.getBackend() !== name) void tf.setBackend(name);
 }
 
-async function readSummary(summary: Tensor1D): Promise<StepResult> {
-  const [loss, agreement] = await readAndDispose(summary);
-  if (loss === undefined || agreement === undefined || !Number.isFinite(loss)) {
-    throw new EngineError(
-      "device-failed",
-      `the loss is ${loss}: the student has diverged; use a smaller learning rate`,
-    );
-  }
-  return { loss, agreement };
-}
-
-async function readAndDispose(tensor: Tensor1D | Tensor2D): Promise<Float32Array> {
+async function readAndDispose(tensor: Tensor2D): Promise<Float32Array> {
   const values = await tensor.data<"float32">();
   tensor.dispose();
   return values;

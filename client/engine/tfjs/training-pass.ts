@@ -108,7 +108,7 @@ export class TrainingPass {
         if (x.size === x.shape[3]) {
           throw new EngineError(
             "invalid-input",
-            `batch norm '${norm.output}' sees one value per channel; use a batch of at least 2 images`,
+            `batch norm '${norm.output}' sees one value per channel; use batches and norm groups of at least 2 images`,
           );
         }
         const { y, moments } = kernels.normForward({

@@ -48,6 +48,7 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   joining: "Joining",
   downloading: "Fetching",
   verifying: "Checking",
+  measuring: "Measuring",
   waiting: "Waiting",
   training: "Training",
   uploading: "Sending",

@@ -7,6 +7,7 @@ const WAITS: Record<WaitReason, string> = {
   "round-full": "This round has enough hands. Waiting for the next.",
   combining: "The coordinator combines the updates. Waiting for the next round.",
   "already-contributed": "Your update is in. Waiting for the next round.",
+  "too-late": "This round ends too soon for this device. Waiting for the next.",
   "connection-lost": "No connection to the coordinator. It is tried again by itself.",
 };
 
@@ -21,6 +22,8 @@ export function statusText(status: ParticipantStatus): string {
         : `Fetching the round's student: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
     case "verifying":
       return "Checking that the coordinator's starting point is what it says…";
+    case "measuring":
+      return "Measuring how fast this device is…";
     case "waiting":
       return WAITS[status.reason];
     case "training":

@@ -38,6 +38,7 @@ export function resnet18({ width, classes }: ResNet18Options): Graph {
       weight,
       stride,
       padding: (kernel - 1) / 2,
+      groups: 1,
     });
     return name;
   };

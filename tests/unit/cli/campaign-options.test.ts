@@ -34,7 +34,7 @@ describe("options of campaign create", () => {
     const config = campaignConfigSchema.parse(
       parse(
         `${PIXELS} --name demo --strategy layerwise --strength 2 --ratios .01,.02,.03,.04 --head-ratio .5 --seed ${seed} ` +
-          "--rounds 7 --local-steps 11 --batch-size 32 --learning-rate 0.02 --momentum 0.8 --weight-decay 0.001 " +
+          "--rounds 7 --local-steps 11 --batch-size 32 --norm-group-size 8 --learning-rate 0.02 --momentum 0.8 --weight-decay 0.001 " +
           "--temperature 2,5 --crop-padding 2 --no-flip --goal 6 --minimum 3 --over-selection 2 --deadline 60 " +
           "--max-attempts 9 --rule norm-clipped-mean --clip-norm 1.5 --server sgd --server-learning-rate 0.5 " +
           "--server-momentum 0.7 --codec f16",
@@ -53,6 +53,7 @@ describe("options of campaign create", () => {
         rounds: 7,
         localSteps: 11,
         batchSize: 32,
+        normGroupSize: 8,
         learningRate: 0.02,
         momentum: 0.8,
         weightDecay: 0.001,
@@ -88,6 +89,9 @@ describe("options of campaign create", () => {
     [`${PIXELS} --momentum 1`, /--momentum: /],
     [`${PIXELS} --goal 2 --minimum 3`, /--minimum: minimum must not exceed goal/],
     [`${PIXELS} --batch-size 1`, /--batch-size: /],
+    [`${PIXELS} --norm-group-size 1`, /--norm-group-size: /],
+    [`${PIXELS} --norm-group-size 24`, /--norm-group-size: normGroupSize must divide batchSize/],
+    [`${PIXELS} --batch-size 30 --norm-group-size 16`, /--norm-group-size: .*divide/],
     [`${PIXELS} --seed abc`, /--seed: must be 32 bytes/],
     [`${PIXELS} --temperature 0,4`, /--temperature: /],
     ["--mean .5,.5,.5 --std .2,0,.2", /--std: /],

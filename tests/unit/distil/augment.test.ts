@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { augmentedBatch, drawPlacement } from "../../../client/distil/augment.ts";
+import { augmentedBatch, drawPlacements } from "../../../client/distil/augment.ts";
 import type { ImageSet } from "../../../client/distil/image-set.ts";
 import { normalisationTable, plainBatch } from "../../../client/distil/normalise.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
+import type { Batch } from "../../../client/engine/engine.ts";
+import { placedValues } from "../../../client/engine/place-images.ts";
 
 const NORMALISATION = { mean: [0.5, 0.25], std: [0.5, 0.125] };
 
@@ -17,6 +19,11 @@ const images: ImageSet = {
 
 const stream = (first: number): RandomStream => new RandomStream(new Uint8Array(16).fill(first));
 
+/** A batch of these images as a network sees it. */
+function seen(batch: Batch): Float32Array {
+  return placedValues(batch, images);
+}
+
 /** Channel 0 of one image of a batch, back as pixels. */
 function pixelsOf(values: Float32Array, image: number): number[] {
   return Array.from({ length: 6 }, (_, i) =>
@@ -26,8 +33,9 @@ function pixelsOf(values: Float32Array, image: number): number[] {
 
 describe("normalisation", () => {
   it("is (pixel/255 − mean)/std per channel", () => {
-    const { values, size } = plainBatch(images, [2, 0], NORMALISATION);
-    expect(size).toBe(2);
+    const batch = plainBatch(images, [2, 0], NORMALISATION);
+    const values = seen(batch);
+    expect(batch.size).toBe(2);
     expect(values).toHaveLength(24);
     expect(values[0]).toBeCloseTo((13 / 255 - 0.5) / 0.5, 6);
     expect(values[1]).toBeCloseTo((113 / 255 - 0.25) / 0.125, 5);
@@ -43,8 +51,8 @@ describe("normalisation", () => {
 describe("[D6] augmentation", () => {
   it("switched off changes nothing", () => {
     const off = { cropPadding: 0, horizontalFlip: false };
-    const { values } = augmentedBatch(images, [1, 2], NORMALISATION, off, stream(1));
-    expect(values).toEqual(plainBatch(images, [1, 2], NORMALISATION).values);
+    const batch = augmentedBatch(images, [1, 2], NORMALISATION, off, stream(1));
+    expect(seen(batch)).toEqual(seen(plainBatch(images, [1, 2], NORMALISATION)));
   });
 
   it("crops from the image padded with zero pixels, then mirrors, then normalises", () => {
@@ -63,11 +71,15 @@ describe("[D6] augmentation", () => {
     };
     const count = 200;
     const indices = Array<number>(count).fill(0);
-    const { values } = augmentedBatch(images, indices, NORMALISATION, augmentation, stream(7));
+    const batch = augmentedBatch(images, indices, NORMALISATION, augmentation, stream(7));
+    const values = seen(batch);
     const draws = stream(7);
-    const seen = new Set<string>();
+    const places = new Set<string>();
     for (let image = 0; image < count; image++) {
-      const { top, left, flip } = drawPlacement(augmentation, draws);
+      // The order of draws is part of what a seed means.
+      const top = draws.below(3);
+      const left = draws.below(3);
+      const flip = draws.below(2) === 1;
       const [a, b, c, d, e, f] = byHand[`${top} ${left}`]! as [
         number,
         number,
@@ -77,17 +89,17 @@ describe("[D6] augmentation", () => {
         number,
       ];
       expect(pixelsOf(values, image)).toEqual(flip ? [c, b, a, f, e, d] : [a, b, c, d, e, f]);
-      seen.add(`${top} ${left} ${flip}`);
+      places.add(`${top} ${left} ${flip}`);
     }
-    expect(seen.size).toBe(18);
+    expect(places.size).toBe(18);
   });
 
   it("pads with pixel zero, not with zero after normalisation", () => {
     const augmentation = { cropPadding: 1, horizontalFlip: false };
-    const draws = stream(3);
     const indices = Array<number>(20).fill(0);
-    const { values } = augmentedBatch(images, indices, NORMALISATION, augmentation, stream(3));
-    const top = indices.map(() => drawPlacement(augmentation, draws).top).indexOf(0);
+    const batch = augmentedBatch(images, indices, NORMALISATION, augmentation, stream(3));
+    const values = seen(batch);
+    const top = indices.findIndex((_, image) => batch.placements[3 * image] === 0);
     expect(top).toBeGreaterThanOrEqual(0);
     expect(values[top * 12]).toBeCloseTo(-1, 6);
     expect(values[top * 12 + 1]).toBeCloseTo(-2, 6);
@@ -96,8 +108,8 @@ describe("[D6] augmentation", () => {
   it("mirrors about half of the images", () => {
     const random = stream(9);
     const augmentation = { cropPadding: 0, horizontalFlip: true };
-    let flips = 0;
-    for (let i = 0; i < 1000; i++) if (drawPlacement(augmentation, random).flip) flips++;
+    const placements = drawPlacements(1000, augmentation, random);
+    const flips = placements.reduce((sum, value) => sum + value, 0);
     // Four standard deviations (16) on either side.
     expect(Math.abs(flips - 500)).toBeLessThan(64);
   });

@@ -3,6 +3,7 @@ import { ShuffledBatches } from "../../../client/distil/batches.ts";
 import {
   distilLocally,
   type DistillationSettings,
+  type LocalAssignment,
   type LocalHooks,
   type LocalUpdate,
   type StepProgress,
@@ -18,6 +19,16 @@ import { goldenW4 } from "../engine/golden-files.ts";
 
 function stream(): RandomStream {
   return new RandomStream(new Uint8Array(16).fill(4));
+}
+
+/** A clock that a step moves on by so many milliseconds. */
+function steppedClock(ms: number): Required<Pick<LocalHooks, "beforeStep" | "now">> {
+  let time = 0;
+  return { now: () => time, beforeStep: () => void (time += ms) };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 describe("local distillation", () => {
@@ -42,13 +53,21 @@ describe("local distillation", () => {
   async function distil(
     changes: Partial<DistillationSettings> = {},
     hooks: LocalHooks = {},
+    assigned = changes.localSteps ?? settings.localSteps,
   ): Promise<LocalUpdate> {
     const { graph, layout, state } = golden.teacher;
     const session = engine.openSession({ graph, layout, teacher: state });
     const random = stream();
     const batches = new ShuffledBatches(golden.images.count, random);
     const { images } = golden;
-    const assignment = { student: golden.student.state, startStep: 6, totalSteps: 30 };
+    const { state: student } = golden.student;
+    const assignment: LocalAssignment = {
+      student,
+      startStep: 6,
+      totalSteps: 30,
+      localSteps: assigned,
+      velocity: "restart",
+    };
     try {
       const resources = { session, layout, images, batches, random };
       return await distilLocally(resources, assignment, { ...settings, ...changes }, hooks);
@@ -85,14 +104,37 @@ describe("local distillation", () => {
         momentum: 0.9,
         weightDecay: 5e-3,
       };
-      losses.push((await session.step(batch, step)).loss);
+      await session.step(batch, step);
+      losses.push(...(await session.results()).map((result) => result.loss));
     }
-    const local = await session.read();
+    const { state: local } = await session.read();
     session.close();
     const { update, loss, examples } = await distil();
     expect(update).toEqual(golden.student.state.map((value, i) => value - local[i]!));
     expect(loss).toBeCloseTo((losses[0]! + losses[1]! + losses[2]!) / 3, 12);
     expect(examples).toBe(12);
+  });
+
+  it("[D8] takes the round's first k steps, and sends θ_round − θ_local also for k = 1", async () => {
+    const { graph, layout, state } = golden.teacher;
+    const session = engine.openSession({ graph, layout, teacher: state });
+    session.load(golden.student.state);
+    const progress = { step: 6, totalSteps: 30 };
+    await session.step(drawBatches(1)[0]!, {
+      learningRate: learningRateAt(progress, 0.1),
+      temperature: temperatureAt(progress),
+      momentum: 0.9,
+      weightDecay: 5e-3,
+    });
+    const { state: local } = await session.read();
+    session.close();
+    const one = await distil({}, {}, 1);
+    expect(one.update).toEqual(golden.student.state.map((value, i) => value - local[i]!));
+    expect(one.examples).toBe(4);
+    const two = await distil({}, {}, 2);
+    expect(two).toMatchObject({ update: (await distil({ localSteps: 2 })).update, examples: 8 });
+    await expect(distil({}, {}, 4)).rejects.toThrow(/4 steps.*3 a round/);
+    await expect(distil({}, {}, 0)).rejects.toThrow(RangeError);
   });
 
   it("[D4] sends the gradient with weight decay for K = 1, and r_round − r_local", async () => {
@@ -102,7 +144,7 @@ describe("local distillation", () => {
     const temperature = temperatureAt({ step: 6, totalSteps: 30 });
     const [batch] = drawBatches(1);
     const { gradient } = await session.gradient(batch!, { temperature, weightDecay: 0 });
-    const local = await session.read();
+    const { state: local } = await session.read();
     session.close();
     const { update, examples } = await distil({ localSteps: 1 });
     expect(examples).toBe(4);
@@ -119,22 +161,38 @@ describe("local distillation", () => {
     expect(moved).toBeGreaterThan((length - trainableLength) / 2);
   });
 
-  it("reports every step and measures time by the clock it is given", async () => {
+  it("reports every step once, in order, and measures time by the clock it is given", async () => {
     const reports: StepProgress[] = [];
-    let time = 0;
-    const { seconds, agreement } = await distil(
-      {},
-      { onProgress: (progress) => reports.push(progress), now: () => (time += 500) },
+    const clock = steppedClock(400);
+    const { seconds, agreement, loss } = await distil(
+      { localSteps: 7 },
+      { ...clock, onProgress: (progress) => reports.push(progress) },
     );
-    expect(reports.map(({ step, localSteps, examples }) => [step, localSteps, examples])).toEqual([
-      [1, 3, 4],
-      [2, 3, 8],
-      [3, 3, 12],
-    ]);
-    expect(reports.map((report) => report.seconds)).toEqual([0.5, 1, 1.5]);
-    expect(seconds).toBe(2);
-    const mean = reports.reduce((sum, report) => sum + report.agreement, 0) / 3;
-    expect(agreement).toBeCloseTo(mean, 12);
+    const steps = reports.map((report) => [report.step, report.localSteps, report.examples]);
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7].map((step) => [step, 7, 4 * step]));
+    // Asked after 1.2 s and 2.4 s, when more than a second had passed; the last come with the state.
+    const newest = reports.filter((report) => report.isNewest);
+    expect(newest.map((report) => report.step)).toEqual([3, 6, 7]);
+    expect(reports.map((report) => report.seconds)).toEqual([1.2, 1.2, 1.2, 2.4, 2.4, 2.4, 2.8]);
+    expect(seconds).toBe(2.8);
+    expect(agreement).toBeCloseTo(mean(reports.map((report) => report.agreement)), 12);
+    expect(loss).toBeCloseTo(mean(reports.map((report) => report.loss)), 12);
+    expect(new Set(reports.map((report) => report.loss)).size).toBe(7);
+  });
+
+  it("gives the same update however often it asks for results", async () => {
+    const losses: number[] = [];
+    const often = await distil(
+      {},
+      { ...steppedClock(5000), onProgress: ({ loss }) => losses.push(loss) },
+    );
+    const once: number[] = [];
+    const seldom = await distil(
+      {},
+      { ...steppedClock(0), onProgress: ({ loss }) => once.push(loss) },
+    );
+    expect(often.update).toEqual(seldom.update);
+    expect(once).toEqual(losses);
   });
 
   it("stops before the next step when aborted, with the signal's reason", async () => {
@@ -143,6 +201,7 @@ describe("local distillation", () => {
     const running = distil(
       {},
       {
+        ...steppedClock(2000),
         signal: controller.signal,
         onProgress: () => {
           steps++;
@@ -158,9 +217,11 @@ describe("local distillation", () => {
     const gate = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
     const events: string[] = [];
+    let time = 0;
     const running = distil(
       {},
       {
+        now: () => (time += 2000),
         beforeStep: async (step) => {
           events.push(`before ${step}`);
           if (step !== 1) return;

@@ -1,6 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Batch, Engine, Session, StepSettings } from "../../../client/engine/engine.ts";
+import type {
+  Engine,
+  PixelBatch,
+  Session,
+  SessionReading,
+  StepResult,
+  StepSettings,
+} from "../../../client/engine/engine.ts";
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
 import { openEngine } from "../../../client/engine/open-engine.ts";
@@ -29,7 +36,7 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     return engine.openSession({ graph, layout, teacher: state });
   }
 
-  function batch(from: number, size: number): Batch {
+  function batch(from: number, size: number): PixelBatch {
     const indices = Array.from({ length: size }, (_, i) => from + i);
     return plainBatch(golden.images, indices, golden.run.normalisation);
   }
@@ -39,6 +46,7 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     const session = open();
     session.load(golden.student.state);
     await session.step(batch(0, 4), SETTINGS);
+    await session.results();
     const afterOne = tf.memory();
     for (let step = 0; step < 9; step++) await session.step(batch(step, 4), SETTINGS);
     await session.gradient(batch(0, 4), SETTINGS);
@@ -48,26 +56,46 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     await session.read();
     expect(tf.memory().numTensors).toBe(afterOne.numTensors);
     expect(tf.memory().numBytes).toBe(afterOne.numBytes);
+    await session.step(batch(0, 4), SETTINGS);
     session.close();
     expect(tf.memory().numTensors).toBe(atStart);
   });
 
   it("gives the same bits for the same steps, and load forgets the momentum", async () => {
     const session = open();
-    const run = async (): Promise<Float32Array> => {
+    const run = async (): Promise<SessionReading> => {
       session.load(golden.student.state);
       for (let step = 0; step < 3; step++) await session.step(batch(4 * step, 4), SETTINGS);
       return session.read();
     };
     const first = await run();
+    expect(first.results).toHaveLength(3);
     expect(await run()).toEqual(first);
+    session.close();
+  });
+
+  it("keeps its velocity from one student to the next when told so", async () => {
+    const session = open();
+    session.load(golden.student.state);
+    await session.step(batch(0, 4), SETTINGS);
+    await session.step(batch(4, 4), SETTINGS);
+    const atOnce = await session.read();
+    session.load(golden.student.state);
+    await session.step(batch(0, 4), SETTINGS);
+    const { state } = await session.read();
+    session.load(state, "keep");
+    await session.step(batch(4, 4), SETTINGS);
+    expect((await session.read()).state).toEqual(atOnce.state);
+    session.load(state);
+    await session.step(batch(4, 4), SETTINGS);
+    expect((await session.read()).state).not.toEqual(atOnce.state);
     session.close();
   });
 
   it("reads back what was loaded, bit for bit", async () => {
     const session = open();
     session.load(golden.student.state);
-    expect(await session.read()).toEqual(golden.student.state);
+    expect(await session.read()).toEqual({ state: golden.student.state, results: [] });
     session.close();
   });
 
@@ -76,7 +104,7 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     session.load(golden.student.state);
     const logits = await session.trainingLogits(batch(0, 8));
     expect(logits).not.toEqual(await session.logits("student", batch(0, 8)));
-    expect(await session.read()).toEqual(golden.student.state);
+    expect(await session.read()).toEqual({ state: golden.student.state, results: [] });
     session.close();
   });
 
@@ -85,7 +113,7 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     const { layout, state } = golden.student;
     session.load(state);
     const { gradient, loss } = await session.gradient(batch(0, 4), SETTINGS);
-    const after = await session.read();
+    const { state: after } = await session.read();
     expect(after.subarray(0, layout.trainableLength)).toEqual(
       state.subarray(0, layout.trainableLength),
     );
@@ -93,9 +121,9 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
       state.subarray(layout.trainableLength),
     );
     session.load(state);
-    const stepped = await session.step(batch(0, 4), SETTINGS);
-    expect(stepped.loss).toBe(loss);
-    const moved = await session.read();
+    await session.step(batch(0, 4), SETTINGS);
+    const { state: moved, results } = await session.read();
+    expect(results.map((result) => result.loss)).toEqual([loss]);
     for (let i = 0; i < gradient.length; i++) {
       expect(Math.abs(state[i]! - 0.05 * gradient[i]! - moved[i]!)).toBeLessThan(1e-6);
     }
@@ -107,11 +135,12 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     session.load(golden.student.state);
     const targets = new Float32Array(8 * 5);
     for (let i = 0; i < 8; i++) targets[i * 5 + (i % 5)] = 1;
-    const losses: number[] = [];
     for (let step = 0; step < 6; step++) {
-      losses.push((await session.superviseStep(batch(0, 8), targets, SETTINGS)).loss);
+      await session.superviseStep(batch(0, 8), targets, SETTINGS);
     }
-    expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
+    const results = await session.results();
+    expect(results).toHaveLength(6);
+    expect(results.at(-1)!.loss).toBeLessThan(0.8 * results[0]!.loss);
     session.close();
   });
 
@@ -167,14 +196,51 @@ describe.each(["wasm", "cpu"] as const)("a session on %s", (backend) => {
     await expect(session.superviseStep(batch(0, 2), new Float32Array(3), SETTINGS)).rejects.toThrow(
       "3 target values for 2 images of 5 classes",
     );
-    const wild = { ...SETTINGS, learningRate: 1e30 };
-    await expect(
-      (async () => {
-        for (let i = 0; i < 3; i++) await session.step(batch(0, 2), wild);
-      })(),
-    ).rejects.toThrow("diverged");
     session.close();
     session.close();
     await expect(session.read()).rejects.toThrow(EngineError);
+  });
+
+  it("tells what came of each step once, in order, and load forgets it", async () => {
+    const session = open();
+    const steps = async (from: number, count: number): Promise<void> => {
+      for (let step = from; step < from + count; step++) {
+        await session.step(batch(4 * step, 4), SETTINGS);
+      }
+    };
+    session.load(golden.student.state);
+    const singly: StepResult[] = [];
+    for (let step = 0; step < 5; step++) {
+      await steps(step, 1);
+      singly.push(...(await session.results()));
+    }
+    expect(new Set(singly.map(({ loss }) => loss)).size).toBe(5);
+    await steps(0, 1);
+    session.load(golden.student.state);
+    await steps(0, 3);
+    // Neither is a step of training.
+    await session.logits("student", batch(0, 2));
+    await session.trainingLogits(batch(0, 2));
+    expect(await session.results()).toEqual(singly.slice(0, 3));
+    expect(await session.results()).toEqual([]);
+    await steps(3, 2);
+    expect((await session.read()).results).toEqual(singly.slice(3));
+    session.close();
+  });
+
+  it("says that a student has diverged when asked for its results", async () => {
+    const session = open();
+    session.load(golden.student.state);
+    const wild = { ...SETTINGS, learningRate: 1e30 };
+    for (let i = 0; i < 3; i++) await session.step(batch(0, 2), wild);
+    await expect(session.results()).rejects.toMatchObject({
+      code: "device-failed",
+      message: expect.stringContaining("diverged") as string,
+    });
+    await expect(session.gradient(batch(0, 2), SETTINGS)).rejects.toThrow("diverged");
+    session.load(golden.student.state);
+    await session.step(batch(0, 2), SETTINGS);
+    expect(await session.results()).toHaveLength(1);
+    session.close();
   });
 });

@@ -13,9 +13,25 @@ export function smallGraph(): { graph: Graph; layout: StateLayout; state: Float3
     output: "logits",
     classes: 3,
     operations: [
-      { kind: "conv2d", input: "image", output: "a", weight: "a.weight", stride: 1, padding: 1 },
+      {
+        kind: "conv2d",
+        input: "image",
+        output: "a",
+        weight: "a.weight",
+        stride: 1,
+        padding: 1,
+        groups: 1,
+      },
       { kind: "relu", input: "a", output: "b" },
-      { kind: "conv2d", input: "b", output: "c", weight: "c.weight", stride: 1, padding: 0 },
+      {
+        kind: "conv2d",
+        input: "b",
+        output: "c",
+        weight: "c.weight",
+        stride: 1,
+        padding: 0,
+        groups: 1,
+      },
       { kind: "add", inputs: ["a", "c"], output: "d" },
       {
         kind: "batch-norm",

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../protocol/model/state-layout.ts";
-import type { Batch, Engine, Session } from "../../../client/engine/engine.ts";
+import type { Engine, Session } from "../../../client/engine/engine.ts";
+import { placedValues } from "../../../client/engine/place-images.ts";
 import { evaluateModel } from "../../../client/evaluation/evaluate-model.ts";
 
 const graph = resnet18({ width: 1, classes: 3 });
@@ -13,7 +14,9 @@ function unused(): never {
 
 /** Answers with the class that stands in an image's first pixel, plus the model's own shift. */
 const openSession: Engine["openSession"] = ({ teacher }) => {
-  const logits: Session["logits"] = (_which, { size, values }: Batch) => {
+  const logits: Session["logits"] = (_which, batch) => {
+    const values = placedValues(batch, graph.inputShape);
+    const { size } = batch;
     const rows = new Float32Array(size * 3);
     for (let row = 0; row < size; row++) {
       const first = Math.round(values[row * 3072]! * 255) + teacher[0]!;
@@ -24,6 +27,7 @@ const openSession: Engine["openSession"] = ({ teacher }) => {
   return {
     load: unused,
     step: unused,
+    results: unused,
     gradient: unused,
     superviseStep: unused,
     read: unused,

@@ -11,8 +11,10 @@ import type {
   InvitePreview,
 } from "../../../protocol/round/access.ts";
 import {
+  checkInRequestSchema,
   commitRequestSchema,
   type CheckInReply,
+  type CheckInRequest,
   type CommitReply,
   type CommitRequest,
 } from "../../../protocol/round/assignment.ts";
@@ -54,6 +56,8 @@ export type Interference = (call: Call) => Response | "lost-request" | "lost-rep
 /** One participant's view of a coordinator, in memory, strict about everything it is sent. */
 export class FakeCoordinator {
   readonly calls: Call[] = [];
+  /** What check-ins told. */
+  readonly reports: CheckInRequest[] = [];
   readonly updates: {
     round: number;
     attempt: number;
@@ -69,7 +73,9 @@ export class FakeCoordinator {
   /** One a participant, however often it had to ask. */
   readonly enrolmentKeys = new Set<string | undefined>();
   /** What a check-in is answered instead of the round. */
-  reply: (() => CheckInReply | undefined) | undefined;
+  reply: ((report: CheckInRequest) => CheckInReply | undefined) | undefined;
+  /** Steps of an assignment instead of the campaign's own. */
+  localSteps: number | undefined;
   /** What a commit is answered instead of acceptance. */
   verdict: ((round: number) => CommitReply | undefined) | undefined;
   /** Moves to the next round as soon as an update was accepted. */
@@ -173,7 +179,11 @@ export class FakeCoordinator {
     }
     if (token !== "Bearer credential") throw new ProtocolError("unauthenticated", "no credential");
     if (path === "/campaign") return Response.json(this.view);
-    if (path === "/check-in" && method === "POST") return Response.json(this.#checkIn());
+    if (path === "/check-in" && method === "POST") {
+      const report = checkInRequestSchema.parse(JSON.parse(String(body)));
+      this.reports.push(report);
+      return Response.json(this.#checkIn(report));
+    }
     const blob = /^\/blobs\/(.+)$/.exec(path)?.[1];
     if (blob !== undefined) return this.#blob(blob, headers.get("Range"));
     const [, round, attempt, rest] = /^\/rounds\/(\d+)\/(\d+)\/(.+)$/.exec(path) ?? [];
@@ -219,8 +229,8 @@ export class FakeCoordinator {
     };
   }
 
-  #checkIn(): CheckInReply {
-    const instead = this.reply?.();
+  #checkIn(report: CheckInRequest): CheckInReply {
+    const instead = this.reply?.(report);
     if (instead !== undefined) return instead;
     const { rounds, localSteps } = this.view.config.distillation;
     if (this.state === "paused") {
@@ -238,6 +248,7 @@ export class FakeCoordinator {
       student: this.#student,
       startStep: this.round * localSteps,
       totalSteps: rounds * localSteps,
+      localSteps: this.localSteps ?? localSteps,
     };
   }
 

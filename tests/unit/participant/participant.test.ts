@@ -50,6 +50,7 @@ describe("a campaign without trouble", () => {
       "joining",
       "downloading",
       "verifying",
+      "measuring",
       ...Array.from({ length: 3 }, () => ["downloading", "training", "uploading"]).flat(),
       "finished",
     ]);

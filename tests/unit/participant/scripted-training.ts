@@ -12,7 +12,12 @@ export class ScriptedTraining implements LocalTraining {
   campaign: TrainingCampaign | undefined;
   /** Rounds begun, by their first step. */
   readonly begun: number[] = [];
+  /** Local steps of each. */
+  readonly assigned: number[] = [];
   readonly students: Float32Array[] = [];
+  /** What a benchmark says, images per second, and how many there were. */
+  speed = 50;
+  measured = 0;
   steps = 0;
   closed = 0;
   /** Runs before a step counts; a test may pause or stop the participant here. */
@@ -24,10 +29,17 @@ export class ScriptedTraining implements LocalTraining {
 
   open(campaign: TrainingCampaign): Promise<LocalTrainer> {
     this.campaign = campaign;
-    const { batchSize, localSteps } = campaign.config.distillation;
+    const { batchSize } = campaign.config.distillation;
     return Promise.resolve({
-      train: async ({ beforeStep, onStep, signal, startStep, student }) => {
+      measure: async ({ beforeRun, signal }) => {
+        await beforeRun();
+        signal.throwIfAborted();
+        this.measured++;
+        return this.speed;
+      },
+      train: async ({ beforeStep, localSteps, onStep, signal, startStep, student }) => {
         this.begun.push(startStep);
+        this.assigned.push(localSteps);
         this.students.push(student.slice());
         for (let step = 1; step <= localSteps; step++) {
           await beforeStep();

@@ -49,8 +49,16 @@ describe("depth stages", () => {
       output: "logits",
       classes: 2,
       operations: [
-        { kind: "conv2d", input: "image", output: "a", weight: "a", stride: 2, padding: 1 },
-        { kind: "conv2d", input: "a", output: "b", weight: "b", stride: 2, padding: 1 },
+        {
+          kind: "conv2d",
+          input: "image",
+          output: "a",
+          weight: "a",
+          stride: 2,
+          padding: 1,
+          groups: 1,
+        },
+        { kind: "conv2d", input: "a", output: "b", weight: "b", stride: 2, padding: 1, groups: 1 },
         { kind: "global-average-pool", input: "b", output: "p" },
         { kind: "linear", input: "p", output: "logits", weight: "w", bias: "c" },
       ],

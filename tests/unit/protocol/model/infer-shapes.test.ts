@@ -12,7 +12,15 @@ const sound: Graph = {
   output: "logits",
   classes: 2,
   operations: [
-    { kind: "conv2d", input: "image", output: "c", weight: "c.w", stride: 2, padding: 1 },
+    {
+      kind: "conv2d",
+      input: "image",
+      output: "c",
+      weight: "c.w",
+      stride: 2,
+      padding: 1,
+      groups: 1,
+    },
     {
       kind: "batch-norm",
       input: "c",
@@ -54,6 +62,17 @@ const withParameter = (name: string, change: Partial<Parameter>): Graph => ({
   ),
 });
 
+/** The sound graph with four channels after a convolution of so many groups. */
+function grouped({ groups, weight }: { groups: number; weight: readonly number[] }): Graph {
+  const { operations } = withOperation(0, { groups });
+  const parameters = sound.parameters.map((parameter): Parameter => {
+    if (parameter.name === "c.w") return { ...parameter, shape: weight };
+    if (parameter.name === "f.w") return { ...parameter, shape: [2, 4] };
+    return parameter.name.startsWith("n.") ? { ...parameter, shape: [4] } : parameter;
+  });
+  return { ...sound, operations, parameters };
+}
+
 describe("shape inference", () => {
   it("[G1] gives every value its shape", () => {
     expect(Object.fromEntries(inferShapes(sound))).toEqual({
@@ -65,6 +84,12 @@ describe("shape inference", () => {
       p: [3],
       logits: [2],
     });
+  });
+
+  it("[G1] takes a grouped convolution's weight as [out, in/groups, kh, kw]", () => {
+    const shapes = inferShapes(grouped({ groups: 2, weight: [4, 1, 3, 3] }));
+    expect(shapes.get("c")).toEqual([3, 4, 4]);
+    expect(shapes.get("logits")).toEqual([2]);
   });
 
   it.each([1, 16, 64])("[G1] halves ResNet-18's resolution three times at width %i", (width) => {
@@ -92,6 +117,23 @@ describe("shape inference", () => {
     ["kernel too large", withParameter("c.w", { shape: [3, 2, 8, 3] }), /8×3 kernel/],
     ["no stride", withOperation(0, { stride: 0 }), /stride is 0/],
     ["negative padding", withOperation(0, { padding: -1 }), /padding is -1/],
+    ["no groups", withOperation(0, { groups: 0 }), /conv2d 'c': its groups are 0/],
+    ["half a group", withOperation(0, { groups: 1.5 }), /groups are 1.5/],
+    [
+      "groups not in the input",
+      withOperation(0, { groups: 3 }),
+      /3 groups.*2 channels in and 3 out/,
+    ],
+    [
+      "groups not in the output",
+      withOperation(0, { groups: 2 }),
+      /2 groups.*2 channels in and 3 out/,
+    ],
+    [
+      "a weight for other groups",
+      grouped({ groups: 2, weight: [4, 2, 3, 3] }),
+      /conv2d 'c': 'c.w' is made for 4 channels, its input has 2/,
+    ],
     ["sum of two shapes", withOperation(3, { inputs: ["c", "image"] }), /adds shapes/],
     ["linear on a map", withOperation(5, { input: "s" }), /needs a flat value/],
     ["pool on a vector", withOperation(4, { input: "image", output: "q" }), /reads 'p'/],
@@ -113,7 +155,15 @@ describe("shape inference", () => {
       ...sound,
       operations: [
         ...sound.operations,
-        { kind: "conv2d", input: "image", output: "d", weight: "c.w", stride: 1, padding: 1 },
+        {
+          kind: "conv2d",
+          input: "image",
+          output: "d",
+          weight: "c.w",
+          stride: 1,
+          padding: 1,
+          groups: 1,
+        },
       ],
     };
     expect(problem("unsupported-model", () => inferShapes(shared))).toMatch(

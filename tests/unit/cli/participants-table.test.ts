@@ -1,0 +1,37 @@
+import { afterEach, expect, it, vi } from "vitest";
+import type { ParticipantReport } from "../../../protocol/round/reports.ts";
+import { runRecorded } from "./recording-terminal.ts";
+
+const PERSON: ParticipantReport = {
+  id: `p-${"a".repeat(20)}`,
+  label: "kitchen laptop",
+  organisation: null,
+  backend: "WebAssembly SIMD, 2 threads",
+  imagesPerSecond: 41.26,
+  connected: true,
+  revoked: false,
+  enrolledAt: 1,
+  lastSeenAt: 2,
+  updatesAccepted: 3,
+  updatesRejected: 0,
+  examples: 384,
+  uploadedBytes: 10,
+  progress: { round: 1, step: 4, localSteps: 6, loss: 0.5, imagesPerSecond: 39 },
+};
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
+});
+
+it("[R11] `campaign participants` shows each one's device, speed and assigned steps", async () => {
+  const people = [PERSON, { ...PERSON, id: `p-${"b".repeat(20)}`, imagesPerSecond: null }];
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json(people)));
+  vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
+  const { code, results } = await runRecorded("campaign", "participants", `c-${"a".repeat(20)}`);
+  expect(code).toBe(0);
+  const [head, first, second] = results[0]!.text.split("\n");
+  expect(head).toMatch(/backend +images\/s +state/);
+  expect(first).toMatch(/kitchen laptop.*WebAssembly SIMD, 2 threads +41\.3 +step 4 of 6/);
+  expect(second).toMatch(/threads +– +step 4/);
+});

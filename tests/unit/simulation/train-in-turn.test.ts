@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import type { LocalTraining, TrainingCampaign } from "../../../client/participant/training.ts";
+import { trainingInTurn } from "../../../client/simulation/train-in-turn.ts";
+
+it("the speed of a shared device is measured once for all who take turns on it", async () => {
+  let benchmarks = 0;
+  const training: LocalTraining = {
+    device: "shared",
+    open: () =>
+      Promise.resolve({
+        measure: () => Promise.resolve(10 * ++benchmarks),
+        train: () => Promise.reject(new Error("nobody trains here")),
+        close: () => undefined,
+      }),
+  };
+  const inTurn = trainingInTurn();
+  const trainers = await Promise.all(
+    [1, 2, 3].map(() => inTurn(training).open({} as TrainingCampaign)),
+  );
+  const { signal } = new AbortController();
+  const speeds = trainers.map((trainer) =>
+    trainer.measure({ signal, beforeRun: () => Promise.resolve() }),
+  );
+  expect(await Promise.all(speeds)).toEqual([10, 10, 10]);
+  expect(benchmarks).toBe(1);
+});
