@@ -4,6 +4,7 @@ import type { Assignment } from "../../protocol/round/assignment.ts";
 import { fetchBlob, type BlobFetchOptions } from "./blob-fetch.ts";
 import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
+import { ConnectionError } from "./connection-error.ts";
 import { CoordinatorClient, type Attempt } from "./coordinator-client.ts";
 import { DEVICE_CHARACTERS, joinCampaign } from "./enrolment.ts";
 import { Doorbell } from "./doorbell.ts";
@@ -361,7 +362,9 @@ export class Participant {
 
   #retryOptions(): RetryOptions {
     const { clock, random } = this.#ports;
-    const onRetry = ({ delayMs, error }: Retry): void => {
+    const onRetry = ({ delayMs, error, tries }: Retry): void => {
+      // A kept-open connection that the other side closed meanwhile fails once, every round.
+      if (tries === 1 && error instanceof ConnectionError && error.kind === "unreachable") return;
       const seconds = Math.max(1, Math.round(delayMs / 1000));
       const detail = `${error.message}; next try in ${seconds} s`;
       this.#set({ kind: "waiting", reason: "connection-lost", round: this.#round, detail });

@@ -121,6 +121,16 @@ describe("lost connections", () => {
     );
   });
 
+  it("are not worth a word when the first try again brings an answer", async () => {
+    const { coordinator, participant, ports, seen } = setUp();
+    let checkIns = 0;
+    coordinator.interfere = ({ path }) =>
+      path === "/check-in" && checkIns++ % 2 === 0 ? "lost-request" : undefined;
+    await participant.run();
+    expect(ports.slept.filter((ms) => ms === 250).length).toBeGreaterThan(1);
+    expect(seen).not.toContainEqual(expect.objectContaining({ reason: "connection-lost" }));
+  });
+
   it("of a coordinator that is overloaded honour Retry-After", async () => {
     const { coordinator, participant, ports } = setUp();
     const answers = [
