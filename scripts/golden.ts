@@ -13,7 +13,14 @@ import { readGoldenCase, type GoldenCase, type GoldenRun } from "./golden/golden
 import { reproduce, reproduceGradientOnly, type Errors } from "./golden/reproduce.ts";
 
 /** Largest relative L2 error allowed, by backend. */
-const TOLERANCE: Readonly<Record<BackendName, number>> = { cpu: 1e-4, wasm: 1e-3, webgpu: 1e-3 };
+const TOLERANCE: Readonly<Record<BackendName, number>> = {
+  webgpu: 1e-3,
+  wasm: 1e-3,
+  "tfjs-webgpu": 1e-3,
+  "tfjs-webgl": 1e-3,
+  "tfjs-wasm": 1e-3,
+  cpu: 1e-4,
+};
 
 interface Options {
   readonly backend?: readonly BackendName[];

@@ -1,18 +1,22 @@
 import { EngineError } from "./engine-error.ts";
-import type { EngineEnvironment, WasmLocation } from "./environment.ts";
+import type { EngineEnvironment, EngineThread, WasmLocation } from "./environment.ts";
 
 /**
  * The environment of a page or a dedicated worker.
  *
- * @param wasm where the page serves tfjs' wasm binary.
+ * @param wasm where tfjs' wasm binary is served, if it is.
  *
  * @example
  * import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
  * const environment = browserEnvironment(simd);
  */
-export function browserEnvironment(wasm: WasmLocation): EngineEnvironment {
+export function browserEnvironment(wasm?: WasmLocation): EngineEnvironment {
   return {
     wasm,
+    // One core stays with the person. Memory is shared only in a page that the server has isolated (COOP and COEP).
+    threads: crossOriginIsolated
+      ? { cores: Math.max(1, navigator.hardwareConcurrency - 1), start: startThread }
+      : undefined,
     gpu: async () => {
       const { gpu } = navigator as { readonly gpu?: GPU };
       if (gpu) return gpu;
@@ -23,5 +27,22 @@ export function browserEnvironment(wasm: WasmLocation): EngineEnvironment {
           : "WebGPU needs a secure page; open it over https or on localhost",
       );
     },
+  };
+}
+
+/** A worker beside the calling one. */
+function startThread(): EngineThread {
+  const worker = new Worker(new URL("wasm/thread-browser.ts", import.meta.url), {
+    type: "module",
+  });
+  return {
+    post: (message) => worker.postMessage(message),
+    listen: (onMessage, onFailure) => {
+      worker.addEventListener("message", ({ data }) => onMessage(data));
+      worker.addEventListener("error", ({ message }) => {
+        onFailure(message || "its script could not be loaded");
+      });
+    },
+    stop: () => worker.terminate(),
   };
 }

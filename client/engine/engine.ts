@@ -6,7 +6,11 @@ import type { StateLayout } from "../../protocol/model/state-layout.ts";
  * backward on some device; everything above this file speaks only of state vectors and batches.
  */
 
-export type BackendName = "webgpu" | "wasm" | "cpu";
+/**
+ * `webgpu` and `wasm` are our own; the others are TensorFlow.js on one of its backends (`cpu`: plain
+ * JavaScript).
+ */
+export type BackendName = "webgpu" | "wasm" | "tfjs-webgpu" | "tfjs-webgl" | "tfjs-wasm" | "cpu";
 
 /** A batch of images as the network sees them. */
 export interface ValueBatch {

@@ -9,6 +9,22 @@ export type WasmLocation =
       readonly "tfjs-backend-wasm.wasm"?: string;
     };
 
+/** A thread that was started, to exchange messages with. */
+export interface EngineThread {
+  post(message: unknown): void;
+  /** `onFailure` is told why the thread ended or could not begin; called once at most. */
+  listen(onMessage: (message: unknown) => void, onFailure: (reason: string) => void): void;
+  stop(): void;
+}
+
+/** How threads with shared memory are started. */
+export interface ThreadStarter {
+  /** Threads that can run at the same time, the calling one included. */
+  readonly cores: number;
+  /** Starts a thread of the WebAssembly engine. */
+  start(): EngineThread;
+}
+
 /**
  * What an engine needs from where it runs. The participant is handed one, so that it knows neither
  * the DOM nor Node.
@@ -16,6 +32,8 @@ export type WasmLocation =
 export interface EngineEnvironment {
   /** Undefined: this place has no wasm binary to offer. */
   readonly wasm: WasmLocation | undefined;
+  /** Undefined: this place has no threads with shared memory. */
+  readonly threads?: ThreadStarter | undefined;
   /**
    * WebGPU's entry point.
    *

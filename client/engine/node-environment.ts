@@ -1,10 +1,11 @@
 import type * as Dawn from "webgpu";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { EngineError } from "./engine-error.ts";
-import type { EngineEnvironment } from "./environment.ts";
+import type { EngineEnvironment, EngineThread } from "./environment.ts";
 
 /**
  * The environment of Node: tfjs' own wasm binary, and WebGPU through the optional package `webgpu`
@@ -18,7 +19,30 @@ export function nodeEnvironment(): EngineEnvironment {
   const require = createRequire(import.meta.url);
   const manifest = require.resolve("@tensorflow/tfjs-backend-wasm/package.json");
   const wasm = join(dirname(manifest), "dist", "tfjs-backend-wasm-simd.wasm");
-  return { wasm, gpu: () => (dawn ??= openDawn()) };
+  const threads = { cores: availableParallelism(), start: startThread };
+  return { wasm, threads, gpu: () => (dawn ??= openDawn()) };
+}
+
+/** A worker thread; once it has answered, it does not keep the process alive. */
+function startThread(): EngineThread {
+  const worker = new Worker(new URL("wasm/thread-node.ts", import.meta.url));
+  let stopped = false;
+  return {
+    post: (message) => worker.postMessage(message),
+    listen: (onMessage, onFailure) => {
+      worker.on("message", onMessage);
+      worker.on("error", (error) => onFailure(String(error)));
+      worker.on("exit", (code) => {
+        if (!stopped) onFailure(`it ended with code ${code}`);
+      });
+      // Until it has answered once, the process waits for it.
+      worker.once("message", () => worker.unref());
+    },
+    stop: () => {
+      stopped = true;
+      void worker.terminate();
+    },
+  };
 }
 
 // One instance for the process: Dawn's objects must outlive every device made from them.

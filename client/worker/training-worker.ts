@@ -1,9 +1,10 @@
 import { expose, type ProxyMarked, type Remote } from "comlink";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ImageSet } from "../distil/image-set.ts";
+import type { BackendChoice } from "../engine/backends.ts";
 import { browserEnvironment } from "../engine/browser-environment.ts";
 import type { BackendName, Engine } from "../engine/engine.ts";
-import { openEngine } from "../engine/open-engine.ts";
+import { openEngine, type BackendTrial } from "../engine/open-engine.ts";
 import type { ImageProgress, SkippedFile } from "../images/image-set.ts";
 import { loadFiles, type PickedFile } from "../images/load-browser.ts";
 import { engineTraining } from "../participant/engine-training.ts";
@@ -31,8 +32,8 @@ export interface ImportReport {
 export interface DeviceReport {
   readonly backend: BackendName;
   readonly adapter: string;
-  /** Why it is not the GPU, where that was looked for. */
-  readonly whyNotGpu: string | null;
+  /** What `auto` tried. */
+  readonly trials: readonly BackendTrial[];
 }
 
 export interface ContributeOptions {
@@ -49,6 +50,7 @@ class TrainingWorker {
   #images: ImageSet | undefined;
   #importing: AbortController | undefined;
   #engine: Engine | undefined;
+  #opening: Promise<DeviceReport> | undefined;
   #participant: Participant | undefined;
 
   /** Reads picked files; a newer call ends an older one. */
@@ -71,15 +73,25 @@ class TrainingWorker {
     };
   }
 
-  /** Opens the device, closing one opened before. */
-  async openDevice(backend: BackendName | "auto", wasm: string): Promise<DeviceReport> {
+  /** Opens the device, closing one opened before; calls wait for each other. */
+  openDevice(backend: BackendChoice): Promise<DeviceReport> {
+    const before = this.#opening;
+    const opening = (async () => {
+      await before?.catch(() => undefined);
+      return this.#open(backend);
+    })();
+    this.#opening = opening;
+    return opening;
+  }
+
+  async #open(backend: BackendChoice): Promise<DeviceReport> {
     await this.#engine?.close();
     this.#engine = undefined;
-    const environment = browserEnvironment(wasm);
-    this.#engine = await openEngine({ backend, environment });
+    const trials: BackendTrial[] = [];
+    const onTrial = (trial: BackendTrial): void => void trials.push(trial);
+    this.#engine = await openEngine({ backend, environment: browserEnvironment(), onTrial });
     const { adapter, backend: opened } = this.#engine;
-    const whyNotGpu = backend === "auto" && opened !== "webgpu" ? await gpuRefusal(wasm) : null;
-    return { backend: opened, adapter, whyNotGpu };
+    return { backend: opened, adapter, trials };
   }
 
   /**
@@ -134,18 +146,6 @@ class TrainingWorker {
 
   stop(): void {
     this.#participant?.stop();
-  }
-}
-
-/** Why `auto` passed over the GPU, in words. */
-async function gpuRefusal(wasm: string): Promise<string> {
-  try {
-    const { openWebgpuEngine } = await import("../engine/tfjs/webgpu-engine.ts");
-    const engine = await openWebgpuEngine(await browserEnvironment(wasm).gpu(), false);
-    await engine.close();
-    return "it came back only now; open the page again";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -1,7 +1,4 @@
-import { Command, Option } from "commander";
-import { nodeEnvironment } from "../../engine/node-environment.ts";
-import { openEngine } from "../../engine/open-engine.ts";
-import type { BackendName } from "../../engine/engine.ts";
+import { Command } from "commander";
 import {
   evaluateModel,
   type Evaluation,
@@ -9,12 +6,18 @@ import {
 } from "../../evaluation/evaluate-model.ts";
 import { loadLabelledRecords } from "../../images/load-node.ts";
 import type { CommandContext } from "../command-context.ts";
+import {
+  backendOption,
+  openChosenEngine,
+  threadsOption,
+  type EngineOptions,
+} from "../engine-options.ts";
 import { OptionError } from "../campaign-options.ts";
 import { readModel } from "../model-file.ts";
 import { count, numbersOf, positive } from "../option-values.ts";
 import { percent, textTable } from "../text-table.ts";
 
-interface EvaluateCommandOptions {
+interface EvaluateCommandOptions extends EngineOptions {
   readonly model: string;
   readonly images: string;
   readonly triggered?: string;
@@ -23,11 +26,8 @@ interface EvaluateCommandOptions {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly batchSize: number;
-  readonly backend: BackendName | "auto";
   readonly json?: boolean;
 }
-
-export const BACKENDS = ["auto", "webgpu", "wasm", "cpu"] as const;
 
 /** `evaluate`: accuracy, attack success and agreement of a model on labelled records. */
 export function evaluateCommand({ terminal, stop }: CommandContext): Command {
@@ -51,7 +51,8 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
       [0.247, 0.2435, 0.2616],
     )
     .option("--batch-size <count>", "images at once", positive, 100)
-    .addOption(new Option("--backend <name>", "what computes").choices(BACKENDS).default("auto"))
+    .addOption(backendOption())
+    .addOption(threadsOption())
     .option("--json", 'print {"acc","asr","ra","agreement","images"} as fractions')
     .addHelpText(
       "after",
@@ -63,7 +64,7 @@ Example:
     .action(async (options: EvaluateCommandOptions) => {
       const { batchSize, mean, std } = options;
       const task = await evaluationTask(options);
-      const engine = await openEngine({ backend: options.backend, environment: nodeEnvironment() });
+      const engine = await openChosenEngine(options, (line) => terminal.note(line));
       let shown = -1;
       const evaluation = await evaluateModel(engine, task, {
         normalisation: { mean, std },

@@ -1,21 +1,22 @@
-import { Command, Option } from "commander";
-import type { BackendName } from "../../engine/engine.ts";
-import { nodeEnvironment } from "../../engine/node-environment.ts";
-import { openEngine } from "../../engine/open-engine.ts";
+import { Command } from "commander";
 import { loadImages } from "../../images/load-node.ts";
 import { engineTraining } from "../../participant/engine-training.ts";
 import { Participant } from "../../participant/participant.ts";
 import type { ParticipantStatus } from "../../participant/status.ts";
 import type { CommandContext } from "../command-context.ts";
+import {
+  backendOption,
+  openChosenEngine,
+  threadsOption,
+  type EngineOptions,
+} from "../engine-options.ts";
 import { identityFile } from "../identity-file.ts";
 import { positive } from "../option-values.ts";
 import { statusText, totalsText } from "../participant-progress.ts";
 import type { Terminal } from "../terminal.ts";
-import { BACKENDS } from "./evaluate.ts";
 
-interface JoinOptions {
+interface JoinOptions extends EngineOptions {
   readonly images: string;
-  readonly backend: BackendName | "auto";
   readonly label?: string;
   readonly identity?: string;
   readonly maxRounds?: number;
@@ -28,7 +29,8 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     .description("take part in a campaign with the images on this machine")
     .argument("<invite-url>", "the link that the campaign's organiser gave")
     .requiredOption("--images <path>", "folder, zip, or CIFAR records (*.bin); labels are not read")
-    .addOption(new Option("--backend <name>", "what computes").choices(BACKENDS).default("auto"))
+    .addOption(backendOption())
+    .addOption(threadsOption())
     .option("--label <text>", "what the organiser sees in the list")
     .option("--identity <file>", "where to keep who we are, to come back as the same participant")
     .option("--max-rounds <count>", "leave after so many updates", positive)
@@ -38,7 +40,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       "\nExample:\n  $ npm run scour -- join 'http://127.0.0.1:8787/join/c-…#…' --images my-pictures/",
     )
     .action(async (invite: string, options: JoinOptions) => {
-      const engine = await openEngine({ backend: options.backend, environment: nodeEnvironment() });
+      const engine = await openChosenEngine(options, (line) => terminal.note(line));
       const participant = new Participant({
         invite,
         training: engineTraining({

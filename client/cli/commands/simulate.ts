@@ -1,10 +1,8 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { ImportedModel } from "../../../protocol/model/model-import.ts";
 import type { RoundReport } from "../../../protocol/round/reports.ts";
 import type { Normalisation } from "../../distil/normalise.ts";
-import type { BackendName, Engine } from "../../engine/engine.ts";
-import { nodeEnvironment } from "../../engine/node-environment.ts";
-import { openEngine } from "../../engine/open-engine.ts";
+import type { Engine } from "../../engine/engine.ts";
 import { AdminClient } from "../../admin/admin-client.ts";
 import { seededStream } from "../../demo/draw-images.ts";
 import { evaluateModel, type Evaluation, type TestSet } from "../../evaluation/evaluate-model.ts";
@@ -18,15 +16,20 @@ import {
   type CampaignOptions,
 } from "../campaign-options.ts";
 import type { CommandContext } from "../command-context.ts";
+import {
+  backendOption,
+  openChosenEngine,
+  threadsOption,
+  type EngineOptions,
+} from "../engine-options.ts";
 import { startCoordinator } from "../coordinator/start-coordinator.ts";
 import { openModelUpload, readModel } from "../model-file.ts";
 import { count, positive } from "../option-values.ts";
 import { followRounds } from "../round-progress.ts";
 import { percent, textTable } from "../text-table.ts";
 import { exportModel } from "./campaign-export.ts";
-import { BACKENDS } from "./evaluate.ts";
 
-interface SimulateOptions extends CampaignOptions {
+interface SimulateOptions extends CampaignOptions, EngineOptions {
   readonly model: string;
   readonly images: string;
   readonly participants: number;
@@ -35,7 +38,6 @@ interface SimulateOptions extends CampaignOptions {
   readonly test?: string;
   readonly triggered?: string;
   readonly target?: number;
-  readonly backend: BackendName | "auto";
   readonly state?: string;
   readonly json?: boolean;
 }
@@ -52,7 +54,8 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
     .option("--test <file>", "labelled test records, to report accuracy")
     .option("--triggered <file>", "stamped test records with their true labels, to report ASR")
     .option("--target <class>", "class that the attacker wants", count)
-    .addOption(new Option("--backend <name>", "what computes").choices(BACKENDS).default("auto"))
+    .addOption(backendOption())
+    .addOption(threadsOption())
     .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
   return addCampaignOptions(command)
     .option("--json", "print result and rounds as JSON")
@@ -81,7 +84,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   const random = seededStream(options.shareSeed);
   const shares = splitImages(pool, participants, random);
   const tests = await loadTests(options, teacher);
-  const engine = await openEngine({ backend: options.backend, environment: nodeEnvironment() });
+  const engine = await openChosenEngine(options, note);
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
   const upload = await openModelUpload(options.model);

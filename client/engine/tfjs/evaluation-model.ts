@@ -5,7 +5,7 @@ import { entryView, type StateLayout } from "../../../protocol/model/state-layou
 import { EngineError } from "../engine-error.ts";
 import { evaluationPlan, type EvaluationStep, type Plan } from "../plan.ts";
 import type { Kernels } from "./kernels.ts";
-import { toChannelsLast } from "./parameters.ts";
+import { toChannelsLast } from "../device-layout.ts";
 
 /**
  * A model in evaluation mode on the device, batch norms folded into the convolutions before them

@@ -10,7 +10,7 @@ import {
   maskedSums,
   normGradientCoefficients,
 } from "./host-norm.ts";
-import { convolveByTfjs, inputGradientByConvolution, interleave } from "./input-gradient.ts";
+import { inputGradientByConvolution } from "./input-gradient.ts";
 import type {
   ConvGeometry,
   LossOutput,
@@ -46,14 +46,7 @@ export class HostKernels extends TensorKernels {
     inputShape: Shape4D,
     geometry: ConvGeometry,
   ): Tensor4D {
-    return inputGradientByConvolution(
-      this.#memory,
-      { convolve: convolveByTfjs, interleave: (...phases) => interleave(this.#memory, ...phases) },
-      dy,
-      filter,
-      inputShape,
-      geometry,
-    );
+    return inputGradientByConvolution(this.#memory, dy, filter, inputShape, geometry);
   }
 
   override convolveFilterGradient(

@@ -5,33 +5,6 @@ import type { ConvGeometry } from "./kernels.ts";
 
 type Shape4D = [number, number, number, number];
 
-/** Zeros added on each side of an image. */
-export interface Padding {
-  readonly top: number;
-  readonly left: number;
-  readonly bottom: number;
-  readonly right: number;
-}
-
-/** A convolution with stride 1: x `[N,H,W,C]`, weight `[kh,kw,C,Co]`. */
-export type PaddedConvolution = (x: Tensor4D, weight: Tensor4D, padding: Padding) => Tensor4D;
-
-/** What the gradient is made of, on one backend. */
-export interface InputGradientSteps {
-  readonly convolve: PaddedConvolution;
-  /** `[N, I, J, s²·C]` → `[N, H, W, C]`, the shape given. */
-  readonly interleave: (mixed: Tensor4D, stride: number, shape: Shape4D) => Tensor4D;
-}
-
-/** The backend's own. */
-export const convolveByTfjs: PaddedConvolution = (x, weight, { top, left, bottom, right }) =>
-  tf.conv2d(x, weight, 1, [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ]);
-
 /**
  * The gradient of a convolution with respect to its input, as a forward convolution of `dy`: the
  * backends' own kernels for it are eight times slower than their forward convolution.
@@ -46,7 +19,6 @@ export const convolveByTfjs: PaddedConvolution = (x, weight, { top, left, bottom
  */
 export function inputGradientByConvolution(
   memory: HostMemory,
-  { convolve, interleave: join }: InputGradientSteps,
   dy: Tensor4D,
   weight: Tensor4D,
   inputShape: Shape4D,
@@ -83,14 +55,14 @@ export function inputGradientByConvolution(
           )
         : dy;
     const top = Math.max(0, before);
-    const mixed = convolve(source, phases, {
-      top,
-      left: top,
-      bottom: Math.max(0, afterRows),
-      right: Math.max(0, afterColumns),
-    });
+    const mixed = tf.conv2d(source, phases, 1, [
+      [0, 0],
+      [top, Math.max(0, afterRows)],
+      [top, Math.max(0, afterColumns)],
+      [0, 0],
+    ]);
     if (stride === 1) return mixed;
-    return join(mixed, stride, [n, height, width, channelsIn]);
+    return interleave(memory, mixed, stride, [n, height, width, channelsIn]);
   });
 }
 
@@ -150,12 +122,7 @@ function phaseWeights(
 }
 
 /** `[N, I, J, s²·C]` → `[N, H, W, C]` with H ≤ s·I and W ≤ s·J. */
-export function interleave(
-  memory: HostMemory,
-  mixed: Tensor4D,
-  stride: number,
-  shape: Shape4D,
-): Tensor4D {
+function interleave(memory: HostMemory, mixed: Tensor4D, stride: number, shape: Shape4D): Tensor4D {
   const [n, height, width, channels] = shape;
   const [, rows, columns, depth] = mixed.shape;
   const output = memory.empty<tf.Rank.R4>(shape);

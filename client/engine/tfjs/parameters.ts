@@ -6,36 +6,7 @@ import {
   type StateLayout,
 } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
-
-/** Convolution weights `[out, in, kh, kw]` (the state vector's) → `[kh, kw, in, out]` (tfjs'). */
-export function toChannelsLast(values: Float32Array, shape: readonly number[]): Float32Array {
-  const [out = 0, input = 0, height = 0, width = 0] = shape;
-  const area = height * width;
-  const result = new Float32Array(values.length);
-  let source = 0;
-  for (let o = 0; o < out; o++) {
-    for (let i = 0; i < input; i++) {
-      for (let k = 0; k < area; k++) result[(k * input + i) * out + o] = values[source++]!;
-    }
-  }
-  return result;
-}
-
-/** Inverse of `toChannelsLast`, written to `result`; `shape` is still `[out, in, kh, kw]`. */
-function fromChannelsLast(
-  values: Float32Array,
-  shape: readonly number[],
-  result: Float32Array,
-): void {
-  const [out = 0, input = 0, height = 0, width = 0] = shape;
-  const area = height * width;
-  let target = 0;
-  for (let o = 0; o < out; o++) {
-    for (let i = 0; i < input; i++) {
-      for (let k = 0; k < area; k++) result[target++] = values[(k * input + i) * out + o]!;
-    }
-  }
-}
+import { fromChannelsLast, toChannelsLast } from "../device-layout.ts";
 
 /** The part of the state vector that an entry names, as a tensor in the device's layout. */
 export function uploadEntry(state: Float32Array, entry: LayoutEntry): Tensor {

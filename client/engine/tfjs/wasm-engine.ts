@@ -5,7 +5,6 @@ import { EngineError } from "../engine-error.ts";
 import type { WasmLocation } from "../environment.ts";
 import { HostKernels } from "./host-kernels.ts";
 import { wasmMemory } from "./host-memory.ts";
-import { SimdKernels } from "./simd-kernels.ts";
 import { TfjsSession, useBackend } from "./session.ts";
 
 const SIMD_BINARY = "tfjs-backend-wasm-simd.wasm";
@@ -18,7 +17,7 @@ export async function openWasmEngine(location: WasmLocation): Promise<Engine> {
   if (binary === undefined) {
     throw new EngineError(
       "backend-unavailable",
-      "WebAssembly has no SIMD here; update the browser",
+      "TensorFlow.js' WebAssembly wants SIMD, which this browser lacks",
     );
   }
   // Threads would need cross-origin isolation and scripts from blobs, which our pages forbid.
@@ -40,11 +39,10 @@ export async function openWasmEngine(location: WasmLocation): Promise<Engine> {
         "application/wasm",
     );
   }
-  const memory = wasmMemory(backend);
-  const kernels = simd ? new SimdKernels(memory) : new HostKernels(memory);
+  const kernels = new HostKernels(wasmMemory(backend));
   return {
-    backend: "wasm",
-    adapter: simd ? "WebAssembly SIMD, 1 thread" : "WebAssembly without SIMD, 1 thread",
+    backend: "tfjs-wasm",
+    adapter: `TensorFlow.js on WebAssembly${simd ? "" : " without SIMD"}, 1 thread`,
     openSession: (options) => {
       useBackend("wasm");
       return new TfjsSession("wasm", kernels, options);

@@ -41,7 +41,7 @@ export async function openWebgpuEngine(gpu: GPU, software: boolean): Promise<Eng
     );
   };
   return {
-    backend: "webgpu",
+    backend: "tfjs-webgpu",
     adapter: current.adapter,
     openSession: (options) => {
       requireDevice();

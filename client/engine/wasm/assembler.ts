@@ -115,6 +115,62 @@ export class FunctionWriter {
     return this.#vector(0xe4);
   }
 
+  multiplyFloats(): this {
+    return this.#vector(0xe6);
+  }
+
+  splatConstant(value: number): this {
+    const bytes = new Uint8Array(new Float32Array([value, value, value, value]).buffer);
+    return this.#vector(0x0c, ...bytes);
+  }
+
+  /** The first lanes, 1 to 4, ← float32 that lie `stride` bytes apart; the others are 0. */
+  loadStrided(address: Local, byteOffset: number, stride: number, lanes: number): this {
+    for (let lane = 1; lane < lanes; lane++) this.get(address);
+    this.get(address).#vector(0x5c, 2, ...unsigned(byteOffset));
+    for (let lane = 1; lane < lanes; lane++) {
+      this.#vector(0x56, 2, ...unsigned(byteOffset + lane * stride), lane);
+    }
+    return this;
+  }
+
+  /** Stores the first lanes of a vector, 1 to 4, and nothing beyond them. */
+  storeLanes(address: Local, byteOffset: number, value: Local, lanes: number): this {
+    if (lanes === 4) return this.storeVector(address, byteOffset, () => this.get(value));
+    if (lanes >= 2) {
+      this.get(address).get(value);
+      this.#vector(0x5b, 3, ...unsigned(byteOffset), 0);
+    }
+    if (lanes % 2 === 0) return this;
+    const lane = lanes - 1;
+    this.get(address).get(value);
+    return this.#vector(0x5a, 2, ...unsigned(byteOffset + lane * 4), lane);
+  }
+
+  /** Zeroes `bytes` bytes from address + byteOffset on. */
+  clear(address: Local, byteOffset: number, bytes: number): this {
+    if (bytes === 0) return this;
+    if (bytes <= 256 && bytes % 16 === 0) {
+      for (let at = 0; at < bytes; at += 16) {
+        this.storeVector(address, byteOffset + at, () => this.zeroVector());
+      }
+      return this;
+    }
+    this.get(address).constant(byteOffset).#emit(0x6a);
+    return this.constant(0).constant(bytes).#emit(0xfc, 0x0b, 0x00);
+  }
+
+  /** Copies `bytes` bytes from `source` to target + byteOffset. */
+  copy(target: Local, byteOffset: number, source: Local, bytes: number): this {
+    this.get(target).constant(byteOffset).#emit(0x6a);
+    return this.get(source).constant(bytes).#emit(0xfc, 0x0a, 0x00, 0x00);
+  }
+
+  /** local ← local + other */
+  addInteger(local: Local, other: Local): this {
+    return this.get(local).get(other).#emit(0x6a).set(local);
+  }
+
   /** Four-lane max(value, 0) that lets NaN through. */
   rectify(): this {
     return this.zeroVector().#vector(0xeb);
@@ -204,15 +260,28 @@ function name(text: string): number[] {
   return [...unsigned(text.length), ...Array.from(text, (letter) => letter.charCodeAt(0))];
 }
 
-/** A module of one exported function `run` over the imported memory `env.memory`. */
-export function moduleOf(writer: FunctionWriter): Uint8Array<ArrayBuffer> {
+/** Pages that 32-bit addresses reach: the largest memory there is. */
+export const MAXIMUM_PAGES = 65536;
+
+/**
+ * A module of one exported function `run` over the imported memory `env.memory`.
+ *
+ * @param shared whether threads share that memory.
+ */
+export function moduleOf(writer: FunctionWriter, shared = false): Uint8Array<ArrayBuffer> {
   const count = writer.parameters.length;
   const parameters = Array<number>(count).fill(I32);
   return Uint8Array.from([
     ...MAGIC_AND_VERSION,
     ...section(1, [1, 0x60, ...unsigned(count), ...parameters, 0]),
-    // A memory of any size: at least 0 pages.
-    ...section(2, [1, ...name("env"), ...name("memory"), 0x02, 0x00, 0x00]),
+    // A memory of any size: at least 0 pages; a shared one must state its maximum.
+    ...section(2, [
+      1,
+      ...name("env"),
+      ...name("memory"),
+      0x02,
+      ...(shared ? [0x03, 0x00, ...unsigned(MAXIMUM_PAGES)] : [0x00, 0x00]),
+    ]),
     ...section(3, [1, 0]),
     ...section(7, [1, ...name("run"), 0x00, 0]),
     ...section(10, [1, ...writer.bytes()]),

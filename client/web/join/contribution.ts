@@ -1,7 +1,6 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { proxy, wrap, type Remote } from "comlink";
-import simdWasm from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
-import type { BackendName } from "../../engine/engine.ts";
+import { BACKEND_CHOICES, type BackendChoice } from "../../engine/backends.ts";
 import type { ImageProgress } from "../../images/image-set.ts";
 import type { PickedFile } from "../../images/load-browser.ts";
 import { failureOf } from "../../participant/failure.ts";
@@ -20,8 +19,8 @@ import type {
 import { fetchOffer, type Offer } from "./offer.ts";
 import { sessionIdentities } from "./session-identities.ts";
 
-export type BackendChoice = BackendName | "auto";
-export const BACKEND_CHOICES: readonly BackendChoice[] = ["auto", "webgpu", "wasm", "cpu"];
+/** The pages serve no binary of TensorFlow.js' WebAssembly: ours needs none. */
+export const PAGE_BACKENDS = BACKEND_CHOICES.filter((name) => name !== "tfjs-wasm");
 
 type OfferState =
   | { readonly kind: "loading"; readonly detail: string | null }
@@ -84,7 +83,7 @@ export class Contribution {
   /** @param url the page's own address: the invite, and perhaps `?backend=`. */
   constructor(url: URL) {
     const asked = url.searchParams.get("backend");
-    this.backend.value = BACKEND_CHOICES.find((choice) => choice === asked) ?? "auto";
+    this.backend.value = PAGE_BACKENDS.find((choice) => choice === asked) ?? "auto";
     this.#invite = `${url.origin}${url.pathname}${url.hash}`;
     this.#worker = wrap<TrainingWorkerApi>(
       new Worker(new URL("../../worker/training-worker.ts", import.meta.url), { type: "module" }),
@@ -193,9 +192,8 @@ export class Contribution {
       if (turn === this.#openings) this.device.value = state;
     };
     show({ kind: "opening" });
-    const wasm = new URL(simdWasm, location.href).href;
     try {
-      show({ kind: "ready", report: await this.#worker.openDevice(backend, wasm) });
+      show({ kind: "ready", report: await this.#worker.openDevice(backend) });
     } catch (error) {
       show({ kind: "refused", message: messageOf(error) });
     }

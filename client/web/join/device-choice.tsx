@@ -1,11 +1,8 @@
-import { BACKEND_CHOICES, type BackendChoice, type Contribution } from "./contribution.ts";
+import { BACKENDS } from "../../engine/backends.ts";
+import type { BackendTrial } from "../../engine/open-engine.ts";
+import { PAGE_BACKENDS, type Contribution } from "./contribution.ts";
 
-const CHOICES: Record<BackendChoice, string> = {
-  auto: "Automatic: graphics card, else WebAssembly",
-  webgpu: "WebGPU, software adapters included",
-  wasm: "WebAssembly (processor)",
-  cpu: "Plain JavaScript: very slow, for tests",
-};
+const CHOICES = { auto: "Automatic: what is fastest here", ...BACKENDS };
 
 /** Which device was found, and the choice of another. */
 export function DeviceChoice({ contribution }: { readonly contribution: Contribution }) {
@@ -22,11 +19,11 @@ export function DeviceChoice({ contribution }: { readonly contribution: Contribu
             data-testid="backend"
             value={contribution.backend}
             onChange={(event) => {
-              const chosen = BACKEND_CHOICES.find((name) => name === event.currentTarget.value);
+              const chosen = PAGE_BACKENDS.find((name) => name === event.currentTarget.value);
               if (chosen !== undefined) contribution.backend.value = chosen;
             }}
           >
-            {BACKEND_CHOICES.map((name) => (
+            {PAGE_BACKENDS.map((name) => (
               <option key={name} value={name}>
                 {CHOICES[name]}
               </option>
@@ -42,7 +39,7 @@ function Found({ contribution }: { readonly contribution: Contribution }) {
   const device = contribution.device.value;
   switch (device.kind) {
     case "opening":
-      return <output class="quiet">Looking for a graphics adapter…</output>;
+      return <output class="quiet">Looking for what computes fastest here…</output>;
     case "refused":
       return (
         <p class="problem" role="alert" data-testid="device-refused">
@@ -50,17 +47,33 @@ function Found({ contribution }: { readonly contribution: Contribution }) {
         </p>
       );
     case "ready": {
-      const { adapter, backend, whyNotGpu } = device.report;
+      const { adapter, backend, trials } = device.report;
       return (
         <>
           <p class="found" data-testid="device" data-backend={backend}>
             {adapter}
           </p>
-          {whyNotGpu === null ? null : (
-            <p class="quiet">No graphics card is used: {whyNotGpu}. It works, more slowly.</p>
-          )}
+          {trials.map((trial) => (
+            <Trial key={trial.backend} trial={trial} />
+          ))}
         </>
       );
     }
   }
+}
+
+function Trial({ trial }: { readonly trial: BackendTrial }) {
+  if ("refusal" in trial) {
+    return (
+      <p class="quiet">
+        Not the {BACKENDS[trial.backend]}: {trial.refusal}.
+      </p>
+    );
+  }
+  if (trial.imagesPerSecond === undefined) return null;
+  return (
+    <p class="quiet">
+      {trial.adapter}: {trial.imagesPerSecond.toFixed(0)} images a second in a short comparison
+    </p>
+  );
 }

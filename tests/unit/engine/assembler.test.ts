@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FunctionWriter, moduleOf } from "../../../client/engine/wasm/assembler.ts";
-import { hasFusedMultiplyAdd } from "../../../client/engine/wasm/kernel-cache.ts";
+import { hasFusedMultiplyAdd } from "../../../client/engine/wasm/features.ts";
 
 const MEMORY = new WebAssembly.Memory({ initial: 4 });
 const FLOATS = new Float32Array(MEMORY.buffer);

@@ -76,7 +76,7 @@ it("[D1] the explicit backward pass gives what tfjs' own differentiation gives",
   const teacher = state.map((x) => x * 0.9);
   const values = Float32Array.from({ length: size * 32 * 32 * 3 }, () => 4 * next());
 
-  const engine = await openEngine({ backend: "wasm", environment: nodeEnvironment() });
+  const engine = await openEngine({ backend: "tfjs-wasm", environment: nodeEnvironment() });
   const session = engine.openSession({ graph, layout, teacher });
   session.load(state);
   const batch = { values, size };

@@ -6,6 +6,7 @@ import { goldenW4 } from "./golden-files.ts";
 
 describe.each([
   ["wasm", 1e-3],
+  ["tfjs-wasm", 1e-3],
   ["cpu", 1e-4],
 ] as const)("PyTorch's run of three steps on %s", (backend, tolerance) => {
   it(`[D1][D3][D5] is reproduced within ${tolerance}, every tensor`, async () => {

@@ -6,15 +6,12 @@ import { openEngine } from "../../../client/engine/open-engine.ts";
 import { HostKernels } from "../../../client/engine/tfjs/host-kernels.ts";
 import { cpuMemory, wasmMemory } from "../../../client/engine/tfjs/host-memory.ts";
 import type { Kernels } from "../../../client/engine/tfjs/kernels.ts";
-import { SimdKernels } from "../../../client/engine/tfjs/simd-kernels.ts";
 import { TensorKernels } from "../../../client/engine/tfjs/tensor-kernels.ts";
 
 /** Every implementation of `Kernels` that runs in Node without a GPU. */
 export const KERNEL_SETS = [
   "host kernels on cpu",
   "host kernels on wasm",
-  "SIMD kernels on wasm",
-  "SIMD kernels without fused multiply-add on wasm",
   "tensor kernels on cpu",
 ] as const;
 
@@ -23,13 +20,12 @@ export type KernelSet = (typeof KERNEL_SETS)[number];
 /** Opens a kernel set and makes its backend tfjs' current one. */
 export async function openKernels(set: KernelSet): Promise<Kernels> {
   const backend = set.endsWith("wasm") ? "wasm" : "cpu";
-  await openEngine({ backend, environment: nodeEnvironment() });
+  const engine = backend === "wasm" ? "tfjs-wasm" : "cpu";
+  await openEngine({ backend: engine, environment: nodeEnvironment() });
   await tf.setBackend(backend);
   if (set === "tensor kernels on cpu") return new TensorKernels();
   if (set === "host kernels on cpu") {
     return new HostKernels(cpuMemory(tf.backend() as MathBackendCPU));
   }
-  const memory = wasmMemory(tf.backend() as BackendWasm);
-  if (set === "host kernels on wasm") return new HostKernels(memory);
-  return new SimdKernels(memory, set === "SIMD kernels on wasm");
+  return new HostKernels(wasmMemory(tf.backend() as BackendWasm));
 }

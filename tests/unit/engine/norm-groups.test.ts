@@ -11,7 +11,7 @@ const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4, tempera
 const BATCH = 6;
 const GROUP = 2;
 
-describe.each(["wasm", "cpu"] as const)("norm groups on %s", (backend) => {
+describe.each(["wasm", "tfjs-wasm", "cpu"] as const)("norm groups on %s", (backend) => {
   let engine: Engine;
   let golden: GoldenCase;
   beforeAll(async () => {

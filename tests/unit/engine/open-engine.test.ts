@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import type { EngineEnvironment } from "../../../client/engine/environment.ts";
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { measureEngine } from "../../../client/engine/measure-engine.ts";
+import { openEngine, type BackendTrial } from "../../../client/engine/open-engine.ts";
 
 const NO_GPU = async (): Promise<GPU> => {
   throw new EngineError("backend-unavailable", "this browser has no WebGPU");
@@ -20,7 +21,7 @@ describe("opening an engine", () => {
   it("takes WebAssembly when there is no GPU", async () => {
     const engine = await openEngine({ backend: "auto", environment: { wasm, gpu: NO_GPU } });
     expect(engine.backend).toBe("wasm");
-    expect(engine.adapter).toBe("WebAssembly SIMD, 1 thread");
+    expect(engine.adapter).toMatch(/^WebAssembly SIMD.*, 1 thread$/);
     await engine.close();
   });
 
@@ -36,9 +37,43 @@ describe("opening an engine", () => {
 
   it("says what was tried and why not, and does not fall back to cpu", async () => {
     const environment = { wasm: undefined, gpu: gpuWith(undefined) };
-    await expect(openEngine({ backend: "auto", environment })).rejects.toThrow(
-      /webgpu: WebGPU offers no adapter here; wasm: no wasm binary is served here.*'cpu'/,
+    const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+    const trials: BackendTrial[] = [];
+    const onTrial = (trial: BackendTrial): void => void trials.push(trial);
+    await expect(openEngine({ backend: "auto", environment, onTrial })).rejects.toThrow(
+      /webgpu: WebGPU offers no adapter here; wasm: WebAssembly has no SIMD here.*; tfjs-webgl: this browser has no WebGL.*'cpu'/,
     );
+    validate.mockRestore();
+    expect(trials.map(({ backend }) => backend)).toEqual(["webgpu", "wasm", "tfjs-webgl"]);
+  });
+
+  it("needs no comparison where one backend is all there is", async () => {
+    const trials: BackendTrial[] = [];
+    const engine = await openEngine({
+      backend: "auto",
+      environment: { wasm: undefined, gpu: NO_GPU },
+      onTrial: (trial) => void trials.push(trial),
+    });
+    expect(trials).toEqual([
+      { backend: "webgpu", refusal: "this browser has no WebGPU" },
+      { backend: "wasm", adapter: engine.adapter, imagesPerSecond: undefined },
+    ]);
+    await engine.close();
+  });
+
+  it("opens tfjs' WebAssembly only where its binary is", async () => {
+    const environment: EngineEnvironment = { wasm: undefined, gpu: NO_GPU };
+    await expect(openEngine({ backend: "tfjs-wasm", environment })).rejects.toThrow("not served");
+    const engine = await openEngine({ backend: "tfjs-wasm", environment: nodeEnvironment() });
+    expect(engine.backend).toBe("tfjs-wasm");
+  });
+
+  it("measures how fast an engine distils", async () => {
+    const engine = await openEngine({ backend: "wasm", environment: { wasm, gpu: NO_GPU } });
+    const speed = await measureEngine(engine, 1);
+    expect(speed).toBeGreaterThan(0);
+    expect(Number.isFinite(speed)).toBe(true);
+    await engine.close();
   });
 
   it("does not try another backend than the one asked for by name", async () => {

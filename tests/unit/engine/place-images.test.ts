@@ -10,7 +10,7 @@ import { goldenW4 } from "./golden-files.ts";
 
 const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4, temperature: 2 };
 
-describe.each(["wasm", "cpu"] as const)("batches of pixels on %s", (backend) => {
+describe.each(["wasm", "tfjs-wasm", "cpu"] as const)("batches of pixels on %s", (backend) => {
   let engine: Engine;
   let golden: GoldenCase;
   beforeAll(async () => {

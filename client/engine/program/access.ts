@@ -1,0 +1,122 @@
+import type { GradientEpilogue, Kernel, Operand, PartialSums, Reading } from "./program.ts";
+
+/** Memory a kernel touches. What is added to counts as read and written. */
+export interface Access {
+  readonly reads: readonly Operand[];
+  readonly writes: readonly Operand[];
+  /** Output and input that may be the same memory. */
+  readonly inPlace: readonly (readonly [output: Operand, input: Operand])[];
+}
+
+type Maybe<T> = T | undefined;
+
+function present(...operands: readonly Maybe<Operand>[]): Operand[] {
+  return operands.filter((operand) => operand !== undefined);
+}
+
+function reading(value: Maybe<Reading>): Operand[] {
+  return present(value?.values, value?.affine?.coefficients);
+}
+
+function epilogueReads({ addend, mask, sums }: GradientEpilogue): Operand[] {
+  return [...present(addend, sums?.z), ...reading(mask)];
+}
+
+function sumsOf(sums: Maybe<PartialSums>): Operand[] {
+  return present(sums?.operand);
+}
+
+function pairs(output: Maybe<Operand>, ...inputs: readonly Maybe<Operand>[]): Access["inPlace"] {
+  if (output === undefined) return [];
+  return present(...inputs).map((input) => [output, input] as const);
+}
+
+/** What a kernel reads and writes; each operand once. */
+export function accessOf(kernel: Kernel): Access {
+  switch (kernel.kind) {
+    case "convolve": {
+      const { x, weight, y, bias, addend, sums } = kernel;
+      return {
+        reads: [...reading(x), weight, ...present(bias, addend)],
+        writes: [y, ...sumsOf(sums)],
+        inPlace: pairs(y, addend),
+      };
+    }
+    case "input-gradient": {
+      const { dy, weight, dx, epilogue } = kernel;
+      return {
+        reads: [dy, weight, ...epilogueReads(epilogue)],
+        writes: [dx, ...sumsOf(epilogue.sums)],
+        inPlace: pairs(dx, epilogue.addend),
+      };
+    }
+    case "filter-gradient": {
+      const { x, dy, dw, workspace } = kernel;
+      const between = present(workspace);
+      return {
+        reads: [...reading(x), dy, dw, ...between],
+        writes: [dw, ...between],
+        inPlace: [],
+      };
+    }
+    case "norm-statistics": {
+      const { sums, gamma, beta, running, coefficients, saved } = kernel;
+      const advanced = present(running?.mean, running?.variance);
+      return {
+        reads: [sums.operand, gamma, beta, ...advanced],
+        writes: [coefficients, saved, ...advanced],
+        inPlace: [],
+      };
+    }
+    case "combine": {
+      const { x, addend, y, sums } = kernel;
+      return {
+        reads: [...reading(x), ...reading(addend)],
+        writes: [y, ...sumsOf(sums)],
+        inPlace: pairs(y, x.values, addend?.values),
+      };
+    }
+    case "gather-gradient": {
+      const { dy, broadcast, g, epilogue } = kernel;
+      return {
+        reads: [dy, ...epilogueReads(epilogue)],
+        writes: [...present(g), ...sumsOf(epilogue.sums)],
+        inPlace: pairs(g, broadcast ? undefined : dy, epilogue.addend),
+      };
+    }
+    case "norm-gradient-factors": {
+      const { sums, gamma, saved, dGamma, dBeta, factors } = kernel;
+      return {
+        reads: [sums.operand, gamma, saved, dGamma, dBeta],
+        writes: [dGamma, dBeta, factors],
+        inPlace: [],
+      };
+    }
+    case "norm-gradient": {
+      const { g, z, factors, dz } = kernel;
+      return { reads: [g, z, factors], writes: [dz], inPlace: pairs(dz, g) };
+    }
+    case "pool":
+      return { reads: reading(kernel.x), writes: [kernel.y], inPlace: [] };
+    case "linear": {
+      const { x, weight, bias, y } = kernel;
+      return { reads: [x, weight, bias], writes: [y], inPlace: [] };
+    }
+    case "linear-gradient": {
+      const { x, weight, dy, dx, dWeight, dBias } = kernel;
+      return {
+        reads: [x, weight, dy, dWeight, dBias],
+        writes: [dWeight, dBias, ...present(dx)],
+        inPlace: [],
+      };
+    }
+    case "loss":
+      return {
+        reads: [kernel.student, ...present(kernel.teacher)],
+        writes: [kernel.dLogits],
+        inPlace: [],
+      };
+    default:
+      return kernel satisfies never;
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  type Conv2dOperation,
+  type Graph,
+  type Parameter,
+  type ValueId,
+} from "../../../protocol/model/graph.ts";
+import { inferShapes, type ValueShape } from "../../../protocol/model/infer-shapes.ts";
+import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
+import { EngineError } from "../engine-error.ts";
+import { ArenaBuffer } from "./arena.ts";
+import type { ConvGeometry, Kernel, Operand, Pass, Reading, ScheduledKernel } from "./program.ts";
+import type { Tiling } from "./tiling.ts";
+
+export interface BatchShape {
+  /** G, images of a norm group. */
+  readonly groupSize: number;
+  /** P, norm groups of a micro-batch. */
+  readonly groups: number;
+}
+
+/** Height × width and channels of a value; a flat value has one position. */
+export interface Extent {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Collects kernels, and knows shapes and addresses. */
+export class ProgramWriter {
+  readonly graph: Graph;
+  readonly batch: BatchShape;
+  readonly tiling: Tiling;
+  readonly images: ArenaBuffer;
+  readonly kernels: ScheduledKernel[] = [];
+  readonly #shapes: ReadonlyMap<ValueId, ValueShape>;
+  readonly #parameters: ReadonlyMap<string, Parameter>;
+  readonly #entries: ReadonlyMap<string, LayoutEntry>;
+
+  constructor(graph: Graph, layout: StateLayout, batch: BatchShape, tiling: Tiling) {
+    this.graph = graph;
+    this.batch = batch;
+    this.tiling = tiling;
+    this.#shapes = inferShapes(graph);
+    this.#parameters = new Map(graph.parameters.map((parameter) => [parameter.name, parameter]));
+    this.#entries = new Map(layout.entries.map((entry) => [entry.name, entry]));
+    this.images = this.activation(graph.input);
+  }
+
+  /** N */
+  get imageCount(): number {
+    return this.batch.groupSize * this.batch.groups;
+  }
+
+  emit(pass: Pass, kernel: Kernel): void {
+    this.kernels.push({ pass, kernel });
+  }
+
+  extent(id: ValueId): Extent {
+    const shape = this.#shapes.get(id)!;
+    if (shape.length === 1) return { height: 1, width: 1, channels: shape[0] };
+    const [height, width, channels] = shape;
+    return { height, width, channels };
+  }
+
+  /** Positions of a value in all images of a micro-batch. */
+  rows(id: ValueId): number {
+    const { height, width } = this.extent(id);
+    return this.imageCount * height * width;
+  }
+
+  /** Memory for a value of the whole micro-batch. */
+  activation(id: ValueId): ArenaBuffer {
+    return new ArenaBuffer(this.rows(id) * this.extent(id).channels);
+  }
+
+  /** Memory that lives for one kernel. */
+  workspace(length: number): ArenaBuffer {
+    return new ArenaBuffer(length);
+  }
+
+  /** Memory `[P, vectors, C]`. */
+  perGroup(vectors: number, channels: number): ArenaBuffer {
+    return new ArenaBuffer(this.batch.groups * vectors * channels);
+  }
+
+  /** The student's parameter. */
+  parameter(name: string): Operand {
+    const { offset, size } = this.#entry(name);
+    return { region: "student", offset, length: size };
+  }
+
+  /** Gradient of the student's parameter. */
+  gradient(name: string): Operand {
+    const { offset, size } = this.#entry(name);
+    return { region: "gradient", offset, length: size };
+  }
+
+  geometry({ input, output, weight, stride, padding, groups }: Conv2dOperation): ConvGeometry {
+    const from = this.extent(input);
+    const to = this.extent(output);
+    const [, , kernelHeight, kernelWidth] = this.#parameters.get(weight)!.shape;
+    return {
+      images: this.imageCount,
+      inputHeight: from.height,
+      inputWidth: from.width,
+      channelsIn: from.channels,
+      outputHeight: to.height,
+      outputWidth: to.width,
+      channelsOut: to.channels,
+      kernelHeight: kernelHeight!,
+      kernelWidth: kernelWidth!,
+      stride,
+      padding,
+      groups,
+    };
+  }
+
+  #entry(name: string): LayoutEntry {
+    const entry = this.#entries.get(name);
+    if (!entry) throw new EngineError("invalid-input", `the layout has no tensor '${name}'`);
+    return entry;
+  }
+}
+
+/** A value read as it is stored. */
+export function stored(values: Operand): Reading {
+  return { values, affine: undefined };
+}

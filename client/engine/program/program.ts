@@ -1,0 +1,290 @@
+/**
+ * A step of distillation as a static list of kernels over preallocated memory. Pure data: what a
+ * backend needs to generate code and run, with every shape, address and order decided beforehand.
+ *
+ * Memory is float32 throughout. Activations are channels-last (`[N, H, W, C]`, `[N, C]`),
+ * convolution weights `[kh, kw, in/groups, out]` (`device-layout.ts` converts), everything else as
+ * the state vector has it.
+ *
+ * A batch is worked through in micro-batches of P whole norm groups of G images each, so N = P·G. A
+ * batch norm takes its statistics over each group by itself; per-group vectors are `[P, …]`.
+ * Sums over groups and over partial sums are taken in index order, by addition to what is there, so
+ * that the number of groups a micro-batch has changes no bit of the result.
+ */
+
+/** A piece of memory: `length` floats from `offset` in a region. */
+export interface Operand {
+  readonly region: Region;
+  /** In floats. */
+  readonly offset: number;
+  /** In floats. */
+  readonly length: number;
+}
+
+/**
+ * - `arena`: activations and workspaces, reused within a step by liveness.
+ * - `student`: the student's state in device layout, in the order of the state vector.
+ * - `gradient`: gradient of the trainable section, same layout.
+ * - `teacher`: the teacher's values as `teacherLayout` lists them (batch norms folded in).
+ */
+export type Region = "arena" | "student" | "gradient" | "teacher";
+
+export interface ConvGeometry {
+  /** N, images of a micro-batch. */
+  readonly images: number;
+  readonly inputHeight: number;
+  readonly inputWidth: number;
+  readonly channelsIn: number;
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+  readonly channelsOut: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly stride: number;
+  readonly padding: number;
+  /** 1: ordinary; = channelsIn: depthwise. */
+  readonly groups: number;
+}
+
+/** relu?(x·scale + shift) per channel and norm group: how a normalised value is read, not stored. */
+export interface Affine {
+  /** `[P, 2, C]`: scale, then shift; or `[1, 2, C]` for all groups alike. */
+  readonly coefficients: Operand;
+  readonly relu: boolean;
+}
+
+/** A value as a kernel reads it: what is stored, or a batch norm of what is stored. */
+export interface Reading {
+  /** `[N, H, W, C]` */
+  readonly values: Operand;
+  readonly affine: Affine | undefined;
+}
+
+/**
+ * Where partial channel sums go: `[P, parts, 2, C]`, of each norm group's rows (positions of its
+ * images, in order) cut into `parts` runs. How rows are cut is the backend's affair.
+ */
+export interface PartialSums {
+  readonly operand: Operand;
+  readonly parts: number;
+}
+
+/** y = relu?(conv(x) + bias + addend); student: also Σy and Σy² per channel and group. */
+export interface ConvolveKernel {
+  readonly kind: "convolve";
+  readonly geometry: ConvGeometry;
+  readonly x: Reading;
+  readonly weight: Operand;
+  readonly y: Operand;
+  /** `[Co]` */
+  readonly bias: Operand | undefined;
+  /** `[N, Ho, Wo, Co]`; may be the memory of `y`. */
+  readonly addend: Operand | undefined;
+  readonly relu: boolean;
+  readonly sums: PartialSums | undefined;
+}
+
+/**
+ * What a gradient meets on its way to a value: contributions are added up, then the rectifier (or
+ * nothing) lets through what was positive, then the sums a batch norm's gradient needs are taken.
+ */
+export interface GradientEpilogue {
+  /** Earlier contributions of the same shape; may be the memory of the output. */
+  readonly addend: Operand | undefined;
+  /** The rectified value; gradient passes where it is > 0. Undefined: no rectifier. */
+  readonly mask: Reading | undefined;
+  /** Σg and Σ g·z over the masked gradient g, z the batch norm's input. */
+  readonly sums: (PartialSums & { readonly z: Operand }) | undefined;
+}
+
+/** Gradient with respect to a convolution's input, through an epilogue. */
+export interface InputGradientKernel {
+  readonly kind: "input-gradient";
+  readonly geometry: ConvGeometry;
+  readonly dy: Operand;
+  readonly weight: Operand;
+  readonly dx: Operand;
+  readonly epilogue: GradientEpilogue;
+}
+
+/** dw += gradient with respect to a convolution's weight; no part spans two norm groups. */
+export interface FilterGradientKernel {
+  readonly kind: "filter-gradient";
+  readonly geometry: ConvGeometry;
+  readonly x: Reading;
+  readonly dy: Operand;
+  readonly dw: Operand;
+  /** `[parts, kh, kw, Ci/groups, Co]`: one sum a run of positions, added to dw in order. */
+  readonly workspace: Operand | undefined;
+  readonly parts: number;
+}
+
+/**
+ * From partial sums of a batch norm's input: scale and shift for readers, mean and 1/√(σ²+ε) for
+ * the backward pass; running statistics advance group by group.
+ */
+export interface NormStatisticsKernel {
+  readonly kind: "norm-statistics";
+  readonly channels: number;
+  /** Values per channel and group. */
+  readonly count: number;
+  readonly sums: PartialSums;
+  readonly gamma: Operand;
+  readonly beta: Operand;
+  /** Undefined: they stay as they are. */
+  readonly running: { readonly mean: Operand; readonly variance: Operand } | undefined;
+  readonly epsilon: number;
+  readonly momentum: number;
+  /** `[P, 2, C]`: scale, shift. */
+  readonly coefficients: Operand;
+  /** `[P, 2, C]`: mean, inverse standard deviation. */
+  readonly saved: Operand;
+}
+
+/** y = relu?(x + addend), each read as it is or normalised. `rows` = positions of all images. */
+export interface CombineKernel {
+  readonly kind: "combine";
+  readonly rows: number;
+  readonly channels: number;
+  readonly x: Reading;
+  readonly addend: Reading | undefined;
+  readonly relu: boolean;
+  /** May be the memory of either input. */
+  readonly y: Operand;
+  /** Σy and Σy², when a batch norm reads y. */
+  readonly sums: PartialSums | undefined;
+}
+
+/**
+ * g = epilogue(dy): what an input gradient's epilogue does, standing alone. `dy` of one value per
+ * image and channel (`broadcast`) is the gradient of a mean over positions, divided by their number.
+ */
+export interface GatherGradientKernel {
+  readonly kind: "gather-gradient";
+  readonly rows: number;
+  readonly channels: number;
+  /** Positions of an image. */
+  readonly positions: number;
+  readonly dy: Operand;
+  readonly broadcast: boolean;
+  /** May be the memory of `dy` unless broadcast. Undefined: only sums are wanted. */
+  readonly g: Operand | undefined;
+  readonly epilogue: GradientEpilogue;
+}
+
+/** dγ and dβ += over groups; factors of dz = a·g + b·z + d per channel and group. */
+export interface NormGradientFactorsKernel {
+  readonly kind: "norm-gradient-factors";
+  readonly channels: number;
+  readonly count: number;
+  /** Σg and Σ g·z. */
+  readonly sums: PartialSums;
+  readonly gamma: Operand;
+  /** `[P, 2, C]`: mean, inverse standard deviation. */
+  readonly saved: Operand;
+  readonly dGamma: Operand;
+  readonly dBeta: Operand;
+  /** `[P, 3, C]`: a, b, d. */
+  readonly factors: Operand;
+}
+
+/** dz = a·g + b·z + d per channel and group. */
+export interface NormGradientKernel {
+  readonly kind: "norm-gradient";
+  readonly rows: number;
+  readonly channels: number;
+  readonly g: Operand;
+  readonly z: Operand;
+  readonly factors: Operand;
+  /** May be the memory of `g`. */
+  readonly dz: Operand;
+}
+
+/** `[N, positions, C]` → mean `[N, C]`. */
+export interface PoolKernel {
+  readonly kind: "pool";
+  readonly images: number;
+  readonly positions: number;
+  readonly channels: number;
+  readonly x: Reading;
+  readonly y: Operand;
+}
+
+/** y `[N, out]` = x `[N, in]` · weightᵀ `[out, in]` + bias. */
+export interface LinearKernel {
+  readonly kind: "linear";
+  readonly images: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly x: Operand;
+  readonly weight: Operand;
+  readonly bias: Operand;
+  readonly y: Operand;
+}
+
+/** dx = dy·W (where wanted); dW += dyᵀ·x; db += Σ dy. */
+export interface LinearGradientKernel {
+  readonly kind: "linear-gradient";
+  readonly images: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly x: Operand;
+  readonly weight: Operand;
+  readonly dy: Operand;
+  readonly dx: Operand | undefined;
+  readonly dWeight: Operand;
+  readonly dBias: Operand;
+}
+
+/**
+ * KL(teacher ‖ student) at temperature T and its gradient by the student's logits, scaled by
+ * 1/batch; adds each image's loss and agreement to the step's result, images in order.
+ */
+export interface LossKernel {
+  readonly kind: "loss";
+  readonly images: number;
+  readonly classes: number;
+  readonly student: Operand;
+  /** The teacher's logits; undefined: probabilities that the host gave, temperature 1. */
+  readonly teacher: Operand | undefined;
+  readonly dLogits: Operand;
+}
+
+export type Kernel =
+  | ConvolveKernel
+  | InputGradientKernel
+  | FilterGradientKernel
+  | NormStatisticsKernel
+  | CombineKernel
+  | GatherGradientKernel
+  | NormGradientFactorsKernel
+  | NormGradientKernel
+  | PoolKernel
+  | LinearKernel
+  | LinearGradientKernel
+  | LossKernel;
+
+/** Which pass of the step a kernel belongs to. */
+export type Pass = "teacher" | "forward" | "loss" | "backward";
+
+export interface ScheduledKernel {
+  readonly pass: Pass;
+  readonly kernel: Kernel;
+}
+
+/** One micro-batch of a step: the same for each, run after each other. */
+export interface Program {
+  /** G */
+  readonly groupSize: number;
+  /** P */
+  readonly groups: number;
+  /** `[N, H, W, C]`: the host (or a kernel of the backend's own) puts the images here. */
+  readonly images: Operand;
+  /** `[N, classes]`, live to the end: the student's, or of an evaluation the model's. */
+  readonly logits: Operand;
+  readonly kernels: readonly ScheduledKernel[];
+  /** Floats of the arena. */
+  readonly arenaLength: number;
+  /** Floats of all arena buffers together, as if none shared memory. */
+  readonly unsharedLength: number;
+}

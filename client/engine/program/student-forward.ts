@@ -1,0 +1,233 @@
+import type { ValueId } from "../../../protocol/model/graph.ts";
+import { EngineError } from "../engine-error.ts";
+import { trainingPlan, type NormStep, type TrainingStep } from "../plan.ts";
+import type { ArenaBuffer } from "./arena.ts";
+import type { CombineKernel, ConvolveKernel, Operand, PartialSums, Reading } from "./program.ts";
+import { stored, type ProgramWriter } from "./program-writer.ts";
+
+/** What the backward pass needs to know of a batch norm's forward pass. */
+interface NormRecord {
+  /** z, the norm's input. */
+  readonly input: Operand;
+  /** `[P, 2, C]`: mean, inverse standard deviation. */
+  readonly saved: Operand;
+  /** Values per channel and group. */
+  readonly count: number;
+}
+
+export interface ForwardPass {
+  readonly steps: readonly TrainingStep[];
+  readonly logits: Operand;
+  /** How readers see a value. */
+  readonly readings: ReadonlyMap<ValueId, Reading>;
+  readonly norms: ReadonlyMap<NormStep, NormRecord>;
+  /** Step that gives a value. */
+  readonly producers: ReadonlyMap<ValueId, TrainingStep>;
+}
+
+/**
+ * Writes the student's forward pass in training mode. A normalised value is not stored where its
+ * readers can normalise while they read; statistics are summed by the kernel that gives the value.
+ *
+ * @param advance whether running statistics advance.
+ */
+export function writeForwardPass(writer: ProgramWriter, advance: boolean): ForwardPass {
+  return new ForwardWriter(writer, advance).write();
+}
+
+class ForwardWriter {
+  readonly #writer: ProgramWriter;
+  readonly #advance: boolean;
+  readonly #steps: readonly TrainingStep[];
+  readonly #readings = new Map<ValueId, Reading>();
+  readonly #norms = new Map<NormStep, NormRecord>();
+  readonly #producers = new Map<ValueId, TrainingStep>();
+  readonly #sums = new Map<ValueId, PartialSums>();
+  readonly #normInputs: ReadonlySet<ValueId>;
+  /** Values some reader needs in memory as they are. */
+  readonly #storedValues: ReadonlySet<ValueId>;
+
+  constructor(writer: ProgramWriter, advance: boolean) {
+    this.#writer = writer;
+    this.#advance = advance;
+    this.#steps = trainingPlan(writer.graph).steps;
+    const norms = this.#steps.filter((step) => step.kind === "norm");
+    this.#normInputs = new Set(norms.map(({ input }) => input));
+    const linear = this.#steps.filter((step) => step.kind === "linear");
+    this.#storedValues = new Set([
+      ...this.#normInputs,
+      ...linear.map(({ input }) => input),
+      writer.graph.output,
+    ]);
+  }
+
+  write(): ForwardPass {
+    const { graph, images } = this.#writer;
+    this.#readings.set(graph.input, stored(images));
+    if (this.#normInputs.has(graph.input)) this.#copyImages();
+    for (const step of this.#steps) {
+      this.#producers.set(step.output, step);
+      this.#writeStep(step);
+    }
+    return {
+      steps: this.#steps,
+      logits: this.#stored(graph.output),
+      readings: this.#readings,
+      norms: this.#norms,
+      producers: this.#producers,
+    };
+  }
+
+  #writeStep(step: TrainingStep): void {
+    const writer = this.#writer;
+    switch (step.kind) {
+      case "conv2d": {
+        const geometry = writer.geometry(step);
+        const { groupSize } = writer.batch;
+        const kernel: ConvolveKernel = {
+          kind: "convolve",
+          geometry,
+          x: this.#reading(step.input),
+          weight: writer.parameter(step.weight),
+          y: this.#store(step.output),
+          bias: undefined,
+          addend: undefined,
+          relu: false,
+          sums: this.#sumsOf(step.output, () => writer.tiling.convolveParts(geometry, groupSize)),
+        };
+        writer.emit("forward", kernel);
+        return;
+      }
+      case "norm":
+        this.#writeNorm(step);
+        return;
+      case "relu":
+        this.#combine(step.output, this.#reading(step.input), undefined, true);
+        return;
+      case "add": {
+        const [a, b] = step.inputs;
+        this.#combine(step.output, this.#reading(a), this.#reading(b), false);
+        return;
+      }
+      case "global-average-pool": {
+        const { height, width, channels } = writer.extent(step.input);
+        writer.emit("forward", {
+          kind: "pool",
+          images: writer.imageCount,
+          positions: height * width,
+          channels,
+          x: this.#reading(step.input),
+          y: this.#store(step.output),
+        });
+        return;
+      }
+      case "linear":
+        writer.emit("forward", {
+          kind: "linear",
+          images: writer.imageCount,
+          inputs: writer.extent(step.input).channels,
+          outputs: writer.extent(step.output).channels,
+          x: this.#stored(step.input),
+          weight: writer.parameter(step.weight),
+          bias: writer.parameter(step.bias),
+          y: this.#store(step.output),
+        });
+        return;
+      default:
+        step satisfies never;
+    }
+  }
+
+  #writeNorm(step: NormStep): void {
+    const writer = this.#writer;
+    const { norm, input, output, addend, relu } = step;
+    const { height, width, channels } = writer.extent(input);
+    const count = writer.batch.groupSize * height * width;
+    if (count === 1) {
+      throw new EngineError(
+        "invalid-input",
+        `batch norm '${norm.output}' sees one value per channel; use a batch of at least 2 images`,
+      );
+    }
+    const coefficients = writer.perGroup(2, channels);
+    const saved = writer.perGroup(2, channels);
+    writer.emit("forward", {
+      kind: "norm-statistics",
+      channels,
+      count,
+      sums: this.#sums.get(input)!,
+      gamma: writer.parameter(norm.scale),
+      beta: writer.parameter(norm.shift),
+      running: this.#advance
+        ? {
+            mean: writer.parameter(norm.runningMean),
+            variance: writer.parameter(norm.runningVariance),
+          }
+        : undefined,
+      epsilon: norm.epsilon,
+      momentum: norm.momentum,
+      coefficients,
+      saved,
+    });
+    const z = this.#stored(input);
+    this.#norms.set(step, { input: z, saved, count });
+    const affine = { coefficients, relu: false };
+    if (addend === undefined && !this.#storedValues.has(output)) {
+      this.#readings.set(output, { values: z, affine: { ...affine, relu } });
+      return;
+    }
+    const other = addend === undefined ? undefined : this.#reading(addend);
+    this.#combine(output, { values: z, affine }, other, relu);
+  }
+
+  #combine(output: ValueId, x: Reading, addend: Reading | undefined, relu: boolean): void {
+    const writer = this.#writer;
+    const rows = writer.rows(output);
+    const { channels } = writer.extent(output);
+    const kernel: CombineKernel = {
+      kind: "combine",
+      rows,
+      channels,
+      x,
+      addend,
+      relu,
+      y: this.#store(output),
+      sums: this.#sumsOf(output, () =>
+        writer.tiling.rowParts(rows / writer.batch.groups, channels),
+      ),
+    };
+    writer.emit("forward", kernel);
+  }
+
+  /** The images as a norm reads them: nothing but a kernel takes sums. */
+  #copyImages(): void {
+    const { graph, images } = this.#writer;
+    this.#combine(graph.input, stored(images), undefined, false);
+  }
+
+  #sumsOf(id: ValueId, parts: () => number): PartialSums | undefined {
+    if (!this.#normInputs.has(id)) return undefined;
+    const count = parts();
+    const { channels } = this.#writer.extent(id);
+    const sums = { operand: this.#writer.perGroup(2 * count, channels), parts: count };
+    this.#sums.set(id, sums);
+    return sums;
+  }
+
+  #store(id: ValueId): ArenaBuffer {
+    const buffer = this.#writer.activation(id);
+    this.#readings.set(id, stored(buffer));
+    return buffer;
+  }
+
+  #reading(id: ValueId): Reading {
+    return this.#readings.get(id)!;
+  }
+
+  /** @throws Error when the value was not stored, which the planning rules out. */
+  #stored(id: ValueId): Operand {
+    const { values, affine } = this.#reading(id);
+    if (affine) throw new Error(`'${id}' is read as stored, but is not`);
+    return values;
+  }
+}

@@ -1,0 +1,105 @@
+import type { FunctionWriter, Local } from "./assembler.ts";
+import { FLOAT_BYTES, TileRegisters, tileRuns, VECTOR_BYTES } from "./register-tile.ts";
+
+/** Steps written out per turn of the innermost loop. */
+const UNROLL = 4;
+
+/**
+ * A convolution without padding over memory of any pitch, for panels of output channels. All
+ * pitches in bytes.
+ */
+export interface DenseConvolution {
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+  /** From the input of one output position, row, image to that of the next. */
+  readonly inputPositionPitch: number;
+  readonly inputRowPitch: number;
+  readonly inputImagePitch: number;
+  readonly outputPositionPitch: number;
+  readonly outputRowPitch: number;
+  readonly outputImagePitch: number;
+  /** Rows of the window taken here, and the contiguous values of each. */
+  readonly windowRows: number;
+  readonly windowPitch: number;
+  readonly run: number;
+  /** A panel of output channels: vectors, and how many lanes of the last one exist. */
+  readonly vectors: number;
+  readonly lanes: number;
+  /** From the weights of one panel to those of the next. */
+  readonly panelPitch: number;
+  /** Whether to add to what the output holds. */
+  readonly accumulate: boolean;
+  /** Whether the input's address counts from the thread's scratch. */
+  readonly fromScratch: boolean;
+}
+
+/**
+ * Writes a `DenseConvolution`. Arguments: scratch, input, weights, output, images, panels; weights
+ * are `[panels, windowRows·run, 4·vectors]`.
+ */
+export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvolution): void {
+  const [scratch, input, weights, output, images, panels] = writer.parameters as Parameters6;
+  const { inputPositionPitch, outputPositionPitch, windowRows, run, vectors, lanes } = shape;
+  const runs = tileRuns(shape.outputWidth);
+  const panelBytes = vectors * VECTOR_BYTES;
+  const highest = Math.max(...runs.map(({ height }) => height));
+  const registers = new TileRegisters(writer, { height: highest, vectors });
+  const integers = Array.from({ length: 7 }, () => writer.integer()) as Locals7;
+  const [imageIn, imageOut, rowIn, rowOut, window, target, pixel] = integers;
+  const weight = writer.integer();
+
+  const steps = (height: number, count: number): void => {
+    for (let step = 0; step < count; step++) {
+      registers.step(
+        { height, vectors },
+        (row) => writer.loadSplat(pixel, step * FLOAT_BYTES + row * inputPositionPitch),
+        (v) => writer.loadVector(weight, step * panelBytes + v * VECTOR_BYTES),
+      );
+    }
+    writer.advance(pixel, count * FLOAT_BYTES).advance(weight, count * panelBytes);
+  };
+
+  const tile = (height: number): void => {
+    const size = { height, vectors };
+    registers.each(size, (sum, row, v) => {
+      if (shape.accumulate) writer.loadVector(target, row * outputPositionPitch + v * VECTOR_BYTES);
+      else writer.zeroVector();
+      writer.set(sum);
+    });
+    writer.offset(weight, weights, 0);
+    const turns = Math.floor(run / UNROLL);
+    for (let row = 0; row < windowRows; row++) {
+      writer.offset(pixel, window, row * shape.windowPitch);
+      if (turns > 0) writer.repeat(turns, () => steps(height, UNROLL));
+      if (run % UNROLL > 0) steps(height, run % UNROLL);
+    }
+    registers.each(size, (sum, row, v) => {
+      const at = row * outputPositionPitch + v * VECTOR_BYTES;
+      writer.storeLanes(target, at, sum, v === vectors - 1 ? lanes : 4);
+    });
+  };
+
+  if (shape.fromScratch) writer.addInteger(input, scratch);
+  writer.repeatVariable(panels, () => {
+    writer.offset(imageIn, input, 0).offset(imageOut, output, 0);
+    writer.repeatVariable(images, () => {
+      writer.offset(rowIn, imageIn, 0).offset(rowOut, imageOut, 0);
+      writer.repeat(shape.outputHeight, () => {
+        writer.offset(window, rowIn, 0).offset(target, rowOut, 0);
+        for (const { height, count } of runs) {
+          writer.repeat(count, () => {
+            tile(height);
+            writer.advance(window, height * inputPositionPitch);
+            writer.advance(target, height * outputPositionPitch);
+          });
+        }
+        writer.advance(rowIn, shape.inputRowPitch).advance(rowOut, shape.outputRowPitch);
+      });
+      writer.advance(imageIn, shape.inputImagePitch).advance(imageOut, shape.outputImagePitch);
+    });
+    writer.advance(weights, shape.panelPitch).advance(output, panelBytes);
+  });
+}
+
+type Parameters6 = [Local, Local, Local, Local, Local, Local];
+type Locals7 = [Local, Local, Local, Local, Local, Local, Local];

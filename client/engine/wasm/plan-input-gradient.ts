@@ -1,0 +1,209 @@
+import type { ConvGeometry, InputGradientKernel } from "../program/program.ts";
+import { paddedInput, sameMemory, type PaddedInput } from "./plan-convolution.ts";
+import { DensePlan, type DenseShape } from "./plan-dense.ts";
+import { rowPassCalls } from "./plan-epilogue.ts";
+import { FLOAT_BYTES } from "./register-tile.ts";
+import {
+  channelSlices,
+  imageBlocks,
+  type ImageBlock,
+  type Call,
+  type ParallelStage,
+  type Site,
+  type Task,
+} from "./stage.ts";
+
+/**
+ * Positions of one residue modulo the stride, along one axis. The gradient there is a convolution
+ * of stride 1: dx[stride·i + residue] = Σ over taps of dy[i + shift]·w[tap], shifts consecutive.
+ */
+interface Residue {
+  readonly residue: number;
+  /** Positions of this residue. */
+  readonly count: number;
+  /** Of the window, in order of rising shift. */
+  readonly taps: readonly number[];
+  readonly firstShift: number;
+}
+
+function residues(size: number, kernel: number, stride: number, padding: number): Residue[] {
+  return Array.from({ length: Math.min(stride, size) }, (_, residue) => {
+    const taps = Array.from({ length: kernel }, (_unused, tap) => kernel - 1 - tap).filter(
+      (tap) => (residue + padding - tap) % stride === 0,
+    );
+    return {
+      residue,
+      count: Math.ceil((size - residue) / stride),
+      taps,
+      firstShift: taps.length === 0 ? 0 : (residue + padding - taps[0]!) / stride,
+    };
+  });
+}
+
+/** Zeros before the output's gradient, and its padded size, that all residues find what they need. */
+function extent(all: readonly Residue[]): { before: number; padded: number } {
+  const used = all.filter(({ taps }) => taps.length > 0);
+  const before = Math.max(...used.map(({ firstShift }) => -firstShift));
+  const ends = used.map(({ count, taps, firstShift }) => count + firstShift + taps.length - 1);
+  return { before, padded: Math.max(...ends) + before };
+}
+
+/** One residue of rows with one of columns. */
+interface Phase {
+  readonly rows: Residue;
+  readonly columns: Residue;
+  /** Bytes from the padded gradient's beginning, and from an image's of the result. */
+  readonly from: number;
+  readonly to: number;
+  readonly plans: readonly DensePlan[];
+}
+
+/** dx = epilogue(gradient of a convolution's input): dense convolutions, one for each residue. */
+export function planInputGradient(site: Site, kernel: InputGradientKernel): ParallelStage[] {
+  const { geometry, dy, dx, epilogue } = kernel;
+  const { inputHeight, inputWidth, channelsIn, channelsOut, groups, stride, padding } = geometry;
+  const allRows = residues(inputHeight, geometry.kernelHeight, stride, padding);
+  const allColumns = residues(inputWidth, geometry.kernelWidth, stride, padding);
+  const vertical = extent(allRows);
+  const horizontal = extent(allColumns);
+  const input = paddedInput(
+    site,
+    { values: dy, affine: undefined },
+    {
+      height: geometry.outputHeight,
+      width: geometry.outputWidth,
+      channels: channelsOut,
+      taken: channelsOut / groups,
+      pitch: channelsOut / groups,
+      top: vertical.before,
+      left: horizontal.before,
+      paddedHeight: vertical.padded,
+      paddedWidth: horizontal.padded,
+      reader: "plain",
+    },
+  );
+  const slices = channelSlices(geometry, channelsIn);
+  const packing: Task[] = [];
+  let weights = site.packedWeights;
+  const phases = allRows.flatMap((rows) =>
+    allColumns.map((columns): Phase => {
+      const shape = denseShape(geometry, input, rows, columns, slices);
+      const plans = Array.from({ length: groups }, (_, group) => {
+        const plan = new DensePlan(site, shape, weights);
+        weights += plan.packedBytes;
+        packing.push(...packTaps(site, kernel, plan, rows, columns, group));
+        return plan;
+      });
+      return {
+        rows,
+        columns,
+        from:
+          (rows.firstShift + vertical.before) * input.rowPitch +
+          (columns.firstShift + horizontal.before) * input.positionPitch,
+        to: (rows.residue * inputWidth + columns.residue) * channelsIn * FLOAT_BYTES,
+        plans,
+      };
+    }),
+  );
+
+  // Where the result's memory holds the addend, the sums start from it.
+  const inPlace = sameMemory(dx, epilogue.addend);
+  const convolve = (block: ImageBlock, slice: number): Call[] =>
+    Array.from({ length: groups }, (_, group) => {
+      const { calls, address } = input.block(block, group);
+      const image = site.address(dx) + block.image * imageBytes(geometry);
+      const column = (group * channelsIn * FLOAT_BYTES) / groups;
+      const convolving = phases.flatMap(({ plans, rows, columns, from, to }) => {
+        const start = rows.taps.length * columns.taps.length === 0 ? address : address + from;
+        return plans[group]!.convolving(slice, start, image + to + column, block.count, inPlace);
+      });
+      return [...calls, ...convolving];
+    }).flat();
+
+  const positions = inputHeight * inputWidth;
+  const addend = inPlace ? undefined : epilogue.addend;
+  const { mask, sums } = epilogue;
+  const changes = addend !== undefined || mask !== undefined;
+  const tasks = imageBlocks(site, positions).flatMap((block) =>
+    Array.from({ length: slices }, (_, slice): Task => {
+      const calls = convolve(block, slice);
+      if (!changes && !sums) return calls;
+      const taken = channelsIn / slices;
+      const span = {
+        group: block.group,
+        row: block.image * positions,
+        rows: block.count * positions,
+        channels: channelsIn,
+        column: slice * taken,
+        taken,
+        part: block.part,
+      };
+      const work = {
+        source: site.address(dx),
+        addend: addend && { values: addend, affine: undefined },
+        mask,
+        target: changes ? site.address(dx) : undefined,
+        sums: sums && { ...sums, z: site.address(sums.z) },
+      };
+      return [...calls, ...rowPassCalls(site, span, work)];
+    }),
+  );
+  return [packing, tasks];
+}
+
+function imageBytes({ inputHeight, inputWidth, channelsIn }: ConvGeometry): number {
+  return inputHeight * inputWidth * channelsIn * FLOAT_BYTES;
+}
+
+function denseShape(
+  geometry: ConvGeometry,
+  input: PaddedInput,
+  rows: Residue,
+  columns: Residue,
+  slices: number,
+): DenseShape {
+  const { stride, inputWidth, channelsIn, channelsOut, groups } = geometry;
+  const positionBytes = channelsIn * FLOAT_BYTES;
+  const empty = columns.taps.length === 0;
+  return {
+    outputHeight: rows.count,
+    outputWidth: columns.count,
+    inputPositionPitch: input.positionPitch,
+    inputRowPitch: input.rowPitch,
+    inputImagePitch: input.imagePitch,
+    outputPositionPitch: stride * positionBytes,
+    outputRowPitch: stride * inputWidth * positionBytes,
+    outputImagePitch: imageBytes(geometry),
+    windowRows: empty ? 0 : rows.taps.length,
+    windowPitch: input.rowPitch,
+    run: (columns.taps.length * channelsOut) / groups,
+    columns: channelsIn / groups / slices,
+    slices,
+    fromScratch: input.fromScratch,
+  };
+}
+
+/** Weights of one phase: its taps in order of rising shift, each transposed to `[out, in]`. */
+function packTaps(
+  site: Site,
+  { geometry, weight }: InputGradientKernel,
+  plan: DensePlan,
+  rows: Residue,
+  columns: Residue,
+  group: number,
+): Task[] {
+  const { channelsIn, channelsOut, groups, kernelWidth } = geometry;
+  const outputs = channelsOut / groups;
+  return rows.taps.flatMap((ky, i) =>
+    columns.taps.flatMap((kx, j) => {
+      const tap = ((ky * kernelWidth + kx) * channelsIn * channelsOut) / groups;
+      return plan.packing({
+        address: site.address(weight) + (tap + group * outputs) * FLOAT_BYTES,
+        rows: outputs,
+        rowStride: 1,
+        columnStride: channelsOut,
+        at: (i * columns.taps.length + j) * outputs,
+      });
+    }),
+  );
+}

@@ -1,0 +1,107 @@
+import type {
+  CombineKernel,
+  GatherGradientKernel,
+  NormGradientKernel,
+} from "../program/program.ts";
+import { writeSpread } from "./flat-code.ts";
+import { sameMemory } from "./plan-convolution.ts";
+import {
+  coefficientsOf,
+  readerOf,
+  rowPassCalls,
+  type RowSpan,
+  type RowWork,
+} from "./plan-epilogue.ts";
+import { FLOAT_BYTES } from "./register-tile.ts";
+import { RUN_ROWS, type Call, type ParallelStage, type Site } from "./stage.ts";
+
+/** Values of a task: long enough to be worth handing out. */
+const TASK_VALUES = 16384;
+
+/** Cuts the rows of each norm group into tasks of whole runs. */
+function rowTasks(
+  site: Site,
+  rows: number,
+  channels: number,
+  callsOf: (span: RowSpan) => Call[],
+): ParallelStage {
+  const perGroup = rows / site.groups;
+  const length = RUN_ROWS * Math.max(1, Math.floor(TASK_VALUES / (RUN_ROWS * channels)));
+  return Array.from({ length: site.groups }, (_, group) =>
+    Array.from({ length: Math.ceil(perGroup / length) }, (_unused, index) => {
+      const first = index * length;
+      return callsOf({
+        group,
+        row: group * perGroup + first,
+        rows: Math.min(length, perGroup - first),
+        channels,
+        column: 0,
+        taken: channels,
+        part: first / RUN_ROWS,
+      });
+    }),
+  ).flat();
+}
+
+/** y = relu?(x + addend), with channel sums. */
+export function planCombine(site: Site, kernel: CombineKernel): ParallelStage[] {
+  const { rows, channels, x, addend, relu, y, sums } = kernel;
+  const stage = rowTasks(site, rows, channels, (span) =>
+    rowPassCalls(site, span, {
+      source: site.address(x.values),
+      reader: readerOf(x),
+      sourceCoefficients: coefficientsOf(site, x.affine, span.group, channels),
+      addend,
+      relu,
+      target: site.address(y),
+      sums,
+    }),
+  );
+  return [stage];
+}
+
+/** dz = a·g + b·z + d. */
+export function planNormGradient(site: Site, kernel: NormGradientKernel): ParallelStage[] {
+  const { rows, channels, g, z, factors, dz } = kernel;
+  const stage = rowTasks(site, rows, channels, (span) =>
+    rowPassCalls(site, span, {
+      source: site.address(g),
+      reader: "factors",
+      sourceCoefficients: site.address(factors) + span.group * 3 * channels * FLOAT_BYTES,
+      factor: site.address(z),
+      target: site.address(dz),
+    }),
+  );
+  return [stage];
+}
+
+/** g = epilogue(dy); a broadcast gradient is spread over positions first. */
+export function planGatherGradient(site: Site, kernel: GatherGradientKernel): ParallelStage[] {
+  const { rows, channels, positions, dy, broadcast, g, epilogue } = kernel;
+  const { mask, sums } = epilogue;
+  const stages: ParallelStage[] = [];
+  const accumulate = broadcast && sameMemory(g!, epilogue.addend);
+  const addend = accumulate ? undefined : epilogue.addend;
+  if (broadcast) {
+    const shape = { channels, positions, accumulate };
+    const code = site.library.code("spread", shape, 4, writeSpread);
+    const rowBytes = channels * FLOAT_BYTES;
+    const from = site.address(dy);
+    const to = site.address(g!);
+    stages.push(
+      Array.from({ length: rows / positions }, (_, image) => [
+        [code, from + image * rowBytes, to + image * positions * rowBytes, 1],
+      ]),
+    );
+  }
+  const work: RowWork = {
+    source: site.address(broadcast ? g! : dy),
+    addend: addend && { values: addend, affine: undefined },
+    mask,
+    target: g && site.address(g),
+    sums: sums && { ...sums, z: site.address(sums.z) },
+  };
+  if (broadcast && !addend && !mask && !sums) return stages;
+  stages.push(rowTasks(site, rows, channels, (span) => rowPassCalls(site, span, work)));
+  return stages;
+}

@@ -1,0 +1,60 @@
+import type { Operand, Region } from "../program/program.ts";
+import { floatBytes, type Block, type Heap } from "./heap.ts";
+
+/** Pieces of a session's memory: the regions of programs, and what only this backend has. */
+export type Piece = Region | "velocity" | "evaluated" | "packedWeights" | "settings";
+
+/** Whose values a program's `teacher` region is. */
+export type Model = "teacher" | "evaluated";
+
+/** A session's part of the engine's memory. */
+export class SessionMemory {
+  readonly #heap: Heap;
+  readonly #blocks = new Map<Piece, Block>();
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /**
+   * Makes sure that a piece has room for `length` floats; what it held is lost if it moves.
+   *
+   * @returns whether it moved, so that code with its address is of no use any more.
+   */
+  reserve(piece: Piece, length: number): boolean {
+    const block = this.#blocks.get(piece);
+    if (block && block.bytes >= floatBytes(length)) return false;
+    if (block) this.#heap.free(block);
+    // Should there be no memory, then the old block is gone too.
+    this.#blocks.delete(piece);
+    this.#blocks.set(piece, this.#heap.allocate(floatBytes(length)));
+    return true;
+  }
+
+  addressOf(piece: Piece): number {
+    const block = this.#blocks.get(piece);
+    if (!block) throw new Error(`this session has no memory for '${piece}' yet`);
+    return block.address;
+  }
+
+  /** Byte address of an operand, where programs run on `model`. */
+  address({ region, offset }: Operand, model: Model): number {
+    const piece = region === "teacher" ? model : region;
+    return this.addressOf(piece) + floatBytes(offset);
+  }
+
+  /** The floats of an operand, until anything is reserved. */
+  floats(operand: Operand, model: Model): Float32Array {
+    return this.#heap.floats(this.address(operand, model), operand.length);
+  }
+
+  /** The first floats of a piece, until anything is reserved. */
+  view(piece: Piece, length: number): Float32Array {
+    return this.#heap.floats(this.addressOf(piece), length);
+  }
+
+  free(): void {
+    for (const block of this.#blocks.values()) this.#heap.free(block);
+    this.#blocks.clear();
+  }
+}

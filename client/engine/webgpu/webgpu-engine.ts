@@ -1,0 +1,100 @@
+import type { Engine, Session, SessionOptions } from "../engine.ts";
+import { EngineError } from "../engine-error.ts";
+import { openDevice, zeroCounters, type Device, type WebgpuCounters } from "./device.ts";
+import { DeviceSession } from "./device-session.ts";
+import { Pace } from "./pace.ts";
+import { WebgpuSession } from "./session.ts";
+import { defaultTiles } from "./tiles.ts";
+
+export interface WebgpuEngineOptions {
+  /** Whether an adapter emulated on the CPU will do. */
+  readonly software: boolean;
+  /**
+   * Milliseconds a submit should take at most, so that a visible page stays alive; 100 when left
+   * out. Changes no bit of any result.
+   */
+  readonly submitBudgetMs?: number;
+  /** Bytes of activations at once; what the adapter can bind when left out. */
+  readonly memoryLimit?: number;
+}
+
+const SUBMIT_BUDGET_MS = 100;
+
+/**
+ * Our own kernels on the GPU. The device belongs to the engine; when it is lost, another one takes
+ * its place and the sessions go on.
+ *
+ * @throws EngineError `backend-unavailable` when there is no adapter, or only a software one.
+ *
+ * @example
+ * const engine = await openWebgpuEngine(navigator.gpu, { software: false });
+ * const session = engine.openSession({ graph, layout, teacher });
+ */
+export async function openWebgpuEngine(
+  gpu: GPU,
+  options: WebgpuEngineOptions,
+): Promise<WebgpuEngine> {
+  const counters = zeroCounters();
+  return new WebgpuEngine(gpu, options, await openDevice(gpu, options.software, counters));
+}
+
+export class WebgpuEngine implements Engine {
+  readonly backend = "webgpu";
+  readonly adapter: string;
+  readonly counters: WebgpuCounters;
+  readonly #gpu: GPU;
+  readonly #options: WebgpuEngineOptions;
+  readonly #sessions = new Set<Session>();
+  readonly #pace: Pace;
+  #device: Promise<Device>;
+  #closed = false;
+
+  constructor(gpu: GPU, options: WebgpuEngineOptions, device: Device) {
+    this.#gpu = gpu;
+    this.#options = options;
+    this.#device = Promise.resolve(device);
+    this.#pace = new Pace(options.submitBudgetMs ?? SUBMIT_BUDGET_MS, device.software);
+    this.adapter = device.adapter;
+    this.counters = device.counters;
+  }
+
+  openSession(options: SessionOptions): Session {
+    this.#requireOpen();
+    const session = new WebgpuSession(async (teacher, { graph, layout }, mostGroups) => {
+      const device = await this.device();
+      const tiles = defaultTiles(device.software, device.has("subgroups"));
+      const { maxBufferSize, maxStorageBufferBindingSize } = device.gpu.limits;
+      const offered = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+      const bytes = Math.min(offered, this.#options.memoryLimit ?? Infinity);
+      const context = { graph, layout, tiles };
+      return new DeviceSession(device, context, teacher, { bytes, mostGroups }, this.#pace);
+    }, options);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** A device that was not lost. */
+  async device(): Promise<Device> {
+    this.#requireOpen();
+    const device = await this.#device;
+    if (device.lost === undefined) return device;
+    const again = openDevice(this.#gpu, this.#options.software, this.counters);
+    this.#device = again;
+    // A failure must not be remembered as the device.
+    again.catch(() => (this.#device = Promise.resolve(device)));
+    return again;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const session of this.#sessions) session.close();
+    const device = await this.#device;
+    device.gpu.destroy();
+    await device.whenLost;
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new EngineError("closed", "this engine was closed");
+  }
+}

@@ -1,0 +1,116 @@
+import type { ImageShape } from "../../../../protocol/model/graph.ts";
+import type { Operand } from "../../program/program.ts";
+import { scalarAt } from "./channels.ts";
+import type { InputLayout } from "../input-layout.ts";
+import { ShaderWriter, type Dispatch } from "./shader.ts";
+
+/** Passes over a whole vector, one invocation to a value. */
+
+const THREADS = 256;
+/** WebGPU's least limit on workgroups in one direction. */
+const MOST_WORKGROUPS = 65_535;
+
+function flat(
+  shader: ShaderWriter,
+  label: string,
+  count: number,
+  cost: number,
+  body: string,
+): Dispatch {
+  const workgroups = Math.ceil(count / THREADS);
+  const across = Math.min(workgroups, MOST_WORKGROUPS);
+  const total = shader.place("total", count);
+  return shader.dispatch(
+    label,
+    [THREADS, 1],
+    [across, Math.ceil(workgroups / across), 1],
+    cost,
+    `
+let index = (group.y * ${MOST_WORKGROUPS}u + group.x) * ${THREADS}u + lane;
+if (index < ${total}) {
+  ${body}
+}`,
+  );
+}
+
+/** v ← μ·v + g + λ·θ, θ ← θ − η·v, g ← 0 over the trainable values. */
+export function descendDispatch(length: number): Dispatch {
+  const shader = new ShaderWriter([]);
+  const { settings } = shader;
+  for (const memory of ["student", "gradient", "velocity"] as const) {
+    shader.memory(memory, memory, 0);
+  }
+  return flat(
+    shader,
+    "descend",
+    length,
+    6 * length,
+    `let value = student[index];
+  let speed = ${settings}.momentum * velocity[index] + gradient[index] + ${settings}.weight_decay * value;
+  velocity[index] = speed;
+  student[index] = value - ${settings}.learning_rate * speed;
+  gradient[index] = 0.0;`,
+  );
+}
+
+/** g ← g + λ·θ over the trainable values. */
+export function decayDispatch(length: number): Dispatch {
+  const shader = new ShaderWriter([]);
+  const { settings } = shader;
+  for (const memory of ["student", "gradient"] as const) shader.memory(memory, memory, 0);
+  return flat(
+    shader,
+    "decay",
+    length,
+    3 * length,
+    `gradient[index] += ${settings}.weight_decay * student[index];`,
+  );
+}
+
+/** Images of a micro-batch from the input to where the program reads them. */
+export function placeImagesDispatch(
+  images: Operand,
+  firstImage: number,
+  shape: ImageShape,
+  layout: InputLayout,
+): Dispatch {
+  const { height, width, channels } = shape;
+  const imageLength = height * width * channels;
+  const shader = new ShaderWriter([]);
+  const target = shader.operand("images", images);
+  if (layout.kind === "values") {
+    const values = shader.memory("values", "input", layout.values + firstImage * imageLength);
+    return flat(
+      shader,
+      "upload",
+      images.length,
+      2 * images.length,
+      `${scalarAt(target, "index")} = bitcast<f32>(${scalarAt(values, "index")});`,
+    );
+  }
+  const { settings } = shader;
+  const table = shader.memory("table", "input", layout.table);
+  const placements = shader.memory("placements", "input", layout.placements + firstImage);
+  const pixels = shader.memory("pixels", "input", layout.pixels);
+  const first = shader.place("first_pixel", firstImage * imageLength);
+  return flat(
+    shader,
+    "augment",
+    images.length,
+    4 * images.length,
+    `let channel = index % ${channels}u;
+  let across = i32(index / ${channels}u % ${width}u);
+  let row = i32(index / ${channels * width}u % ${height}u);
+  let image = index / ${imageLength}u;
+  let placement = ${scalarAt(placements, "image")};
+  let mirrored = (placement >> 16u) != 0u;
+  let y = row + i32(placement & 255u) - i32(${settings}.crop_padding);
+  let x = select(across, ${width - 1} - across, mirrored) + i32((placement >> 8u) & 255u) - i32(${settings}.crop_padding);
+  var pixel = 0u;
+  if (y >= 0 && y < ${height} && x >= 0 && x < ${width}) {
+    let byte = ${first} + image * ${imageLength}u + u32((y * ${width} + x) * ${channels}) + channel;
+    pixel = (${scalarAt(pixels, "(byte >> 2u)")} >> (8u * (byte & 3u))) & 255u;
+  }
+  ${scalarAt(target, "index")} = bitcast<f32>(${scalarAt(table, "(channel * 256u + pixel)")});`,
+  );
+}

@@ -1,0 +1,164 @@
+import type { Operand, Region } from "../../program/program.ts";
+
+/**
+ * A compute shader in the making, and the numbers one dispatch of it is given.
+ *
+ * Every shader sees the same bindings: each region of memory whole, and `places`, a uniform of
+ * numbers that differ between kernels of one shape (where operands begin, which image is first).
+ * Shapes are constants of the code, so that a network of equal layers needs few pipelines.
+ */
+
+/** Regions of the program, and those that only this backend knows. */
+export type Memory = Region | "velocity" | "input" | "results";
+
+/** Floats that one access moves: a whole vector, or one float. */
+export type Width = 1 | 4;
+
+/** Numbers a dispatch can be given. */
+export const MAX_PLACES = 32;
+
+export const BINDINGS: Readonly<Record<Memory | "settings" | "places", number>> = {
+  arena: 0,
+  student: 1,
+  gradient: 2,
+  teacher: 3,
+  velocity: 4,
+  input: 5,
+  results: 6,
+  settings: 7,
+  places: 8,
+};
+
+/** Memory that no shader writes. */
+export const READ_ONLY: ReadonlySet<Memory> = new Set(["teacher", "input"]);
+
+/** Of one step; the host writes it before the step's first dispatch. */
+const SETTINGS_STRUCT = `struct Settings {
+  learning_rate: f32,
+  momentum: f32,
+  weight_decay: f32,
+  temperature: f32,
+  /** 1 over the images of the whole batch. */
+  share: f32,
+  /** Entry of the ring of results. */
+  slot: u32,
+  crop_padding: u32,
+}`;
+
+/** A piece of memory as a shader names it. */
+export interface Tensor {
+  readonly memory: Memory;
+  /** Where it begins, in accesses of `width` floats. */
+  readonly base: string;
+  readonly width: Width;
+}
+
+export interface Dispatch {
+  /** For people. */
+  readonly label: string;
+  readonly code: string;
+  readonly places: readonly number[];
+  readonly workgroups: readonly [x: number, y: number, z: number];
+  /** Estimated work, in multiply-adds and floats moved; decides where a step is cut. */
+  readonly cost: number;
+}
+
+export type WorkgroupSize = readonly [x: number, y: number];
+
+export class ShaderWriter {
+  readonly #views: ReadonlyMap<Memory, Width>;
+  readonly #used = new Set<Memory>();
+  readonly #places: number[] = [];
+  readonly #lets: string[] = [];
+  readonly #globals: string[] = [];
+  #usesSettings = false;
+  #usesSubgroups = false;
+
+  /** @param wide regions that are accessed by whole vectors of four. */
+  constructor(wide: readonly Memory[]) {
+    this.#views = new Map(wide.map((memory) => [memory, 4]));
+  }
+
+  /** Makes an operand known; its place is given at dispatch. */
+  operand(name: string, { region, offset }: Operand): Tensor {
+    return this.memory(name, region, offset);
+  }
+
+  memory(name: string, memory: Memory, offset: number): Tensor {
+    this.#used.add(memory);
+    const width = this.#views.get(memory) ?? 1;
+    if (offset % width !== 0) throw new Error(`${name} at ${offset} is not aligned to ${width}`);
+    return { memory, base: this.place(`${name}_at`, offset / width), width };
+  }
+
+  /** A number given at dispatch. */
+  place(name: string, value: number): string {
+    const index = this.#places.length;
+    if (index === MAX_PLACES) throw new Error("a dispatch has too many operands");
+    this.#places.push(value);
+    this.#lets.push(`let ${name} = places[${index >> 2}].${"xyzw"[index & 3]};`);
+    return name;
+  }
+
+  get settings(): string {
+    this.#usesSettings = true;
+    return "settings";
+  }
+
+  requireSubgroups(): void {
+    this.#usesSubgroups = true;
+  }
+
+  /** `var<workgroup>` of vectors. */
+  shared(name: string, type: string): void {
+    this.#globals.push(`var<workgroup> ${name}: ${type};`);
+  }
+
+  /** A declaration outside of the entry point. */
+  global(text: string): void {
+    this.#globals.push(text);
+  }
+
+  /**
+   * @param body statements; `group` is the workgroup's id, `local` the invocation's in it and `lane`
+   *   its index.
+   */
+  dispatch(
+    label: string,
+    [x, y]: WorkgroupSize,
+    workgroups: Dispatch["workgroups"],
+    cost: number,
+    body: string,
+  ): Dispatch {
+    const bindings = [...this.#used].map((memory) => {
+      const access = READ_ONLY.has(memory) ? "read" : "read_write";
+      const scalar = memory === "input" ? "u32" : "f32";
+      const element = this.#views.get(memory) === 4 ? `vec4<${scalar}>` : scalar;
+      return `@group(0) @binding(${BINDINGS[memory]}) var<storage, ${access}> ${memory}: array<${element}>;`;
+    });
+    const code = [
+      this.#usesSubgroups ? "enable subgroups;" : "",
+      this.#usesSettings ? SETTINGS_STRUCT : "",
+      this.#usesSettings
+        ? `@group(0) @binding(${BINDINGS.settings}) var<uniform> settings: Settings;`
+        : "",
+      `@group(0) @binding(${BINDINGS.places}) var<uniform> places: array<vec4<u32>, ${MAX_PLACES / 4}>;`,
+      ...bindings.toSorted(),
+      ...this.#globals,
+      `@compute @workgroup_size(${x}, ${y})`,
+      "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u,",
+      "  @builtin(local_invocation_index) lane: u32) {",
+      ...this.#lets,
+      body,
+      "}",
+    ]
+      .filter((line) => line !== "")
+      .join("\n");
+    return { label, code, places: this.#places, workgroups, cost };
+  }
+}
+
+/** Repeats a piece of code with a constant, 0 … count − 1. */
+export function unroll(count: number, piece: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => piece(index)).join("\n");
+}

@@ -1,0 +1,138 @@
+import type { StepSettings, ValueBatch } from "../../../client/engine/engine.ts";
+import { compileProgram } from "../../../client/engine/program/compile.ts";
+import {
+  describeProgram,
+  type ProgramDescription,
+} from "../../../client/engine/program/describe.ts";
+import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
+import type { Graph, ParameterRole } from "../../../protocol/model/graph.ts";
+import { entryView, stateLayout, type StateLayout } from "../../../protocol/model/state-layout.ts";
+
+export interface CaseSize {
+  /** Channels of the network's first stage. */
+  readonly width: number;
+  /** Images a step. */
+  readonly batch: number;
+}
+
+/** One distillation step, the same numbers for every engine. */
+export interface DistillationCase extends CaseSize {
+  readonly graph: Graph;
+  readonly layout: StateLayout;
+  /** State vectors. */
+  readonly teacher: Float32Array;
+  readonly student: Float32Array;
+  /** Taken in turn, step after step. */
+  readonly batches: readonly ValueBatch[];
+  readonly settings: StepSettings;
+}
+
+/** More than one, so that nothing is learnt by heart between two steps. */
+const DISTINCT_BATCHES = 4;
+
+const SETTINGS: StepSettings = {
+  learningRate: 0.01,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  temperature: 2,
+};
+
+/**
+ * ResNet-18 for 32×32 images, random teacher, student and images.
+ *
+ * @example
+ * const { graph, batches } = distillationCase({ width: 16, batch: 32 });
+ */
+export function distillationCase({ width, batch }: CaseSize): DistillationCase {
+  const graph = benchGraph(width);
+  const layout = stateLayout(graph);
+  const length = batch * 32 * 32 * 3;
+  return {
+    width,
+    batch,
+    graph,
+    layout,
+    teacher: randomState(layout, 1),
+    student: randomState(layout, 2),
+    batches: Array.from({ length: DISTINCT_BATCHES }, (_, i) => {
+      const random = uniform(3 + i);
+      // Patches of one colour: noise alone would look the same to the network in every image.
+      const values = new Float32Array(length);
+      for (let image = 0; image < length; image += 3072) {
+        const tint = [random() * 2, random() * 2, random() * 2];
+        for (let k = 0; k < 3072; k++) values[image + k] = tint[k % 3]! + random();
+      }
+      return { values, size: batch };
+    }),
+    settings: SETTINGS,
+  };
+}
+
+const whole = (): number => 1;
+
+/** What one step costs, in float32 operations; the same for whoever computes it. */
+export function caseCost({ width, batch }: CaseSize): ProgramDescription {
+  const graph = benchGraph(width);
+  const program = compileProgram({
+    graph,
+    layout: stateLayout(graph),
+    mode: "distil",
+    batch: { groupSize: batch, groups: 1 },
+    tiling: {
+      convolveParts: whole,
+      inputGradientParts: whole,
+      rowParts: whole,
+      filterParts: whole,
+    },
+  });
+  return describeProgram(program);
+}
+
+function benchGraph(width: number): Graph {
+  return resnet18({ width, classes: 10 });
+}
+
+/** Uniform in [−1, 1), from a 32-bit state (Marsaglia's xorshift). */
+function uniform(seed: number): () => number {
+  let state = Math.imul(seed, 0x9e3779b1) | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state / 2 ** 31;
+  };
+}
+
+function randomState(layout: StateLayout, seed: number): Float32Array {
+  const random = uniform(seed);
+  const state = new Float32Array(layout.length);
+  for (const entry of layout.entries) {
+    const { middle, radius } = rangeOf(entry.role, entry.shape);
+    const values = entryView(state, entry);
+    for (let i = 0; i < values.length; i++) values[i] = middle + radius * random();
+  }
+  return state;
+}
+
+/** Where a parameter's random values lie; convolutions with He's variance over their inputs. */
+function rangeOf(
+  role: ParameterRole,
+  shape: readonly number[],
+): { middle: number; radius: number } {
+  const fanIn = shape.slice(1).reduce((product, extent) => product * extent, 1);
+  switch (role) {
+    case "conv-weight":
+    case "linear-weight":
+      return { middle: 0, radius: Math.sqrt(6 / fanIn) };
+    case "norm-scale":
+      return { middle: 1, radius: 0.3 };
+    case "running-variance":
+      return { middle: 2, radius: 1 };
+    case "norm-shift":
+    case "linear-bias":
+    case "running-mean":
+      return { middle: 0, radius: 0.2 };
+    default:
+      return role satisfies never;
+  }
+}

@@ -1,0 +1,123 @@
+import type { ValueId } from "../../../../protocol/model/graph.ts";
+import type { GraphBuilder } from "./graph-builder.ts";
+
+/** Sizes a block is built with; each block takes those that mean something to it. */
+export interface BlockSizes {
+  readonly channels: number;
+  readonly kernel: 1 | 3 | 5;
+  readonly stride: 1 | 2;
+  readonly padding: 0 | 1 | 2;
+  /** Groups of a grouped convolution, or how many times a depthwise one multiplies channels. */
+  readonly grouping: number;
+}
+
+/** Appends operations that read `x`, as a network would; returns the value they give. */
+export type Block = (net: GraphBuilder, x: ValueId, sizes: BlockSizes) => ValueId;
+
+export const rectifiedConvolution: Block = (net, x, sizes) => net.relu(net.conv(x, sizes));
+
+export const convolutionOfConvolution: Block = (net, x, sizes) =>
+  net.relu(net.conv(net.conv(x, { channels: sizes.channels + 1, kernel: 1 }), sizes));
+
+export const convNormRelu: Block = (net, x, sizes) => net.relu(net.norm(net.conv(x, sizes)));
+
+export const normWithoutRectifier: Block = (net, x, sizes) => {
+  const normed = net.norm(net.conv(x, sizes));
+  return net.relu(net.conv(normed, { channels: sizes.channels, kernel: 3 }));
+};
+
+export const normOfNorm: Block = (net, x, sizes) =>
+  net.relu(net.norm(net.norm(net.conv(x, sizes))));
+
+/** He et al. 2016, figure 2. */
+export const identityResidual: Block = (net, x, { channels, kernel }) => {
+  const first = net.relu(net.norm(net.conv(x, { channels, kernel })));
+  const second = net.norm(net.conv(first, { channels: net.channels(x), kernel: 3 }));
+  return net.relu(net.add(second, x));
+};
+
+export const projectionResidual: Block = (net, x, { channels, kernel, stride }) => {
+  const first = net.relu(net.norm(net.conv(x, { channels, kernel, stride })));
+  const main = net.norm(net.conv(first, { channels, kernel: 3 }));
+  const shortcut = net.norm(net.conv(x, { channels, kernel: 1, stride }));
+  return net.relu(net.add(main, shortcut));
+};
+
+/** The shortcut is a bare convolution, and the sum is read before any rectifier. */
+export const unrectifiedResidual: Block = (net, x, { channels, kernel, stride }) => {
+  const main = net.norm(net.conv(x, { channels, kernel, stride }));
+  const sum = net.add(net.conv(x, { channels, kernel: 1, stride }), main);
+  return net.relu(net.conv(sum, { channels, kernel: 3 }));
+};
+
+/** He et al. 2016, identity mappings: norm and rectifier before the convolution. */
+export const preActivation: Block = (net, x, { channels, kernel }) => {
+  const first = net.conv(net.relu(net.norm(x)), { channels, kernel });
+  const second = net.conv(net.relu(net.norm(first)), { channels: net.channels(x), kernel: 3 });
+  return net.relu(net.norm(net.add(x, second)));
+};
+
+/** One convolution read by a rectifier, a norm and a sum. */
+export const readThreeTimes: Block = (net, x, sizes) => {
+  const shared = net.conv(x, sizes);
+  const sum = net.add(net.add(net.relu(shared), net.norm(shared)), shared);
+  return net.relu(net.conv(sum, { channels: 3, kernel: 3 }));
+};
+
+/** One rectified norm read by two convolutions and a sum. */
+export const sharedNorm: Block = (net, x, sizes) => {
+  const shared = net.relu(net.norm(net.conv(x, sizes)));
+  const { channels } = sizes;
+  const left = net.conv(shared, { channels, kernel: 3 });
+  const right = net.conv(shared, { channels, kernel: 1 });
+  return net.relu(net.add(net.add(left, shared), right));
+};
+
+export const sumWithItself: Block = (net, x, sizes) => net.relu(net.conv(net.add(x, x), sizes));
+
+export const sumOfConvolutions: Block = (net, x, sizes) =>
+  net.relu(net.add(net.conv(x, sizes), net.conv(x, sizes)));
+
+export const normOfSum: Block = (net, x, sizes) =>
+  net.relu(net.norm(net.add(net.conv(x, sizes), net.conv(x, sizes))));
+
+/** ResNeXt's bottleneck (Xie et al. 2017). */
+export const groupedBottleneck: Block = (net, x, { channels, kernel, stride, grouping }) => {
+  const inside = grouping * Math.max(1, Math.floor(channels / grouping));
+  const first = net.relu(net.norm(net.conv(x, { channels: inside, kernel: 1 })));
+  const grouped = net.conv(first, { channels: 2 * inside, kernel, stride, groups: grouping });
+  const main = net.norm(net.conv(net.relu(net.norm(grouped)), { channels, kernel: 1 }));
+  const shortcut = net.conv(x, { channels, kernel: 1, stride });
+  return net.relu(net.add(shortcut, main));
+};
+
+export const groupedConvolution: Block = (net, x, sizes) => {
+  const { grouping: groups, channels } = sizes;
+  const each = Math.max(1, Math.floor(channels / groups));
+  const inside = net.conv(x, { channels: groups * each, kernel: 1 });
+  return net.relu(net.conv(inside, { ...sizes, channels: groups * (each + 1), groups }));
+};
+
+/** MobileNet's block (Howard et al. 2017), `grouping` channels out for each channel in. */
+export const depthwiseSeparable: Block = (net, x, sizes) => {
+  const { channels, kernel, stride, padding, grouping } = sizes;
+  const groups = net.channels(x);
+  const wide = { channels: grouping * groups, kernel, stride, padding, groups };
+  const spread = net.relu(net.norm(net.conv(x, wide)));
+  return net.relu(net.norm(net.conv(spread, { channels, kernel: 1 })));
+};
+
+export type Head = (net: GraphBuilder, x: ValueId, classes: number) => ValueId;
+
+export const linearHead: Head = (net, x, classes) => net.linear(net.pool(x), classes);
+
+/** Logits straight from the pooling (Lin et al. 2014). */
+export const convolutionalHead: Head = (net, x, classes) =>
+  net.pool(net.conv(x, { channels: classes, kernel: 1 }));
+
+/** Two linear layers with a rectifier between, and a linear shortcut around them. */
+export const deepHead: Head = (net, x, classes) => {
+  const pooled = net.pool(x);
+  const hidden = net.relu(net.linear(pooled, 2 * classes + 1));
+  return net.add(net.linear(hidden, classes), net.linear(pooled, classes));
+};

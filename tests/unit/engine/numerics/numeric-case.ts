@@ -1,0 +1,118 @@
+import type {
+  Engine,
+  GradientResult,
+  Session,
+  SessionOptions,
+  StepResult,
+} from "../../../../client/engine/engine.ts";
+import type { Graph } from "../../../../protocol/model/graph.ts";
+import type { StateLayout } from "../../../../protocol/model/state-layout.ts";
+import { L2, comparisons } from "./closeness.ts";
+import { randomState, type RandomGraph } from "./random-graph.ts";
+import { ReferenceSession, type Storage } from "./reference-session.ts";
+import { allclose } from "./to-be-allclose.ts";
+
+/** A network with a teacher and a student, to be run by an engine and by the reference. */
+export interface NumericCase {
+  readonly graph: Graph;
+  readonly layout: StateLayout;
+  readonly teacher: Float32Array;
+  readonly student: Float32Array;
+  readonly normGroupSize: number | undefined;
+  /** Seed of whatever else the case needs: images, targets. */
+  readonly seed: number;
+}
+
+/** What a scenario saw; left out what it did not ask for. */
+export interface Outcome {
+  /** By whose they are. */
+  readonly logits?: Readonly<Record<string, Float32Array>>;
+  readonly gradient?: GradientResult;
+  readonly results?: readonly StepResult[];
+  /** Whole state vectors, each compared by its change from the student loaded. */
+  readonly states?: readonly Float32Array[];
+}
+
+/** Calls on a session whose student is loaded; the same for an engine and for the reference. */
+export type Scenario = (session: Session, at: NumericCase) => Promise<Outcome>;
+
+/** Float32 cannot tell on which side of a threshold a value nearer than this lies. */
+const UNDECIDABLE = 4e-6;
+/** A variance below this share of mean² is what rounding the values leaves of it. */
+const NARROW = 1e-3;
+/** Share of the tolerance that rounding what is stored to float32 may use up by itself. */
+const ROUNDING_SHARE = 0.1;
+const REDRAWS = 50;
+
+/** Draws a teacher and a student for a network. */
+export function drawCase(
+  { graph, layout }: RandomGraph,
+  normGroupSize: number | undefined,
+  seed: number,
+): NumericCase {
+  return {
+    graph,
+    layout,
+    teacher: randomState(layout, seed),
+    student: randomState(layout, seed + 1),
+    normGroupSize,
+    seed: seed + 2,
+  };
+}
+
+/**
+ * Draws values for a network and computes with the reference what a scenario should see.
+ *
+ * Three kinds of draws say nothing about an engine and are replaced, so that no tolerance need be
+ * loosened for them. A rectifier's gradient jumps at 0 and agreement jumps where two logits are
+ * equal: no value may come within `UNDECIDABLE` of such a jump. A batch norm magnifies what little
+ * difference there is between all but equal values: see `NARROW`. And where terms all but cancel
+ * (the gradient of one weight before a norm, which is blind to the weight's size), storing values
+ * in float32 alone would use the tolerance up: the reference with float32 storage must stay within
+ * `ROUNDING_SHARE` of it.
+ */
+export async function decidableCase(
+  network: RandomGraph,
+  normGroupSize: number | undefined,
+  seed: number,
+  scenario: Scenario,
+): Promise<{ drawn: NumericCase; expected: Outcome }> {
+  for (let draw = 0; draw < REDRAWS; draw++) {
+    const drawn = drawCase(network, normGroupSize, seed + 7 * draw);
+    const exact = reference(drawn, "float64");
+    const expected = await scenario(exact, drawn);
+    if (Math.min(exact.rectifierMargin, exact.smallestLead) < UNDECIDABLE) continue;
+    if (exact.normSpread < NARROW) continue;
+    const rounded = await scenario(reference(drawn, "float32"), drawn);
+    const pairs = comparisons(drawn, rounded, expected, ROUNDING_SHARE * L2);
+    if (pairs.every((pair) => allclose(pair.actual, pair.expected, pair.closeness).pass)) {
+      return { drawn, expected };
+    }
+  }
+  throw new Error(`none of ${REDRAWS} draws can be told from another in float32`);
+}
+
+function optionsOf({ graph, layout, teacher, normGroupSize }: NumericCase): SessionOptions {
+  return { graph, layout, teacher, normGroupSize };
+}
+
+function reference(drawn: NumericCase, storage: Storage): ReferenceSession {
+  const session = new ReferenceSession(optionsOf(drawn), storage);
+  session.load(drawn.student);
+  return session;
+}
+
+/** Runs a case on an engine: opens a session, loads the student, closes the session at the end. */
+export async function onEngine<T>(
+  engine: Engine,
+  drawn: NumericCase,
+  use: (session: Session, drawn: NumericCase) => Promise<T>,
+): Promise<T> {
+  const session = engine.openSession(optionsOf(drawn));
+  try {
+    session.load(drawn.student);
+    return await use(session, drawn);
+  } finally {
+    session.close();
+  }
+}

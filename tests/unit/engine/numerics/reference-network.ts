@@ -1,0 +1,189 @@
+import type { Graph, Operation, ValueId } from "../../../../protocol/model/graph.ts";
+import {
+  add,
+  averagePool,
+  averagePoolBackward,
+  convolve,
+  convolveBackward,
+  linear,
+  linearBackward,
+  normalise,
+  normaliseBackward,
+  normMoments,
+  rectify,
+  rectifyBackward,
+  zeros,
+  type Moments,
+  type Tensor,
+} from "./reference-operations.ts";
+
+export type ParametersByName = ReadonlyMap<string, Tensor>;
+
+/** Rounds a value to what it is stored in between operations. */
+type Store = (value: number) => number;
+
+/** One pass of a graph over a batch, with every value kept. */
+export interface ReferencePass {
+  readonly values: ReadonlyMap<ValueId, Tensor>;
+  readonly logits: Tensor;
+  /** In training mode: moments of each batch norm (by its output), group by group. */
+  readonly moments: ReadonlyMap<ValueId, readonly Moments[]>;
+  /** Smallest distance of a rectifier's input from its threshold, where not exactly on it. */
+  readonly rectifierMargin: number;
+  /** Smallest variance/mean² of any channel that a batch norm takes moments of. */
+  readonly normSpread: number;
+}
+
+/**
+ * Executes a graph forward.
+ *
+ * @param normGroupSize images to a norm group in training mode; "evaluation" takes the running
+ *   statistics instead.
+ * @param store applied to every value an operation gives
+ */
+export function runForward(
+  graph: Graph,
+  parameters: ParametersByName,
+  images: Tensor,
+  normGroupSize: number | "evaluation",
+  store: Store,
+): ReferencePass {
+  const values = new Map<ValueId, Tensor>([[graph.input, images]]);
+  const moments = new Map<ValueId, readonly Moments[]>();
+  let rectifierMargin = Infinity;
+  let normSpread = Infinity;
+  const value = (id: ValueId): Tensor => values.get(id)!;
+  const parameter = (name: string): Tensor => parameters.get(name)!;
+
+  const run = (operation: Operation): Tensor => {
+    switch (operation.kind) {
+      case "conv2d":
+        return convolve(value(operation.input), parameter(operation.weight), operation);
+      case "batch-norm": {
+        const x = value(operation.input);
+        const found: readonly Moments[] =
+          normGroupSize === "evaluation"
+            ? [
+                {
+                  mean: parameter(operation.runningMean).values,
+                  variance: parameter(operation.runningVariance).values,
+                  count: 0,
+                },
+              ]
+            : normMoments(x, normGroupSize);
+        moments.set(operation.output, found);
+        if (normGroupSize !== "evaluation") normSpread = Math.min(normSpread, spreadOf(found));
+        return normalise(normInput(operation, x, parameter), found);
+      }
+      case "relu": {
+        const x = value(operation.input);
+        for (const v of x.values) {
+          // A sum of zeros (padding, rectified values) is 0 in every precision.
+          if (v !== 0) rectifierMargin = Math.min(rectifierMargin, Math.abs(v));
+        }
+        return rectify(x);
+      }
+      case "add":
+        return add(value(operation.inputs[0]), value(operation.inputs[1]));
+      case "global-average-pool":
+        return averagePool(value(operation.input));
+      case "linear":
+        return linear(
+          value(operation.input),
+          parameter(operation.weight),
+          parameter(operation.bias),
+        );
+      default:
+        return operation satisfies never;
+    }
+  };
+  for (const operation of graph.operations) {
+    values.set(operation.output, stored(run(operation), store));
+  }
+  return { values, logits: value(graph.output), moments, rectifierMargin, normSpread };
+}
+
+/** Gradients of every trainable parameter by name, and of the images under the input's id. */
+export function runBackward(
+  graph: Graph,
+  parameters: ParametersByName,
+  pass: ReferencePass,
+  dLogits: Tensor,
+  store: Store,
+): Map<string, Tensor> {
+  const byParameter = new Map<string, Tensor>();
+  const byValue = new Map<ValueId, Tensor>([[graph.output, dLogits]]);
+  const value = (id: ValueId): Tensor => pass.values.get(id)!;
+  const parameter = (name: string): Tensor => parameters.get(name)!;
+  const give = (id: ValueId, gradient: Tensor): void => {
+    const present = byValue.get(id);
+    byValue.set(id, stored(present ? add(present, gradient) : gradient, store));
+  };
+
+  for (const operation of graph.operations.toReversed()) {
+    const dy = byValue.get(operation.output) ?? zeros(value(operation.output).shape);
+    switch (operation.kind) {
+      case "conv2d": {
+        const { input, weight } = operation;
+        const found = convolveBackward(dy, value(input), parameter(weight), operation);
+        byParameter.set(weight, found.dWeight);
+        give(input, found.dx);
+        break;
+      }
+      case "batch-norm": {
+        const input = normInput(operation, value(operation.input), parameter);
+        const found = normaliseBackward(dy, input, pass.moments.get(operation.output)!);
+        byParameter.set(operation.scale, found.dScale);
+        byParameter.set(operation.shift, found.dShift);
+        give(operation.input, found.dx);
+        break;
+      }
+      case "relu":
+        give(operation.input, rectifyBackward(dy, value(operation.input)));
+        break;
+      case "add":
+        give(operation.inputs[0], dy);
+        give(operation.inputs[1], dy);
+        break;
+      case "global-average-pool":
+        give(operation.input, averagePoolBackward(dy, value(operation.input).shape));
+        break;
+      case "linear": {
+        const { input, weight, bias } = operation;
+        const found = linearBackward(dy, value(input), parameter(weight));
+        byParameter.set(weight, found.dWeight);
+        byParameter.set(bias, found.dBias);
+        give(input, found.dx);
+        break;
+      }
+      default:
+        operation satisfies never;
+    }
+  }
+  byParameter.set(graph.input, byValue.get(graph.input) ?? zeros(value(graph.input).shape));
+  return byParameter;
+}
+
+function spreadOf(moments: readonly Moments[]): number {
+  let spread = Infinity;
+  for (const { mean, variance } of moments) {
+    variance.forEach((value, c) => {
+      // A channel of zeros has the mean 0 and the variance 0 in every precision.
+      if (mean[c] !== 0) spread = Math.min(spread, value / mean[c]! ** 2);
+    });
+  }
+  return spread;
+}
+
+function stored({ shape, values }: Tensor, store: Store): Tensor {
+  return { shape, values: values.map((value) => store(value)) };
+}
+
+function normInput(
+  operation: Operation & { kind: "batch-norm" },
+  x: Tensor,
+  parameter: (name: string) => Tensor,
+): { x: Tensor; scale: Tensor; shift: Tensor; epsilon: number } {
+  const { scale, shift, epsilon } = operation;
+  return { x, scale: parameter(scale), shift: parameter(shift), epsilon };
+}

@@ -1,0 +1,219 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Engine } from "../../../../client/engine/engine.ts";
+import { EngineError } from "../../../../client/engine/engine-error.ts";
+import { expectOutcome } from "./closeness.ts";
+import { decidableCase, drawCase, onEngine, type Scenario } from "./numeric-case.ts";
+import { graphAt, PLACES, sizes, tileSizes, type Sizes } from "./places.ts";
+import { randomBatch, randomGraph, type RandomGraph } from "./random-graph.ts";
+import * as scenarios from "./scenarios.ts";
+import { SETTINGS } from "./scenarios.ts";
+
+export interface NumericsOptions {
+  /** Cases to a property; 6 when left out. */
+  readonly runs?: number;
+  /** Takes every n-th place only, for a device that compiles kernels slowly; all when left out. */
+  readonly everyNthPlace?: number;
+  /** For an oracle that cannot do everything: it must refuse what it cannot do. */
+  readonly supports?: { readonly groups: boolean };
+}
+
+/** Of one test: a GPU emulated on the CPU takes seconds to compile the kernels of one case. */
+const TIMEOUT_MS = 180_000;
+
+/**
+ * What every backend must do, against the float64 reference and against itself. Opens one engine
+ * for all of it.
+ *
+ * @example
+ * describeNumerics("ours on WebGPU", () => openWebgpuEngine(gpu, true), { runs: 2 });
+ */
+export function describeNumerics(
+  name: string,
+  open: () => Promise<Engine>,
+  { runs = 6, everyNthPlace = 1, supports = { groups: true } }: NumericsOptions = {},
+): void {
+  describe(`numerics of ${name}`, { timeout: TIMEOUT_MS }, () => {
+    let engine: Engine;
+    beforeAll(async () => {
+      engine = await open();
+    });
+    afterAll(async () => {
+      await engine?.close();
+    });
+    const possible = PLACES.filter(({ grouped }) => supports.groups || !grouped);
+    const places = possible.filter((_, i) => i % everyNthPlace === 0);
+    const seeds = fc.noShrink(fc.nat());
+
+    async function compare(
+      network: RandomGraph,
+      normGroupSize: number | undefined,
+      seed: number,
+      scenario: Scenario,
+    ): Promise<void> {
+      const { drawn, expected } = await decidableCase(network, normGroupSize, seed, scenario);
+      expectOutcome(drawn, await onEngine(engine, drawn, scenario), expected);
+    }
+
+    function itAgreesOnRandomGraphs(title: string, scenario: (seed: number) => Scenario): void {
+      it(title, async () => {
+        await check(seeds, runs, async (seed) => {
+          await compare(randomGraph(seed, supports.groups), undefined, seed, scenario(seed));
+        });
+      });
+    }
+
+    describe.each(places)("$title", (place) => {
+      it("gives the gradient, loss and logits of the reference", async () => {
+        await check(sizes, runs, async (drawn) => {
+          const scenario = scenarios.gradientScenario(batchSize(drawn));
+          await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
+        });
+      });
+    });
+
+    it("gives the reference's gradient where channels fill tiles and spill over", async () => {
+      const anywhere = fc.tuple(fc.constantFrom(...places), tileSizes);
+      await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
+        const scenario = scenarios.gradientScenario(batchSize(drawn));
+        await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
+      });
+    });
+
+    it("takes two steps like the reference: parameters, velocity, running statistics", async () => {
+      const anywhere = fc.tuple(fc.constantFrom(...places), sizes);
+      await check(anywhere, 2 * runs, async ([place, drawn]) => {
+        const scenario = scenarios.stepsScenario(batchSize(drawn));
+        await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
+      });
+    });
+
+    itAgreesOnRandomGraphs("takes supervised steps like the reference", (seed) =>
+      scenarios.supervisedScenario(2 + (seed % 5)),
+    );
+    itAgreesOnRandomGraphs("crops, mirrors and normalises pixels like the reference", (seed) =>
+      scenarios.pixelsScenario(2 + (seed % 5)),
+    );
+    itAgreesOnRandomGraphs(
+      "serves batches of several sizes in one session, in any order of calls",
+      () => scenarios.severalSizesScenario,
+    );
+
+    it("gives the same bits in another session, and again after other use and a load", async () => {
+      await check(seeds, runs, async (seed) => {
+        await checkSameBits(engine, randomGraph(seed, supports.groups), seed);
+      });
+    });
+
+    it("moves nothing but running statistics for a gradient, nothing at all for logits", async () => {
+      const drawn = drawCase(randomGraph(2, supports.groups), undefined, 2);
+      const batch = randomBatch(drawn.graph, 4, drawn.seed);
+      const { trainableLength } = drawn.layout;
+      await onEngine(engine, drawn, async (session) => {
+        await session.trainingLogits(batch);
+        await session.logits("student", batch);
+        expect(await session.read()).toEqual({ state: drawn.student, results: [] });
+        await session.gradient(batch, SETTINGS[0]);
+        const { state, results } = await session.read();
+        expect(results).toEqual([]);
+        expect(state.subarray(0, trainableLength)).toEqual(
+          drawn.student.subarray(0, trainableLength),
+        );
+      });
+    });
+
+    it("tells of each step once, in order", async () => {
+      const drawn = drawCase(randomGraph(3, supports.groups), undefined, 3);
+      const batch = randomBatch(drawn.graph, 4, drawn.seed);
+      await onEngine(engine, drawn, async (session) => {
+        for (let i = 0; i < 3; i++) await session.step(batch, SETTINGS[0]);
+        const first = await session.results();
+        expect(first).toHaveLength(3);
+        expect(await session.results()).toEqual([]);
+        await session.step(batch, SETTINGS[0]);
+        const { results } = await session.read();
+        expect(results).toHaveLength(1);
+        expect((await session.read()).results).toEqual([]);
+        session.load(drawn.student);
+        for (let i = 0; i < 4; i++) await session.step(batch, SETTINGS[0]);
+        expect(await session.results()).toEqual([...first, ...results]);
+      });
+    });
+
+    it("refuses a batch that its norm groups do not divide", async () => {
+      const drawn = drawCase(randomGraph(1, false), 2, 1);
+      await onEngine(engine, drawn, async (session) => {
+        const step = session.step(randomBatch(drawn.graph, 5, 1), SETTINGS[0]);
+        await expect(step).rejects.toThrow(EngineError);
+      });
+    });
+
+    if (!supports.groups) {
+      it("refuses grouped convolutions, which it cannot execute", async () => {
+        const place = PLACES.find(({ grouped }) => grouped)!;
+        const [drawn] = fc.sample(sizes, { seed: 1, numRuns: 1 });
+        const at = drawCase(graphAt(place, { ...drawn!, grouping: 2 }), undefined, 1);
+        await expect(onEngine(engine, at, (session) => session.read())).rejects.toThrow(
+          EngineError,
+        );
+      });
+    }
+  });
+}
+
+function batchSize({ norm: [groupSize, groups] }: Sizes): number {
+  return groupSize * groups;
+}
+
+/** fast-check with a fixed seed; gives up shrinking where each case is slow. */
+async function check<T>(
+  arbitrary: fc.Arbitrary<T>,
+  numRuns: number,
+  property: (drawn: T) => Promise<void>,
+): Promise<void> {
+  let shrinks = 0;
+  let failed = false;
+  const attempt = async (drawn: T): Promise<void> => {
+    // Once a failure is known, "passing" the rest ends the search for a smaller one.
+    if (failed && shrinks++ >= 30) return;
+    try {
+      await property(drawn);
+    } catch (cause) {
+      failed = true;
+      throw cause;
+    }
+  };
+  await fc.assert(fc.asyncProperty(arbitrary, attempt), { seed: 20261122, numRuns });
+}
+
+/** Everything a session returns, twice over; no bit may depend on what it did before. */
+async function checkSameBits(engine: Engine, network: RandomGraph, seed: number): Promise<void> {
+  const drawn = drawCase(network, 2, seed);
+  const other = randomBatch(drawn.graph, 4, drawn.seed + 1);
+  const everything = [
+    scenarios.stepsScenario(6),
+    scenarios.gradientScenario(6),
+    scenarios.supervisedScenario(6),
+    scenarios.pixelsScenario(6),
+  ];
+  const first = await onEngine(engine, drawn, async (session) => {
+    const outcomes = [];
+    for (const scenario of everything) {
+      session.load(drawn.student);
+      outcomes.push(await scenario(session, drawn));
+    }
+    return outcomes;
+  });
+  const second = await onEngine(engine, drawn, async (session) => {
+    const outcomes = [];
+    for (const scenario of everything.toReversed()) {
+      session.load(drawn.teacher);
+      await session.step(other, SETTINGS[1]);
+      await session.results();
+      session.load(drawn.student);
+      outcomes.unshift(await scenario(session, drawn));
+    }
+    return outcomes;
+  });
+  expect(second).toEqual(first);
+}

@@ -1,0 +1,9 @@
+import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
+import { openWebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
+import { describeNumerics } from "./suite.ts";
+
+describeNumerics(
+  "ours on WebGPU",
+  async () => openWebgpuEngine(await nodeEnvironment().gpu(), { software: true }),
+  { runs: 2 },
+);
