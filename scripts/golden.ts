@@ -5,12 +5,19 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import { BACKEND_NAMES } from "../client/engine/backends.ts";
 import type { BackendName } from "../client/engine/engine.ts";
 import { EngineError } from "../client/engine/engine-error.ts";
 import { nodeEnvironment } from "../client/engine/node-environment.ts";
 import { openEngine } from "../client/engine/open-engine.ts";
-import { readGoldenCase, type GoldenCase, type GoldenRun } from "./golden/golden-case.ts";
+import {
+  readGoldenCase,
+  type GoldenCase,
+  type GoldenRun,
+  type ReadFile,
+} from "./golden/golden-case.ts";
 import { reproduce, reproduceGradientOnly, type Errors } from "./golden/reproduce.ts";
+import { reproduceInTab } from "./golden/run-in-tab.ts";
 
 /** Largest relative L2 error allowed, by backend. */
 const TOLERANCE: Readonly<Record<BackendName, number>> = {
@@ -26,6 +33,7 @@ interface Options {
   readonly backend?: readonly BackendName[];
   readonly teacher?: string;
   readonly images?: string;
+  readonly tab?: boolean;
   readonly json?: boolean;
 }
 
@@ -35,8 +43,12 @@ interface Report {
   readonly tensors: Errors;
 }
 
-async function loadCase(folder: string, options: Options): Promise<GoldenCase> {
-  const read = async (path: string): Promise<Uint8Array> => readFile(resolve(folder, path));
+function readerOf(folder: string): ReadFile {
+  return async (path) => readFile(resolve(folder, path));
+}
+
+/** What the folder says of its run, and the command line says instead. */
+async function runOf(folder: string, options: Options): Promise<Partial<GoldenRun>> {
   let recorded: Partial<GoldenRun> = {};
   try {
     recorded = JSON.parse(await readFile(resolve(folder, "run.json"), "utf8")) as typeof recorded;
@@ -44,28 +56,46 @@ async function loadCase(folder: string, options: Options): Promise<GoldenCase> {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   const { teacher, images } = options;
-  return readGoldenCase(read, {
+  return {
     ...recorded,
     ...(teacher === undefined ? {} : { teacher: resolve(teacher) }),
     ...(images === undefined ? {} : { images: resolve(images) }),
-  });
+  };
 }
 
-async function run(backend: BackendName, golden: GoldenCase, quiet: boolean): Promise<Report> {
-  const engine = await openEngine({ backend, environment: nodeEnvironment() });
+async function run(backend: BackendName, folder: string, options: Options): Promise<Report> {
   const started = performance.now();
   const log = (message: string): void => {
-    if (!quiet) console.error(`  ${backend}: ${message}`);
+    if (!options.json) console.error(`  ${backend}: ${message}`);
   };
-  log(engine.adapter);
-  // A GPU emulated in software would take hours over the whole run.
-  const tensors =
-    backend === "webgpu" && engine.adapter.includes("software")
-      ? await reproduceGradientOnly(engine, golden)
-      : await reproduce(engine, golden, log);
-  await engine.close();
+  const settings = await runOf(folder, options);
+  const tensors = options.tab
+    ? await reproduceInTab(backend, settings, readerOf(folder), log)
+    : await runHere(backend, await readGoldenCase(readerOf(folder), settings), log);
   log(`${((performance.now() - started) / 1000).toFixed(1)} s`);
   return { backend, worst: Math.max(...Object.values(tensors)), tensors };
+}
+
+async function runHere(
+  backend: BackendName,
+  golden: GoldenCase,
+  log: (message: string) => void,
+): Promise<Errors> {
+  const engine = await openEngine({ backend, environment: nodeEnvironment() });
+  log(engine.adapter);
+  try {
+    // A GPU emulated in software would take hours over the whole run with TensorFlow.js.
+    return backend === "tfjs-webgpu" && engine.adapter.includes("software")
+      ? await reproduceGradientOnly(engine, golden)
+      : await reproduce(engine, golden, log);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Node has no WebGL; a tab is served no binary of TensorFlow.js' WebAssembly. */
+function defaultBackends({ tab }: Options): readonly BackendName[] {
+  return tab ? ["wasm", "webgpu"] : BACKEND_NAMES.filter((name) => name !== "tfjs-webgl");
 }
 
 function print({ backend, worst, tensors }: Report): void {
@@ -81,22 +111,20 @@ const command = new Command("golden")
   .description("Reproduce a recorded distillation run and print the error of every tensor")
   .argument("<dir>", "golden folder: expected.json, student0, gradient0, student<steps>")
   .addOption(
-    new Option("--backend <name...>", "backends to run; default all that there are").choices([
-      "wasm",
-      "cpu",
-      "webgpu",
-    ]),
+    new Option("--backend <name...>", "backends to run; default all that there are").choices(
+      BACKEND_NAMES,
+    ),
   )
+  .option("--tab", "run in a Chromium tab instead of here")
   .option("--teacher <file>", "teacher, if it is not where run.json or the default says")
   .option("--images <file>", "CIFAR records, likewise")
   .option("--json", "print one JSON document: [{ backend, worst, tensors }]")
   .action(async (folder: string, options: Options) => {
-    const golden = await loadCase(folder, options);
     const reports: Report[] = [];
-    for (const backend of options.backend ?? (["wasm", "cpu", "webgpu"] as const)) {
+    for (const backend of options.backend ?? defaultBackends(options)) {
       let report: Report;
       try {
-        report = await run(backend, golden, options.json === true);
+        report = await run(backend, folder, options);
       } catch (error) {
         const absent = error instanceof EngineError && error.code === "backend-unavailable";
         if (!absent || options.backend !== undefined) throw error;

@@ -1,5 +1,5 @@
 import type { FunctionWriter, Local } from "./assembler.ts";
-import { FLOAT_BYTES, TileRegisters, tileRuns, VECTOR_BYTES } from "./register-tile.ts";
+import { FLOAT_BYTES, TileRegisters, VECTOR_BYTES, type TileRun } from "./register-tile.ts";
 
 /** Steps written out per turn of the innermost loop. */
 const UNROLL = 4;
@@ -10,7 +10,8 @@ const UNROLL = 4;
  */
 export interface DenseConvolution {
   readonly outputHeight: number;
-  readonly outputWidth: number;
+  /** Positions of a row, tile after tile. */
+  readonly tiles: readonly TileRun[];
   /** From the input of one output position, row, image to that of the next. */
   readonly inputPositionPitch: number;
   readonly inputRowPitch: number;
@@ -40,9 +41,8 @@ export interface DenseConvolution {
 export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvolution): void {
   const [scratch, input, weights, output, images, panels] = writer.parameters as Parameters6;
   const { inputPositionPitch, outputPositionPitch, windowRows, run, vectors, lanes } = shape;
-  const runs = tileRuns(shape.outputWidth);
   const panelBytes = vectors * VECTOR_BYTES;
-  const highest = Math.max(...runs.map(({ height }) => height));
+  const highest = Math.max(...shape.tiles.map(({ height }) => height));
   const registers = new TileRegisters(writer, { height: highest, vectors });
   const integers = Array.from({ length: 7 }, () => writer.integer()) as Locals7;
   const [imageIn, imageOut, rowIn, rowOut, window, target, pixel] = integers;
@@ -61,11 +61,7 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
 
   const tile = (height: number): void => {
     const size = { height, vectors };
-    registers.each(size, (sum, row, v) => {
-      if (shape.accumulate) writer.loadVector(target, row * outputPositionPitch + v * VECTOR_BYTES);
-      else writer.zeroVector();
-      writer.set(sum);
-    });
+    registers.each(size, (sum) => writer.zeroVector().set(sum));
     writer.offset(weight, weights, 0);
     const turns = Math.floor(run / UNROLL);
     for (let row = 0; row < windowRows; row++) {
@@ -75,6 +71,8 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
     }
     registers.each(size, (sum, row, v) => {
       const at = row * outputPositionPitch + v * VECTOR_BYTES;
+      // Added last, so that nothing waits for it.
+      if (shape.accumulate) writer.get(sum).loadVector(target, at).addFloats().set(sum);
       writer.storeLanes(target, at, sum, v === vectors - 1 ? lanes : 4);
     });
   };
@@ -86,7 +84,7 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
       writer.offset(rowIn, imageIn, 0).offset(rowOut, imageOut, 0);
       writer.repeat(shape.outputHeight, () => {
         writer.offset(window, rowIn, 0).offset(target, rowOut, 0);
-        for (const { height, count } of runs) {
+        for (const { height, count } of shape.tiles) {
           writer.repeat(count, () => {
             tile(height);
             writer.advance(window, height * inputPositionPitch);

@@ -54,6 +54,28 @@ export function compileBatch(
   }
 }
 
+/** Images that an evaluation takes at most; more make nothing faster. */
+const EVALUATED_IMAGES = 128;
+
+/**
+ * Images to evaluate at a time within a memory budget; each is computed by itself, so that any
+ * number gives the same bits.
+ */
+export function imagesAtOnce(graph: Graph, layout: StateLayout, arenaBytes: number): number {
+  for (let images = EVALUATED_IMAGES; images > 1; images /= 2) {
+    const batch = { groupSize: images, groups: 1 };
+    const { arenaLength } = compileProgram({
+      graph,
+      layout,
+      mode: "evaluate",
+      batch,
+      tiling: wasmTiling,
+    });
+    if (arenaLength * FLOAT_BYTES <= arenaBytes) return images;
+  }
+  return 1;
+}
+
 /** A program in a session's memory, ready to be run. */
 export class LoadedBatch {
   readonly program: Program;

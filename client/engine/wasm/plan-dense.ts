@@ -1,13 +1,6 @@
 import { writeDenseConvolution, type DenseConvolution } from "./dense-convolution-code.ts";
 import { writePanelPacking } from "./pack-weights-code.ts";
-import {
-  FLOAT_BYTES,
-  panelRuns,
-  tileRuns,
-  VECTOR_BYTES,
-  vectorsBeside,
-  type PanelRun,
-} from "./register-tile.ts";
+import { FLOAT_BYTES, tilesOf, VECTOR_BYTES, type PanelRun, type Tiles } from "./register-tile.ts";
 import type { Call, Site, Task } from "./stage.ts";
 
 /** Weights of a panel that are used together: they stay in the first-level cache. */
@@ -18,8 +11,9 @@ const SHORTEST_CHUNK = 64;
 /** A dense convolution of all its channels: what `DenseConvolution` is cut from. */
 export type DenseShape = Omit<
   DenseConvolution,
-  "vectors" | "lanes" | "panelPitch" | "accumulate"
+  "tiles" | "vectors" | "lanes" | "panelPitch" | "accumulate"
 > & {
+  readonly outputWidth: number;
   /** Output channels of a slice, and number of slices. */
   readonly columns: number;
   readonly slices: number;
@@ -47,15 +41,14 @@ export class DensePlan {
   /** Address of the packed weights. */
   readonly #weights: number;
   readonly #steps: number;
-  readonly #panels: readonly PanelRun[];
+  readonly #tiles: Tiles;
 
   constructor(site: Site, shape: DenseShape, weights: number) {
     this.#site = site;
     this.#shape = shape;
     this.#weights = weights;
     this.#steps = shape.windowRows * shape.run;
-    const vectors = vectorsBeside(tileRuns(shape.outputWidth));
-    this.#panels = panelRuns(shape.columns, vectors);
+    this.#tiles = tilesOf(shape.outputWidth, shape.columns);
   }
 
   /** Bytes of packed weights. */
@@ -71,7 +64,7 @@ export class DensePlan {
   packing({ address, rows, rowStride, columnStride, at }: WeightRows): Task[] {
     const { slices, columns } = this.#shape;
     return Array.from({ length: slices }, (_, slice) =>
-      this.#panels.map((panel): Call => {
+      this.#tiles.columns.map((panel): Call => {
         const { vectors, lanes, count } = panel;
         const panelPitch = this.#steps * vectors * VECTOR_BYTES;
         const shape = { rows, rowStride, columnStride, vectors, lanes, panelPitch };
@@ -98,14 +91,15 @@ export class DensePlan {
     images: number,
     accumulate: boolean,
   ): Call[] {
-    return this.#panels.flatMap((panel) => {
+    return this.#tiles.columns.flatMap((panel) => {
       const column = slice * this.#shape.columns + panel.column;
       const weights = this.#packed(slice, panel);
       return this.#chunks(panel.vectors).map(({ rows, row, run, start }, index): Call => {
         const { vectors, lanes, count } = panel;
-        const { columns: _columns, slices: _slices, ...dense } = this.#shape;
+        const { columns: _columns, slices: _slices, outputWidth: _width, ...dense } = this.#shape;
         const shape: DenseConvolution = {
           ...dense,
+          tiles: this.#tiles.rows,
           windowRows: rows,
           run,
           vectors,

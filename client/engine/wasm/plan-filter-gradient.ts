@@ -2,7 +2,7 @@ import { stored } from "../program/program-writer.ts";
 import type { ConvGeometry, FilterGradientKernel } from "../program/program.ts";
 import { writePartSums } from "./flat-code.ts";
 import { convolutionInput, paddedInput, type PaddedInput } from "./plan-convolution.ts";
-import { FLOAT_BYTES, LANES, panelRuns, tileRuns, vectorsBeside } from "./register-tile.ts";
+import { FLOAT_BYTES, highTilesOf, LANES } from "./register-tile.ts";
 import {
   channelSlices,
   type Call,
@@ -14,7 +14,7 @@ import {
 import { writeWindowGradient, type WindowGradient } from "./window-gradient-code.ts";
 
 /** Positions summed before sums are stored: what they are taken from stays in the cache. */
-const BLOCK_POSITIONS = 256;
+const BLOCK_POSITIONS = 128;
 
 /** dw += Σ over parts, each summed by a task of its own (or several, by output channels). */
 export function planFilterGradient(site: Site, kernel: FilterGradientKernel): ParallelStage[] {
@@ -121,8 +121,8 @@ class PartSums {
       from.packed === undefined
         ? this.#site.address(dy) + block.image * outputHeight * rowPitch + channel * FLOAT_BYTES
         : from.packed;
-    const panels = panelRuns(columns, vectorsBeside(tileRuns(run)));
-    return panels.map(({ column, vectors, lanes, count }): Call => {
+    const tiles = highTilesOf(run, columns);
+    return tiles.columns.map(({ column, vectors, lanes, count }): Call => {
       const shape: WindowGradient = {
         outputWidth,
         inputPositionPitch: stride * input.positionPitch,
@@ -135,7 +135,7 @@ class PartSums {
         windowPitch: input.rowPitch,
         pieces: gaps ? geometry.kernelWidth : 1,
         piecePitch: input.positionPitch,
-        run,
+        tiles: tiles.rows,
         gradientPitch,
         vectors,
         lanes,

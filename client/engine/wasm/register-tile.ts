@@ -26,8 +26,7 @@ export interface TileRun {
 }
 
 /** Cuts `length` rows into tiles of nearly equal height, the higher ones first. */
-export function tileRuns(length: number): readonly TileRun[] {
-  if (length === 4 || length === 8) return [{ height: 2, count: length / 2 }];
+function tileRuns(length: number): readonly TileRun[] {
   const tiles = Math.ceil(length / LARGEST_HEIGHT);
   const low = Math.floor(length / tiles);
   const high = length - low * tiles;
@@ -37,14 +36,35 @@ export function tileRuns(length: number): readonly TileRun[] {
   ].filter(({ count }) => count > 0);
 }
 
+/** How a product of `rows` × `columns` is cut into tiles. */
+export interface Tiles {
+  readonly rows: readonly TileRun[];
+  readonly columns: readonly PanelRun[];
+}
+
+/** Vectors of the widest tile, two rows high, and the least that still is as fast. */
+const WIDEST = 6;
+const WIDE = 5;
+
 /**
- * Vectors of a tile beside rows of the given height, as they were found fastest: 10 to 12 sums hide
- * the latency of the multiply-add and leave registers for operands.
+ * Cuts a product into tiles of 10 to 12 sums where it can: these hide the latency of the
+ * multiply-add and leave registers for the operands. Two rows by six vectors is the fastest, as
+ * six vectors use a row's scalar longest.
  */
-export function vectorsBeside(runs: readonly TileRun[]): number {
+export function tilesOf(rows: number, columns: number): Tiles {
+  const wide = panelRuns(columns, WIDEST);
+  if (rows % 2 === 0 && wide.every(({ vectors }) => vectors >= WIDE)) {
+    return { rows: [{ height: 2, count: rows / 2 }], columns: wide };
+  }
+  return highTilesOf(rows, columns);
+}
+
+/** Tiles up to six rows high: for products whose rows lie closer to each other than columns. */
+export function highTilesOf(rows: number, columns: number): Tiles {
+  const runs = tileRuns(rows);
   const height = Math.max(...runs.map((run) => run.height));
-  if (height >= 5) return 2;
-  return height >= 3 ? 3 : 6;
+  const vectors = height >= 5 ? 2 : height >= 3 ? 3 : WIDEST;
+  return { rows: runs, columns: panelRuns(columns, vectors) };
 }
 
 /** Columns of a matrix that are worked on together. */
@@ -59,7 +79,7 @@ export interface PanelRun {
 }
 
 /** Cuts `columns` into panels of `vectors` vectors or fewer, avoiding narrow ones. */
-export function panelRuns(columns: number, vectors: number): readonly PanelRun[] {
+function panelRuns(columns: number, vectors: number): readonly PanelRun[] {
   const total = Math.ceil(columns / LANES);
   const widths: number[] = [];
   for (let left = total; left > 0; left -= widths.at(-1)!) {

@@ -20,12 +20,15 @@ import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
 import { Descent } from "./descent.ts";
 import type { Heap } from "./heap.ts";
-import { compileBatch, LoadedBatch, reserveFor, type Workplace } from "./loaded-batch.ts";
+import {
+  compileBatch,
+  imagesAtOnce,
+  LoadedBatch,
+  reserveFor,
+  type Workplace,
+} from "./loaded-batch.ts";
 import { SessionMemory, type Model } from "./session-memory.ts";
 import { takeTurn } from "./take-turn.ts";
-
-/** Images that an evaluation takes at a time; each is computed by itself, so any number does. */
-const EVALUATED_IMAGES = 128;
 
 /** What the student is to answer. */
 interface Aim {
@@ -44,6 +47,8 @@ export class WasmSession implements Session {
   readonly #workplace: Workplace;
   readonly #descent: Descent;
   readonly #batches = new Map<string, LoadedBatch>();
+  /** Of an evaluation; undefined before the first. */
+  #imagesAtOnce: number | undefined;
   #results: StepResult[] = [];
   #hasStudent = false;
   #closed = false;
@@ -128,8 +133,13 @@ export class WasmSession implements Session {
     const values = placedValues(batch, this.#graph.inputShape);
     const perImage = values.length / batch.size;
     const logits = new Float32Array(batch.size * this.#graph.classes);
-    for (let first = 0; first < batch.size; first += EVALUATED_IMAGES) {
-      const size = Math.min(EVALUATED_IMAGES, batch.size - first);
+    const atOnce = (this.#imagesAtOnce ??= imagesAtOnce(
+      this.#graph,
+      this.#layout,
+      this.#workplace.arenaBytes,
+    ));
+    for (let first = 0; first < batch.size; first += atOnce) {
+      const size = Math.min(atOnce, batch.size - first);
       const loaded = this.#loaded("evaluate", size, size, model);
       const images = values.subarray(first * perImage, (first + size) * perImage);
       this.#memory.floats(loaded.program.images, model).set(images);

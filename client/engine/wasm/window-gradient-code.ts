@@ -1,5 +1,5 @@
 import type { FunctionWriter, Local } from "./assembler.ts";
-import { FLOAT_BYTES, TileRegisters, tileRuns, VECTOR_BYTES } from "./register-tile.ts";
+import { FLOAT_BYTES, TileRegisters, VECTOR_BYTES, type TileRun } from "./register-tile.ts";
 
 /** Positions written out per turn of the innermost loop. */
 const UNROLL = 4;
@@ -20,7 +20,8 @@ export interface WindowGradient {
   readonly windowPitch: number;
   readonly pieces: number;
   readonly piecePitch: number;
-  readonly run: number;
+  /** The values of a piece, tile after tile. */
+  readonly tiles: readonly TileRun[];
   /** From one row of the gradient `[windowRows·pieces·run, channels]` to the next. */
   readonly gradientPitch: number;
   readonly vectors: number;
@@ -40,7 +41,7 @@ export function writeWindowGradient(writer: FunctionWriter, shape: WindowGradien
   const [scratch, input, outputGradient, gradient, images, rows, panels] =
     writer.parameters as Parameters7;
   const { inputPositionPitch, positionPitch, gradientPitch, vectors, lanes, outputWidth } = shape;
-  const bands = tileRuns(shape.run);
+  const bands = shape.tiles;
   const highest = Math.max(...bands.map(({ height }) => height));
   const registers = new TileRegisters(writer, { height: highest, vectors });
   const integers = Array.from({ length: 11 }, () => writer.integer()) as Locals11;
@@ -60,11 +61,7 @@ export function writeWindowGradient(writer: FunctionWriter, shape: WindowGradien
 
   const tile = (height: number): void => {
     const size = { height, vectors };
-    registers.each(size, (sum, row, v) => {
-      if (shape.accumulate) writer.loadVector(target, row * gradientPitch + v * VECTOR_BYTES);
-      else writer.zeroVector();
-      writer.set(sum);
-    });
+    registers.each(size, (sum) => writer.zeroVector().set(sum));
     writer.offset(imageIn, window, 0).offset(imageOut, panel, 0);
     writer.repeatVariable(images, () => {
       writer.offset(rowIn, imageIn, 0).offset(rowOut, imageOut, 0);
@@ -79,6 +76,8 @@ export function writeWindowGradient(writer: FunctionWriter, shape: WindowGradien
     });
     registers.each(size, (sum, row, v) => {
       const at = row * gradientPitch + v * VECTOR_BYTES;
+      // Added last, so that nothing waits for it.
+      if (shape.accumulate) writer.get(sum).loadVector(target, at).addFloats().set(sum);
       writer.storeLanes(target, at, sum, v === vectors - 1 ? lanes : 4);
     });
   };

@@ -45,6 +45,10 @@ function trained(options: WasmEngineOptions): Promise<SessionReading> {
   });
 }
 
+function evaluated(options: WasmEngineOptions): Promise<Float32Array> {
+  return withEngine(options, (engine) => engine.openSession(model).logits("teacher", batch));
+}
+
 describe("the WebAssembly engine", () => {
   it("gives the same bits for any number of threads and any pieces of a batch", async () => {
     const alone = await trained({ threads: 1 });
@@ -53,6 +57,10 @@ describe("the WebAssembly engine", () => {
     expect(await trained({ starter, threads: 3 })).toEqual(alone);
     // One norm group at a time.
     expect(await trained({ threads: 1, arenaBytes: 1 })).toEqual(alone);
+  });
+
+  it("evaluates images to the same bits however many it takes at once", async () => {
+    expect(await evaluated({ arenaBytes: 1 })).toEqual(await evaluated({}));
   });
 
   it("tells how many threads it has, and why it has no more", async () => {
