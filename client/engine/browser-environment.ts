@@ -1,5 +1,6 @@
 import { EngineError } from "./engine-error.ts";
 import type { EngineEnvironment, EngineThread, WasmLocation } from "./environment.ts";
+import { BrowserTuningStore } from "./webgpu/browser-tuning-store.ts";
 
 /**
  * The environment of a page or a dedicated worker.
@@ -13,7 +14,9 @@ import type { EngineEnvironment, EngineThread, WasmLocation } from "./environmen
 export function browserEnvironment(wasm?: WasmLocation): EngineEnvironment {
   return {
     wasm,
-    // One core stays with the person. Memory is shared only in a page that the server has isolated (COOP and COEP).
+    tuning: new BrowserTuningStore(),
+    // One core stays with the person. Memory is shared only in a page that the server has isolated
+    // (COOP and COEP).
     threads: crossOriginIsolated
       ? { cores: Math.max(1, navigator.hardwareConcurrency - 1), start: startThread }
       : undefined,

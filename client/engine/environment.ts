@@ -1,3 +1,5 @@
+import type { TuningStore } from "./webgpu/tuning-store.ts";
+
 /**
  * Path or URL of `tfjs-backend-wasm-simd.wasm`, or a map that may also offer the binary for browsers
  * without SIMD.
@@ -34,6 +36,8 @@ export interface EngineEnvironment {
   readonly wasm: WasmLocation | undefined;
   /** Undefined: this place has no threads with shared memory. */
   readonly threads?: ThreadStarter | undefined;
+  /** Where measured choices of the WebGPU engine are kept; nothing is measured without. */
+  readonly tuning?: TuningStore | undefined;
   /**
    * WebGPU's entry point.
    *

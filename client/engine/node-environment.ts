@@ -1,11 +1,12 @@
 import type * as Dawn from "webgpu";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EngineError } from "./engine-error.ts";
 import type { EngineEnvironment, EngineThread } from "./environment.ts";
+import { FileTuningStore } from "./webgpu/file-tuning-store.ts";
 
 /**
  * The environment of Node: tfjs' own wasm binary, and WebGPU through the optional package `webgpu`
@@ -20,7 +21,16 @@ export function nodeEnvironment(): EngineEnvironment {
   const manifest = require.resolve("@tensorflow/tfjs-backend-wasm/package.json");
   const wasm = join(dirname(manifest), "dist", "tfjs-backend-wasm-simd.wasm");
   const threads = { cores: availableParallelism(), start: startThread };
-  return { wasm, threads, gpu: () => (dawn ??= openDawn()) };
+  const tuning = new FileTuningStore(join(cacheFolder(), "engine-tiles.json"));
+  return { wasm, threads, tuning, gpu: () => (dawn ??= openDawn()) };
+}
+
+/** The user's cache folder (XDG Base Directory Specification; macOS has its own). */
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME } = process.env;
+  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, "scour");
+  const folder = process.platform === "darwin" ? join("Library", "Caches") : ".cache";
+  return join(homedir(), folder, "scour");
 }
 
 /** A worker thread; once it has answered, it does not keep the process alive. */

@@ -93,7 +93,8 @@ async function openBackend(
   switch (name) {
     case "webgpu": {
       const { openWebgpuEngine } = await import("./webgpu/webgpu-engine.ts");
-      return openWebgpuEngine(await environment.gpu(), { software: byName });
+      const { tuning } = environment;
+      return openWebgpuEngine(await environment.gpu(), { software: byName, tuning });
     }
     case "wasm": {
       const { openWasmEngine } = await import("./wasm/wasm-engine.ts");

@@ -1,11 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import {
-  entryView,
-  type LayoutEntry,
-  type StateLayout,
-} from "../../../protocol/model/state-layout.ts";
-import { EngineError } from "../engine-error.ts";
+import { entryView, type LayoutEntry } from "../../../protocol/model/state-layout.ts";
 import { fromChannelsLast, toChannelsLast } from "../device-layout.ts";
 
 /** The part of the state vector that an entry names, as a tensor in the device's layout. */
@@ -39,14 +34,4 @@ export async function downloadEntries(
     else target.set(values);
   }
   return vector;
-}
-
-/** @throws EngineError `invalid-input` when the vector has another length than the layout. */
-export function checkStateLength(state: Float32Array, layout: StateLayout, what: string): void {
-  if (state.length === layout.length) return;
-  throw new EngineError(
-    "invalid-input",
-    `the ${what} has ${state.length} values, the layout ${layout.length}; ` +
-      "both must come from the same model",
-  );
 }

@@ -15,14 +15,15 @@ import type {
   VelocityAtLoad,
 } from "../engine.ts";
 import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
+import { checkLoss, checkStateLength } from "../check-state.ts";
 import { EngineError } from "../engine-error.ts";
 import { placedValues } from "../place-images.ts";
 import { trainingPlan, type Plan, type TrainingStep } from "../plan.ts";
 import { EvaluationModel } from "./evaluation-model.ts";
 import type { Kernels, LossTarget } from "./kernels.ts";
-import { checkStateLength, downloadEntries, uploadEntry } from "./parameters.ts";
+import { downloadEntries, uploadEntry } from "./parameters.ts";
 import { requireSupportedOperations } from "./supported-operations.ts";
-import { readSummary, requireFinite, StepResults } from "./step-results.ts";
+import { readSummary, StepResults } from "./step-results.ts";
 import { TrainingPass } from "./training-pass.ts";
 
 /** What the student is to answer: the teacher's logits at a temperature, or given distributions. */
@@ -132,7 +133,7 @@ export class TfjsSession implements Session {
       this.#layout.trainableLength,
     );
     tf.dispose([...gradients.values()]);
-    requireFinite(result);
+    checkLoss(result);
     return { ...result, gradient };
   }
 

@@ -1,6 +1,6 @@
 import type { Tensor1D } from "@tensorflow/tfjs-core";
 import type { StepResult } from "../engine.ts";
-import { EngineError } from "../engine-error.ts";
+import { checkLoss } from "../check-state.ts";
 
 /** What came of a session's steps, until somebody asks for it. */
 export class StepResults {
@@ -28,7 +28,7 @@ export class StepResults {
     if (last) this.#known.push(await readSummary(last));
     const results = this.#known;
     this.#known = [];
-    for (const result of results) requireFinite(result);
+    for (const result of results) checkLoss(result);
     return results;
   }
 
@@ -55,13 +55,4 @@ export async function readSummary(summary: Tensor1D): Promise<StepResult> {
     agreement += values[2 * group + 1]!;
   }
   return { loss: loss / groups, agreement: agreement / groups };
-}
-
-/** @throws EngineError `device-failed` when the loss is not finite. */
-export function requireFinite({ loss }: StepResult): void {
-  if (Number.isFinite(loss)) return;
-  throw new EngineError(
-    "device-failed",
-    `the loss is ${loss}: the student has diverged; use a smaller learning rate`,
-  );
 }

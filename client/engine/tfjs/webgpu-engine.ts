@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Engine, Session } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
+import { describeAdapter, offeredLimits, requestAdapter } from "../webgpu/adapter.ts";
 import { TfjsSession, useBackend } from "./session.ts";
 import { TensorKernels } from "./tensor-kernels.ts";
 
@@ -66,18 +67,9 @@ export async function openWebgpuEngine(gpu: GPU, software: boolean): Promise<Eng
 }
 
 async function openDevice(gpu: GPU, software: boolean): Promise<NonNullable<typeof shared>> {
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new EngineError("backend-unavailable", "WebGPU offers no adapter here");
+  const adapter = await requestAdapter(gpu, software);
   const { info } = adapter;
-  const emulated = isSoftware(info);
-  if (emulated && !software) {
-    throw new EngineError(
-      "backend-unavailable",
-      `the only WebGPU adapter (${nameOf(info)}) runs in software`,
-    );
-  }
-  const requiredLimits: Record<string, number> = {};
-  for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+  const requiredLimits = offeredLimits(adapter, RAISED_LIMITS);
   const device = await adapter.requestDevice({ requiredLimits });
 
   // Keeps tfjs from advising its users on the console.
@@ -91,7 +83,7 @@ async function openDevice(gpu: GPU, software: boolean): Promise<NonNullable<type
 
   const opened: NonNullable<typeof shared> = {
     device,
-    adapter: `${nameOf(info)} (webgpu${emulated ? ", software" : ""})`,
+    adapter: describeAdapter(info),
     users: 0,
     lost: undefined,
   };
@@ -102,15 +94,4 @@ async function openDevice(gpu: GPU, software: boolean): Promise<NonNullable<type
 async function noteLoss(device: GPUDevice, opened: { lost: string | undefined }): Promise<void> {
   const { message, reason } = await device.lost;
   opened.lost = message || reason;
-}
-
-function isSoftware(info: GPUAdapterInfo): boolean {
-  return (
-    info.isFallbackAdapter ||
-    /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.architecture} ${info.description}`)
-  );
-}
-
-function nameOf(info: GPUAdapterInfo): string {
-  return info.description || [info.vendor, info.architecture].filter(Boolean).join(" ") || "GPU";
 }

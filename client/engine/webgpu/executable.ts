@@ -1,5 +1,6 @@
 import { compileProgram, type ProgramMode } from "../program/compile.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
+import type { Program } from "../program/program.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { PLACES_BYTES, type Device } from "./device.ts";
 import { inputLayout, type InputLayout } from "./input-layout.ts";
@@ -28,6 +29,8 @@ export interface ModelContext {
   readonly graph: Graph;
   readonly layout: StateLayout;
   readonly tiles: Tiles;
+  /** Finds better tiles for a step's program. */
+  readonly tune: ((program: Program) => Promise<Tiles>) | undefined;
 }
 
 /** A dispatch ready to be encoded. */
@@ -51,7 +54,7 @@ export interface Executable {
 
 /** Compiles a request without a device: what is to be dispatched, phase by phase. */
 export function planExecutable(
-  { graph, layout, tiles }: ModelContext,
+  { graph, layout, tiles }: Omit<ModelContext, "tune">,
   { mode, size, groupSize, input: kind, finish }: ExecutableRequest,
   budget: MemoryBudget,
 ): { input: InputLayout; microBatches: MicroBatch[]; phases: Dispatch[][]; arenaBytes: number } {
@@ -85,9 +88,17 @@ export async function buildExecutable(
   request: ExecutableRequest,
   budget: MemoryBudget,
 ): Promise<Executable> {
+  let { tiles } = context;
   let plan = planExecutable(context, request, budget);
+  if (context.tune && request.finish) {
+    tiles = await context.tune(plan.microBatches[0]!.program);
+    plan = planExecutable({ ...context, tiles }, request, budget);
+  }
   while (!(await memory.fit(plan.arenaBytes, 4 * plan.input.length))) {
-    plan = planExecutable(context, request, { ...budget, bytes: plan.arenaBytes - 1 });
+    plan = planExecutable({ ...context, tiles }, request, {
+      ...budget,
+      bytes: plan.arenaBytes - 1,
+    });
   }
   const { input, microBatches, phases, arenaBytes } = plan;
   const { values, offsets } = collectPlaces(phases.flat());

@@ -40,7 +40,6 @@ export function planMicroBatches(
     const bytes = 4 * program.arenaLength;
     if (bytes <= budget.bytes) return cut(units, count, unit, program, (n) => compile(shape(n)));
     if (count > 1) continue;
-    const mebibytes = (value: number): string => `${Math.ceil(value / 2 ** 20)} MiB`;
     throw new EngineError(
       "device-failed",
       `${unit} images need ${mebibytes(bytes)} at once and the GPU offers ${mebibytes(budget.bytes)}; ` +
@@ -69,4 +68,8 @@ function cut(
   }));
   if (rest === 0) return whole;
   return [...whole, { firstImage: (units - rest) * unit, program: compile(rest) }];
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

@@ -24,6 +24,9 @@ export interface DeviceSettings {
 
 type Growing = "arena" | "input" | "readback" | "evaluated";
 
+/** Those that a bind group holds. */
+const BOUND: ReadonlySet<Growing> = new Set(["arena", "input", "evaluated"]);
+
 /** All of a session's buffers on one device. Those that depend on a batch's shape grow on demand. */
 export class SessionMemory {
   readonly student: GPUBuffer;
@@ -53,7 +56,7 @@ export class SessionMemory {
       USAGE.uniform | USAGE.copyTarget,
     );
     // What a round's end reads, so that it needs no new buffer.
-    this.readback(4 * (lengths.student + RING * RESULT_LENGTH));
+    this.readback(4 * (lengths.student + RING * RESULT_LENGTH + lengths.trainable));
   }
 
   get arena(): GPUBuffer {
@@ -142,6 +145,6 @@ export class SessionMemory {
   #drop(name: Growing): void {
     this.#growing.get(name)?.destroy();
     this.#growing.delete(name);
-    this.version++;
+    if (BOUND.has(name)) this.version++;
   }
 }

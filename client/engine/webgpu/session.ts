@@ -10,13 +10,15 @@ import type {
   StepResult,
   StepSettings,
   SupervisedSettings,
+  VelocityAtLoad,
 } from "../engine.ts";
+import { checkLoss, checkStateLength } from "../check-state.ts";
 import { EngineError } from "../engine-error.ts";
 import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
 import type { DeviceSession, Work } from "./device-session.ts";
 import { packInput } from "./input-layout.ts";
-import { ReplayLog } from "./replay-log.ts";
+import { ReplayLog, type SafePoint } from "./replay-log.ts";
 import { RING } from "./session-memory.ts";
 
 /** Opens the session's part on a device that works. */
@@ -46,11 +48,13 @@ export class WebgpuSession implements Session {
   #applied = 0;
   #losses = 0;
   #mostGroups = Infinity;
+  /** A student that takes over the velocity of the one before it, which may be on the device yet. */
+  #arriving: Float32Array<ArrayBuffer> | undefined;
   #closed = false;
 
   constructor(open: OpenDeviceSession, options: SessionOptions) {
     const { graph, layout, teacher } = options;
-    requireLength(teacher, layout, "teacher");
+    checkStateLength(teacher, layout, "teacher");
     this.#open = open;
     this.#options = options;
     this.#layout = layout;
@@ -58,12 +62,13 @@ export class WebgpuSession implements Session {
     this.#teacher = foldTeacher(this.#teacherLayout, layout, teacher);
   }
 
-  load(state: Float32Array): void {
+  load(state: Float32Array, velocity: VelocityAtLoad = "restart"): void {
     this.#requireOpen();
-    requireLength(state, this.#layout, "student");
-    this.#log.begin({ student: toDeviceLayout(state, this.#layout), velocity: undefined });
-    this.#losses = 0;
-    this.#applied = -1;
+    checkStateLength(state, this.#layout, "student");
+    const student = toDeviceLayout(state, this.#layout);
+    const keeps = velocity === "keep" && this.#log.safePoint !== undefined;
+    this.#arriving = keeps ? student : undefined;
+    if (!keeps) this.#begin({ student, velocity: undefined });
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
@@ -91,12 +96,13 @@ export class WebgpuSession implements Session {
     const slot = await this.#change(this.#work(batch, undefined, still, "decay"), false);
     const { gradient, result } = await this.#onDevice((device) => device.readGradient(slot));
     const mean = meanOf(result, batch.size);
-    requireFinite(mean);
+    checkLoss(mean);
     return { ...mean, gradient: fromDeviceLayout(gradient, this.#layout) };
   }
 
   async results(): Promise<readonly StepResult[]> {
     this.#requireOpen();
+    await this.#receive();
     if (this.#log.hasUnknownResults) {
       this.#log.learn(await this.#onDevice((device) => device.readResults()));
     }
@@ -105,8 +111,9 @@ export class WebgpuSession implements Session {
 
   async read(): Promise<SessionReading> {
     this.#requireLoaded();
-    const { student, results } = await this.#onDevice((device) => device.read({ velocity: false }));
-    this.#log.learn(results);
+    await this.#receive();
+    if (this.#log.length > 0) await this.#makeSafe();
+    const { student } = this.#log.safePoint!;
     return { state: fromDeviceLayout(student, this.#layout), results: this.#takeResults() };
   }
 
@@ -114,6 +121,7 @@ export class WebgpuSession implements Session {
     this.#requireOpen();
     checkBatch(batch, this.#options.graph.inputShape);
     if (which === "student") this.#requireLoaded();
+    await this.#receive();
     const groupSize = batch.size;
     return this.#onDevice(async (device) => {
       const model = which === "student" ? await this.#foldStudent(device) : undefined;
@@ -127,6 +135,7 @@ export class WebgpuSession implements Session {
   async trainingLogits(batch: Batch): Promise<Float32Array> {
     this.#requireLoaded();
     checkBatch(batch, this.#options.graph.inputShape);
+    await this.#receive();
     const groupSize = normGroupSizeOf(batch.size, this.#options.normGroupSize);
     const request = { mode: "observe", ...requestOf(batch, groupSize) } as const;
     return this.#onDevice((device) =>
@@ -141,7 +150,24 @@ export class WebgpuSession implements Session {
     this.#closed = true;
     this.#device?.destroy();
     this.#device = undefined;
+    this.#arriving = undefined;
     this.#log.forget();
+  }
+
+  #begin(safePoint: SafePoint): void {
+    this.#log.begin(safePoint);
+    this.#losses = 0;
+    this.#applied = -1;
+  }
+
+  /** Gives an arriving student the velocity it takes over. */
+  async #receive(): Promise<void> {
+    const student = this.#arriving;
+    if (!student) return;
+    // A round ends by being read, which leaves nothing to ask the device for.
+    if (this.#log.length > 0) await this.#makeSafe();
+    this.#arriving = undefined;
+    this.#begin({ student, velocity: this.#log.safePoint!.velocity });
   }
 
   #work(
@@ -166,6 +192,7 @@ export class WebgpuSession implements Session {
 
   /** Runs work that changes the student; returns where its result will be. */
   async #change(work: Work, counts: boolean): Promise<number> {
+    await this.#receive();
     if (this.#log.length === RING) await this.#makeSafe();
     const slot = this.#log.add(work, counts);
     try {
@@ -251,7 +278,7 @@ export class WebgpuSession implements Session {
 
   #takeResults(): readonly StepResult[] {
     const results = this.#log.takeResults().map(({ sums, images }) => meanOf(sums, images));
-    results.forEach(requireFinite);
+    results.forEach(checkLoss);
     return results;
   }
 
@@ -290,20 +317,4 @@ function cropPaddingOf(batch: Batch): number {
 
 function meanOf({ loss, agreement }: StepResult, images: number): StepResult {
   return { loss: loss / images, agreement: agreement / images };
-}
-
-function requireFinite({ loss }: StepResult): void {
-  if (Number.isFinite(loss)) return;
-  throw new EngineError(
-    "device-failed",
-    `the loss is ${loss}: the student has diverged; use a smaller learning rate`,
-  );
-}
-
-function requireLength(state: Float32Array, layout: StateLayout, whose: string): void {
-  if (state.length === layout.length) return;
-  throw new EngineError(
-    "invalid-input",
-    `the ${whose} has ${state.length} values and the layout ${layout.length}`,
-  );
 }

@@ -1,10 +1,11 @@
 import type { ConvGeometry } from "../program/program.ts";
 import type { Tiling } from "../program/tiling.ts";
+import type { Device } from "./device.ts";
 import { quadsOf } from "./wgsl/channels.ts";
 import { convolveParts } from "./wgsl/convolve.ts";
 import { inputGradientParts } from "./wgsl/input-gradient.ts";
 import { ALONE, TOGETHER, rowRuns, type Cooperation } from "./wgsl/cooperation.ts";
-import { tileColumns, tileRows, type Tile } from "./wgsl/tile.ts";
+import { tileColumns, tileRows, tileThreads, type Tile } from "./wgsl/tile.ts";
 
 /** The three matrix products of a convolution. */
 export type ProductKind = "convolve" | "input-gradient" | "filter-gradient";
@@ -49,6 +50,19 @@ export const SHARED_TILES: readonly Tile[] = [
   { shared: true, rows: 8, quads: 2, rowThreads: 8, columnThreads: 8, depth: 16 },
 ];
 
+/** Whether a device has the shared memory a tile needs. */
+export function fitsDevice(tile: Tile, device: Device): boolean {
+  const { maxComputeWorkgroupStorageSize } = device.gpu.limits;
+  return sharedBytes(tile) <= maxComputeWorkgroupStorageSize;
+}
+
+/** Bytes of shared memory, at most: both staged factors and the channel sums. */
+function sharedBytes(tile: Tile): number {
+  const vectors =
+    (tileRows(tile) + tileColumns(tile)) * (tile.depth / 4 + 1) + 2 * tileThreads(tile);
+  return 16 * vectors;
+}
+
 const SHARED: Tiles = {
   cooperation: TOGETHER,
   workgroups: 512,
@@ -68,7 +82,7 @@ const MOST_ROW_THREADS = 64;
  * A tile without shared memory, of four rows and `quads` × 4 columns an invocation; as many rows of
  * threads as divide the product's rows best.
  */
-export function quadTile(rows: number, columns: number, quads: number): Tile {
+function quadTile(rows: number, columns: number, quads: number): Tile {
   const threads = 4 * Math.ceil(rows / 16);
   const tiles = Math.ceil(threads / MOST_ROW_THREADS);
   return {

@@ -3,8 +3,11 @@ import { EngineError } from "../engine-error.ts";
 import { openDevice, zeroCounters, type Device, type WebgpuCounters } from "./device.ts";
 import { DeviceSession } from "./device-session.ts";
 import { Pace } from "./pace.ts";
+import type { Program } from "../program/program.ts";
+import { Tuner } from "./tuner.ts";
+import type { TuningStore } from "./tuning-store.ts";
 import { WebgpuSession } from "./session.ts";
-import { defaultTiles } from "./tiles.ts";
+import { defaultTiles, type Tiles } from "./tiles.ts";
 
 export interface WebgpuEngineOptions {
   /** Whether an adapter emulated on the CPU will do. */
@@ -16,6 +19,14 @@ export interface WebgpuEngineOptions {
   readonly submitBudgetMs?: number;
   /** Bytes of activations at once; what the adapter can bind when left out. */
   readonly memoryLimit?: number;
+  /** How matrix products are cut; by the kind of adapter when left out. */
+  readonly tiles?: Tiles | undefined;
+  /**
+   * Keeps what was measured of tiles; nothing is measured when left out, nor on an adapter in
+   * software, unless `tuneSoftware`.
+   */
+  readonly tuning?: TuningStore | undefined;
+  readonly tuneSoftware?: boolean;
 }
 
 const SUBMIT_BUDGET_MS = 100;
@@ -46,6 +57,7 @@ export class WebgpuEngine implements Engine {
   readonly #options: WebgpuEngineOptions;
   readonly #sessions = new Set<Session>();
   readonly #pace: Pace;
+  readonly #tuner: Tuner | undefined;
   #device: Promise<Device>;
   #closed = false;
 
@@ -54,6 +66,8 @@ export class WebgpuEngine implements Engine {
     this.#options = options;
     this.#device = Promise.resolve(device);
     this.#pace = new Pace(options.submitBudgetMs ?? SUBMIT_BUDGET_MS, device.software);
+    const tunes = !device.software || options.tuneSoftware === true;
+    this.#tuner = tunes && options.tuning ? new Tuner(options.tuning) : undefined;
     this.adapter = device.adapter;
     this.counters = device.counters;
   }
@@ -62,11 +76,13 @@ export class WebgpuEngine implements Engine {
     this.#requireOpen();
     const session = new WebgpuSession(async (teacher, { graph, layout }, mostGroups) => {
       const device = await this.device();
-      const tiles = defaultTiles(device.software, device.has("subgroups"));
+      const tiles = this.#options.tiles ?? defaultTiles(device.software, device.has("subgroups"));
       const { maxBufferSize, maxStorageBufferBindingSize } = device.gpu.limits;
       const offered = Math.min(maxBufferSize, maxStorageBufferBindingSize);
       const bytes = Math.min(offered, this.#options.memoryLimit ?? Infinity);
-      const context = { graph, layout, tiles };
+      const tuner = this.#tuner;
+      const tune = tuner && ((program: Program) => tuner.tilesFor(device, program, tiles));
+      const context = { graph, layout, tiles, tune };
       return new DeviceSession(device, context, teacher, { bytes, mostGroups }, this.#pace);
     }, options);
     this.#sessions.add(session);

@@ -136,6 +136,6 @@ let ${name}_shift = ${loadQuad(affine.coefficients, run, `${row} + 1u`, quad)};`
 /** An expression: what the reading makes of stored values, with `declareAffine`'s coefficients. */
 export function applyAffine(name: string, { affine }: ShaderReading, stored: string): string {
   if (!affine) return stored;
-  const normalised = `(${stored}) * ${name}_scale + ${name}_shift`;
+  const normalised = `fma(${stored}, ${name}_scale, ${name}_shift)`;
   return affine.relu ? `max(${normalised}, vec4f())` : normalised;
 }

@@ -191,7 +191,7 @@ ${declarePlaces(product, tile.rows, (i) => rowOf(tile, i))}
 ${product.openTaps}
 ${declareSources(product, tile.rows)}
 for (var quad = 0u; quad < ${termQuads}u; quad++) {
-${declareQuadAffine(source, sourceRun)}
+${declareAffine("source", source, sourceRun, "norm_group", "quad")}
 ${unroll(tile.rows, (r) => `let left_${r} = ${loadSource(product, r, `inside_${r}`)};`)}
 ${loadRight}
 ${addTerms(
@@ -201,9 +201,4 @@ ${addTerms(
 )}
 }
 ${product.closeTaps}`;
-}
-
-/** As `declareAffine`, where the quad of channels is the same for all four invocations of a quad. */
-function declareQuadAffine(source: ShaderReading, run: ChannelRun): string {
-  return declareAffine("source", source, run, "norm_group", "quad");
 }

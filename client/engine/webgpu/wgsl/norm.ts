@@ -11,7 +11,6 @@ import { ShaderWriter, type Dispatch, type Tensor } from "./shader.ts";
 
 /** Channels of a workgroup. */
 const CHANNELS = 8;
-
 interface ChannelReduction {
   readonly label: string;
   readonly channels: number;
@@ -47,9 +46,14 @@ ${before}
 for (var norm_group = 0u; norm_group < ${groups}; norm_group++) {
   var sum = vec2f();
   if (channel < ${channels}u) {
+    // Compensated (Kahan 1965): a long plain sum loses digits, and with them some rectifiers.
+    var lost = vec2f();
     for (var part = local.y; part < ${parts}u; part += ${sharers}u) {
       let row = norm_group * ${parts}u + part;
-      sum += vec2f(${first}, ${second});
+      let term = vec2f(${first}, ${second}) - lost;
+      let next = sum + term;
+      lost = (next - sum) - term;
+      sum = next;
     }
   }
   ${
@@ -108,7 +112,7 @@ let variance = max(total.y / ${float(count)} - mean * mean, 0.0);
 let inverse = 1.0 / sqrt(variance + ${float(epsilon)});
 let scale = ${gamma} * inverse;
 ${pair(coefficients, 0)} = scale;
-${pair(coefficients, 1)} = ${beta} - mean * scale;
+${pair(coefficients, 1)} = fma(-mean, scale, ${beta});
 ${pair(saved, 0)} = mean;
 ${pair(saved, 1)} = inverse;
 ${running ? advances : ""}`,

@@ -5,7 +5,7 @@ import type { ConvGeometry } from "../../program/program.ts";
  * `first`. To them a strided convolution's input gradient is a dense convolution with every
  * stride-th kernel row.
  */
-export interface Parity {
+interface Parity {
   /** First kernel row. */
   readonly first: number;
   /** Kernel rows. */

@@ -112,8 +112,6 @@ export function reduceChannelSums(
 ): string {
   const parts = `group.y * ${tileParts(tile)}u`;
   if (!tile.shared) {
-    const overQuad = (sum: string): string =>
-      [0, 1, 2, 3].map((corner) => `quadBroadcast(${sum}, ${corner}u)`).join(" + ");
     return unroll(
       tile.quads,
       (c) => `{ let first = ${overQuad(`first_sum_${c}`)};
@@ -140,4 +138,9 @@ if (row_thread == 0u) {
   ${write(parts, quadOf(tile, c), "first", "second")}
 }`,
   );
+}
+
+/** Expression: the sum over the four invocations of a quad, in order. */
+function overQuad(sum: string): string {
+  return [0, 1, 2, 3].map((corner) => `quadBroadcast(${sum}, ${corner}u)`).join(" + ");
 }

@@ -1,0 +1,79 @@
+import type {
+  PixelBatch,
+  Session,
+  SessionReading,
+  StepSettings,
+} from "../../../../client/engine/engine.ts";
+import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
+import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
+import { defaultTiles } from "../../../../client/engine/webgpu/tiles.ts";
+import {
+  openWebgpuEngine,
+  type WebgpuEngine,
+  type WebgpuEngineOptions,
+} from "../../../../client/engine/webgpu/webgpu-engine.ts";
+import { smallGraph } from "../small-graph.ts";
+
+const BATCH = 6;
+const GROUP = 2;
+export const SETTINGS: StepSettings = {
+  learningRate: 0.02,
+  momentum: 0.9,
+  weightDecay: 1e-3,
+  temperature: 2,
+};
+
+const { graph, layout, state } = smallGraph();
+const { height, width, channels } = graph.inputShape;
+
+export async function openOurs(options: Partial<WebgpuEngineOptions> = {}): Promise<WebgpuEngine> {
+  // A budget that no step exceeds, however busy the machine.
+  const patient = { software: true, submitBudgetMs: 1e9 };
+  return openWebgpuEngine(await nodeEnvironment().gpu(), { ...patient, ...options });
+}
+
+export function openSmallSession(engine: WebgpuEngine): Session {
+  return engine.openSession({ graph, layout, teacher: state, normGroupSize: GROUP });
+}
+
+export function smallStudent(): Float32Array {
+  return state.map((value, i) => (i < layout.trainableLength ? 0.9 * value : value));
+}
+
+/** Bytes of activations that a step needs to go through one norm group at a time. */
+export function leastMemory(): number {
+  const { arenaBytes } = planExecutable(
+    { graph, layout, tiles: defaultTiles(true, true) },
+    { mode: "distil", size: GROUP, groupSize: GROUP, input: "pixels", finish: "descend" },
+    { bytes: Infinity, mostGroups: 1 },
+  );
+  return arenaBytes;
+}
+
+/** Another batch for every number. */
+export function pixelBatch(number: number, size = BATCH): PixelBatch {
+  const length = size * height * width * channels;
+  return {
+    pixels: Uint8Array.from({ length }, (_, i) => (i * 37 + number * 101 + (i % 7) * 11) % 256),
+    placements: Uint8Array.from({ length: 3 * size }, (_, i) =>
+      i % 3 === 2 ? (number + i) % 2 : (number + i) % 3,
+    ),
+    cropPadding: 1,
+    table: Float32Array.from({ length: channels * 256 }, (_, i) => (i % 256) / 128 - 1),
+    size,
+  };
+}
+
+/** Loads the student and takes so many steps. */
+export async function train(
+  session: Session,
+  steps: number,
+  beforeStep: (step: number) => Promise<void> | void = () => {},
+): Promise<SessionReading> {
+  session.load(smallStudent());
+  for (let step = 0; step < steps; step++) {
+    await beforeStep(step);
+    await session.step(pixelBatch(step), SETTINGS);
+  }
+  return session.read();
+}
