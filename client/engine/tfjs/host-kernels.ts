@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import { distillationLoss } from "../host-loss.ts";
 import { filterGradientByConvolution } from "./filter-gradient.ts";
-import { distillationLoss } from "./host-loss.ts";
 import type { HostMemory } from "./host-memory.ts";
 import {
   channelAffine,
@@ -184,15 +184,18 @@ export class HostKernels extends TensorKernels {
     const dLogits = this.#memory.empty<tf.Rank.R2>(logits.shape);
     const summary = this.#memory.empty<tf.Rank.R1>([2]);
     const softened = target.kind === "logits";
-    const { loss, agreement } = distillationLoss(
-      view(logits),
-      view(softened ? target.logits : target.probabilities),
-      target.kind,
-      logits.shape[1],
-      softened ? target.temperature : 1,
-      view(dLogits),
-    );
-    view(summary).set([loss, agreement]);
+    const [images, classes] = logits.shape;
+    const { loss, agreement } = distillationLoss({
+      student: view(logits),
+      target: view(softened ? target.logits : target.probabilities),
+      targetIs: target.kind,
+      classes,
+      temperature: softened ? target.temperature : 1,
+      batchSize: images,
+      gradient: view(dLogits),
+      total: { loss: 0, agreement: 0 },
+    });
+    view(summary).set([loss / images, agreement / images]);
     return { summary, dLogits };
   }
 

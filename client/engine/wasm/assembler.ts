@@ -115,6 +115,10 @@ export class FunctionWriter {
     return this.#vector(0xe4);
   }
 
+  subtractFloats(): this {
+    return this.#vector(0xe5);
+  }
+
   multiplyFloats(): this {
     return this.#vector(0xe6);
   }

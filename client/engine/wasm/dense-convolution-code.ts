@@ -30,13 +30,23 @@ export interface DenseConvolution {
   readonly panelPitch: number;
   /** Whether to add to what the output holds. */
   readonly accumulate: boolean;
-  /** Whether the input's address counts from the thread's scratch. */
+  /** Whether the addresses of input and output count from the thread's scratch. */
   readonly fromScratch: boolean;
+  readonly toScratch: boolean;
+  /** Convolutions of one shape that are done one after the other, and what lies between them. */
+  readonly stack: Stack;
+}
+
+export interface Stack {
+  readonly count: number;
+  readonly inputPitch: number;
+  readonly weightsPitch: number;
+  readonly outputPitch: number;
 }
 
 /**
  * Writes a `DenseConvolution`. Arguments: scratch, input, weights, output, images, panels; weights
- * are `[panels, windowRows·run, 4·vectors]`.
+ * are `[panels, windowRows·run, 4·vectors]`, for each convolution of the stack.
  */
 export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvolution): void {
   const [scratch, input, weights, output, images, panels] = writer.parameters as Parameters6;
@@ -44,8 +54,8 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
   const panelBytes = vectors * VECTOR_BYTES;
   const highest = Math.max(...shape.tiles.map(({ height }) => height));
   const registers = new TileRegisters(writer, { height: highest, vectors });
-  const integers = Array.from({ length: 7 }, () => writer.integer()) as Locals7;
-  const [imageIn, imageOut, rowIn, rowOut, window, target, pixel] = integers;
+  const integers = Array.from({ length: 9 }, () => writer.integer()) as Locals9;
+  const [panelIn, panelOut, imageIn, imageOut, rowIn, rowOut, window, target, pixel] = integers;
   const weight = writer.integer();
 
   const steps = (height: number, count: number): void => {
@@ -62,7 +72,7 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
   const tile = (height: number): void => {
     const size = { height, vectors };
     registers.each(size, (sum) => writer.zeroVector().set(sum));
-    writer.offset(weight, weights, 0);
+    writer.offset(weight, panelIn, 0);
     const turns = Math.floor(run / UNROLL);
     for (let row = 0; row < windowRows; row++) {
       writer.offset(pixel, window, row * shape.windowPitch);
@@ -77,27 +87,38 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
     });
   };
 
-  if (shape.fromScratch) writer.addInteger(input, scratch);
-  writer.repeatVariable(panels, () => {
-    writer.offset(imageIn, input, 0).offset(imageOut, output, 0);
-    writer.repeatVariable(images, () => {
-      writer.offset(rowIn, imageIn, 0).offset(rowOut, imageOut, 0);
-      writer.repeat(shape.outputHeight, () => {
-        writer.offset(window, rowIn, 0).offset(target, rowOut, 0);
-        for (const { height, count } of shape.tiles) {
-          writer.repeat(count, () => {
-            tile(height);
-            writer.advance(window, height * inputPositionPitch);
-            writer.advance(target, height * outputPositionPitch);
-          });
-        }
-        writer.advance(rowIn, shape.inputRowPitch).advance(rowOut, shape.outputRowPitch);
+  const convolution = (): void => {
+    writer.offset(panelIn, weights, 0).offset(panelOut, output, 0);
+    writer.repeatVariable(panels, () => {
+      writer.offset(imageIn, input, 0).offset(imageOut, panelOut, 0);
+      writer.repeatVariable(images, () => {
+        writer.offset(rowIn, imageIn, 0).offset(rowOut, imageOut, 0);
+        writer.repeat(shape.outputHeight, () => {
+          writer.offset(window, rowIn, 0).offset(target, rowOut, 0);
+          for (const { height, count } of shape.tiles) {
+            writer.repeat(count, () => {
+              tile(height);
+              writer.advance(window, height * inputPositionPitch);
+              writer.advance(target, height * outputPositionPitch);
+            });
+          }
+          writer.advance(rowIn, shape.inputRowPitch).advance(rowOut, shape.outputRowPitch);
+        });
+        writer.advance(imageIn, shape.inputImagePitch).advance(imageOut, shape.outputImagePitch);
       });
-      writer.advance(imageIn, shape.inputImagePitch).advance(imageOut, shape.outputImagePitch);
+      writer.advance(panelIn, shape.panelPitch).advance(panelOut, panelBytes);
     });
-    writer.advance(weights, shape.panelPitch).advance(output, panelBytes);
+  };
+
+  if (shape.fromScratch) writer.addInteger(input, scratch);
+  if (shape.toScratch) writer.addInteger(output, scratch);
+  const { count, inputPitch, weightsPitch, outputPitch } = shape.stack;
+  writer.repeat(count, () => {
+    convolution();
+    writer.advance(input, inputPitch).advance(weights, weightsPitch);
+    writer.advance(output, outputPitch);
   });
 }
 
 type Parameters6 = [Local, Local, Local, Local, Local, Local];
-type Locals7 = [Local, Local, Local, Local, Local, Local, Local];
+type Locals9 = [Local, Local, Local, Local, Local, Local, Local, Local, Local];

@@ -8,7 +8,7 @@ import type {
   PartialSums,
   PoolKernel,
 } from "../program/program.ts";
-import { distillationLoss, type HostLoss } from "./host-loss.ts";
+import { distillationLoss, type HostLoss } from "../host-loss.ts";
 
 /** Kernels too small to be worth generating: plain loops over the memory, in float64. */
 

@@ -1,4 +1,8 @@
-import { writeDenseConvolution, type DenseConvolution } from "./dense-convolution-code.ts";
+import {
+  writeDenseConvolution,
+  type DenseConvolution,
+  type Stack,
+} from "./dense-convolution-code.ts";
 import { writePanelPacking } from "./pack-weights-code.ts";
 import { FLOAT_BYTES, tilesOf, VECTOR_BYTES, type PanelRun, type Tiles } from "./register-tile.ts";
 import type { Call, Site, Task } from "./stage.ts";
@@ -11,13 +15,23 @@ const SHORTEST_CHUNK = 64;
 /** A dense convolution of all its channels: what `DenseConvolution` is cut from. */
 export type DenseShape = Omit<
   DenseConvolution,
-  "tiles" | "vectors" | "lanes" | "panelPitch" | "accumulate"
+  "tiles" | "vectors" | "lanes" | "panelPitch" | "accumulate" | "stack" | "toScratch"
 > & {
   readonly outputWidth: number;
   /** Output channels of a slice, and number of slices. */
   readonly columns: number;
   readonly slices: number;
+  /** Several convolutions whose outputs lie in the thread's scratch; one that does not if left out. */
+  readonly stack?: Omit<Stack, "weightsPitch">;
 };
+
+/** Where some panels of packed weights lie. */
+export interface PackedPanels extends PanelRun {
+  readonly address: number;
+  /** From one panel to the next, and from one convolution of a stack to the next. */
+  readonly panelPitch: number;
+  readonly stackPitch: number;
+}
 
 /** Part of a weight matrix in memory, row and column strides in floats. */
 export interface WeightRows {
@@ -33,6 +47,8 @@ export interface WeightRows {
 export function packedBytes(rows: number, columns: number): number {
   return rows * Math.ceil(columns / 4) * VECTOR_BYTES;
 }
+
+const ONE = { count: 1, inputPitch: 0, outputPitch: 0 };
 
 /** Packs weights for a dense convolution and calls it, slice by slice. */
 export class DensePlan {
@@ -53,6 +69,20 @@ export class DensePlan {
 
   /** Bytes of packed weights. */
   get packedBytes(): number {
+    return (this.#shape.stack?.count ?? 1) * this.#stackPitch;
+  }
+
+  /** Where the panels of a slice lie, of a stack those of its first convolution. */
+  panels(slice: number): PackedPanels[] {
+    return this.#tiles.columns.map((panel) => ({
+      ...panel,
+      address: this.#packed(slice, panel),
+      panelPitch: this.#steps * panel.vectors * VECTOR_BYTES,
+      stackPitch: this.#stackPitch,
+    }));
+  }
+
+  get #stackPitch(): number {
     return this.#shape.slices * this.#sliceBytes;
   }
 
@@ -64,15 +94,14 @@ export class DensePlan {
   packing({ address, rows, rowStride, columnStride, at }: WeightRows): Task[] {
     const { slices, columns } = this.#shape;
     return Array.from({ length: slices }, (_, slice) =>
-      this.#tiles.columns.map((panel): Call => {
-        const { vectors, lanes, count } = panel;
-        const panelPitch = this.#steps * vectors * VECTOR_BYTES;
+      this.panels(slice).map((panel): Call => {
+        const { vectors, lanes, count, panelPitch } = panel;
         const shape = { rows, rowStride, columnStride, vectors, lanes, panelPitch };
         const column = slice * columns + panel.column;
         return [
           this.#site.library.code("panel-packing", shape, 4, writePanelPacking),
           address + column * columnStride * FLOAT_BYTES,
-          this.#packed(slice, panel) + at * vectors * VECTOR_BYTES,
+          panel.address + at * vectors * VECTOR_BYTES,
           count,
         ];
       }),
@@ -91,12 +120,12 @@ export class DensePlan {
     images: number,
     accumulate: boolean,
   ): Call[] {
-    return this.#tiles.columns.flatMap((panel) => {
-      const column = slice * this.#shape.columns + panel.column;
-      const weights = this.#packed(slice, panel);
-      return this.#chunks(panel.vectors).map(({ rows, row, run, start }, index): Call => {
-        const { vectors, lanes, count } = panel;
-        const { columns: _columns, slices: _slices, outputWidth: _width, ...dense } = this.#shape;
+    const { columns, slices: _slices, outputWidth: _width, stack, ...dense } = this.#shape;
+    return this.panels(slice).flatMap((panel) => {
+      const { vectors, lanes, count, panelPitch, stackPitch } = panel;
+      // In scratch there are the columns of this slice only.
+      const column = (stack ? 0 : slice * columns) + panel.column;
+      return this.#chunks(vectors).map(({ rows, row, run, start }, index): Call => {
         const shape: DenseConvolution = {
           ...dense,
           tiles: this.#tiles.rows,
@@ -104,13 +133,15 @@ export class DensePlan {
           run,
           vectors,
           lanes,
-          panelPitch: this.#steps * vectors * VECTOR_BYTES,
+          panelPitch,
           accumulate: accumulate || index > 0,
+          toScratch: stack !== undefined,
+          stack: { ...(stack ?? ONE), weightsPitch: stackPitch },
         };
         return [
           this.#site.library.code("dense-convolution", shape, 6, writeDenseConvolution),
           input + row * this.#shape.windowPitch + start * FLOAT_BYTES,
-          weights + (row * this.#shape.run + start) * vectors * VECTOR_BYTES,
+          panel.address + (row * this.#shape.run + start) * vectors * VECTOR_BYTES,
           output + column * FLOAT_BYTES,
           images,
           count,

@@ -1,7 +1,9 @@
 import { stored } from "../program/program-writer.ts";
 import type { ConvGeometry, FilterGradientKernel } from "../program/program.ts";
 import { writePartSums } from "./flat-code.ts";
-import { convolutionInput, paddedInput, type PaddedInput } from "./plan-convolution.ts";
+import { convolutionInput, paddedInput, type PaddedInput } from "./padded-input.ts";
+import { suitsWinograd } from "./plan-winograd.ts";
+import { WinogradPartSums, type ImageSpan } from "./plan-winograd-gradient.ts";
 import { FLOAT_BYTES, highTilesOf, LANES } from "./register-tile.ts";
 import {
   channelSlices,
@@ -22,7 +24,9 @@ export function planFilterGradient(site: Site, kernel: FilterGradientKernel): Pa
   const target = site.address(workspace ?? dw);
   const slices = channelSlices(geometry, geometry.channelsOut);
   const partsPerGroup = parts / site.groups;
-  const sums = new PartSums(site, kernel, slices);
+  const sums = suitsWinograd(geometry, "gradient")
+    ? new WinogradPartSums(site, kernel, slices)
+    : new PartSums(site, kernel, slices);
   const tasks = Array.from({ length: parts }, (_, part) => {
     const group = Math.floor(part / partsPerGroup);
     const inGroup = part % partsPerGroup;
@@ -34,13 +38,6 @@ export function planFilterGradient(site: Site, kernel: FilterGradientKernel): Pa
   });
   if (!workspace) return [tasks.flat()];
   return [tasks.flat(), additionTasks(site, site.address(dw), target, parts, dw.length)];
-}
-
-/** Images that one part sums. */
-interface ImageSpan {
-  readonly group: number;
-  readonly first: number;
-  readonly end: number;
 }
 
 class PartSums {
@@ -142,6 +139,8 @@ class PartSums {
         accumulate,
         fromScratch: input.fromScratch,
         gradientFromScratch: from.packed !== undefined,
+        toScratch: false,
+        stack: { count: 1, inputPitch: 0, outputGradientPitch: 0, gradientPitch: 0 },
       };
       const at = column * FLOAT_BYTES;
       return [

@@ -1,7 +1,11 @@
 import type { ConvGeometry, InputGradientKernel } from "../program/program.ts";
-import { paddedInput, sameMemory, type PaddedInput } from "./plan-convolution.ts";
+import { stored } from "../program/program-writer.ts";
+import type { Convolver } from "./convolver.ts";
+import { paddedInput, type PaddedInput } from "./padded-input.ts";
+import { sameMemory } from "./plan-convolution.ts";
 import { DensePlan, type DenseShape } from "./plan-dense.ts";
 import { rowPassCalls } from "./plan-epilogue.ts";
+import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
 import {
   channelSlices,
@@ -58,30 +62,95 @@ interface Phase {
   readonly plans: readonly DensePlan[];
 }
 
-/** dx = epilogue(gradient of a convolution's input): dense convolutions, one for each residue. */
+/** dx = epilogue(gradient of a convolution's input): packed weights, then blocks of images. */
 export function planInputGradient(site: Site, kernel: InputGradientKernel): ParallelStage[] {
-  const { geometry, dy, dx, epilogue } = kernel;
+  const { geometry, dx, epilogue } = kernel;
+  const { inputHeight, inputWidth, channelsIn } = geometry;
+  const convolver = suitsWinograd(geometry, "gradient")
+    ? winogradConvolver(site, kernel)
+    : phasesConvolver(site, kernel);
+  const { slices } = convolver;
+  // Where the result's memory holds the addend, the sums start from it.
+  const inPlace = sameMemory(dx, epilogue.addend);
+  const positions = inputHeight * inputWidth;
+  const addend = inPlace ? undefined : epilogue.addend;
+  const { mask, sums } = epilogue;
+  const changes = addend !== undefined || mask !== undefined;
+  const tasks = imageBlocks(site, positions).flatMap((block) =>
+    Array.from({ length: slices }, (_, slice): Task => {
+      const calls = convolver.convolving(block, slice, inPlace);
+      if (!changes && !sums) return calls;
+      const taken = channelsIn / slices;
+      const span = {
+        group: block.group,
+        row: block.image * positions,
+        rows: block.count * positions,
+        channels: channelsIn,
+        column: slice * taken,
+        taken,
+        part: block.part,
+      };
+      const work = {
+        source: site.address(dx),
+        addend: addend && stored(addend),
+        mask,
+        target: changes ? site.address(dx) : undefined,
+        sums: sums && { ...sums, z: site.address(sums.z) },
+      };
+      return [...calls, ...rowPassCalls(site, span, work)];
+    }),
+  );
+  return [convolver.packing, tasks];
+}
+
+/** With stride 1 it is a convolution with the filters turned around, from output to input channels. */
+function winogradConvolver(
+  site: Site,
+  { geometry, dy, weight, dx }: InputGradientKernel,
+): Convolver {
+  const { channelsIn, channelsOut, kernelHeight, kernelWidth } = geometry;
+  const tapStride = channelsIn * channelsOut;
+  const lastTap = (kernelHeight * kernelWidth - 1) * tapStride;
+  return new WinogradPlan(site, {
+    x: stored(dy),
+    height: geometry.outputHeight,
+    width: geometry.outputWidth,
+    channelsIn: channelsOut,
+    margin: kernelHeight - 1 - geometry.padding,
+    outputHeight: geometry.inputHeight,
+    outputWidth: geometry.inputWidth,
+    channelsOut: channelsIn,
+    weights: {
+      address: site.address(weight) + lastTap * FLOAT_BYTES,
+      tapStride: -tapStride,
+      rowStride: 1,
+      columnStride: channelsOut,
+    },
+    output: site.address(dx),
+    slices: channelSlices(geometry, channelsIn),
+  });
+}
+
+/** Dense convolutions, one for each residue of rows and columns. */
+function phasesConvolver(site: Site, kernel: InputGradientKernel): Convolver {
+  const { geometry, dy, dx } = kernel;
   const { inputHeight, inputWidth, channelsIn, channelsOut, groups, stride, padding } = geometry;
   const allRows = residues(inputHeight, geometry.kernelHeight, stride, padding);
   const allColumns = residues(inputWidth, geometry.kernelWidth, stride, padding);
   const vertical = extent(allRows);
   const horizontal = extent(allColumns);
-  const input = paddedInput(
-    site,
-    { values: dy, affine: undefined },
-    {
-      height: geometry.outputHeight,
-      width: geometry.outputWidth,
-      channels: channelsOut,
-      taken: channelsOut / groups,
-      pitch: channelsOut / groups,
-      top: vertical.before,
-      left: horizontal.before,
-      paddedHeight: vertical.padded,
-      paddedWidth: horizontal.padded,
-      reader: "plain",
-    },
-  );
+  const input = paddedInput(site, stored(dy), {
+    height: geometry.outputHeight,
+    width: geometry.outputWidth,
+    channels: channelsOut,
+    taken: channelsOut / groups,
+    pitch: channelsOut / groups,
+    top: vertical.before,
+    left: horizontal.before,
+    paddedHeight: vertical.padded,
+    paddedWidth: horizontal.padded,
+    reader: "plain",
+  });
   const slices = channelSlices(geometry, channelsIn);
   const packing: Task[] = [];
   let weights = site.packedWeights;
@@ -105,50 +174,19 @@ export function planInputGradient(site: Site, kernel: InputGradientKernel): Para
       };
     }),
   );
-
-  // Where the result's memory holds the addend, the sums start from it.
-  const inPlace = sameMemory(dx, epilogue.addend);
-  const convolve = (block: ImageBlock, slice: number): Call[] =>
+  const convolving = (block: ImageBlock, slice: number, accumulate: boolean): Call[] =>
     Array.from({ length: groups }, (_, group) => {
       const { calls, address } = input.block(block, group);
       const image = site.address(dx) + block.image * imageBytes(geometry);
       const column = (group * channelsIn * FLOAT_BYTES) / groups;
-      const convolving = phases.flatMap(({ plans, rows, columns, from, to }) => {
+      const convolved = phases.flatMap(({ plans, rows, columns, from, to }) => {
         const start = rows.taps.length * columns.taps.length === 0 ? address : address + from;
-        return plans[group]!.convolving(slice, start, image + to + column, block.count, inPlace);
+        const target = image + to + column;
+        return plans[group]!.convolving(slice, start, target, block.count, accumulate);
       });
-      return [...calls, ...convolving];
+      return [...calls, ...convolved];
     }).flat();
-
-  const positions = inputHeight * inputWidth;
-  const addend = inPlace ? undefined : epilogue.addend;
-  const { mask, sums } = epilogue;
-  const changes = addend !== undefined || mask !== undefined;
-  const tasks = imageBlocks(site, positions).flatMap((block) =>
-    Array.from({ length: slices }, (_, slice): Task => {
-      const calls = convolve(block, slice);
-      if (!changes && !sums) return calls;
-      const taken = channelsIn / slices;
-      const span = {
-        group: block.group,
-        row: block.image * positions,
-        rows: block.count * positions,
-        channels: channelsIn,
-        column: slice * taken,
-        taken,
-        part: block.part,
-      };
-      const work = {
-        source: site.address(dx),
-        addend: addend && { values: addend, affine: undefined },
-        mask,
-        target: changes ? site.address(dx) : undefined,
-        sums: sums && { ...sums, z: site.address(sums.z) },
-      };
-      return [...calls, ...rowPassCalls(site, span, work)];
-    }),
-  );
-  return [packing, tasks];
+  return { slices, packing, convolving };
 }
 
 function imageBytes({ inputHeight, inputWidth, channelsIn }: ConvGeometry): number {

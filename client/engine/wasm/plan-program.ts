@@ -10,10 +10,11 @@ import {
   type Floats,
   type LossTarget,
 } from "./host-kernels.ts";
-import type { HostLoss } from "./host-loss.ts";
+import type { HostLoss } from "../host-loss.ts";
 import { planConvolution } from "./plan-convolution.ts";
 import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
+import { suitsWinograd, winogradWeightBytes } from "./plan-winograd.ts";
 import { planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
 import type { ParallelStage, Site } from "./stage.ts";
 
@@ -51,6 +52,8 @@ export function packedWeightBytes(program: Program): number {
     const taps = geometry.kernelHeight * geometry.kernelWidth;
     const [rows, columns] =
       kernel.kind === "convolve" ? [channelsIn, channelsOut] : [channelsOut, channelsIn];
+    const direction = kernel.kind === "convolve" ? "forward" : "gradient";
+    if (suitsWinograd(geometry, direction)) return winogradWeightBytes(rows, columns);
     return groups * packedBytes((taps * rows) / groups, columns / groups);
   });
   return Math.max(0, ...sizes);

@@ -13,6 +13,7 @@ import type {
   SupervisedSettings,
   VelocityAtLoad,
 } from "../engine.ts";
+import { checkLoss, checkStateLength } from "../check-state.ts";
 import { EngineError } from "../engine-error.ts";
 import { placedValues } from "../place-images.ts";
 import type { ProgramMode } from "../program/compile.ts";
@@ -113,7 +114,7 @@ export class WasmSession implements Session {
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
     const { temperature, weightDecay } = settings;
     const result = this.#differentiate(batch, { temperature, probabilities: undefined });
-    requireFinite(result);
+    checkLoss(result);
     const { trainableLength } = this.#layout;
     const values = this.#memory.view("gradient", trainableLength);
     const student = this.#memory.view("student", trainableLength);
@@ -237,7 +238,7 @@ export class WasmSession implements Session {
   #takeResults(): StepResult[] {
     const results = this.#results;
     this.#results = [];
-    for (const result of results) requireFinite(result);
+    for (const result of results) checkLoss(result);
     return results;
   }
 
@@ -251,21 +252,4 @@ export class WasmSession implements Session {
       throw new EngineError("invalid-input", "load a student before training it");
     }
   }
-}
-
-function checkStateLength(state: Float32Array, layout: StateLayout, what: string): void {
-  if (state.length === layout.length) return;
-  throw new EngineError(
-    "invalid-input",
-    `the ${what} has ${state.length} values, the layout ${layout.length}; ` +
-      "both must come from the same model",
-  );
-}
-
-function requireFinite({ loss }: StepResult): void {
-  if (Number.isFinite(loss)) return;
-  throw new EngineError(
-    "device-failed",
-    `the loss is ${loss}: the student has diverged; use a smaller learning rate`,
-  );
 }

@@ -28,9 +28,19 @@ export interface WindowGradient {
   readonly lanes: number;
   /** Whether to add to what the gradient holds. */
   readonly accumulate: boolean;
-  /** Whether addresses of input and output gradient count from the thread's scratch. */
+  /** Whether addresses of input, output gradient and gradient count from the thread's scratch. */
   readonly fromScratch: boolean;
   readonly gradientFromScratch: boolean;
+  readonly toScratch: boolean;
+  /** Gradients of one shape that are done one after the other, and what lies between them. */
+  readonly stack: GradientStack;
+}
+
+interface GradientStack {
+  readonly count: number;
+  readonly inputPitch: number;
+  readonly outputGradientPitch: number;
+  readonly gradientPitch: number;
 }
 
 /**
@@ -44,9 +54,9 @@ export function writeWindowGradient(writer: FunctionWriter, shape: WindowGradien
   const bands = shape.tiles;
   const highest = Math.max(...bands.map(({ height }) => height));
   const registers = new TileRegisters(writer, { height: highest, vectors });
-  const integers = Array.from({ length: 11 }, () => writer.integer()) as Locals11;
-  const [piece, window, bandTarget, target, panel, imageIn, imageOut, rowIn, rowOut, pixel, dy] =
-    integers;
+  const integers = Array.from({ length: 12 }, () => writer.integer()) as Locals12;
+  const [windowRow, piece, window, bandTarget, target, panel] = integers;
+  const [, , , , , , imageIn, imageOut, rowIn, rowOut, pixel, dy] = integers;
 
   const positions = (height: number, count: number): void => {
     for (let step = 0; step < count; step++) {
@@ -82,29 +92,40 @@ export function writeWindowGradient(writer: FunctionWriter, shape: WindowGradien
     });
   };
 
+  const windowGradient = (): void => {
+    writer.offset(bandTarget, gradient, 0).offset(windowRow, input, 0);
+    writer.repeat(shape.windowRows, () => {
+      writer.offset(piece, windowRow, 0);
+      writer.repeat(shape.pieces, () => {
+        writer.offset(window, piece, 0);
+        for (const { height, count } of bands) {
+          writer.repeat(count, () => {
+            // Panels within bands: what a band reads of the input stays in the first-level cache.
+            writer.offset(target, bandTarget, 0).offset(panel, outputGradient, 0);
+            writer.repeatVariable(panels, () => {
+              tile(height);
+              writer.advance(target, vectors * VECTOR_BYTES).advance(panel, vectors * VECTOR_BYTES);
+            });
+            writer.advance(window, height * FLOAT_BYTES);
+            writer.advance(bandTarget, height * gradientPitch);
+          });
+        }
+        writer.advance(piece, shape.piecePitch);
+      });
+      writer.advance(windowRow, shape.windowPitch);
+    });
+  };
+
   if (shape.fromScratch) writer.addInteger(input, scratch);
   if (shape.gradientFromScratch) writer.addInteger(outputGradient, scratch);
-  writer.offset(bandTarget, gradient, 0);
-  writer.repeat(shape.windowRows, () => {
-    writer.offset(piece, input, 0);
-    writer.repeat(shape.pieces, () => {
-      writer.offset(window, piece, 0);
-      for (const { height, count } of bands) {
-        writer.repeat(count, () => {
-          // Panels within bands: what a band reads of the input stays in the first-level cache.
-          writer.offset(target, bandTarget, 0).offset(panel, outputGradient, 0);
-          writer.repeatVariable(panels, () => {
-            tile(height);
-            writer.advance(target, vectors * VECTOR_BYTES).advance(panel, vectors * VECTOR_BYTES);
-          });
-          writer.advance(window, height * FLOAT_BYTES).advance(bandTarget, height * gradientPitch);
-        });
-      }
-      writer.advance(piece, shape.piecePitch);
-    });
-    writer.advance(input, shape.windowPitch);
+  if (shape.toScratch) writer.addInteger(gradient, scratch);
+  const { stack } = shape;
+  writer.repeat(stack.count, () => {
+    windowGradient();
+    writer.advance(input, stack.inputPitch).advance(gradient, stack.gradientPitch);
+    writer.advance(outputGradient, stack.outputGradientPitch);
   });
 }
 
 type Parameters7 = [Local, Local, Local, Local, Local, Local, Local];
-type Locals11 = [...Parameters7, Local, Local, Local, Local];
+type Locals12 = [...Parameters7, Local, Local, Local, Local, Local];

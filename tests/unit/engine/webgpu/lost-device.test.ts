@@ -89,27 +89,6 @@ describe("a lost device", () => {
 });
 
 describe("a velocity kept from round to round", () => {
-  /** Two rounds; whether the first is read is nothing to the second's velocity. */
-  async function twoRounds(
-    engine: WebgpuEngine,
-    readsFirst: boolean,
-    before: (step: number) => Promise<void> = async () => {},
-  ): Promise<SessionReading> {
-    const session = openSmallSession(engine);
-    session.load(smallStudent());
-    for (let step = 0; step < 2; step++) await session.step(pixelBatch(step), SETTINGS);
-    if (readsFirst) await session.read();
-    await before(2);
-    session.load(smallStudent(), "keep");
-    for (let step = 2; step < 4; step++) {
-      await before(step + 1);
-      await session.step(pixelBatch(step), SETTINGS);
-    }
-    const reading = await session.read();
-    session.close();
-    return reading;
-  }
-
   it("survives the device, wherever it is lost, and tells only the later round's results", async () => {
     const engine = await openOurs();
     const undisturbed = await twoRounds(engine, true);
@@ -168,4 +147,25 @@ async function askTwice(engine: WebgpuEngine, before: () => Promise<void>) {
   const logits = await session.logits("student", pixelBatch(8));
   session.close();
   return { gradient, logits };
+}
+
+/** Two rounds; whether the first is read is nothing to the second's velocity. */
+async function twoRounds(
+  engine: WebgpuEngine,
+  readsFirst: boolean,
+  before: (step: number) => Promise<void> = async () => {},
+): Promise<SessionReading> {
+  const session = openSmallSession(engine);
+  session.load(smallStudent());
+  for (let step = 0; step < 2; step++) await session.step(pixelBatch(step), SETTINGS);
+  if (readsFirst) await session.read();
+  await before(2);
+  session.load(smallStudent(), "keep");
+  for (let step = 2; step < 4; step++) {
+    await before(step + 1);
+    await session.step(pixelBatch(step), SETTINGS);
+  }
+  const reading = await session.read();
+  session.close();
+  return reading;
 }
