@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { FunctionWriter, moduleOf } from "../../../client/engine/wasm/assembler.ts";
 import { hasFusedMultiplyAdd } from "../../../client/engine/wasm/features.ts";
@@ -71,14 +72,12 @@ export class WasmPeak {
 
   async #measureMoment(): Promise<void> {
     const reports = await Promise.all(
-      this.#workers.map(
-        (worker) =>
-          new Promise<PeakReport>((resolve, reject) => {
-            worker.once("message", resolve);
-            worker.once("error", reject);
-            worker.postMessage(MOMENT_SECONDS);
-          }),
-      ),
+      this.#workers.map(async (worker) => {
+        const answer = once(worker, "message");
+        worker.postMessage(MOMENT_SECONDS);
+        const [report] = (await answer) as [PeakReport];
+        return report;
+      }),
     );
     const rate = reports.reduce((sum, { calls, seconds: took }) => sum + (calls * FLOPS) / took, 0);
     this.#best = Math.max(this.#best, rate / 1e9);
