@@ -2,7 +2,7 @@ import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
 import { openEngine } from "../../../../client/engine/open-engine.ts";
 import { describeNumerics } from "./suite.ts";
 
-for (const backend of ["wasm", "cpu"] as const) {
+for (const backend of ["tfjs-wasm", "cpu"] as const) {
   const open = () => openEngine({ backend, environment: nodeEnvironment() });
-  describeNumerics(`tfjs on ${backend}`, open, { supports: { groups: false } });
+  describeNumerics(`TensorFlow.js, ${backend}`, open, { supports: { groups: false } });
 }
