@@ -5,17 +5,19 @@ import {
   type CampaignConfigInput,
 } from "../../protocol/round/campaign-config.ts";
 import { CommandError } from "./command-error.ts";
-import { count, number, numbers, numbersOf, positive } from "./option-values.ts";
+import { count, number, numbersOf, positive } from "./option-values.ts";
+import {
+  addReinitOptions,
+  misplacedReinitOptions,
+  REINIT_FLAGS,
+  reinitStrategy,
+  type Misplacement,
+  type ReinitOptions,
+} from "./reinit-options.ts";
 
 /** The options that define a campaign, as commander reads them. */
-export interface CampaignOptions {
+export interface CampaignOptions extends ReinitOptions {
   readonly name?: string;
-  readonly strategy?: "layerwise" | "uniform";
-  readonly strength?: number;
-  readonly ratios?: readonly number[];
-  readonly headRatio?: number;
-  readonly ratio?: number;
-  readonly seed?: string;
   readonly rounds?: number;
   readonly localSteps?: number;
   readonly batchSize?: number;
@@ -43,19 +45,7 @@ export interface CampaignOptions {
 
 /** Adds the options that define a campaign. Defaults are the coordinator's own and not repeated. */
 export function addCampaignOptions(command: Command): Command {
-  return command
-    .option("--name <text>", "what people call the campaign")
-    .addOption(
-      new Option("--strategy <kind>", "how weights are chosen for re-initialisation").choices([
-        "layerwise",
-        "uniform",
-      ]),
-    )
-    .option("--strength <factor>", "multiplies every re-initialisation ratio (default 1)", number)
-    .option("--ratios <list>", "layerwise: share per depth stage, shallowest first", numbers)
-    .option("--head-ratio <share>", "layerwise: share of the classification head", number)
-    .option("--ratio <share>", "uniform: share of all weights", number)
-    .option("--seed <hex>", "32 bytes that decide the re-initialisation (default random)")
+  return addReinitOptions(command.option("--name <text>", "what people call the campaign"))
     .option("--rounds <count>", "rounds of the campaign (default 25)", positive)
     .option("--local-steps <count>", "steps a participant takes a round (default 20)", positive)
     .option("--batch-size <count>", "images a step (default 64)", positive)
@@ -172,17 +162,6 @@ export function campaignConfig(options: CampaignOptions, model: string): Campaig
   return config;
 }
 
-function reinitStrategy(options: CampaignOptions): unknown {
-  const { strategy, ratios, headRatio, ratio } = options;
-  if (strategy === "uniform") return { kind: "uniform", ratio };
-  if (strategy === undefined && ratios === undefined && headRatio === undefined) return undefined;
-  return withoutUndefined({
-    kind: "layerwise",
-    ratios: ratios === undefined ? undefined : [...ratios],
-    head: headRatio,
-  });
-}
-
 function aggregationRule({ rule, clipNorm }: CampaignOptions): unknown {
   if (rule === undefined) return undefined;
   return rule === "mean" ? { kind: rule } : { kind: rule, clipNorm };
@@ -190,13 +169,9 @@ function aggregationRule({ rule, clipNorm }: CampaignOptions): unknown {
 
 /** Options that mean nothing without another one, or contradict it. */
 function refuseMisplaced(options: CampaignOptions): void {
-  const uniform = options.strategy === "uniform";
   const clipped = options.rule === "norm-clipped-mean";
-  const misplaced = [
-    [!uniform && options.ratio !== undefined, "--ratio", "needs --strategy uniform"],
-    [uniform && options.ratio === undefined, "--ratio", "is needed with --strategy uniform"],
-    [uniform && options.ratios !== undefined, "--ratios", "is for --strategy layerwise"],
-    [uniform && options.headRatio !== undefined, "--head-ratio", "is for --strategy layerwise"],
+  const misplaced: readonly Misplacement[] = [
+    ...misplacedReinitOptions(options),
     [!clipped && options.clipNorm !== undefined, "--clip-norm", "needs --rule norm-clipped-mean"],
     [clipped && options.clipNorm === undefined, "--clip-norm", "is needed with this --rule"],
     [
@@ -204,7 +179,7 @@ function refuseMisplaced(options: CampaignOptions): void {
       "--server-momentum",
       "is for --server sgd; adam and yogi have moments of their own",
     ],
-  ] as const;
+  ];
   for (const [wrong, flag, why] of misplaced) {
     if (wrong)
       throw new OptionError(`${flag} ${why}`, "`campaign create --help` lists all options.");
@@ -217,11 +192,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   model: "--model",
   "preprocessing.mean": "--mean",
   "preprocessing.std": "--std",
-  "reinit.strategy.ratios": "--ratios",
-  "reinit.strategy.head": "--head-ratio",
-  "reinit.strategy.ratio": "--ratio",
-  "reinit.strength": "--strength",
-  "reinit.seed": "--seed",
+  ...REINIT_FLAGS,
   "distillation.rounds": "--rounds",
   "distillation.localSteps": "--local-steps",
   "distillation.batchSize": "--batch-size",

@@ -2,6 +2,7 @@ import { sha256 } from "../../protocol/digest.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
+import { channelScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
@@ -25,7 +26,7 @@ export interface VerifiedCampaign {
  *
  * @param file the teacher's file, its digest already checked
  * @throws ParticipantError `campaign-not-verified`, naming the first thing that differs.
- * @throws ProtocolError when the file is not a model.
+ * @throws ProtocolError when the file is not a model, or the strategy does not fit it.
  */
 export function verifyCampaign(view: CampaignView, file: Uint8Array): VerifiedCampaign {
   const { config, model } = view;
@@ -39,7 +40,9 @@ export function verifyCampaign(view: CampaignView, file: Uint8Array): VerifiedCa
   }
   if (config.reinit.seed === undefined) throw refusal("it does not tell the seed");
   const seed = parseSeed(config.reinit.seed);
-  const plan = reinitPlan(graph, config.reinit.strategy, config.reinit.strength);
+  const { strategy, strength } = config.reinit;
+  const scores = channelScores(strategy, graph, layout, teacher);
+  const plan = reinitPlan(graph, strategy, strength, scores);
   if (sha256(reinitMask(layout, plan, seed)) !== view.maskDigest) {
     throw refusal("its re-initialisation mask is not the one that seed and strategy give");
   }

@@ -1,24 +1,23 @@
 import { depthStages } from "../../protocol/model/depth-stages.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
-import { stageShares } from "../../protocol/reinit/mask.ts";
 import { reinitRatios } from "../../protocol/reinit/strategy.ts";
 import {
   exampleCap,
   minimumUpdates,
   normGroupSize,
   type CampaignConfig,
-  type ReinitStrategy,
 } from "../../protocol/round/campaign-config.ts";
+import type { ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
 import type { CampaignReport } from "../../protocol/round/reports.ts";
 import { randomIdentifier } from "../access/identifiers.ts";
-import { putBlob } from "../blobs/blob-store.ts";
 import { openModel } from "../blobs/model-source.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
 import type { Environment } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { concurrently } from "../slice/concurrently.ts";
 import type { SliceShape } from "../slice/slice-work.ts";
+import { initialiseStudent } from "./initialise-student.ts";
 
 /** Slices as their objects know them: with the places of running variances. */
 function sliceShapes(layout: StateLayout): SliceShape[] {
@@ -52,7 +51,7 @@ function completeConfig(config: CampaignConfig, graph: Graph): CampaignConfig {
 }
 
 function completeStrategy(strategy: ReinitStrategy, graph: Graph): ReinitStrategy {
-  if (strategy.kind === "uniform") return strategy;
+  if (strategy.kind === "uniform" || strategy.kind === "head") return strategy;
   const byName = reinitRatios(graph, strategy, 1);
   const { byParameter, count } = depthStages(graph);
   const ratios = Array.from({ length: count }, () => 0);
@@ -63,7 +62,7 @@ function completeStrategy(strategy: ReinitStrategy, graph: Graph): ReinitStrateg
     if (stage === "head") head ??= byName.get(name)!;
     else if (stage !== undefined) ratios[stage - 1] = byName.get(name)!;
   }
-  return { kind: "layerwise", ratios, ...(head !== undefined && { head }) };
+  return { ...strategy, ratios, ...(head !== undefined && { head }) };
 }
 
 /**
@@ -77,25 +76,20 @@ export async function createCampaign(
   environment: Environment,
   input: CampaignConfig,
 ): Promise<CampaignReport> {
-  const { graph, layout, header } = await openModel(environment.BLOBS, input.model);
+  const model = await openModel(environment.BLOBS, input.model);
+  const { graph, layout, header } = model;
   const config = completeConfig(input, graph);
   const id = randomIdentifier("c");
   const slices = sliceShapes(layout);
-  const objectOf = (index: number) => environment.SLICE.getByName(`${id}/${index}`);
   await concurrently(slices, async ({ index }) =>
-    unwrap(await objectOf(index).check(config.model, index)),
+    unwrap(await environment.SLICE.getByName(`${id}/${index}`).check(config.model, index)),
   );
-
-  const mask = new Uint8Array(Math.ceil(layout.length / 8));
-  const initialStudent = await concurrently(slices, async ({ index, section }) => {
-    const { strategy, strength, seed } = config.reinit;
-    const work = { model: config.model, index, strategy, strength, seed: seed! };
-    const slice = unwrap(await objectOf(index).initialise(work));
-    // Statistics are never re-initialised, and only they may begin within a byte.
-    if (section === "trainable") mask.set(slice.mask, layout.slices[index]!.offset / 8);
-    return slice.student;
+  const { strategy, strength, seed } = config.reinit;
+  const student = await initialiseStudent(environment, id, model, {
+    strategy,
+    strength,
+    seed: seed!,
   });
-  const maskDigest = await putBlob(environment.BLOBS, mask);
   const createdAt = Date.now();
   const report = unwrap(
     await environment.CAMPAIGN.getByName(id).create({
@@ -112,13 +106,9 @@ export async function createCampaign(
         length: layout.length,
       },
       slices,
-      maskDigest,
-      reinitialised: stageShares(graph, layout, mask).map(({ stage, values, reinitialised }) => ({
-        stage: String(stage),
-        weights: reinitialised,
-        share: reinitialised / values,
-      })),
-      initialStudent,
+      maskDigest: student.maskDigest,
+      reinitialised: student.reinitialised,
+      initialStudent: student.slices,
     }),
   );
   await directoryOf(environment).add(id, createdAt);

@@ -2,7 +2,7 @@ import { bytesView, putBlob } from "../blobs/blob-store.ts";
 import { openModel, readState } from "../blobs/model-source.ts";
 import { freshValue } from "../../protocol/reinit/fresh-distribution.ts";
 import { uniformFromWords } from "../../protocol/reinit/philox.ts";
-import { forEachReinitialised, parseSeed, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
+import { forEachReinitialised, parseSeed } from "../../protocol/reinit/reinitialise.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import type { InitialisedSlice, InitialiseWork } from "./slice-work.ts";
 
@@ -29,15 +29,14 @@ export async function initialiseSlice(
   meter: ByteMeter,
 ): Promise<InitialisedSlice> {
   const model = await openModel(bucket, work.model);
-  const { graph, layout } = model;
+  const { layout } = model;
   const { offset, length } = layout.slices[work.index]!;
-  const plan = reinitPlan(graph, work.strategy, work.strength);
   const student = meter.hold(await readState(bucket, model, offset, length));
   const mask = meter.hold(new Uint8Array(Math.ceil(length / 8)));
   // Mask and values in one pass: the random words cost more than all the rest.
   forEachReinitialised(
     layout,
-    plan,
+    work.plan,
     parseSeed(work.seed),
     offset,
     length,

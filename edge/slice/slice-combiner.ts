@@ -4,6 +4,7 @@ import { outcomeOf, type Outcome } from "../outcome.ts";
 import { ByteMeter } from "./byte-meter.ts";
 import { combineSlice, measureSlice } from "./combine-slice.ts";
 import { checkSlice, initialiseSlice } from "./initialise-slice.ts";
+import { scoreSlice } from "./score-slice.ts";
 import type {
   CombinedSlice,
   CombineWork,
@@ -11,6 +12,7 @@ import type {
   InitialiseWork,
   Measurement,
   MeasureWork,
+  ScoredChannels,
 } from "./slice-work.ts";
 
 /**
@@ -29,6 +31,10 @@ export class SliceCombiner extends DurableObject<Environment> {
 
   check(model: string, index: number): Promise<Outcome<void>> {
     return outcomeOf(() => checkSlice(this.env.BLOBS, model, index, new ByteMeter()));
+  }
+
+  score(model: string, index: number): Promise<Outcome<ScoredChannels[]>> {
+    return outcomeOf(() => scoreSlice(this.env.BLOBS, model, index, new ByteMeter()));
   }
 
   initialise(work: InitialiseWork): Promise<Outcome<InitialisedSlice>> {

@@ -1,9 +1,6 @@
 import type { IndexRange } from "../aggregation/server-optimizer.ts";
-import type {
-  ReinitStrategy,
-  ServerOptimizer,
-  UpdateCodec,
-} from "../../protocol/round/campaign-config.ts";
+import type { ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
+import type { ServerOptimizer, UpdateCodec } from "../../protocol/round/campaign-config.ts";
 
 /** A slice as its object needs to know it. */
 export interface SliceShape {
@@ -63,12 +60,19 @@ export interface CombinedSlice {
   readonly peakBytes: number;
 }
 
+/** Scores of successive output channels of one convolution (SPEC I9). */
+export interface ScoredChannels {
+  /** Name of the convolution's weight. */
+  readonly weight: string;
+  readonly scores: readonly number[];
+}
+
 /** Reads one slice of the teacher, checks it, and makes student₀'s of it. */
 export interface InitialiseWork {
   readonly model: string;
   readonly index: number;
-  readonly strategy: ReinitStrategy;
-  readonly strength: number;
+  /** Of the parameters that lie in the slice. */
+  readonly plan: ReinitPlan;
   /** 32 bytes in hexadecimal. */
   readonly seed: string;
 }

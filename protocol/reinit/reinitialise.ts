@@ -1,43 +1,90 @@
 import { ProtocolError } from "../errors.ts";
-import type { Graph } from "../model/graph.ts";
+import { sizeOf, type Graph } from "../model/graph.ts";
 import type { StateLayout } from "../model/state-layout.ts";
-import type { ReinitStrategy } from "../round/campaign-config.ts";
+import type { ReinitStrategy } from "../round/reinit-strategy.ts";
+import { channelRatios } from "./channel-ratios.ts";
+import type { ChannelScores } from "./channel-scores.ts";
 import { freshDistributions, freshValue, type FreshDistribution } from "./fresh-distribution.ts";
 import { uniformFromWords } from "./philox.ts";
 import { randomField } from "./random-field.ts";
-import { reinitRatios } from "./strategy.ts";
+import { scaledRatios } from "./strategy.ts";
 
-/** How one parameter is re-initialised. */
+/**
+ * How one parameter is re-initialised. Its values fall into blocks of equal length, each with a ratio
+ * of its own: one block for the whole tensor, or one an output channel.
+ */
 export interface ParameterPlan {
-  /** Expected share of values drawn anew, above 0 and at most 1. */
-  readonly ratio: number;
   readonly fresh: FreshDistribution;
+  /** Values in a block. */
+  readonly blockLength: number;
+  /** Expected share of each block's values drawn anew, 0 to 1, in order. */
+  readonly ratios: readonly number[];
+  /** `value`: a mask bit for each value. `block`: one for all values of a block (SPEC I7). */
+  readonly unit: "value" | "block";
 }
 
-/** By parameter name; a parameter without an entry stays the teacher's. */
+/** By parameter name; a parameter without an entry stays the teacher's. Plain data: it may be sent. */
 export type ReinitPlan = ReadonlyMap<string, ParameterPlan>;
 
 /**
- * What a strategy means for a graph: a ratio and a distribution for every parameter it touches.
+ * What a strategy means for a graph: ratios and a distribution for every parameter it touches.
  *
  * @param strength multiplies every ratio; products are capped at 1
+ * @param scores what `channelScores` gives for the strategy; undefined where it gives none
  * @throws ProtocolError `malformed-request` when the strategy does not fit the graph.
+ * @throws RangeError when the strategy asks for scores and they are missing or do not fit the graph.
+ *
+ * @example
+ * const scores = channelScores(strategy, graph, layout, teacher);
+ * const plan = reinitPlan(graph, strategy, strength, scores);
  */
-export function reinitPlan(graph: Graph, strategy: ReinitStrategy, strength: number): ReinitPlan {
-  const fresh = freshDistributions(graph);
+export function reinitPlan(
+  graph: Graph,
+  strategy: ReinitStrategy,
+  strength: number,
+  scores?: ChannelScores,
+): ReinitPlan {
+  const scored =
+    strategy.kind === "lipschitz" || strategy.kind === "bn-divergence" ? strategy : undefined;
+  if (scored !== undefined && scores === undefined) {
+    throw new RangeError(`the strategy '${scored.kind}' needs the channels' scores`);
+  }
+  const channelWise = strategy.kind !== "head" && strategy.granularity === "channel";
+  const scaled = scaledRatios(graph, strategy, strength);
+  const distributions = freshDistributions(graph);
   const plan = new Map<string, ParameterPlan>();
-  for (const [name, ratio] of reinitRatios(graph, strategy, strength)) {
-    if (ratio > 0) plan.set(name, { ratio, fresh: fresh.get(name)! });
+  for (const { name, role, shape } of graph.parameters) {
+    const fresh = distributions.get(name);
+    if (fresh === undefined) continue;
+    const ratio = scaled.get(name)!;
+    const unit = channelWise && role === "conv-weight" ? "block" : "value";
+    const channels = shape[0]!;
+    const ofChannels = scores?.get(name);
+    let ratios: readonly number[] = [Math.min(1, ratio)];
+    if (scored !== undefined && ofChannels !== undefined) {
+      if (ofChannels.length !== channels) {
+        throw new RangeError(`'${name}' has ${channels} channels, not ${ofChannels.length}`);
+      }
+      ratios = channelRatios(ratio, ofChannels, scored.outliers);
+    } else if (unit === "block") {
+      ratios = Array.from({ length: channels }, () => Math.min(1, ratio));
+    }
+    if (ratios.every((share) => share === 0)) continue;
+    plan.set(name, { fresh, blockLength: sizeOf(shape) / ratios.length, ratios, unit });
   }
   return plan;
 }
+
+/** Thresholds that every word lies below, and none. */
+const ALWAYS = 4_294_967_296;
+const NEVER = 0;
 
 /**
  * Word 0 below this is re-initialised (SPEC I3). Scaling by 2³² is exact, so the threshold is; at
  * ratio 1 every word lies below it.
  */
 export function maskThreshold(ratio: number): number {
-  return Math.floor(ratio * 4_294_967_296);
+  return Math.floor(ratio * ALWAYS);
 }
 
 /**
@@ -63,11 +110,20 @@ export function forEachReinitialised(
     const from = Math.max(offset, entry.offset) - entry.offset;
     const to = Math.min(offset + length, entry.offset + entry.size) - entry.offset;
     if (parameter === undefined || from >= to) continue;
+    const { blockLength, ratios, unit } = parameter;
     const field = randomField(seed, entry.name);
-    const threshold = maskThreshold(parameter.ratio);
-    for (let element = from; element < to; element++) {
-      field.words(words, element);
-      if (words[0]! < threshold) visit(entry.offset + element, parameter, words);
+    for (let start = from - (from % blockLength); start < to; start += blockLength) {
+      let threshold = maskThreshold(ratios[start / blockLength]!);
+      if (unit === "block") {
+        field.words(words, start);
+        threshold = words[0]! < threshold ? ALWAYS : NEVER;
+      }
+      if (threshold === NEVER) continue;
+      const end = Math.min(to, start + blockLength);
+      for (let element = Math.max(from, start); element < end; element++) {
+        field.words(words, element);
+        if (words[0]! < threshold) visit(entry.offset + element, parameter, words);
+      }
     }
   }
 }

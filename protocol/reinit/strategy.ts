@@ -1,7 +1,7 @@
 import { ProtocolError } from "../errors.ts";
 import { depthStages, type DepthStage } from "../model/depth-stages.ts";
 import type { Graph, ParameterRole } from "../model/graph.ts";
-import type { ReinitStrategy } from "../round/campaign-config.ts";
+import type { ReinitStrategy } from "../round/reinit-strategy.ts";
 
 /** Share of the head's weights that the BCU release re-initialises. */
 const DEFAULT_HEAD_RATIO = 0.1;
@@ -23,7 +23,8 @@ export function isReinitialised(role: ParameterRole): boolean {
 
 /**
  * Share of each parameter's values to re-initialise, by name: 0 for batch norm, otherwise the
- * strategy's ratio times `strength`, at most 1 (SPEC I5).
+ * strategy's ratio times `strength`, at most 1 (SPEC I5). Scores of channels, where the strategy has
+ * any, come on top (SPEC I8).
  *
  * @throws ProtocolError `malformed-request` when `ratios` has another length than the graph has
  *   depth stages, or a ratio or the strength is out of range.
@@ -36,22 +37,21 @@ export function reinitRatios(
   strategy: ReinitStrategy,
   strength: number,
 ): ReadonlyMap<string, number> {
+  const scaled = scaledRatios(graph, strategy, strength);
+  return new Map([...scaled].map(([name, ratio]) => [name, Math.min(1, ratio)]));
+}
+
+/** The same before the cap at 1, which with scores is the channel's to meet (SPEC I8). */
+export function scaledRatios(
+  graph: Graph,
+  strategy: ReinitStrategy,
+  strength: number,
+): ReadonlyMap<string, number> {
   if (!(strength >= 0 && strength < Infinity)) {
     throw new ProtocolError("malformed-request", `strength ${strength} is not a number ≥ 0`);
   }
   const stages = depthStages(graph);
-  const given = strategy.kind === "layerwise" ? strategy.ratios : undefined;
-  if (given !== undefined && given.length !== stages.count) {
-    throw new ProtocolError(
-      "malformed-request",
-      `the strategy gives ${given.length} ratios, ${graph.architecture} has ${stages.count} depth stages: give one ratio a stage, shallowest first`,
-    );
-  }
-  const ratioOf = (stage: DepthStage): number => {
-    if (strategy.kind === "uniform") return strategy.ratio;
-    if (stage === "head") return strategy.head ?? DEFAULT_HEAD_RATIO;
-    return given?.[stage - 1] ?? defaultStageRatio(stage);
-  };
+  const ratioOf = stageRatios(graph, strategy, stages.count);
   return new Map(
     graph.parameters.map(({ name, role }) => {
       if (!isReinitialised(role)) return [name, 0];
@@ -59,7 +59,28 @@ export function reinitRatios(
       if (!(ratio >= 0 && ratio <= 1)) {
         throw new ProtocolError("malformed-request", `the ratio ${ratio} is not within 0 to 1`);
       }
-      return [name, Math.min(1, ratio * strength)];
+      return [name, ratio * strength];
     }),
   );
+}
+
+/** The strategy's ratio of a depth stage. */
+function stageRatios(
+  graph: Graph,
+  strategy: ReinitStrategy,
+  count: number,
+): (stage: DepthStage) => number {
+  if (strategy.kind === "uniform") return () => strategy.ratio;
+  if (strategy.kind === "head") return (stage) => (stage === "head" ? strategy.head : 0);
+  const { ratios, head } = strategy;
+  if (ratios !== undefined && ratios.length !== count) {
+    throw new ProtocolError(
+      "malformed-request",
+      `the strategy gives ${ratios.length} ratios, ${graph.architecture} has ${count} depth stages: give one ratio a stage, shallowest first`,
+    );
+  }
+  return (stage) =>
+    stage === "head"
+      ? (head ?? DEFAULT_HEAD_RATIO)
+      : (ratios?.[stage - 1] ?? defaultStageRatio(stage));
 }

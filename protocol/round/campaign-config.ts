@@ -1,19 +1,6 @@
 import { z } from "zod";
 import { digestSchema, labelSchema } from "./identifiers.ts";
-
-const fraction = z.number().min(0).max(1);
-
-/** Re-initialisation of the student, layer-wise as in BCU (Pang et al. 2023) or uniform. */
-const reinitStrategySchema = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("layerwise"),
-    /** Share of weights re-initialised per depth stage, shallowest first; default .01·3^(stage−1). */
-    ratios: z.array(fraction).min(1).max(16).optional(),
-    /** Share for the classification head; default .10. */
-    head: fraction.optional(),
-  }),
-  z.strictObject({ kind: z.literal("uniform"), ratio: fraction }),
-]);
+import { reinitStrategySchema } from "./reinit-strategy.ts";
 
 const reinitSchema = z.strictObject({
   strategy: reinitStrategySchema.default({ kind: "layerwise" }),
@@ -139,7 +126,6 @@ export const campaignConfigSchema = z.strictObject({
 /** As a client may write it: everything with a default may be left out. */
 export type CampaignConfigInput = z.input<typeof campaignConfigSchema>;
 export type CampaignConfig = z.output<typeof campaignConfigSchema>;
-export type ReinitStrategy = z.output<typeof reinitStrategySchema>;
 export type AggregationRule = z.output<typeof aggregationRuleSchema>;
 export type ServerOptimizer = z.output<typeof serverOptimizerSchema>;
 export type UpdateCodec = z.output<typeof updateCodecSchema>;

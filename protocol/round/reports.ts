@@ -52,7 +52,18 @@ export const campaignReportSchema = campaignSummarySchema.extend({
   model: modelSummarySchema,
   maskDigest: digestSchema,
   /** Share of re-initialised weights per depth stage and head. */
-  reinitialised: z.array(z.object({ stage: z.string(), weights: z.int(), share: z.number() })),
+  reinitialised: z.array(
+    z.object({
+      stage: z.string(),
+      weights: z.int(),
+      share: z.number(),
+      /** Output channels re-initialised whole because their score stands out (SPEC I8). */
+      outliers: z
+        .array(z.object({ tensor: z.string(), channels: z.array(z.int()) }))
+        // Campaigns made before there were scores.
+        .default([]),
+    }),
+  ),
   current: roundReportSchema.nullable(),
   participants: z.object({ enrolled: z.int(), connected: z.int(), revoked: z.int() }),
 });

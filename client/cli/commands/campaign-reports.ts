@@ -85,8 +85,9 @@ function campaignText(report: CampaignReport): string {
     ["", model.digest],
     [
       "re-initialised",
-      report.reinitialised.map(({ stage, share }) => `${stage} ${percent(share)}`).join(", "),
+      `${strategyText(config.reinit)}: ${report.reinitialised.map(({ stage, share }) => `${stage} ${percent(share)}`).join(", ")}`,
     ],
+    ...outlierRows(report),
     [
       "a round",
       `${distillation.localSteps} steps of ${batchText(distillation)}, ${round.goal} updates or ${round.deadlineSeconds} s, ${codec}`,
@@ -104,6 +105,21 @@ function campaignText(report: CampaignReport): string {
           ],
         ]),
   ]);
+}
+
+function strategyText({ strategy, strength }: CampaignReport["config"]["reinit"]): string {
+  const byChannel = strategy.kind !== "head" && strategy.granularity === "channel";
+  return [strategy.kind, ...(byChannel ? ["by channel"] : []), `strength ${strength}`].join(", ");
+}
+
+/** Channels re-initialised whole, a line a tensor. */
+function outlierRows({ reinitialised }: CampaignReport): [string, string][] {
+  return reinitialised
+    .flatMap(({ outliers }) => outliers)
+    .map(({ tensor, channels }, index) => [
+      index === 0 ? "outlier channels" : "",
+      `${tensor}: ${channels.join(", ")}`,
+    ]);
 }
 
 function batchText({ batchSize, normGroupSize }: CampaignReport["config"]["distillation"]): string {

@@ -33,7 +33,7 @@ describe("options of campaign create", () => {
     const seed = "0f".repeat(32);
     const config = campaignConfigSchema.parse(
       parse(
-        `${PIXELS} --name demo --strategy layerwise --strength 2 --ratios .01,.02,.03,.04 --head-ratio .5 --seed ${seed} ` +
+        `${PIXELS} --name demo --reinit layerwise --strength 2 --ratios .01,.02,.03,.04 --head-ratio .5 --seed ${seed} ` +
           "--rounds 7 --local-steps 11 --batch-size 32 --norm-group-size 8 --learning-rate 0.02 --momentum 0.8 --weight-decay 0.001 " +
           "--temperature 2,5 --crop-padding 2 --no-flip --goal 6 --minimum 3 --over-selection 2 --deadline 60 " +
           "--max-attempts 9 --rule norm-clipped-mean --clip-norm 1.5 --server sgd --server-learning-rate 0.5 " +
@@ -69,6 +69,30 @@ describe("options of campaign create", () => {
     });
   });
 
+  it.each([
+    ["--reinit lipschitz", { kind: "lipschitz", granularity: "weight", outliers: 3 }],
+    [
+      "--reinit lipschitz --granularity channel --outliers 2.5 --ratios .1,.2 --head-ratio .3",
+      {
+        kind: "lipschitz",
+        granularity: "channel",
+        outliers: 2.5,
+        ratios: [0.1, 0.2],
+        head: 0.3,
+      },
+    ],
+    ["--granularity channel", { kind: "layerwise", granularity: "channel" }],
+    [
+      "--reinit uniform --ratio .1 --granularity channel",
+      { kind: "uniform", ratio: 0.1, granularity: "channel" },
+    ],
+    ["--reinit head", { kind: "head", head: 1 }],
+    ["--reinit head --head-ratio .5", { kind: "head", head: 0.5 }],
+  ])("takes %s", (line, strategy) => {
+    const { reinit } = campaignConfigSchema.parse(parse(`${PIXELS} ${line}`));
+    expect(reinit.strategy).toEqual(strategy);
+  });
+
   it("takes adam and yogi with their own defaults", () => {
     const { aggregation } = campaignConfigSchema.parse(parse(`${PIXELS} --server yogi`));
     expect(aggregation.server).toMatchObject({ kind: "yogi", beta1: 0.9, tau: 1e-3 });
@@ -77,9 +101,16 @@ describe("options of campaign create", () => {
   it.each([
     ["--std .2,.2,.2", /--mean is missing/],
     ["--mean .5,.5,.5", /--std is missing/],
-    [`${PIXELS} --ratio .1`, /--ratio needs --strategy uniform/],
-    [`${PIXELS} --strategy uniform`, /--ratio is needed/],
-    [`${PIXELS} --strategy uniform --ratio .1 --ratios .1,.2`, /--ratios is for/],
+    [`${PIXELS} --ratio .1`, /--ratio needs --reinit uniform/],
+    [`${PIXELS} --reinit uniform`, /--ratio is needed/],
+    [`${PIXELS} --reinit uniform --ratio .1 --ratios .1,.2`, /--ratios is for/],
+    [`${PIXELS} --reinit head --ratios .1,.2`, /--ratios is for/],
+    [`${PIXELS} --reinit head --granularity channel`, /--granularity means nothing/],
+    [`${PIXELS} --outliers 3`, /--outliers needs --reinit lipschitz/],
+    [`${PIXELS} --reinit lipschitz --ratio .1`, /--ratio needs --reinit uniform/],
+    [`${PIXELS} --reinit lipschitz --outliers .5`, /--outliers: must be 0 for none/],
+    [`${PIXELS} --reinit bn-divergence`, /--reinit.*layerwise, uniform, lipschitz, head/],
+    [`${PIXELS} --granularity layer`, /--granularity.*weight, channel/],
     [`${PIXELS} --clip-norm 2`, /--clip-norm needs/],
     [`${PIXELS} --rule norm-clipped-mean`, /--clip-norm is needed/],
     [`${PIXELS} --server adam --server-momentum .9`, /--server-momentum is for/],

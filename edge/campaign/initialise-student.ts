@@ -1,0 +1,98 @@
+import { depthStages } from "../../protocol/model/depth-stages.ts";
+import { outlierChannels } from "../../protocol/reinit/channel-ratios.ts";
+import type { ChannelScores } from "../../protocol/reinit/channel-scores.ts";
+import { stageShares } from "../../protocol/reinit/mask.ts";
+import { reinitPlan, type ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
+import type { Slice, StateLayout } from "../../protocol/model/state-layout.ts";
+import type { ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
+import type { CampaignReport } from "../../protocol/round/reports.ts";
+import { putBlob } from "../blobs/blob-store.ts";
+import type { ModelSource } from "../blobs/model-source.ts";
+import type { Environment } from "../environment.ts";
+import { unwrap } from "../outcome.ts";
+import { concurrently } from "../slice/concurrently.ts";
+import { scoresOfModel } from "./channel-scores.ts";
+
+/** What decides student₀, beside the teacher. */
+interface ReinitTerms {
+  readonly strategy: ReinitStrategy;
+  readonly strength: number;
+  /** 32 bytes in hexadecimal. */
+  readonly seed: string;
+}
+
+/** student₀ as a campaign keeps it. */
+export interface InitialStudent {
+  /** Digests of its slices. */
+  readonly slices: readonly string[];
+  readonly maskDigest: string;
+  readonly reinitialised: CampaignReport["reinitialised"];
+}
+
+/**
+ * Makes and stores student₀ and its mask, slice by slice (SPEC I1, I6). The teacher is read twice at
+ * most, once for scores where the strategy has any and once to be re-initialised; what is kept between
+ * is a plan, a few numbers an output channel. All of it may be repeated: the same bytes come out.
+ *
+ * @param id the campaign's
+ * @param pooledStatistics the statistics section of a state vector, on participants' images
+ * @throws ProtocolError `malformed-request` when the strategy does not fit the model, or asks for
+ *   statistics and there are none.
+ */
+export async function initialiseStudent(
+  environment: Environment,
+  id: string,
+  model: ModelSource,
+  { strategy, strength, seed }: ReinitTerms,
+  pooledStatistics?: Float32Array,
+): Promise<InitialStudent> {
+  const { graph, layout, digest } = model;
+  const scores = await scoresOfModel(environment, id, model, strategy, pooledStatistics);
+  const plan = reinitPlan(graph, strategy, strength, scores);
+  const mask = new Uint8Array(Math.ceil(layout.length / 8));
+  const slices = await concurrently(layout.slices, async (slice) => {
+    const { index, offset, section } = slice;
+    const work = { model: digest, index, plan: planOfSlice(plan, layout, slice), seed };
+    const made = unwrap(await environment.SLICE.getByName(`${id}/${index}`).initialise(work));
+    // Statistics are never re-initialised, and only they may begin within a byte.
+    if (section === "trainable") mask.set(made.mask, offset / 8);
+    return made.student;
+  });
+  const { byParameter } = depthStages(graph);
+  const reinitialised = stageShares(graph, layout, mask).map(
+    ({ stage, values, reinitialised: weights }) => ({
+      stage: String(stage),
+      weights,
+      share: weights / values,
+      outliers: outliersOf(strategy, scores).filter(
+        ({ tensor }) => byParameter.get(tensor) === stage,
+      ),
+    }),
+  );
+  return { slices, maskDigest: await putBlob(environment.BLOBS, mask), reinitialised };
+}
+
+/** The part of a plan that a slice needs. */
+function planOfSlice(plan: ReinitPlan, layout: StateLayout, { offset, length }: Slice): ReinitPlan {
+  return new Map(
+    layout.entries.flatMap((entry) => {
+      const parameter = plan.get(entry.name);
+      const overlaps = entry.offset < offset + length && entry.offset + entry.size > offset;
+      return parameter !== undefined && overlaps ? [[entry.name, parameter] as const] : [];
+    }),
+  );
+}
+
+/** Output channels that are re-initialised whole because their score stands out (SPEC I8). */
+function outliersOf(
+  strategy: ReinitStrategy,
+  scores: ChannelScores | undefined,
+): { readonly tensor: string; readonly channels: number[] }[] {
+  if (strategy.kind !== "lipschitz" && strategy.kind !== "bn-divergence") return [];
+  return [...(scores ?? [])]
+    .map(([tensor, ofChannels]) => ({
+      tensor,
+      channels: [...outlierChannels(ofChannels, strategy.outliers)],
+    }))
+    .filter(({ channels }) => channels.length > 0);
+}
