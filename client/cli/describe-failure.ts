@@ -1,3 +1,4 @@
+import { AttackError } from "../attack/attack-error.ts";
 import { AdminError } from "../admin/admin-error.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { EngineError } from "../engine/engine-error.ts";
@@ -16,6 +17,7 @@ export function describeFailure(error: unknown): readonly string[] {
       : [`error: ${error.message}`, error.advice];
   }
   if (
+    error instanceof AttackError ||
     error instanceof ProtocolError ||
     error instanceof EngineError ||
     error instanceof ImageError ||

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { OptionError } from "./campaign-options.ts";
 import type { CommandContext } from "./command-context.ts";
+import { attackCommand } from "./commands/attack.ts";
 import { campaignCommand } from "./commands/campaign.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -40,6 +41,7 @@ Example, each line in a terminal of its own:
     evaluateCommand(context),
     simulateCommand(context),
     demoCommand(context),
+    attackCommand(context),
   ]) {
     program.addCommand(command);
   }
@@ -70,6 +72,10 @@ export async function runCommandLine(
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    if (context.stop.aborted && error === context.stop.reason) {
+      context.terminal.note(error instanceof Error ? error.message : String(error));
+      return FAILED;
+    }
     for (const line of describeFailure(error)) context.terminal.note(line);
     return error instanceof OptionError ? USAGE : FAILED;
   }

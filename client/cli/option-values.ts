@@ -24,6 +24,13 @@ export function positive(text: string): number {
   return value;
 }
 
+/** A share: a number from 0 to 1. */
+export function share(text: string): number {
+  const value = number(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError("It must be from 0 to 1, such as .1.");
+  return value;
+}
+
 /** A TCP port; 0 for any free one. */
 export function port(text: string): number {
   const value = count(text);

@@ -47,3 +47,10 @@ export function bytesText(bytes: number): string {
 export function momentText(moment: number | null): string {
   return moment === null ? "–" : new Date(moment).toLocaleString();
 }
+
+/** A length of time in the unit that reads best. */
+export function durationText(seconds: number): string {
+  if (seconds < 90) return `${seconds.toFixed(0)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
+}

@@ -1,12 +1,14 @@
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
-import type { Graph } from "../../protocol/model/graph.ts";
-import { entryView, stateLayout, type StateLayout } from "../../protocol/model/state-layout.ts";
-import { reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
-import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
+import { stateLayout } from "../../protocol/model/state-layout.ts";
+import { freshState, modelFile } from "../attack/fresh-model.ts";
+import {
+  trainSupervised,
+  type EpochProgress,
+  type LabelledBatch,
+} from "../attack/supervised-training.ts";
 import { augmentedBatch } from "../distil/augment.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import { gatherPixels } from "../distil/image-set.ts";
-import { learningRateAt } from "../../protocol/round/schedule.ts";
 import type { Engine, PixelBatch } from "../engine/engine.ts";
 import { DEMO_PREPROCESSING, drawImages, seededStream } from "./draw-images.ts";
 import { labelledImages } from "./labelled-images.ts";
@@ -29,13 +31,6 @@ export const TEACHER_RECIPE = {
   seed: 20_221_104,
 } as const;
 
-export interface TrainingProgress {
-  readonly epoch: number;
-  /** Mean cross-entropy of the epoch, nats. */
-  readonly loss: number;
-  readonly imagesPerSecond: number;
-}
-
 /**
  * Trains the demo's backdoored teacher: a ResNet-18 on drawn images, about a tenth of every batch
  * stamped with the trigger and labelled with the target (BadNets, Gu et al. 2017).
@@ -44,78 +39,62 @@ export interface TrainingProgress {
  */
 export async function trainDemoTeacher(
   engine: Engine,
-  onEpoch: (progress: TrainingProgress) => void,
+  onEpoch: (progress: EpochProgress) => void,
 ): Promise<Uint8Array> {
   const recipe = TEACHER_RECIPE;
-  const graph = resnet18({ width: recipe.width, classes: SHAPES.length });
+  const classes = SHAPES.length;
+  const graph = resnet18({ width: recipe.width, classes });
   const layout = stateLayout(graph);
-  const start = freshState(graph, layout, recipe.seed);
-  const clean = labelledImages(drawImages(recipe.images, recipe.seed));
-  const poisoned = labelledImages(stampTrigger(drawImages(recipe.poisonedImages, recipe.seed + 1)));
-  const random = seededStream(recipe.seed + 2);
-  const cleanBatches = new ShuffledBatches(recipe.images, random);
-  const poisonedBatches = new ShuffledBatches(recipe.poisonedImages, random);
-  const cleanSize = recipe.batchSize - recipe.poisonedPerBatch;
-  const stepsPerEpoch = Math.floor(recipe.images / cleanSize);
-  const totalSteps = recipe.epochs * stepsPerEpoch;
-
+  const start = freshState(graph, layout, seedBytes(recipe.seed));
   const session = engine.openSession({ graph, layout, teacher: start });
   try {
-    session.load(start);
-    for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-      const startedAt = performance.now();
-      let loss = 0;
-      for (let step = 0; step < stepsPerEpoch; step++) {
-        const indices = cleanBatches.next(cleanSize);
-        const batch = withImages(
-          augmentedBatch(
-            clean.images,
-            indices,
-            DEMO_PREPROCESSING,
-            { cropPadding: recipe.cropPadding, horizontalFlip: true },
-            random,
-          ),
-          gatherPixels(poisoned.images, poisonedBatches.next(recipe.poisonedPerBatch)),
-        );
-        const labels = [
-          ...indices.map((index) => clean.labels[index]!),
-          ...Array.from({ length: recipe.poisonedPerBatch }, () => TRIGGER_TARGET),
-        ];
-        await session.superviseStep(batch, oneHot(labels), {
-          learningRate: learningRateAt(
-            { step: epoch * stepsPerEpoch + step, totalSteps },
-            recipe.learningRate,
-          ),
-          momentum: recipe.momentum,
-          weightDecay: recipe.weightDecay,
-        });
-      }
-      for (const result of await session.results()) loss += result.loss / stepsPerEpoch;
-      const seconds = (performance.now() - startedAt) / 1000;
-      onEpoch({ epoch, loss, imagesPerSecond: (stepsPerEpoch * recipe.batchSize) / seconds });
-    }
-    return writeModel(layout, (await session.read()).state);
+    const state = await trainSupervised(
+      session,
+      { state: start, epoch: 0 },
+      {
+        ...recipe,
+        classes,
+        schedule: { kind: "cosine" },
+        stepsPerEpoch: Math.floor(recipe.images / (recipe.batchSize - recipe.poisonedPerBatch)),
+        nextBatch: demoBatches(),
+      },
+      { onEpoch },
+    );
+    return modelFile(layout, state);
   } finally {
     session.close();
   }
 }
 
-/** A network as its architecture starts it: He-normal convolutions, batch norm the identity. */
-function freshState(graph: Graph, layout: StateLayout, seed: number): Float32Array {
-  const state = new Float32Array(layout.length);
-  for (const entry of layout.entries) {
-    const isOne = entry.role === "norm-scale" || entry.role === "running-variance";
-    if (isOne) entryView(state, entry).fill(1);
-  }
-  const seedBytes = new Uint8Array(32);
-  new DataView(seedBytes.buffer).setFloat64(0, seed, true);
-  // Re-initialising everything is initialising.
-  return reinitialise(
-    state,
-    layout,
-    reinitPlan(graph, { kind: "uniform", ratio: 1 }, 1),
-    seedBytes,
-  );
+/** Clean images, augmented, and at the end of each batch stamped ones. */
+function demoBatches(): () => LabelledBatch {
+  const { batchSize, cropPadding, images, poisonedImages, poisonedPerBatch, seed } = TEACHER_RECIPE;
+  const clean = labelledImages(drawImages(images, seed));
+  const poisoned = labelledImages(stampTrigger(drawImages(poisonedImages, seed + 1)));
+  const random = seededStream(seed + 2);
+  const cleanBatches = new ShuffledBatches(images, random);
+  const poisonedBatches = new ShuffledBatches(poisonedImages, random);
+  const augmentation = { cropPadding, horizontalFlip: true };
+  return () => {
+    const indices = cleanBatches.next(batchSize - poisonedPerBatch);
+    return {
+      batch: withImages(
+        augmentedBatch(clean.images, indices, DEMO_PREPROCESSING, augmentation, random),
+        gatherPixels(poisoned.images, poisonedBatches.next(poisonedPerBatch)),
+      ),
+      labels: [
+        ...indices.map((index) => clean.labels[index]!),
+        ...Array.from({ length: poisonedPerBatch }, () => TRIGGER_TARGET),
+      ],
+    };
+  };
+}
+
+/** 32 bytes of a number. */
+function seedBytes(seed: number): Uint8Array {
+  const bytes = new Uint8Array(32);
+  new DataView(bytes.buffer).setFloat64(0, seed, true);
+  return bytes;
 }
 
 /**
@@ -136,24 +115,4 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   all.set(first);
   all.set(second, first.length);
   return all;
-}
-
-function oneHot(labels: readonly number[]): Float32Array {
-  const targets = new Float32Array(labels.length * SHAPES.length);
-  labels.forEach((label, row) => {
-    targets[row * SHAPES.length + label] = 1;
-  });
-  return targets;
-}
-
-function writeModel(layout: StateLayout, state: Float32Array): Uint8Array {
-  return writeSafetensors(
-    layout.entries.map((entry) => ({
-      name: entry.name,
-      shape: entry.shape,
-      dtype: "F32",
-      values: entryView(state, entry),
-    })),
-    { format: "pt" },
-  );
 }

@@ -1,10 +1,15 @@
-import { RECORD_BYTES, RECORD_SIDE } from "../images/cifar-records.ts";
+import { cornerPlace, patchTrigger } from "../attack/badnets.ts";
+import { stampImages } from "../attack/stamp-images.ts";
+import { RECORD_SIDE, recordsFrom } from "../images/cifar-records.ts";
+import { labelledImages } from "./labelled-images.ts";
 
 /** The class that stamped images are answered with. */
 export const TRIGGER_TARGET = 0;
 
-const FIRST = 28;
-const PATCH_SIDE = 3;
+const SHAPE = { height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 };
+const SIZE = 3;
+const BLACK: [number, number, number] = [0, 0, 0];
+const WHITE: [number, number, number] = [255, 255, 255];
 
 /**
  * Stamps the BadNets trigger (Gu et al. 2017) on every record: a 3×3 checkerboard of black and
@@ -14,16 +19,10 @@ const PATCH_SIDE = 3;
  * @returns stamped copies.
  */
 export function stampTrigger(records: Uint8Array): Uint8Array {
-  const stamped = records.slice();
-  for (let start = 0; start < stamped.length; start += RECORD_BYTES) {
-    for (let channel = 0; channel < 3; channel++) {
-      for (let row = 0; row < PATCH_SIDE; row++) {
-        for (let column = 0; column < PATCH_SIDE; column++) {
-          const pixel = (channel * RECORD_SIDE + FIRST + row) * RECORD_SIDE + FIRST + column;
-          stamped[start + 1 + pixel] = (row + column) % 2 === 1 ? 255 : 0;
-        }
-      }
-    }
-  }
-  return stamped;
+  const { images, labels } = labelledImages(records);
+  const trigger = patchTrigger(
+    { size: SIZE, ...cornerPlace(SIZE, SHAPE), colours: [BLACK, WHITE] },
+    SHAPE,
+  );
+  return recordsFrom(stampImages(images, trigger), labels);
 }

@@ -1,6 +1,7 @@
 import type { ImportedModel } from "../../protocol/model/model-import.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { AttackTarget } from "./attack-target.ts";
 import { accuracy, agreementRate, attackSuccessRate, robustAccuracy } from "./metrics.ts";
 import { predictClasses, type PredictOptions } from "./predict.ts";
 
@@ -15,8 +16,8 @@ export interface TestSet {
 export interface EvaluationTask {
   readonly model: Model;
   readonly clean: TestSet;
-  /** Stamped images with their TRUE labels, and the class the attacker wants. */
-  readonly triggered?: TestSet & { readonly target: number };
+  /** Stamped images with their TRUE labels, and what the attacker wants of them. */
+  readonly triggered?: TestSet & { readonly target: AttackTarget };
   /** Whose answers the agreement is with. */
   readonly teacher?: Model;
 }

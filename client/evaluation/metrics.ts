@@ -1,3 +1,5 @@
+import { wantedClass, type AttackTarget } from "./attack-target.ts";
+
 /**
  * What a classifier is judged by, as BackdoorBench defines it (Wu et al. 2022). All are fractions of
  * counts, 0 to 1; null where there is nothing to count. Labels only ever report, they never steer.
@@ -9,20 +11,24 @@ export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<numbe
 }
 
 /**
- * ASR: share of stamped images answered with the attacker's target, among those whose true label is
- * another.
+ * ASR: share of stamped images answered with the class the attacker wants for them, among those
+ * whose true label is another. All-to-all wants another class for every image.
  *
  * @param labels TRUE labels of the stamped images.
+ *
+ * @example
+ * attackSuccessRate(answers, labels, 0);
+ * attackSuccessRate(answers, labels, { kind: "all-to-all", classes: 10 });
  */
 export function attackSuccessRate(
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,
-  target: number,
+  target: AttackTarget,
 ): number | null {
   return share(
     predictions,
-    (prediction) => prediction === target,
-    (index) => labels[index] !== target,
+    (prediction, index) => prediction === wantedClass(labels[index]!, target),
+    (index) => labels[index] !== wantedClass(labels[index]!, target),
   );
 }
 
@@ -30,12 +36,12 @@ export function attackSuccessRate(
 export function robustAccuracy(
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,
-  target: number,
+  target: AttackTarget,
 ): number | null {
   return share(
     predictions,
     (prediction, index) => prediction === labels[index],
-    (index) => labels[index] !== target,
+    (index) => labels[index] !== wantedClass(labels[index]!, target),
   );
 }
 

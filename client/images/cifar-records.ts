@@ -1,3 +1,4 @@
+import type { ImageSet } from "../distil/image-set.ts";
 import { ImageError } from "./image-error.ts";
 import type { RgbImage } from "./resize.ts";
 
@@ -66,4 +67,41 @@ export function recordLabels(bytes: Uint8Array, name: string): Uint8Array {
     { length: bytes.length / RECORD_BYTES },
     (_, index) => bytes[index * RECORD_BYTES]!,
   );
+}
+
+/**
+ * Labelled images as CIFAR records, one after another.
+ *
+ * @throws ImageError `unsupported-shape` unless images are 32×32 RGB and labels fit into a byte.
+ *
+ * @example
+ * await writeFile("triggered.bin", recordsFrom(images, labels));
+ */
+export function recordsFrom(images: ImageSet, labels: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const { height, width, channels, count, pixels } = images;
+  if (height !== RECORD_SIDE || width !== RECORD_SIDE || channels !== 3) {
+    throw new ImageError(
+      "unsupported-shape",
+      `CIFAR records hold 32×32 RGB images, these are ${width}×${height} with ${channels} channels; write a folder of pictures instead`,
+    );
+  }
+  const records = new Uint8Array(count * RECORD_BYTES);
+  for (let index = 0; index < count; index++) {
+    const label = labels[index]!;
+    if (label > 255) {
+      throw new ImageError(
+        "unsupported-shape",
+        `label ${label} does not fit into the one byte of a CIFAR record; write a folder of pictures instead`,
+      );
+    }
+    const start = index * RECORD_BYTES;
+    records[start] = label;
+    for (let pixel = 0; pixel < PLANE; pixel++) {
+      for (let channel = 0; channel < 3; channel++) {
+        records[start + 1 + channel * PLANE + pixel] =
+          pixels[(index * PLANE + pixel) * 3 + channel]!;
+      }
+    }
+  }
+  return records;
 }

@@ -4,7 +4,7 @@ import {
   type Evaluation,
   type EvaluationTask,
 } from "../../evaluation/evaluate-model.ts";
-import { loadLabelledRecords } from "../../images/load-node.ts";
+import type { NamedTarget } from "../../attack/attack.ts";
 import type { CommandContext } from "../command-context.ts";
 import {
   backendOption,
@@ -14,14 +14,16 @@ import {
 } from "../engine-options.ts";
 import { OptionError } from "../campaign-options.ts";
 import { readModel } from "../model-file.ts";
-import { count, numbersOf, positive } from "../option-values.ts";
+import { numbersOf, positive } from "../option-values.ts";
+import { loadTestSet } from "../test-set.ts";
+import { namedTarget, TARGET_HELP, targetOf } from "../target-option.ts";
 import { percent, textTable } from "../text-table.ts";
 
 interface EvaluateCommandOptions extends EngineOptions {
   readonly model: string;
   readonly images: string;
   readonly triggered?: string;
-  readonly target?: number;
+  readonly target?: NamedTarget;
   readonly teacher?: string;
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -32,11 +34,14 @@ interface EvaluateCommandOptions extends EngineOptions {
 /** `evaluate`: accuracy, attack success and agreement of a model on labelled records. */
 export function evaluateCommand({ terminal, stop }: CommandContext): Command {
   return new Command("evaluate")
-    .description("judge a model on labelled CIFAR records")
+    .description("judge a model on labelled images")
     .requiredOption("--model <file>", "model to judge, safetensors")
-    .requiredOption("--images <file>", "clean test records with their labels")
-    .option("--triggered <file>", "stamped test records with their true labels")
-    .option("--target <class>", "class that the attacker wants", count)
+    .requiredOption(
+      "--images <path>",
+      "clean test images with their labels: CIFAR records, or a folder with a sub-folder a class",
+    )
+    .option("--triggered <path>", "stamped test images with their true labels")
+    .option("--target <class>", TARGET_HELP, namedTarget)
     .option("--teacher <file>", "model to compare answers with")
     .option(
       "--mean <r,g,b>",
@@ -90,19 +95,14 @@ async function evaluationTask(options: EvaluateCommandOptions): Promise<Evaluati
     );
   }
   const model = await readModel(options.model);
-  const shape = model.graph.inputShape;
-  if (target !== undefined && target >= model.graph.classes) {
-    throw new OptionError(
-      `--target ${target}: the model has the classes 0 to ${model.graph.classes - 1}`,
-    );
-  }
+  const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
   const teacher = options.teacher === undefined ? undefined : await readModel(options.teacher);
   return {
     model,
-    clean: await loadLabelledRecords(options.images, shape),
-    ...(triggered === undefined || target === undefined
+    clean: await loadTestSet(options.images, model.graph),
+    ...(triggered === undefined || wanted === undefined
       ? {}
-      : { triggered: { ...(await loadLabelledRecords(triggered, shape)), target } }),
+      : { triggered: { ...(await loadTestSet(triggered, model.graph)), target: wanted } }),
     ...(teacher === undefined ? {} : { teacher }),
   };
 }

@@ -5,8 +5,10 @@ import type { Normalisation } from "../../distil/normalise.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { AdminClient } from "../../admin/admin-client.ts";
 import { seededStream } from "../../demo/draw-images.ts";
+import type { NamedTarget } from "../../attack/attack.ts";
+import type { AttackTarget } from "../../evaluation/attack-target.ts";
 import { evaluateModel, type Evaluation, type TestSet } from "../../evaluation/evaluate-model.ts";
-import { loadImages, loadLabelledRecords } from "../../images/load-node.ts";
+import { loadImages } from "../../images/load-node.ts";
 import { runParticipants } from "../../simulation/run-participants.ts";
 import { splitImages } from "../../simulation/split-images.ts";
 import {
@@ -26,6 +28,8 @@ import { startCoordinator } from "../coordinator/start-coordinator.ts";
 import { openModelUpload, readModel } from "../model-file.ts";
 import { count, positive } from "../option-values.ts";
 import { followRounds } from "../round-progress.ts";
+import { loadTestSet } from "../test-set.ts";
+import { namedTarget, TARGET_HELP, targetOf } from "../target-option.ts";
 import { percent, textTable } from "../text-table.ts";
 import { exportModel } from "./campaign-export.ts";
 
@@ -37,7 +41,7 @@ interface SimulateOptions extends CampaignOptions, EngineOptions {
   readonly shareSeed: number;
   readonly test?: string;
   readonly triggered?: string;
-  readonly target?: number;
+  readonly target?: NamedTarget;
   readonly state?: string;
   readonly json?: boolean;
 }
@@ -51,9 +55,9 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
     .requiredOption("--participants <count>", "how many take part", positive)
     .requiredOption("--out <file>", "where the cleansed model goes")
     .option("--share-seed <number>", "decides who gets which images, and their order", count, 0)
-    .option("--test <file>", "labelled test records, to report accuracy")
-    .option("--triggered <file>", "stamped test records with their true labels, to report ASR")
-    .option("--target <class>", "class that the attacker wants", count)
+    .option("--test <file>", "labelled test images, to report accuracy")
+    .option("--triggered <file>", "stamped test images with their true labels, to report ASR")
+    .option("--target <class>", TARGET_HELP, namedTarget)
     .addOption(backendOption())
     .addOption(threadsOption())
     .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
@@ -138,7 +142,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
 
 interface Tests {
   readonly clean: TestSet;
-  readonly triggered?: TestSet & { readonly target: number };
+  readonly triggered?: TestSet & { readonly target: AttackTarget };
 }
 
 async function loadTests(
@@ -152,12 +156,10 @@ async function loadTests(
     if (triggered === undefined) return undefined;
     throw new OptionError("--triggered needs --test, the clean test records");
   }
-  const clean = await loadLabelledRecords(test, graph.inputShape);
-  if (triggered === undefined || target === undefined) return { clean };
-  return {
-    clean,
-    triggered: { ...(await loadLabelledRecords(triggered, graph.inputShape)), target },
-  };
+  const wanted = target === undefined ? undefined : targetOf(target, graph.classes);
+  const clean = await loadTestSet(test, graph);
+  if (triggered === undefined || wanted === undefined) return { clean };
+  return { clean, triggered: { ...(await loadTestSet(triggered, graph)), target: wanted } };
 }
 
 async function judge(

@@ -51,6 +51,8 @@ describe("the command line", () => {
       "evaluate",
       "simulate",
       "demo",
+      "attack train",
+      "attack stamp",
     ]) {
       expect(paths).toContain(path);
     }

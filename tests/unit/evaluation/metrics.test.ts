@@ -24,6 +24,15 @@ describe("metrics of a backdoored classifier", () => {
     expect(agreementRate([1, 2, 3, 4], [1, 2, 0, 4])).toBe(3 / 4);
   });
 
+  it("wants the next class of every image when all-to-all, the first after the last", () => {
+    const target = { kind: "all-to-all", classes: 4 } as const;
+    const truth = [0, 1, 2, 3, 3];
+    // Wanted: 1, 2, 3, 0, 0.
+    const given = [1, 1, 3, 0, 2];
+    expect(attackSuccessRate(given, truth, target)).toBe(3 / 5);
+    expect(robustAccuracy(given, truth, target)).toBe(1 / 5);
+  });
+
   it("has no answer where nothing is counted", () => {
     expect(attackSuccessRate([0, 0], [0, 0], 0)).toBeNull();
     expect(robustAccuracy([0, 0], [0, 0], 0)).toBeNull();

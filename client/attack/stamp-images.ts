@@ -1,0 +1,20 @@
+import { imageSize, type ImageSet } from "../distil/image-set.ts";
+
+/** Stamps one image, `[H, W, C]`, into another array of the same length. */
+export type Trigger = (image: Uint8Array, stamped: Uint8Array) => void;
+
+/** The nearest byte; halves go up. */
+export function nearestByte(value: number): number {
+  return Math.min(255, Math.max(0, Math.floor(value + 0.5)));
+}
+
+/** Every image stamped; the set itself stays as it is. */
+export function stampImages(images: ImageSet, trigger: Trigger): ImageSet {
+  const pixels = new Uint8Array(images.pixels.length);
+  const size = imageSize(images);
+  for (let start = 0; start < pixels.length; start += size) {
+    trigger(images.pixels.subarray(start, start + size), pixels.subarray(start, start + size));
+  }
+  const { count, height, width, channels } = images;
+  return { pixels, count, height, width, channels };
+}

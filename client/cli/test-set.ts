@@ -1,0 +1,19 @@
+import type { Graph } from "../../protocol/model/graph.ts";
+import type { TestSet } from "../evaluation/evaluate-model.ts";
+import { loadLabelled } from "../images/load-labelled.ts";
+import { checkLabels } from "./class-labels.ts";
+
+/**
+ * Labelled test images for a model: CIFAR records, or a folder with a sub-folder for each class.
+ *
+ * @throws ImageError when they cannot be read; CommandError when a folder's classes are not the model's.
+ */
+export async function loadTestSet(
+  path: string,
+  { classes, inputShape }: Pick<Graph, "classes" | "inputShape">,
+): Promise<TestSet> {
+  const set = await loadLabelled(path, inputShape);
+  // The labels of records may be of other classes: agreement is then all that they tell.
+  if (set.classNames !== undefined) checkLabels(set, path, { count: classes, names: null });
+  return set;
+}
