@@ -3,12 +3,18 @@ import { BACKEND_CHOICES, type BackendChoice } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";
 import { nodeEnvironment } from "../engine/node-environment.ts";
 import { openEngine, type BackendTrial } from "../engine/open-engine.ts";
+import {
+  PRECISION_CHOICES,
+  type PrecisionChoice,
+  type PrecisionTrial,
+} from "../engine/precision.ts";
 import { positive } from "./option-values.ts";
 
-/** What `--backend` and `--threads` say. */
+/** What `--backend`, `--threads` and `--precision` say. */
 export interface EngineOptions {
   readonly backend: BackendChoice;
   readonly threads?: number;
+  readonly precision?: PrecisionChoice;
 }
 
 // Node has no WebGL.
@@ -27,14 +33,35 @@ export function threadsOption(): Option {
   ).argParser(positive);
 }
 
+export function precisionOption(): Option {
+  return new Option(
+    "--precision <name>",
+    "how the webgpu backend stores activations; auto compares both on a real graphics card",
+  )
+    .choices(PRECISION_CHOICES)
+    .default("f32");
+}
+
 /** Opens the engine that the options ask for, and says what `auto` compared. */
 export function openChosenEngine(
-  { backend, threads }: EngineOptions,
+  { backend, threads, precision }: EngineOptions,
   note: (line: string) => void,
 ): Promise<Engine> {
   const onTrial = (trial: BackendTrial): void => {
     if ("refusal" in trial || trial.imagesPerSecond === undefined) return;
     note(`${trial.adapter}: ${trial.imagesPerSecond.toFixed(0)} images/s of a small model`);
   };
-  return openEngine({ backend, threads, environment: nodeEnvironment(), onTrial });
+  const onPrecision = (trial: PrecisionTrial): void => note(describePrecisionTrial(trial));
+  const environment = nodeEnvironment();
+  return openEngine({ backend, threads, precision, environment, onTrial, onPrecision });
+}
+
+/** For people. */
+function describePrecisionTrial(trial: PrecisionTrial): string {
+  if ("refusal" in trial) return `half precision was refused: ${trial.refusal}`;
+  const { chosen, gradientError, speedup } = trial;
+  return (
+    `half precision: ${speedup.toFixed(2)} times as fast, gradient within ` +
+    `${(100 * gradientError).toFixed(1)} % of float32's; ${chosen === "f16" ? "taken" : "not taken"}`
+  );
 }

@@ -54,6 +54,15 @@ function checkPlacements(placements: Uint8Array, cropPadding: number): void {
   }
 }
 
+/** @throws EngineError `invalid-input` when there is not one answer `[classes]` an image. */
+export function checkAnswers(answers: Float32Array, size: number, classes: number): void {
+  if (answers.length === size * classes) return;
+  throw new EngineError(
+    "invalid-input",
+    `${answers.length} target values for ${size} images of ${classes} classes`,
+  );
+}
+
 /**
  * Number of images over which batch norms take their statistics together.
  *

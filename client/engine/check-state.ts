@@ -13,10 +13,11 @@ export function checkStateLength(state: Float32Array, layout: StateLayout, what:
 }
 
 /** @throws EngineError `device-failed` when the loss of a step is not finite. */
-export function checkLoss({ loss }: StepResult): void {
-  if (Number.isFinite(loss)) return;
+export function checkLoss({ loss, adversary }: StepResult): void {
+  const wrong = [loss, adversary?.loss ?? 0].find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return;
   throw new EngineError(
     "device-failed",
-    `the loss is ${loss}: the student has diverged; use a smaller learning rate`,
+    `the loss is ${wrong}: the student has diverged; use a smaller learning rate`,
   );
 }

@@ -46,22 +46,67 @@ export interface StepSettings {
   readonly weightDecay: number;
   /** T of the softmax of teacher and student. */
   readonly temperature: number;
+  /** Adversarial consistency beside distillation; none when left out. */
+  readonly adversary?: AdversarySettings | undefined;
 }
 
-export interface StepResult {
-  /** KL(teacher ‖ student) at temperature T, mean over the batch, no T² factor, in nats. */
+/**
+ * Adversarial consistency, without labels: copies of some images with a perturbation δ added to them
+ * join the batch, with the teacher's answers on the clean images as targets,
+ *
+ *     loss = mean over images of KL(teacher(x) ‖ student(x))
+ *          + weight · mean over copies of KL(teacher(x) ‖ student(x + δ)),
+ *
+ * and δ ascends: δ ← Π(δ + stepLength·ĝ), g the gradient of a divergence by δ. Universal: one δ for
+ * all images, kept from step to step (Moosavi-Dezfooli et al. 2017). Per image: one for each, from
+ * zero in every step (shared adversarial unlearning with the teacher's answer as label; Wei et al.
+ * 2023).
+ *
+ * The copies of a norm group are of its first images, and its statistics are taken over both.
+ */
+export interface AdversarySettings {
+  /** Of the copies' divergence in the loss; 0: copies move running statistics and δ only. */
+  readonly weight: number;
+  /** Copies a norm group gets, in its images: in (0, 1], rounded, at least one. */
+  readonly share: number;
+  /**
+   * `l2`: ĝ = g/‖g‖ over a whole image, Π onto the ball of length `radius`. `linf`: ĝ = sign(g), Π
+   * clamps every value to ±`radius`.
+   */
+  readonly norm: "l2" | "linf";
+  /** Like `stepLength` in normalised pixels. */
+  readonly radius: number;
+  readonly stepLength: number;
+  readonly scope: "universal" | "per-image";
+  /**
+   * Ascents before the training pass, each with the gradient of the sum over the copies of
+   * KL(teacher(x) ‖ student(x + δ)) at temperature 1, the student in evaluation mode. 0, universal
+   * only: the training pass itself gives the gradient, that of its loss, and δ ascends after it
+   * (Shafahi et al. 2019).
+   */
+  readonly ascents: number;
+  /** `[H, W, C]`: what δ is set to before this step; universal only. */
+  readonly restart?: Float32Array | undefined;
+}
+
+/** How a student answers, compared with its teacher. */
+export interface Comparison {
+  /** KL(teacher ‖ student) at temperature T, mean over the images, no T² factor, in nats. */
   readonly loss: number;
-  /** Share of the batch where teacher and student have the same largest logit. */
+  /** Share of the images where teacher and student have the same largest logit. */
   readonly agreement: number;
 }
 
-/** A step towards given answers instead of the teacher's; the temperature is 1. */
-export type SupervisedSettings = Omit<StepSettings, "temperature">;
-
-export interface GradientSettings {
-  readonly temperature: number;
-  readonly weightDecay: number;
+/** What came of a step: the batch's own images. */
+export interface StepResult extends Comparison {
+  /** Of the perturbed copies, where the step had such: the teacher's answers are to clean images. */
+  readonly adversary?: Comparison;
 }
+
+/** A step towards given answers instead of the teacher's; the temperature is 1. */
+export type SupervisedSettings = Omit<StepSettings, "temperature" | "adversary">;
+
+export type GradientSettings = Pick<StepSettings, "temperature" | "weightDecay" | "adversary">;
 
 export interface GradientResult extends StepResult {
   /** dL/dθ + λ·θ over the trainable section of the state vector. */
@@ -75,6 +120,19 @@ export interface SessionReading {
   /** Trainable values, then running statistics. */
   readonly state: Float32Array;
   readonly results: readonly StepResult[];
+  /** `[H, W, C]`: the universal δ, where there is one. */
+  readonly perturbation?: Float32Array;
+}
+
+/** A model's answers to perturbed images. */
+export interface PerturbedAnswers {
+  /** `[N, classes]` in evaluation mode. */
+  readonly logits: Float32Array;
+  /**
+   * `[H, W, C]`: by the perturbation, of the sum over the images of KL(references ‖ answer) at
+   * temperature 1; where references were given.
+   */
+  readonly gradient?: Float32Array;
 }
 
 /**
@@ -88,13 +146,17 @@ export interface Session {
    *
    * @param state whole state vector (trainable values, then running statistics).
    * @param velocity what becomes of the optimiser's: it starts from zero unless kept.
+   * @param perturbation `[H, W, C]`, the universal δ to go on from. When left out, δ is kept where
+   *   the velocity is, and otherwise zero.
    */
-  load(state: Float32Array, velocity?: VelocityAtLoad): void;
+  load(state: Float32Array, velocity?: VelocityAtLoad, perturbation?: Float32Array): void;
 
   /**
    * One SGD step of distillation; running statistics advance by one batch (one norm group after
    * the other). Resolves when the device can take the next step, which may be before this one is
    * done: `results` and `read` tell what came of it.
+   *
+   * @throws EngineError `backend-unavailable` for an adversary on TensorFlow.js.
    */
   step(batch: Batch, settings: StepSettings): Promise<void>;
 
@@ -126,6 +188,26 @@ export interface Session {
    * nothing, running statistics included.
    */
   trainingLogits(batch: Batch): Promise<Float32Array>;
+
+  /**
+   * A model's answers to images with one perturbation added to all of them, and which way to change
+   * the perturbation to lead the answers away from given ones. Changes nothing.
+   *
+   * @param perturbation `[H, W, C]`, in normalised pixels.
+   * @param references `[N, classes]`, each row a probability distribution; no gradient when left
+   *   out.
+   * @throws EngineError `backend-unavailable` when TensorFlow.js is asked for the gradient.
+   *
+   * @example
+   * const clean = softmaxRows(await session.logits("student", batch), classes);
+   * const { gradient } = await session.perturbedLogits("student", batch, perturbation, clean);
+   */
+  perturbedLogits(
+    which: "teacher" | "student",
+    batch: Batch,
+    perturbation: Float32Array,
+    references?: Float32Array,
+  ): Promise<PerturbedAnswers>;
 
   /** Frees the device memory; the session cannot be used afterwards. */
   close(): void;

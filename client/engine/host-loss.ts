@@ -14,7 +14,9 @@ export interface LossArguments {
   readonly temperature: number;
   /** Images of the whole batch. */
   readonly batchSize: number;
-  /** Filled with the gradient of the batch's mean loss by the student's logits. */
+  /** Of the mean loss where it is one term of several; 1 when left out. */
+  readonly weight?: number;
+  /** Filled with the gradient of the batch's mean loss by the student's logits, times the weight. */
   readonly gradient: Float32Array;
   /** Sums of earlier images. */
   readonly total: HostLoss;
@@ -22,10 +24,19 @@ export interface LossArguments {
 
 /**
  * KL(target ‖ student) at temperature T, added to `total` image by image in float64, and its
- * gradient (softmax(s/T) − target)/(batchSize·T).
+ * gradient weight·(softmax(s/T) − target)/(batchSize·T).
  */
 export function distillationLoss(given: LossArguments): HostLoss {
-  const { student, target, targetIs, classes, temperature, batchSize, gradient } = given;
+  const {
+    student,
+    target,
+    targetIs,
+    classes,
+    temperature,
+    batchSize,
+    gradient,
+    weight = 1,
+  } = given;
   const q = new Float64Array(classes);
   const p = new Float64Array(classes);
   let { loss, agreement } = given.total;
@@ -42,7 +53,7 @@ export function distillationLoss(given: LossArguments): HostLoss {
           targetIs === "logits" ? target[start + k]! / temperature - targetNorm : Math.log(share);
         divergence += share * (logP - (student[start + k]! / temperature - studentNorm));
       }
-      gradient[start + k] = (q[k]! - share) / (batchSize * temperature);
+      gradient[start + k] = (weight * (q[k]! - share)) / (batchSize * temperature);
     }
     loss += divergence;
     if (argmax(student, start, classes) === argmax(target, start, classes)) agreement++;

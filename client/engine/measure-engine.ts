@@ -1,6 +1,6 @@
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import { stateLayout, type StateLayout } from "../../protocol/model/state-layout.ts";
-import type { Engine, PixelBatch } from "./engine.ts";
+import type { Batch, Engine, PixelBatch, Session, StepSettings } from "./engine.ts";
 
 /** What is compared: a narrow ResNet-18, which every device holds and none is idle with. */
 const WIDTH = 16;
@@ -24,24 +24,33 @@ export async function measureEngine(engine: Engine, milliseconds = MEASURE_MS): 
   const session = engine.openSession({ graph, layout, teacher: state });
   try {
     session.load(state);
-    const batch = grayBatch();
-    // Compiles and warms up.
-    await session.step(batch, SETTINGS);
-    await session.results();
-    let steps = 0;
-    let elapsedMs = 0;
-    // In doubling runs, each waited for: asking after every step would let a fast device idle.
-    for (let count = 1; elapsedMs < milliseconds; count *= 2) {
-      const began = performance.now();
-      for (let i = 0; i < count; i++) await session.step(batch, SETTINGS);
-      await session.results();
-      elapsedMs += performance.now() - began;
-      steps += count;
-    }
-    return (1000 * steps * BATCH) / elapsedMs;
+    return await measureSteps(session, grayBatch(), SETTINGS, milliseconds);
   } finally {
     session.close();
   }
+}
+
+/** Speed of distillation steps of a session whose student is loaded, images per second. */
+export async function measureSteps(
+  session: Session,
+  batch: Batch,
+  settings: StepSettings,
+  milliseconds: number,
+): Promise<number> {
+  // Compiles and warms up.
+  await session.step(batch, settings);
+  await session.results();
+  let steps = 0;
+  let elapsedMs = 0;
+  // In doubling runs, each waited for: asking after every step would let a fast device idle.
+  for (let count = 1; elapsedMs < milliseconds; count *= 2) {
+    const began = performance.now();
+    for (let i = 0; i < count; i++) await session.step(batch, settings);
+    await session.results();
+    elapsedMs += performance.now() - began;
+    steps += count;
+  }
+  return (1000 * steps * batch.size) / elapsedMs;
 }
 
 /** Small weights of either sign; variances of one. */

@@ -3,6 +3,7 @@ import type { BackendName, Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
 import type { EngineEnvironment } from "./environment.ts";
 import { measureEngine } from "./measure-engine.ts";
+import type { PrecisionChoice, PrecisionTrial } from "./precision.ts";
 
 export interface OpenEngineOptions {
   /**
@@ -14,6 +15,12 @@ export interface OpenEngineOptions {
   readonly environment: EngineEnvironment;
   /** Threads of `wasm`; all cores, 8 at most, when left out. */
   readonly threads?: number | undefined;
+  /**
+   * How `webgpu` stores activations; f32 when left out. `auto`: as halves where they are near enough
+   * and faster, of which `onPrecision` is told.
+   */
+  readonly precision?: PrecisionChoice | undefined;
+  readonly onPrecision?: ((trial: PrecisionTrial) => void) | undefined;
   /** Told of each backend that `auto` tried. */
   readonly onTrial?: ((trial: BackendTrial) => void) | undefined;
 }
@@ -31,14 +38,22 @@ export type BackendTrial =
 /**
  * Opens a device to train on. Loads only the code of the backends it tries.
  *
- * @throws EngineError `backend-unavailable`, saying what was tried and why each was refused.
+ * @throws EngineError `backend-unavailable`, saying what was tried and why each was refused;
+ *   `invalid-input` for a precision that the backend does not have.
  *
  * @example
  * const engine = await openEngine({ backend: "auto", environment: nodeEnvironment() });
  * console.log(engine.adapter); // WebAssembly SIMD with fused multiply-add, 8 threads
  */
 export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
-  const { backend } = options;
+  const { backend, precision } = options;
+  if (precision === "f16" && backend !== "webgpu") {
+    throw new EngineError(
+      "invalid-input",
+      `only the backend 'webgpu' stores activations in half precision, and '${backend}' was asked ` +
+        "for; name webgpu, or leave precision at f32 or auto",
+    );
+  }
   return backend === "auto" ? openFastest(options) : openBackend(backend, options, true);
 }
 
@@ -87,14 +102,15 @@ async function openFastest(options: OpenEngineOptions): Promise<Engine> {
 /** `byName`: the caller asked for this very backend, so a software GPU is what was wanted. */
 async function openBackend(
   name: BackendName,
-  { environment, threads }: OpenEngineOptions,
+  { environment, threads, precision = "f32", onPrecision }: OpenEngineOptions,
   byName: boolean,
 ): Promise<Engine> {
   switch (name) {
     case "webgpu": {
-      const { openWebgpuEngine } = await import("./webgpu/webgpu-engine.ts");
+      const { openWithPrecision } = await import("./webgpu/precision-gate.ts");
       const { tuning } = environment;
-      return openWebgpuEngine(await environment.gpu(), { software: byName, tuning });
+      const options = { software: byName, tuning };
+      return openWithPrecision(await environment.gpu(), options, precision, onPrecision);
     }
     case "wasm": {
       const { openWasmEngine } = await import("./wasm/wasm-engine.ts");

@@ -22,7 +22,14 @@ import { ContestantProcess } from "./engine/contestant-process.ts";
 import { torchEntrant, torchRefusal } from "./engine/pytorch.ts";
 import { describeComparison, ratiosOf, thisMachine } from "./engine/report.ts";
 
-const ENGINES = ["ours-webgpu", "tfjs-webgpu", "tfjs-webgpu-fast", "jax-js", "pytorch"] as const;
+const ENGINES = [
+  "ours-webgpu",
+  "ours-webgpu-f16",
+  "tfjs-webgpu",
+  "tfjs-webgpu-fast",
+  "jax-js",
+  "pytorch",
+] as const;
 
 const HELP = `Usage: npm run bench:gpu -- [options]
 

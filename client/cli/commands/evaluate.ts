@@ -9,6 +9,7 @@ import type { CommandContext } from "../command-context.ts";
 import {
   backendOption,
   openChosenEngine,
+  precisionOption,
   threadsOption,
   type EngineOptions,
 } from "../engine-options.ts";
@@ -58,6 +59,7 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
     .option("--batch-size <count>", "images at once", positive, 100)
     .addOption(backendOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
     .option("--json", 'print {"acc","asr","ra","agreement","images"} as fractions')
     .addHelpText(
       "after",

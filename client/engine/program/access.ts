@@ -1,3 +1,4 @@
+import type { PooledLogits } from "./head-kernels.ts";
 import type { GradientEpilogue, Kernel, Operand, PartialSums, Reading } from "./program.ts";
 
 /** Memory a kernel touches. What is added to counts as read and written. */
@@ -24,6 +25,10 @@ function epilogueReads({ addend, mask, sums }: GradientEpilogue): Operand[] {
 
 function sumsOf(sums: Maybe<PartialSums>): Operand[] {
   return present(sums?.operand);
+}
+
+function pooledReads(end: Maybe<PooledLogits>): Operand[] {
+  return [...reading(end?.x), ...present(end?.weight, end?.bias)];
 }
 
 function pairs(output: Maybe<Operand>, ...inputs: readonly Maybe<Operand>[]): Access["inPlace"] {
@@ -68,6 +73,10 @@ export function accessOf(kernel: Kernel): Access {
         inPlace: [],
       };
     }
+    case "running-norm": {
+      const { gamma, beta, mean, variance, coefficients, slopes } = kernel;
+      return { reads: [gamma, beta, mean, variance], writes: [coefficients, slopes], inPlace: [] };
+    }
     case "combine": {
       const { x, addend, y, sums } = kernel;
       return {
@@ -103,10 +112,11 @@ export function accessOf(kernel: Kernel): Access {
       return { reads: [x, weight, bias], writes: [y], inPlace: [] };
     }
     case "linear-gradient": {
-      const { x, weight, dy, dx, dWeight, dBias } = kernel;
+      const { x, weight, dy, dx, parameters } = kernel;
+      const summed = present(parameters?.dWeight, parameters?.dBias);
       return {
-        reads: [x, weight, dy, dWeight, dBias],
-        writes: [dWeight, dBias, ...present(dx)],
+        reads: [x, weight, dy, ...summed],
+        writes: [...summed, ...present(dx)],
         inPlace: [],
       };
     }
@@ -116,6 +126,19 @@ export function accessOf(kernel: Kernel): Access {
         writes: [kernel.dLogits],
         inPlace: [],
       };
+    case "head": {
+      const { student, teacher, pooled, logits, dLogits, dPooled, dWeight, dBias } = kernel;
+      const between = [pooled, dLogits, kernel.workspace];
+      return {
+        reads: [...pooledReads(student), ...pooledReads(teacher), dWeight, dBias, ...between],
+        writes: [logits, dPooled, dWeight, dBias, ...between],
+        inPlace: [],
+      };
+    }
+    case "perturb":
+      return { reads: [kernel.images], writes: [kernel.perturbed], inPlace: [] };
+    case "collect-ascent":
+      return { reads: [kernel.gradient], writes: [], inPlace: [] };
     default:
       return kernel satisfies never;
   }

@@ -1,17 +1,18 @@
 import { accessOf } from "./access.ts";
-import type { Kernel, Operand } from "./program.ts";
+import { bytesIn, type Kernel, type Operand } from "./program.ts";
 
-/** Floats: 256 bytes, what WebGPU wants of a binding's offset at most. */
+/** Values: of floats 256 bytes, what WebGPU wants of a binding's offset at most. */
 const ALIGNMENT = 64;
 
-/** A buffer of the arena; its offset is set when all kernels are known. */
+/** A buffer of a region that is reused; its offset is set when all kernels are known. */
 export class ArenaBuffer implements Operand {
-  readonly region = "arena";
+  readonly region: "arena" | "halves";
   readonly length: number;
   #offset: number | undefined;
 
-  constructor(length: number) {
+  constructor(length: number, region: ArenaBuffer["region"] = "arena") {
     this.length = length;
+    this.region = region;
   }
 
   get offset(): number {
@@ -26,6 +27,7 @@ export class ArenaBuffer implements Operand {
 
 /** Buffers that share memory by working in place, live from their first use to their last. */
 interface Block {
+  readonly region: ArenaBuffer["region"];
   readonly buffers: ArenaBuffer[];
   readonly size: number;
   first: number;
@@ -35,12 +37,14 @@ interface Block {
 export interface ArenaSize {
   /** Floats the arena needs. */
   readonly arenaLength: number;
-  /** Floats of all buffers together, as if none shared memory. */
-  readonly unsharedLength: number;
+  /** Halves that activations in binary16 need. */
+  readonly halvesLength: number;
+  /** Bytes of all buffers together, as if none shared memory. */
+  readonly unsharedBytes: number;
 }
 
 /**
- * Gives every arena buffer of the kernels its place: buffers alive at the same time never overlap,
+ * Gives every buffer of the kernels that is reused its place: buffers alive at the same time never overlap,
  * an output takes its input's place where the kernel can work in place and nobody reads the input
  * afterwards. Largest first, each at the lowest free place (greedy by size; Pisarchyk and Lee 2020).
  *
@@ -51,13 +55,16 @@ export function placeBuffers(
   always: readonly ArenaBuffer[],
 ): ArenaSize {
   const blocks = blocksOf(kernels, always);
-  let arenaLength = 0;
-  let unsharedLength = 0;
+  const lengths = { arena: 0, halves: 0 };
+  let unsharedBytes = 0;
   const placed: (Block & { readonly offset: number })[] = [];
   const bySize = blocks.toSorted((a, b) => b.size - a.size || a.first - b.first);
   for (const block of bySize) {
     const alive = placed
-      .filter((other) => other.first <= block.last && block.first <= other.last)
+      .filter(
+        (other) =>
+          other.region === block.region && other.first <= block.last && block.first <= other.last,
+      )
       .toSorted((a, b) => a.offset - b.offset);
     let offset = 0;
     for (const other of alive) {
@@ -66,10 +73,10 @@ export function placeBuffers(
     }
     placed.push({ ...block, offset });
     for (const buffer of block.buffers) buffer.placeAt(offset);
-    arenaLength = Math.max(arenaLength, offset + block.size);
-    unsharedLength += block.buffers.length * block.size;
+    lengths[block.region] = Math.max(lengths[block.region], offset + block.size);
+    unsharedBytes += bytesIn(block.region, block.buffers.length * block.size);
   }
-  return { arenaLength, unsharedLength };
+  return { arenaLength: lengths.arena, halvesLength: lengths.halves, unsharedBytes };
 }
 
 function blocksOf(kernels: readonly Kernel[], always: readonly ArenaBuffer[]): Block[] {
@@ -83,7 +90,8 @@ function blocksOf(kernels: readonly Kernel[], always: readonly ArenaBuffer[]): B
       return;
     }
     const size = Math.ceil(operand.length / ALIGNMENT) * ALIGNMENT;
-    blocks.set(operand, { buffers: [operand], size, first: index, last: index });
+    const { region } = operand;
+    blocks.set(operand, { region, buffers: [operand], size, first: index, last: index });
   };
   kernels.forEach((kernel, index) => {
     const { reads, writes } = accessOf(kernel);
@@ -99,10 +107,9 @@ function blocksOf(kernels: readonly Kernel[], always: readonly ArenaBuffer[]): B
       if (!(output instanceof ArenaBuffer) || !(input instanceof ArenaBuffer)) continue;
       const from = blocks.get(input)!;
       const to = blocks.get(output)!;
+      if (from.region !== to.region || from.size !== to.size) continue;
       // One input only: once joined, the output's block begins before this kernel.
-      if (from === to || from.last !== index || to.first !== index || from.size !== to.size) {
-        continue;
-      }
+      if (from === to || from.last !== index || to.first !== index) continue;
       from.buffers.push(...to.buffers);
       from.last = to.last;
       for (const buffer of to.buffers) blocks.set(buffer, from);

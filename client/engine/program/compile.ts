@@ -1,7 +1,10 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { ArenaBuffer, placeBuffers } from "./arena.ts";
-import type { Operand, Program } from "./program.ts";
+import type { CopyRows } from "./copy-kernels.ts";
+import { fuseHead } from "./fuse-head.ts";
+import type { HeadKernel } from "./head-kernels.ts";
+import type { Operand, Precision, Program } from "./program.ts";
 import { ProgramWriter, type BatchShape } from "./program-writer.ts";
 import { writeBackwardPass } from "./student-backward.ts";
 import { writeForwardPass } from "./student-forward.ts";
@@ -11,11 +14,22 @@ import type { Tiling } from "./tiling.ts";
 
 /**
  * - `distil`: teacher forward; student forward, loss and backward.
+ * - `imitate`: the same towards logits of the teacher that the backend has from before.
  * - `supervise`: the same towards probabilities that the host gives.
+ * - `attack`: forward and back to the images, the student in evaluation mode: the direction in which
+ *   its answers leave those given.
  * - `evaluate`: forward in evaluation mode, of the model in the `teacher` region.
  * - `observe`: the student's forward pass in training mode; running statistics stay.
  */
-export type ProgramMode = "distil" | "supervise" | "evaluate" | "observe";
+export type ProgramMode = "distil" | "imitate" | "supervise" | "attack" | "evaluate" | "observe";
+
+/** Copies with a perturbation that a program works on. */
+export interface PerturbedCopies {
+  /** Copies of a norm group. */
+  readonly perGroup: number;
+  /** Whether every copy has a perturbation of its own. */
+  readonly perImage: boolean;
+}
 
 export interface CompileOptions {
   readonly graph: Graph;
@@ -23,6 +37,16 @@ export interface CompileOptions {
   readonly mode: ProgramMode;
   readonly batch: BatchShape;
   readonly tiling: Tiling;
+  /**
+   * None when left out. `distil` trains on them too and gives the gradient by the perturbation,
+   * `imitate` trains on them too, `attack` looks at nothing else: towards logits it then has from
+   * before, otherwise at the images as they are, towards probabilities that the host gives.
+   */
+  readonly copies?: PerturbedCopies | undefined;
+  /** Of activations; f32 when left out. */
+  readonly precision?: Precision;
+  /** Whether the backend runs this head as one kernel; never when left out. */
+  readonly fusesHead?: (head: HeadKernel) => boolean;
 }
 
 /**
@@ -35,33 +59,123 @@ export interface CompileOptions {
  * const program = compileProgram({ graph, layout, mode: "distil", batch, tiling });
  * console.log(describeProgram(program).text);
  */
-export function compileProgram({ graph, layout, mode, batch, tiling }: CompileOptions): Program {
-  const writer = new ProgramWriter(graph, layout, batch, tiling);
-  const logits = writePasses(writer, mode);
-  const kernels = writer.kernels.map(({ kernel }) => kernel);
+export function compileProgram(options: CompileOptions): Program {
+  const { graph, layout, mode, batch, tiling, copies, precision = "f32" } = options;
+  const writer = new ProgramWriter(graph, layout, batch, tiling, precision);
+  const logits = writePasses(writer, mode, copies);
+  const scheduled = fuseHead(writer.kernels, options.fusesHead ?? (() => false));
+  const kernels = scheduled.map(({ kernel }) => kernel);
   // The host fills the images before the first kernel and reads the logits after the last.
   const always = [writer.images, logits].filter((operand) => operand instanceof ArenaBuffer);
   const size = placeBuffers(kernels, always);
-  return { ...batch, images: writer.images, logits, kernels: writer.kernels, ...size };
+  return { ...batch, images: writer.images, logits, kernels: scheduled, ...size };
 }
 
-function writePasses(writer: ProgramWriter, mode: ProgramMode): Operand {
+function writePasses(
+  writer: ProgramWriter,
+  mode: ProgramMode,
+  copies: PerturbedCopies | undefined,
+): Operand {
+  switch (mode) {
+    case "evaluate":
+      return writeTeacherPass(writer, teacherLayout(writer.graph));
+    case "observe":
+      return writeForwardPass(writer, "observe").logits;
+    case "attack":
+      return writeAttack(writer, copies);
+    case "distil":
+    case "imitate":
+    case "supervise":
+      return writeTraining(writer, mode, copies);
+    default:
+      return mode satisfies never;
+  }
+}
+
+function writeTraining(
+  writer: ProgramWriter,
+  mode: "distil" | "imitate" | "supervise",
+  copies: PerturbedCopies | undefined,
+): Operand {
   const teacher =
-    mode === "distil" || mode === "evaluate"
-      ? writeTeacherPass(writer, teacherLayout(writer.graph))
-      : undefined;
-  if (mode === "evaluate") return teacher!;
-  const forward = writeForwardPass(writer, mode !== "observe");
-  if (mode === "observe") return forward.logits;
-  const dLogits = writer.activation(writer.graph.output);
-  writer.emit("loss", {
+    mode === "distil" ? writeTeacherPass(writer, teacherLayout(writer.graph)) : undefined;
+  const rows = copies && rowsOf(writer, writer.batch.groupSize, copies.perGroup);
+  const student = rows ? writePerturbed(writer, rows, copies) : writer;
+  const forward = writeForwardPass(student, "advance");
+  const dLogits = student.activation(writer.graph.output);
+  student.emit("loss", {
     kind: "loss",
-    images: writer.imageCount,
+    images: student.imageCount,
     classes: writer.graph.classes,
     student: forward.logits,
     teacher,
+    given: mode === "supervise" ? "probabilities" : "logits",
+    rows,
+    purpose: "training",
     dLogits,
   });
-  writeBackwardPass(writer, forward, dLogits);
+  const images = copies !== undefined && mode === "distil";
+  const gradient = writeBackwardPass(student, forward, dLogits, { parameters: true, images });
+  if (rows && gradient) writeCollection(student, rows, copies.perImage, gradient);
   return forward.logits;
+}
+
+function writeAttack(writer: ProgramWriter, copies: PerturbedCopies | undefined): Operand {
+  // As they are, each image counts as a copy of itself.
+  const rows = rowsOf(writer, 0, copies?.perGroup ?? writer.batch.groupSize);
+  const student = copies ? writePerturbed(writer, rows, copies) : writer;
+  const forward = writeForwardPass(student, "running");
+  const dLogits = student.activation(writer.graph.output);
+  student.emit("loss", {
+    kind: "loss",
+    images: student.imageCount,
+    classes: writer.graph.classes,
+    student: forward.logits,
+    teacher: undefined,
+    given: copies ? "logits" : "probabilities",
+    rows,
+    purpose: "ascent",
+    dLogits,
+  });
+  const wanted = { parameters: false, images: true };
+  const gradient = writeBackwardPass(student, forward, dLogits, wanted);
+  writeCollection(student, rows, copies?.perImage ?? false, gradient!);
+  return forward.logits;
+}
+
+function rowsOf({ batch }: ProgramWriter, clean: number, copies: number): CopyRows {
+  return { groupSize: batch.groupSize, clean, copies };
+}
+
+/** Writes images and copies; returns the writer of passes that read them. */
+function writePerturbed(
+  writer: ProgramWriter,
+  rows: CopyRows,
+  { perImage }: PerturbedCopies,
+): ProgramWriter {
+  const student = writer.regrouped(rows.clean + rows.copies);
+  student.emit("forward", {
+    kind: "perturb",
+    rows,
+    imageLength: writer.images.length / writer.imageCount,
+    perImage,
+    images: writer.images,
+    perturbed: student.images,
+  });
+  return student;
+}
+
+function writeCollection(
+  student: ProgramWriter,
+  rows: CopyRows,
+  perImage: boolean,
+  gradient: Operand,
+): void {
+  student.emit("backward", {
+    kind: "collect-ascent",
+    rows,
+    imageLength: gradient.length / student.imageCount,
+    perImage,
+    gradient,
+  });
 }

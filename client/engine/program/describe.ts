@@ -1,7 +1,13 @@
 import { accessOf } from "./access.ts";
-import type { ConvGeometry, Kernel, Operand, Pass, Program } from "./program.ts";
-
-const FLOAT_BYTES = 4;
+import type { HeadKernel, PooledLogits } from "./head-kernels.ts";
+import {
+  activationBytes,
+  bytesIn,
+  type ConvGeometry,
+  type Kernel,
+  type Pass,
+  type Program,
+} from "./program.ts";
 
 /** What one kernel costs; bytes count each operand once, as if nothing were read twice. */
 interface KernelCost {
@@ -20,8 +26,9 @@ export interface ProgramDescription {
   readonly bytes: number;
   /** Bytes of all convolution outputs of the student's forward pass. */
   readonly convolutionOutputBytes: number;
+  /** The arena, and activations stored as halves. */
   readonly arenaBytes: number;
-  /** What the arena would need if no buffer shared memory. */
+  /** What both would need if no buffer shared memory. */
   readonly unsharedBytes: number;
   /** All of it as a table. */
   readonly text: string;
@@ -48,7 +55,9 @@ export function describeProgram(program: Program): ProgramDescription {
     kernels.reduce((sum, cost) => sum + of(cost), 0);
   const convolutionOutputBytes = program.kernels.reduce(
     (sum, { pass, kernel }) =>
-      pass === "forward" && kernel.kind === "convolve" ? sum + kernel.y.length * FLOAT_BYTES : sum,
+      pass === "forward" && kernel.kind === "convolve"
+        ? sum + bytesIn(kernel.y.region, kernel.y.length)
+        : sum,
     0,
   );
   const description = {
@@ -56,16 +65,18 @@ export function describeProgram(program: Program): ProgramDescription {
     flops: total(({ flops }) => flops),
     bytes: total(({ bytes }) => bytes),
     convolutionOutputBytes,
-    arenaBytes: program.arenaLength * FLOAT_BYTES,
-    unsharedBytes: program.unsharedLength * FLOAT_BYTES,
+    arenaBytes: activationBytes(program),
+    unsharedBytes: program.unsharedBytes,
   };
   return { ...description, text: table(description) };
 }
 
 function bytesOf(kernel: Kernel): number {
   const { reads, writes } = accessOf(kernel);
-  const floats = [...reads, ...writes].reduce((sum, operand: Operand) => sum + operand.length, 0);
-  return floats * FLOAT_BYTES;
+  return [...reads, ...writes].reduce(
+    (sum, { region, length }) => sum + bytesIn(region, length),
+    0,
+  );
 }
 
 function flopsOf(kernel: Kernel): number {
@@ -77,7 +88,11 @@ function flopsOf(kernel: Kernel): number {
     case "linear":
       return 2 * kernel.images * kernel.inputs * kernel.outputs;
     case "linear-gradient":
-      return (kernel.dx ? 4 : 2) * kernel.images * kernel.inputs * kernel.outputs;
+      return (
+        2 *
+        (Number(kernel.dx !== undefined) + Number(kernel.parameters !== undefined)) *
+        (kernel.images * kernel.inputs * kernel.outputs)
+      );
     case "combine":
     case "gather-gradient":
       return 2 * kernel.rows * kernel.channels;
@@ -88,11 +103,27 @@ function flopsOf(kernel: Kernel): number {
     case "norm-statistics":
     case "norm-gradient-factors":
       return kernel.sums.operand.length;
+    case "running-norm":
+      return 4 * kernel.channels;
+    case "perturb":
+      return kernel.perturbed.length;
+    case "collect-ascent":
+      return kernel.gradient.length;
     case "loss":
       return 10 * kernel.images * kernel.classes;
+    case "head":
+      return kernel.images * headFlops(kernel);
     default:
       return kernel satisfies never;
   }
+}
+
+/** Of one image: two products in the student's gradient and one in each forward pass. */
+function headFlops({ student, teacher, classes }: HeadKernel): number {
+  const forward = ({ positions, channels }: PooledLogits): number =>
+    (positions + 2 * classes) * channels;
+  const gradient = 4 * classes * student.channels;
+  return forward(student) + (teacher ? forward(teacher) : 0) + 10 * classes + gradient;
 }
 
 function detailOf(kernel: Kernel): string {
@@ -121,8 +152,19 @@ function detailOf(kernel: Kernel): string {
     case "norm-statistics":
     case "norm-gradient-factors":
       return `[${kernel.channels}], ${kernel.sums.parts} parts`;
+    case "running-norm":
+      return `[${kernel.channels}]`;
+    case "perturb":
+    case "collect-ascent": {
+      const { clean, copies } = kernel.rows;
+      return `${clean} images and ${copies} copies a group, ${kernel.imageLength} values each`;
+    }
     case "loss":
       return `[${kernel.images},${kernel.classes}]`;
+    case "head": {
+      const { positions, channels } = kernel.student;
+      return `[${kernel.images},${positions},${channels}] → [${kernel.images},${kernel.classes}]`;
+    }
     default:
       return kernel satisfies never;
   }

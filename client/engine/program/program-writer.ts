@@ -8,7 +8,16 @@ import { inferShapes, type ValueShape } from "../../../protocol/model/infer-shap
 import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
 import { ArenaBuffer } from "./arena.ts";
-import type { ConvGeometry, Kernel, Operand, Pass, Reading, ScheduledKernel } from "./program.ts";
+import { halvesOf } from "./halves.ts";
+import type {
+  ConvGeometry,
+  Kernel,
+  Operand,
+  Pass,
+  Precision,
+  Reading,
+  ScheduledKernel,
+} from "./program.ts";
 import type { Tiling } from "./tiling.ts";
 
 export interface BatchShape {
@@ -31,19 +40,41 @@ export class ProgramWriter {
   readonly batch: BatchShape;
   readonly tiling: Tiling;
   readonly images: ArenaBuffer;
-  readonly kernels: ScheduledKernel[] = [];
+  readonly kernels: ScheduledKernel[];
+  readonly #layout: StateLayout;
+  readonly #precision: Precision;
   readonly #shapes: ReadonlyMap<ValueId, ValueShape>;
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #entries: ReadonlyMap<string, LayoutEntry>;
+  readonly #halves: ReadonlySet<ValueId>;
 
-  constructor(graph: Graph, layout: StateLayout, batch: BatchShape, tiling: Tiling) {
+  constructor(
+    graph: Graph,
+    layout: StateLayout,
+    batch: BatchShape,
+    tiling: Tiling,
+    precision: Precision,
+    kernels: ScheduledKernel[] = [],
+  ) {
+    this.kernels = kernels;
+    this.#layout = layout;
+    this.#precision = precision;
     this.graph = graph;
     this.batch = batch;
     this.tiling = tiling;
     this.#shapes = inferShapes(graph);
     this.#parameters = new Map(graph.parameters.map((parameter) => [parameter.name, parameter]));
     this.#entries = new Map(layout.entries.map((entry) => [entry.name, entry]));
-    this.images = this.activation(graph.input);
+    this.#halves = precision === "f16" ? halvesOf(graph, this.#shapes) : new Set();
+    // Written by the host, a value at a time.
+    this.images = new ArenaBuffer(this.#lengthOf(graph.input));
+  }
+
+  /** A writer of passes over norm groups of another size, with images of their own. */
+  regrouped(groupSize: number): ProgramWriter {
+    const batch = { ...this.batch, groupSize };
+    const { graph, tiling, kernels } = this;
+    return new ProgramWriter(graph, this.#layout, batch, tiling, this.#precision, kernels);
   }
 
   /** N */
@@ -52,7 +83,7 @@ export class ProgramWriter {
   }
 
   emit(pass: Pass, kernel: Kernel): void {
-    this.kernels.push({ pass, kernel });
+    this.kernels.push({ pass, kernel, groupSize: this.batch.groupSize });
   }
 
   extent(id: ValueId): Extent {
@@ -68,9 +99,14 @@ export class ProgramWriter {
     return this.imageCount * height * width;
   }
 
-  /** Memory for a value of the whole micro-batch. */
-  activation(id: ValueId): ArenaBuffer {
-    return new ArenaBuffer(this.rows(id) * this.extent(id).channels);
+  /**
+   * Memory for a value of the whole micro-batch.
+   *
+   * @param from the convolution's output, where its kernel gives another value straight away.
+   */
+  activation(id: ValueId, from = id): ArenaBuffer {
+    const halves = this.#halves.has(id) && this.#halves.has(from);
+    return new ArenaBuffer(this.#lengthOf(id), halves ? "halves" : "arena");
   }
 
   /** Memory that lives for one kernel. */
@@ -113,6 +149,10 @@ export class ProgramWriter {
       padding,
       groups,
     };
+  }
+
+  #lengthOf(id: ValueId): number {
+    return this.rows(id) * this.extent(id).channels;
   }
 
   #entry(name: string): LayoutEntry {

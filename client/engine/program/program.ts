@@ -2,9 +2,10 @@
  * A step of distillation as a static list of kernels over preallocated memory. Pure data: what a
  * backend needs to generate code and run, with every shape, address and order decided beforehand.
  *
- * Memory is float32 throughout. Activations are channels-last (`[N, H, W, C]`, `[N, C]`),
- * convolution weights `[kh, kw, in/groups, out]` (`device-layout.ts` converts), everything else as
- * the state vector has it.
+ * Memory is float32, but for activations that a program compiled for `f16` keeps as halves.
+ * Activations are channels-last (`[N, H, W, C]`, `[N, C]`), convolution weights
+ * `[kh, kw, in/groups, out]` (`device-layout.ts` converts), everything else as the state vector has
+ * it.
  *
  * A batch is worked through in micro-batches of P whole norm groups of G images each, so N = P·G. A
  * batch norm takes its statistics over each group by itself; per-group vectors are `[P, …]`.
@@ -12,22 +13,43 @@
  * that the number of groups a micro-batch has changes no bit of the result.
  */
 
-/** A piece of memory: `length` floats from `offset` in a region. */
+import type { CollectAscentKernel, PerturbKernel } from "./copy-kernels.ts";
+import type {
+  HeadKernel,
+  LinearGradientKernel,
+  LinearKernel,
+  LossKernel,
+  PoolKernel,
+} from "./head-kernels.ts";
+
+/**
+ * How activations and their gradients are stored. Arithmetic, sums, statistics, parameters and their
+ * gradients are float32 either way.
+ */
+export type Precision = "f32" | "f16";
+
+/** A piece of memory: `length` values from `offset` in a region. */
 export interface Operand {
   readonly region: Region;
-  /** In floats. */
+  /** In values. */
   readonly offset: number;
-  /** In floats. */
+  /** In values. */
   readonly length: number;
 }
 
 /**
  * - `arena`: activations and workspaces, reused within a step by liveness.
+ * - `halves`: activations in binary16, likewise; only whole runs of four channels are written.
  * - `student`: the student's state in device layout, in the order of the state vector.
  * - `gradient`: gradient of the trainable section, same layout.
  * - `teacher`: the teacher's values as `teacherLayout` lists them (batch norms folded in).
  */
-export type Region = "arena" | "student" | "gradient" | "teacher";
+export type Region = "arena" | "halves" | "student" | "gradient" | "teacher";
+
+/** Bytes of so many values of a region. */
+export function bytesIn(region: Region, values: number): number {
+  return (region === "halves" ? 2 : 4) * values;
+}
 
 export interface ConvGeometry {
   /** N, images of a micro-batch. */
@@ -50,6 +72,8 @@ export interface ConvGeometry {
 export interface Affine {
   /** `[P, 2, C]`: scale, then shift; or `[1, 2, C]` for all groups alike. */
   readonly coefficients: Operand;
+  /** Whether all groups share them. */
+  readonly common: boolean;
   readonly relu: boolean;
 }
 
@@ -141,6 +165,24 @@ export interface NormStatisticsKernel {
   readonly saved: Operand;
 }
 
+/**
+ * A batch norm in evaluation mode: scale and shift for readers, from running statistics. On the
+ * device, as those of a student in training change with every step.
+ */
+export interface RunningNormKernel {
+  readonly kind: "running-norm";
+  readonly channels: number;
+  readonly gamma: Operand;
+  readonly beta: Operand;
+  readonly mean: Operand;
+  readonly variance: Operand;
+  readonly epsilon: number;
+  /** `[1, 2, C]`: scale, shift. */
+  readonly coefficients: Operand;
+  /** `[1, 2, C]`: scale, 0; what a gradient meets on its way back. */
+  readonly slopes: Operand;
+}
+
 /** y = relu?(x + addend), each read as it is or normalised. `rows` = positions of all images. */
 export interface CombineKernel {
   readonly kind: "combine";
@@ -200,61 +242,12 @@ export interface NormGradientKernel {
   readonly dz: Operand;
 }
 
-/** `[N, positions, C]` → mean `[N, C]`. */
-export interface PoolKernel {
-  readonly kind: "pool";
-  readonly images: number;
-  readonly positions: number;
-  readonly channels: number;
-  readonly x: Reading;
-  readonly y: Operand;
-}
-
-/** y `[N, out]` = x `[N, in]` · weightᵀ `[out, in]` + bias. */
-export interface LinearKernel {
-  readonly kind: "linear";
-  readonly images: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly x: Operand;
-  readonly weight: Operand;
-  readonly bias: Operand;
-  readonly y: Operand;
-}
-
-/** dx = dy·W (where wanted); dW += dyᵀ·x; db += Σ dy. */
-export interface LinearGradientKernel {
-  readonly kind: "linear-gradient";
-  readonly images: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly x: Operand;
-  readonly weight: Operand;
-  readonly dy: Operand;
-  readonly dx: Operand | undefined;
-  readonly dWeight: Operand;
-  readonly dBias: Operand;
-}
-
-/**
- * KL(teacher ‖ student) at temperature T and its gradient by the student's logits, scaled by
- * 1/batch; adds each image's loss and agreement to the step's result, images in order.
- */
-export interface LossKernel {
-  readonly kind: "loss";
-  readonly images: number;
-  readonly classes: number;
-  readonly student: Operand;
-  /** The teacher's logits; undefined: probabilities that the host gave, temperature 1. */
-  readonly teacher: Operand | undefined;
-  readonly dLogits: Operand;
-}
-
 export type Kernel =
   | ConvolveKernel
   | InputGradientKernel
   | FilterGradientKernel
   | NormStatisticsKernel
+  | RunningNormKernel
   | CombineKernel
   | GatherGradientKernel
   | NormGradientFactorsKernel
@@ -262,7 +255,10 @@ export type Kernel =
   | PoolKernel
   | LinearKernel
   | LinearGradientKernel
-  | LossKernel;
+  | LossKernel
+  | HeadKernel
+  | PerturbKernel
+  | CollectAscentKernel;
 
 /** Which pass of the step a kernel belongs to. */
 export type Pass = "teacher" | "forward" | "loss" | "backward";
@@ -270,6 +266,8 @@ export type Pass = "teacher" | "forward" | "loss" | "backward";
 export interface ScheduledKernel {
   readonly pass: Pass;
   readonly kernel: Kernel;
+  /** Images of a norm group in this kernel's pass: with copies there are more of them. */
+  readonly groupSize: number;
 }
 
 /** One micro-batch of a step: the same for each, run after each other. */
@@ -285,6 +283,13 @@ export interface Program {
   readonly kernels: readonly ScheduledKernel[];
   /** Floats of the arena. */
   readonly arenaLength: number;
-  /** Floats of all arena buffers together, as if none shared memory. */
-  readonly unsharedLength: number;
+  /** Halves of the activations in binary16; 0 in float32. */
+  readonly halvesLength: number;
+  /** Bytes of all buffers of both together, as if none shared memory. */
+  readonly unsharedBytes: number;
+}
+
+/** Bytes of the memory a program reuses: what grows with the batch. */
+export function activationBytes({ arenaLength, halvesLength }: Program): number {
+  return bytesIn("arena", arenaLength) + bytesIn("halves", halvesLength);
 }

@@ -9,37 +9,51 @@ const NO_EPILOGUE: GradientEpilogue = { addend: undefined, mask: undefined, sums
 /** How many runs the kernel that takes sums cuts one norm group into. */
 type PartsOf = (channels: number, rowsPerGroup: number) => number;
 
+/** What a backward pass is to find. */
+export interface GradientsWanted {
+  /** Of every parameter, for batch norms over the batch's statistics. */
+  readonly parameters: boolean;
+  /** Of what the pass reads as images. */
+  readonly images: boolean;
+}
+
 /**
- * Writes the backward pass from the gradient of the logits to that of every parameter.
+ * Writes the backward pass from the gradient of the logits to that of every parameter, or to that of
+ * the images, or to both.
  *
  * A value's gradient is gathered from its readers, last reader first. The kernel that brings the
  * last contribution also applies the value's rectifier and takes the sums its batch norm needs.
+ *
+ * @returns the gradient of the images, if it is wanted.
  */
 export function writeBackwardPass(
   writer: ProgramWriter,
   forward: ForwardPass,
   dLogits: Operand,
-): void {
-  new BackwardWriter(writer, forward).write(dLogits);
+  wanted: GradientsWanted,
+): Operand | undefined {
+  return new BackwardWriter(writer, forward, wanted).write(dLogits);
 }
 
 class BackwardWriter {
   readonly #writer: ProgramWriter;
   readonly #forward: ForwardPass;
+  readonly #wanted: GradientsWanted;
   readonly #steps: readonly TrainingStep[];
   /** Readers that have not contributed yet. */
   readonly #pending: Map<ValueId, number>;
   readonly #gradients = new Map<ValueId, Operand>();
   readonly #sums = new Map<ValueId, NonNullable<GradientEpilogue["sums"]>>();
 
-  constructor(writer: ProgramWriter, forward: ForwardPass) {
+  constructor(writer: ProgramWriter, forward: ForwardPass, wanted: GradientsWanted) {
     this.#writer = writer;
     this.#forward = forward;
+    this.#wanted = wanted;
     this.#steps = stepsToward(writer.graph.output, forward.steps);
     this.#pending = readerCounts(this.#steps);
   }
 
-  write(dLogits: Operand): void {
+  write(dLogits: Operand): Operand | undefined {
     const { graph } = this.#writer;
     // The loss reads the logits too.
     this.#pending.set(graph.output, (this.#pending.get(graph.output) ?? 0) + 1);
@@ -47,6 +61,12 @@ class BackwardWriter {
       if (step.output === graph.output) this.#pass(graph.output, dLogits);
       this.#writeStep(step, this.#gradients.get(step.output)!);
     }
+    return this.#gradients.get(graph.input);
+  }
+
+  /** Whether a value's gradient is needed: of all but the images it always is. */
+  #isWanted(id: ValueId): boolean {
+    return this.#wanted.images || id !== this.#writer.graph.input;
   }
 
   #writeStep(step: TrainingStep, g: Operand): void {
@@ -76,8 +96,22 @@ class BackwardWriter {
 
   #writeConvolution(step: Extract<TrainingStep, { kind: "conv2d" }>, dy: Operand): void {
     const writer = this.#writer;
-    const { groupSize, groups } = writer.batch;
     const geometry = writer.geometry(step);
+    if (this.#wanted.parameters) this.#writeFilterGradient(step, geometry, dy);
+    if (!this.#isWanted(step.input)) return;
+    const dx = writer.activation(step.input);
+    const epilogue = this.#contribute(step.input, dx, this.#partsOfConvolution(geometry));
+    const weight = writer.parameter(step.weight);
+    writer.emit("backward", { kind: "input-gradient", geometry, dy, weight, dx, epilogue });
+  }
+
+  #writeFilterGradient(
+    step: Extract<TrainingStep, { kind: "conv2d" }>,
+    geometry: ConvGeometry,
+    dy: Operand,
+  ): void {
+    const writer = this.#writer;
+    const { groupSize, groups } = writer.batch;
     const parts = groups * writer.tiling.filterParts(geometry, groupSize);
     const dw = writer.gradient(step.weight);
     writer.emit("backward", {
@@ -89,11 +123,6 @@ class BackwardWriter {
       workspace: parts > 1 ? writer.workspace(parts * dw.length) : undefined,
       parts,
     });
-    if (step.input === writer.graph.input) return;
-    const dx = writer.activation(step.input);
-    const epilogue = this.#contribute(step.input, dx, this.#partsOfConvolution(geometry));
-    const weight = writer.parameter(step.weight);
-    writer.emit("backward", { kind: "input-gradient", geometry, dy, weight, dx, epilogue });
   }
 
   #partsOfConvolution(geometry: ConvGeometry): PartsOf {
@@ -105,7 +134,13 @@ class BackwardWriter {
     const writer = this.#writer;
     const { norm, input, output, addend } = step;
     const { channels } = writer.extent(input);
-    const { input: z, saved, count } = this.#forward.norms.get(step)!;
+    const record = this.#forward.norms.get(step)!;
+    if (record.statistics === "running") {
+      if (addend !== undefined) this.#pass(addend, g);
+      if (this.#isWanted(input)) this.#pass(input, this.#slope(input, g, record.slopes));
+      return;
+    }
+    const { input: z, saved, count } = record;
     const factors = writer.perGroup(3, channels);
     writer.emit("backward", {
       kind: "norm-gradient-factors",
@@ -119,18 +154,34 @@ class BackwardWriter {
       factors,
     });
     if (addend !== undefined) this.#pass(addend, g);
-    if (input === writer.graph.input) return;
+    if (!this.#isWanted(input)) return;
     const dz = writer.activation(input);
     const rows = writer.rows(input);
     writer.emit("backward", { kind: "norm-gradient", rows, channels, g, z, factors, dz });
     this.#pass(input, dz);
   }
 
+  /** The gradient of a running norm's input: that of its output, times the scale. */
+  #slope(input: ValueId, g: Operand, slopes: Operand): Operand {
+    const writer = this.#writer;
+    const dz = writer.activation(input);
+    writer.emit("backward", {
+      kind: "combine",
+      rows: writer.rows(input),
+      channels: writer.extent(input).channels,
+      x: { values: g, affine: { coefficients: slopes, common: true, relu: false } },
+      addend: undefined,
+      relu: false,
+      y: dz,
+      sums: undefined,
+    });
+    return dz;
+  }
+
   #writeLinear(step: Extract<TrainingStep, { kind: "linear" }>, dy: Operand): void {
     const writer = this.#writer;
     const { input, output, weight, bias } = step;
-    const inner = input !== writer.graph.input;
-    const dx = inner ? writer.activation(input) : undefined;
+    const dx = this.#isWanted(input) ? writer.activation(input) : undefined;
     writer.emit("backward", {
       kind: "linear-gradient",
       images: writer.imageCount,
@@ -140,15 +191,16 @@ class BackwardWriter {
       weight: writer.parameter(weight),
       dy,
       dx,
-      dWeight: writer.gradient(weight),
-      dBias: writer.gradient(bias),
+      parameters: this.#wanted.parameters
+        ? { dWeight: writer.gradient(weight), dBias: writer.gradient(bias) }
+        : undefined,
     });
     if (dx) this.#pass(input, dx);
   }
 
   /** Contributes a gradient that is there already. */
   #pass(id: ValueId, dy: Operand): void {
-    if (id === this.#writer.graph.input) return;
+    if (!this.#isWanted(id)) return;
     const pending = this.#pending.get(id)!;
     const bare = pending > 1 || !this.#hasEpilogue(id);
     if (bare && !this.#gradients.has(id)) {
@@ -161,7 +213,7 @@ class BackwardWriter {
 
   /** Contributes by a kernel of its own. */
   #gather(id: ValueId, dy: Operand, broadcast: boolean): void {
-    if (id === this.#writer.graph.input) return;
+    if (!this.#isWanted(id)) return;
     const writer = this.#writer;
     const { height, width, channels } = writer.extent(id);
     const rows = writer.rows(id);
@@ -191,26 +243,32 @@ class BackwardWriter {
     if (pending > 0) return { ...NO_EPILOGUE, addend };
 
     const { readings, producers, norms } = this.#forward;
-    const producer = producers.get(id)!;
-    const rectified = (producer.kind === "norm" && producer.relu) || producer.kind === "relu";
-    const mask = rectified ? readings.get(id) : undefined;
-    if (producer.kind !== "norm") return { addend, mask, sums: undefined };
+    const producer = producers.get(id);
+    const mask = isRectified(producer) ? readings.get(id) : undefined;
+    const norm = producer?.kind === "norm" ? norms.get(producer)! : undefined;
+    if (norm?.statistics !== "batch") return { addend, mask, sums: undefined };
     const writer = this.#writer;
     const { channels } = writer.extent(id);
     const parts = partsOf(channels, writer.rows(id) / writer.batch.groups);
     const sums = {
       operand: writer.perGroup(2 * parts, channels),
       parts,
-      z: norms.get(producer)!.input,
+      z: norm.input,
     };
     this.#sums.set(id, sums);
     return { addend, mask, sums };
   }
 
   #hasEpilogue(id: ValueId): boolean {
-    const { kind } = this.#forward.producers.get(id)!;
-    return kind === "norm" || kind === "relu";
+    const producer = this.#forward.producers.get(id);
+    if (isRectified(producer)) return true;
+    return producer?.kind === "norm" && this.#forward.norms.get(producer)!.statistics === "batch";
   }
+}
+
+/** Whether a value, by the step that gives it, comes from a rectifier. */
+function isRectified(producer: TrainingStep | undefined): boolean {
+  return producer?.kind === "relu" || (producer?.kind === "norm" && producer.relu);
 }
 
 /** Steps that have a part in the output, in order. */

@@ -2,18 +2,38 @@ import type { ValueId } from "../../../protocol/model/graph.ts";
 import { EngineError } from "../engine-error.ts";
 import { trainingPlan, type NormStep, type TrainingStep } from "../plan.ts";
 import type { ArenaBuffer } from "./arena.ts";
-import type { CombineKernel, ConvolveKernel, Operand, PartialSums, Reading } from "./program.ts";
+import type {
+  Affine,
+  CombineKernel,
+  ConvolveKernel,
+  Operand,
+  PartialSums,
+  Reading,
+} from "./program.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
 
 /** What the backward pass needs to know of a batch norm's forward pass. */
-interface NormRecord {
-  /** z, the norm's input. */
-  readonly input: Operand;
-  /** `[P, 2, C]`: mean, inverse standard deviation. */
-  readonly saved: Operand;
-  /** Values per channel and group. */
-  readonly count: number;
-}
+type NormRecord =
+  | {
+      readonly statistics: "batch";
+      /** z, the norm's input. */
+      readonly input: Operand;
+      /** `[P, 2, C]`: mean, inverse standard deviation. */
+      readonly saved: Operand;
+      /** Values per channel and group. */
+      readonly count: number;
+    }
+  | {
+      readonly statistics: "running";
+      /** `[1, 2, C]`: scale, 0. */
+      readonly slopes: Operand;
+    };
+
+/**
+ * Where batch norms take their statistics from: the batch, with running statistics advancing or
+ * not; or, in evaluation mode, the running ones.
+ */
+export type NormMode = "advance" | "observe" | "running";
 
 export interface ForwardPass {
   readonly steps: readonly TrainingStep[];
@@ -26,18 +46,16 @@ export interface ForwardPass {
 }
 
 /**
- * Writes the student's forward pass in training mode. A normalised value is not stored where its
- * readers can normalise while they read; statistics are summed by the kernel that gives the value.
- *
- * @param advance whether running statistics advance.
+ * Writes the student's forward pass. A normalised value is not stored where its readers can
+ * normalise while they read; statistics are summed by the kernel that gives the value.
  */
-export function writeForwardPass(writer: ProgramWriter, advance: boolean): ForwardPass {
-  return new ForwardWriter(writer, advance).write();
+export function writeForwardPass(writer: ProgramWriter, mode: NormMode): ForwardPass {
+  return new ForwardWriter(writer, mode).write();
 }
 
 class ForwardWriter {
   readonly #writer: ProgramWriter;
-  readonly #advance: boolean;
+  readonly #mode: NormMode;
   readonly #steps: readonly TrainingStep[];
   readonly #readings = new Map<ValueId, Reading>();
   readonly #norms = new Map<NormStep, NormRecord>();
@@ -47,9 +65,9 @@ class ForwardWriter {
   /** Values some reader needs in memory as they are. */
   readonly #storedValues: ReadonlySet<ValueId>;
 
-  constructor(writer: ProgramWriter, advance: boolean) {
+  constructor(writer: ProgramWriter, mode: NormMode) {
     this.#writer = writer;
-    this.#advance = advance;
+    this.#mode = mode;
     this.#steps = trainingPlan(writer.graph).steps;
     const norms = this.#steps.filter((step) => step.kind === "norm");
     this.#normInputs = new Set(norms.map(({ input }) => input));
@@ -64,7 +82,7 @@ class ForwardWriter {
   write(): ForwardPass {
     const { graph, images } = this.#writer;
     this.#readings.set(graph.input, stored(images));
-    if (this.#normInputs.has(graph.input)) this.#copyImages();
+    if (this.#takesSums && this.#normInputs.has(graph.input)) this.#copyImages();
     for (const step of this.#steps) {
       this.#producers.set(step.output, step);
       this.#writeStep(step);
@@ -139,8 +157,21 @@ class ForwardWriter {
   }
 
   #writeNorm(step: NormStep): void {
+    const { input, output, addend, relu } = step;
+    const affine = this.#takesSums ? this.#batchNorm(step) : this.#runningNorm(step);
+    const z = this.#stored(input);
+    if (addend === undefined && !this.#storedValues.has(output)) {
+      this.#readings.set(output, { values: z, affine: { ...affine, relu } });
+      return;
+    }
+    const other = addend === undefined ? undefined : this.#reading(addend);
+    this.#combine(output, { values: z, affine }, other, relu);
+  }
+
+  /** The affine of a norm over the batch's statistics. */
+  #batchNorm(step: NormStep): Affine {
     const writer = this.#writer;
-    const { norm, input, output, addend, relu } = step;
+    const { norm, input } = step;
     const { height, width, channels } = writer.extent(input);
     const count = writer.batch.groupSize * height * width;
     if (count === 1) {
@@ -158,26 +189,47 @@ class ForwardWriter {
       sums: this.#sums.get(input)!,
       gamma: writer.parameter(norm.scale),
       beta: writer.parameter(norm.shift),
-      running: this.#advance
-        ? {
-            mean: writer.parameter(norm.runningMean),
-            variance: writer.parameter(norm.runningVariance),
-          }
-        : undefined,
+      running:
+        this.#mode === "advance"
+          ? {
+              mean: writer.parameter(norm.runningMean),
+              variance: writer.parameter(norm.runningVariance),
+            }
+          : undefined,
       epsilon: norm.epsilon,
       momentum: norm.momentum,
       coefficients,
       saved,
     });
-    const z = this.#stored(input);
-    this.#norms.set(step, { input: z, saved, count });
-    const affine = { coefficients, relu: false };
-    if (addend === undefined && !this.#storedValues.has(output)) {
-      this.#readings.set(output, { values: z, affine: { ...affine, relu } });
-      return;
-    }
-    const other = addend === undefined ? undefined : this.#reading(addend);
-    this.#combine(output, { values: z, affine }, other, relu);
+    this.#norms.set(step, { statistics: "batch", input: this.#stored(input), saved, count });
+    return { coefficients, common: false, relu: false };
+  }
+
+  /** The affine of a norm over running statistics. */
+  #runningNorm(step: NormStep): Affine {
+    const writer = this.#writer;
+    const { norm, input } = step;
+    const { channels } = writer.extent(input);
+    const coefficients = writer.workspace(2 * channels);
+    const slopes = writer.workspace(2 * channels);
+    writer.emit("forward", {
+      kind: "running-norm",
+      channels,
+      gamma: writer.parameter(norm.scale),
+      beta: writer.parameter(norm.shift),
+      mean: writer.parameter(norm.runningMean),
+      variance: writer.parameter(norm.runningVariance),
+      epsilon: norm.epsilon,
+      coefficients,
+      slopes,
+    });
+    this.#norms.set(step, { statistics: "running", slopes });
+    return { coefficients, common: true, relu: false };
+  }
+
+  /** Whether norms need sums over what they read. */
+  get #takesSums(): boolean {
+    return this.#mode !== "running";
   }
 
   #combine(output: ValueId, x: Reading, addend: Reading | undefined, relu: boolean): void {
@@ -206,7 +258,7 @@ class ForwardWriter {
   }
 
   #sumsOf(id: ValueId, parts: () => number): PartialSums | undefined {
-    if (!this.#normInputs.has(id)) return undefined;
+    if (!this.#takesSums || !this.#normInputs.has(id)) return undefined;
     const count = parts();
     const { channels } = this.#writer.extent(id);
     const sums = { operand: this.#writer.perGroup(2 * count, channels), parts: count };

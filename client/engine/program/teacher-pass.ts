@@ -13,7 +13,8 @@ export function writeTeacherPass(writer: ProgramWriter, layout: TeacherLayout): 
   const values = new Map<ValueId, Operand>([[graph.input, writer.images]]);
   const value = (id: ValueId): Operand => values.get(id)!;
   for (const step of layout.steps) {
-    const y = writer.activation(step.output);
+    const given = step.kind === "folded-conv" ? step.conv.output : step.output;
+    const y = writer.activation(step.output, given);
     values.set(step.output, y);
     const [first, second] = (layout.pieces.get(step) ?? []) as [Operand, Operand];
     switch (step.kind) {
@@ -35,7 +36,7 @@ export function writeTeacherPass(writer: ProgramWriter, layout: TeacherLayout): 
         break;
       }
       case "norm": {
-        const affine = { coefficients: first, relu: false };
+        const affine = { coefficients: first, common: true, relu: false };
         writer.emit("teacher", {
           kind: "combine",
           rows: writer.rows(step.output),

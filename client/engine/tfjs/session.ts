@@ -6,6 +6,7 @@ import type {
   Batch,
   GradientResult,
   GradientSettings,
+  PerturbedAnswers,
   Session,
   SessionOptions,
   SessionReading,
@@ -14,13 +15,16 @@ import type {
   SupervisedSettings,
   VelocityAtLoad,
 } from "../engine.ts";
+import { checkPerturbation } from "../check-adversary.ts";
 import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
 import { checkLoss, checkStateLength } from "../check-state.ts";
 import { EngineError } from "../engine-error.ts";
+import { perturbedBatch } from "../perturb-images.ts";
 import { placedValues } from "../place-images.ts";
 import { trainingPlan, type Plan, type TrainingStep } from "../plan.ts";
 import { EvaluationModel } from "./evaluation-model.ts";
 import type { Kernels, LossTarget } from "./kernels.ts";
+import { requireNoAdversary } from "./no-adversary.ts";
 import { downloadEntries, uploadEntry } from "./parameters.ts";
 import { requireSupportedOperations } from "./supported-operations.ts";
 import { readSummary, StepResults } from "./step-results.ts";
@@ -77,8 +81,13 @@ export class TfjsSession implements Session {
     this.#teacher = new EvaluationModel(graph, layout, kernels, teacher);
   }
 
-  load(state: Float32Array, velocity: VelocityAtLoad = "restart"): void {
+  load(
+    state: Float32Array,
+    velocity: VelocityAtLoad = "restart",
+    perturbation?: Float32Array,
+  ): void {
     this.#requireOpen();
+    requireNoAdversary(this.#backend, perturbation);
     checkStateLength(state, this.#layout, "student");
     useBackend(this.#backend);
     this.#results.forget();
@@ -90,6 +99,7 @@ export class TfjsSession implements Session {
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
+    requireNoAdversary(this.#backend, settings.adversary);
     const summary = this.#train(batch, settings, (gradients) => this.#descend(gradients, settings));
     await this.#results.add(summary);
   }
@@ -117,6 +127,7 @@ export class TfjsSession implements Session {
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
+    requireNoAdversary(this.#backend, settings.adversary);
     const gradients = new Map<string, Tensor>();
     const summary = this.#train(batch, settings, (found) => {
       for (const [name, gradient] of found) {
@@ -170,6 +181,19 @@ export class TfjsSession implements Session {
       return tf.concat(outputs);
     });
     return readAndDispose(logits);
+  }
+
+  async perturbedLogits(
+    which: "teacher" | "student",
+    batch: Batch,
+    perturbation: Float32Array,
+    references?: Float32Array,
+  ): Promise<PerturbedAnswers> {
+    requireNoAdversary(this.#backend, references);
+    const { inputShape } = this.#graph;
+    checkBatch(batch, inputShape);
+    checkPerturbation(perturbation, inputShape);
+    return { logits: await this.logits(which, perturbedBatch(batch, perturbation, inputShape)) };
   }
 
   close(): void {

@@ -1,14 +1,11 @@
+import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../program/head-kernels.ts";
 import type {
-  LinearGradientKernel,
-  LinearKernel,
-  LossKernel,
   NormGradientFactorsKernel,
   NormStatisticsKernel,
   Operand,
   PartialSums,
-  PoolKernel,
+  RunningNormKernel,
 } from "../program/program.ts";
-import { distillationLoss, type HostLoss } from "../host-loss.ts";
 
 /** Kernels too small to be worth generating: plain loops over the memory, in float64. */
 
@@ -59,6 +56,24 @@ export function normStatistics(floats: Floats, kernel: NormStatisticsKernel, gro
   }
 }
 
+/** Scale and shift from running statistics, and the scale by itself. */
+export function runningNorm(floats: Floats, kernel: RunningNormKernel): void {
+  const { channels, epsilon } = kernel;
+  const gamma = floats(kernel.gamma);
+  const beta = floats(kernel.beta);
+  const mean = floats(kernel.mean);
+  const variance = floats(kernel.variance);
+  const coefficients = floats(kernel.coefficients);
+  const slopes = floats(kernel.slopes);
+  for (let c = 0; c < channels; c++) {
+    const scale = gamma[c]! / Math.sqrt(variance[c]! + epsilon);
+    coefficients[c] = scale;
+    coefficients[channels + c] = beta[c]! - mean[c]! * scale;
+    slopes[c] = scale;
+    slopes[channels + c] = 0;
+  }
+}
+
 /** With x̂ = (z − μ)·r: dz = γ·r·(g − mean(g) − x̂·mean(g·x̂)), written as a·g + b·z + d. */
 export function normGradientFactors(
   floats: Floats,
@@ -96,11 +111,10 @@ export function pool(floats: Floats, kernel: PoolKernel, groups: number): void {
   const values = floats(x.values);
   const y = floats(kernel.y);
   const coefficients = x.affine && floats(x.affine.coefficients);
-  const shared = coefficients?.length === 2 * channels;
   const sums = new Float64Array(channels);
   let at = 0;
   for (let image = 0; image < images; image++) {
-    const group = shared ? 0 : Math.floor((image * groups) / images);
+    const group = x.affine?.common ? 0 : Math.floor((image * groups) / images);
     sums.fill(0);
     for (let position = 0; position < positions; position++) {
       for (let c = 0; c < channels; c++) {
@@ -140,8 +154,8 @@ export function linearGradient(floats: Floats, kernel: LinearGradientKernel): vo
   const weight = floats(kernel.weight);
   const dy = floats(kernel.dy);
   const dx = kernel.dx && floats(kernel.dx);
-  const dWeight = floats(kernel.dWeight);
-  const dBias = floats(kernel.dBias);
+  const dWeight = kernel.parameters && floats(kernel.parameters.dWeight);
+  const dBias = kernel.parameters && floats(kernel.parameters.dBias);
   // Image after image onto what is there, so that groups of images may come in several calls.
   for (let image = 0; image < images; image++) {
     const sums = new Float64Array(inputs);
@@ -149,40 +163,11 @@ export function linearGradient(floats: Floats, kernel: LinearGradientKernel): vo
     for (let output = 0; output < outputs; output++) {
       const g = dy[image * outputs + output]!;
       const row = output * inputs;
+      for (let i = 0; i < inputs; i++) sums[i] = sums[i]! + g * weight[row + i]!;
+      if (!dWeight || !dBias) continue;
       dBias[output] = dBias[output]! + g;
-      for (let i = 0; i < inputs; i++) {
-        sums[i] = sums[i]! + g * weight[row + i]!;
-        dWeight[row + i] = dWeight[row + i]! + g * x[from + i]!;
-      }
+      for (let i = 0; i < inputs; i++) dWeight[row + i] = dWeight[row + i]! + g * x[from + i]!;
     }
     dx?.set(sums, from);
   }
-}
-
-/** What a loss kernel needs to know of the step. */
-export interface LossTarget {
-  readonly temperature: number;
-  /** Images of the whole batch, whose mean loss it is. */
-  readonly batchSize: number;
-  /** `[images, classes]` of this micro-batch, where the kernel has no teacher. */
-  readonly probabilities: Float32Array | undefined;
-}
-
-/** Sums over the images, in order, added to `total`. */
-export function loss(
-  floats: Floats,
-  kernel: LossKernel,
-  target: LossTarget,
-  total: HostLoss,
-): HostLoss {
-  return distillationLoss({
-    student: floats(kernel.student),
-    target: kernel.teacher ? floats(kernel.teacher) : target.probabilities!,
-    targetIs: kernel.teacher ? "logits" : "probabilities",
-    classes: kernel.classes,
-    temperature: target.temperature,
-    batchSize: target.batchSize,
-    gradient: floats(kernel.dLogits),
-    total,
-  });
 }

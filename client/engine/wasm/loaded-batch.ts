@@ -1,17 +1,10 @@
-import { compileProgram, type ProgramMode } from "../program/compile.ts";
+import { compileProgram, type CompileOptions } from "../program/compile.ts";
 import { describeProgram } from "../program/describe.ts";
-import type { Operand, Pass, Program } from "../program/program.ts";
-import type { BatchShape } from "../program/program-writer.ts";
-import type { Graph } from "../../../protocol/model/graph.ts";
-import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import type { Kernel, Operand, Pass, Program } from "../program/program.ts";
 import type { CodeLibrary } from "./code-library.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
-import {
-  packedWeightBytes,
-  planProgram,
-  type PlannedKernel,
-  type RunState,
-} from "./plan-program.ts";
+import { packedWeightsOf } from "./packed-weights.ts";
+import { planProgram, type PlannedKernel, type RunState } from "./plan-program.ts";
 import type { Model, SessionMemory } from "./session-memory.ts";
 import type { LoadedProgram, Team } from "./team.ts";
 import { wasmTiling } from "./wasm-tiling.ts";
@@ -34,21 +27,22 @@ export interface Workplace {
   readonly onKernel: ((timing: KernelTiming) => void) | undefined;
 }
 
+/** What to compile, but for how many images at a time. */
+export type Compilation = Omit<CompileOptions, "batch" | "tiling">;
+
 /**
  * Compiles the program for as many of a batch's norm groups at a time as memory allows, equally
  * many each time.
  */
 export function compileBatch(
-  graph: Graph,
-  layout: StateLayout,
-  mode: ProgramMode,
-  { groupSize, groups: all }: BatchShape,
+  compilation: Compilation,
+  { groupSize, groups: all }: CompileOptions["batch"],
   arenaBytes: number,
 ): Program {
   for (let pieces = 1; ; pieces++) {
     if (all % pieces !== 0) continue;
     const batch = { groupSize, groups: all / pieces };
-    const program = compileProgram({ graph, layout, mode, batch, tiling: wasmTiling });
+    const program = compileProgram({ ...compilation, batch, tiling: wasmTiling });
     const fits = program.arenaLength * FLOAT_BYTES <= arenaBytes;
     if (fits || pieces === all) return program;
   }
@@ -61,16 +55,10 @@ const EVALUATED_IMAGES = 128;
  * Images to evaluate at a time within a memory budget; each is computed by itself, so that any
  * number gives the same bits.
  */
-export function imagesAtOnce(graph: Graph, layout: StateLayout, arenaBytes: number): number {
+export function imagesAtOnce(compilation: Compilation, arenaBytes: number): number {
   for (let images = EVALUATED_IMAGES; images > 1; images /= 2) {
     const batch = { groupSize: images, groups: 1 };
-    const { arenaLength } = compileProgram({
-      graph,
-      layout,
-      mode: "evaluate",
-      batch,
-      tiling: wasmTiling,
-    });
+    const { arenaLength } = compileProgram({ ...compilation, batch, tiling: wasmTiling });
     if (arenaLength * FLOAT_BYTES <= arenaBytes) return images;
   }
   return 1;
@@ -92,22 +80,43 @@ export class LoadedBatch {
     this.#model = model;
     this.#workplace = workplace;
     const { groupSize, groups } = program;
+    const { lasting } = packedWeightsOf(program, model);
     let scratchBytes = 0;
     const site = {
       library: workplace.library,
       address: (operand: Operand) => memory.address(operand, model),
-      packedWeights: memory.addressOf("packedWeights"),
+      packedWeights: (kernel: Kernel) => {
+        const place = lasting.get(kernel);
+        return place === undefined
+          ? memory.addressOf("packedWeights")
+          : memory.addressOf("packedTeacher") + place;
+      },
       needScratch: (bytes: number) => (scratchBytes = Math.max(scratchBytes, bytes)),
       groupSize,
       groups,
     };
-    this.#kernels = planProgram(site, program);
+    this.#kernels = planProgram(site, program, (kernel) => lasting.has(kernel));
     const stages = this.#kernels.flatMap((kernel) => kernel.stages);
     this.#loaded = workplace.team.load(stages, scratchBytes);
   }
 
+  /**
+   * Packs the weights that never change, for this program and all others of the session.
+   *
+   * @returns whether it has such weights.
+   */
+  packOnce(): boolean {
+    const tasks = this.#kernels.flatMap(({ once }) => once);
+    if (tasks.length === 0) return false;
+    const { team } = this.#workplace;
+    const packing = team.load([tasks], 0);
+    team.run(packing, (runStages) => runStages(1));
+    team.unload(packing);
+    return true;
+  }
+
   /** Runs it once: images and targets are in place. */
-  run(state: Omit<RunState, "floats" | "groups">): RunState["total"] {
+  run(state: Omit<RunState, "floats" | "groups">): RunState["totals"] {
     const { team, onKernel } = this.#workplace;
     const running: RunState = {
       ...state,
@@ -126,7 +135,7 @@ export class LoadedBatch {
         onKernel({ pass, kind, detail, flops, milliseconds });
       });
     });
-    return running.total;
+    return running.totals;
   }
 
   unload(): void {
@@ -135,8 +144,12 @@ export class LoadedBatch {
 }
 
 /** Makes room for a program; returns whether programs loaded before must be loaded again. */
-export function reserveFor(program: Program, memory: SessionMemory): boolean {
-  const arena = memory.reserve("arena", program.arenaLength);
-  const weights = memory.reserve("packedWeights", packedWeightBytes(program) / FLOAT_BYTES);
-  return arena || weights;
+export function reserveFor(program: Program, memory: SessionMemory, model: Model): boolean {
+  const { passingBytes, lastingBytes } = packedWeightsOf(program, model);
+  const moved = [
+    memory.reserve("arena", program.arenaLength),
+    memory.reserve("packedWeights", passingBytes / FLOAT_BYTES),
+    lastingBytes > 0 && memory.reserve("packedTeacher", lastingBytes / FLOAT_BYTES),
+  ];
+  return moved.includes(true);
 }

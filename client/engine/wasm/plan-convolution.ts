@@ -1,68 +1,38 @@
-import type { ConvolveKernel, Operand } from "../program/program.ts";
+import type { ConvolveKernel } from "../program/program.ts";
 import type { Convolver } from "./convolver.ts";
+import { finishedTasks } from "./finished-convolution.ts";
 import { convolutionInput } from "./padded-input.ts";
 import { DensePlan, type DenseShape } from "./plan-dense.ts";
-import { rowPassCalls } from "./plan-epilogue.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
 import {
   channelSlices,
-  imageBlocks,
   type ImageBlock,
-  type ParallelStage,
+  type PackedStages,
   type Site,
   type Task,
 } from "./stage.ts";
 
-/** Whether two operands are the same memory. */
-export function sameMemory(a: Operand, b: Operand | undefined): boolean {
-  return b !== undefined && a.region === b.region && a.offset === b.offset;
-}
-
 /** y = relu?(conv(x) + bias + addend) with channel sums: packed weights, then blocks of images. */
-export function planConvolution(site: Site, kernel: ConvolveKernel): ParallelStage[] {
+export function planConvolution(site: Site, kernel: ConvolveKernel): PackedStages {
   const { geometry, y, addend, bias, relu, sums } = kernel;
-  const { outputHeight, outputWidth, channelsOut } = geometry;
   const convolver = suitsWinograd(geometry, "forward")
     ? winogradConvolver(site, kernel)
     : directConvolver(site, kernel);
-  const { slices } = convolver;
-
-  // Where the output's memory holds the addend, the sums start from it.
-  const inPlace = sameMemory(y, addend);
-  const rest = inPlace ? undefined : addend;
-  const output = site.address(y);
-  const positions = outputHeight * outputWidth;
-  const changes = bias !== undefined || rest !== undefined || relu;
-  const tasks = imageBlocks(site, positions).flatMap((block) =>
-    Array.from({ length: slices }, (_, slice): Task => {
-      const calls = convolver.convolving(block, slice, inPlace);
-      if (!changes && !sums) return calls;
-      const taken = channelsOut / slices;
-      const span = {
-        group: block.group,
-        row: block.image * positions,
-        rows: block.count * positions,
-        channels: channelsOut,
-        column: slice * taken,
-        taken,
-        part: block.part,
-      };
-      const epilogue = rowPassCalls(site, span, {
-        source: output,
-        bias: bias && site.address(bias),
-        addend: rest && { values: rest, affine: undefined },
-        relu,
-        target: changes ? output : undefined,
-        sums,
-      });
-      return [...calls, ...epilogue];
-    }),
-  );
-  return [convolver.packing, tasks];
+  const convolving = finishedTasks(site, convolver, {
+    output: y,
+    positions: geometry.outputHeight * geometry.outputWidth,
+    channels: geometry.channelsOut,
+    addend,
+    bias: bias && site.address(bias),
+    relu,
+    sums,
+  });
+  return { packing: convolver.packing, convolving };
 }
 
-function winogradConvolver(site: Site, { geometry, x, weight, y }: ConvolveKernel): Convolver {
+function winogradConvolver(site: Site, kernel: ConvolveKernel): Convolver {
+  const { geometry, x, weight, y } = kernel;
   const { channelsIn, channelsOut } = geometry;
   return new WinogradPlan(site, {
     x,
@@ -79,13 +49,15 @@ function winogradConvolver(site: Site, { geometry, x, weight, y }: ConvolveKerne
       rowStride: channelsOut,
       columnStride: 1,
     },
+    packedWeights: site.packedWeights(kernel),
     output: site.address(y),
     slices: channelSlices(geometry, channelsOut),
   });
 }
 
 /** One dense convolution for each group of channels. */
-function directConvolver(site: Site, { geometry, x, weight, y }: ConvolveKernel): Convolver {
+function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
+  const { geometry, x, weight, y } = kernel;
   const { outputHeight, outputWidth, channelsOut, kernelHeight, kernelWidth, groups } = geometry;
   const perGroup = channelsOut / groups;
   const input = convolutionInput(site, geometry, x);
@@ -110,7 +82,7 @@ function directConvolver(site: Site, { geometry, x, weight, y }: ConvolveKernel)
   const rows = kernelHeight * shape.run;
   const packing: Task[] = [];
   const plans: DensePlan[] = [];
-  let weights = site.packedWeights;
+  let weights = site.packedWeights(kernel);
   for (let group = 0; group < groups; group++) {
     const plan = new DensePlan(site, shape, weights);
     plans.push(plan);

@@ -23,9 +23,8 @@ export function coefficientsOf(
   channels: number,
 ): number {
   if (!affine) return 0;
-  const { coefficients } = affine;
-  const shared = coefficients.length === 2 * channels;
-  return site.address(coefficients) + (shared ? 0 : group * 2 * channels * FLOAT_BYTES);
+  const { coefficients, common } = affine;
+  return site.address(coefficients) + (common ? 0 : group * 2 * channels * FLOAT_BYTES);
 }
 
 /** Rows of one norm group that a pass works on, and the channels of them. */

@@ -1,18 +1,16 @@
 import type { ConvGeometry, InputGradientKernel } from "../program/program.ts";
 import { stored } from "../program/program-writer.ts";
 import type { Convolver } from "./convolver.ts";
+import { finishedTasks } from "./finished-convolution.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
-import { sameMemory } from "./plan-convolution.ts";
 import { DensePlan, type DenseShape } from "./plan-dense.ts";
-import { rowPassCalls } from "./plan-epilogue.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
 import {
   channelSlices,
-  imageBlocks,
-  type ImageBlock,
   type Call,
-  type ParallelStage,
+  type ImageBlock,
+  type PackedStages,
   type Site,
   type Task,
 } from "./stage.ts";
@@ -63,51 +61,26 @@ interface Phase {
 }
 
 /** dx = epilogue(gradient of a convolution's input): packed weights, then blocks of images. */
-export function planInputGradient(site: Site, kernel: InputGradientKernel): ParallelStage[] {
+export function planInputGradient(site: Site, kernel: InputGradientKernel): PackedStages {
   const { geometry, dx, epilogue } = kernel;
-  const { inputHeight, inputWidth, channelsIn } = geometry;
+  const { addend, mask, sums } = epilogue;
   const convolver = suitsWinograd(geometry, "gradient")
     ? winogradConvolver(site, kernel)
     : phasesConvolver(site, kernel);
-  const { slices } = convolver;
-  // Where the result's memory holds the addend, the sums start from it.
-  const inPlace = sameMemory(dx, epilogue.addend);
-  const positions = inputHeight * inputWidth;
-  const addend = inPlace ? undefined : epilogue.addend;
-  const { mask, sums } = epilogue;
-  const changes = addend !== undefined || mask !== undefined;
-  const tasks = imageBlocks(site, positions).flatMap((block) =>
-    Array.from({ length: slices }, (_, slice): Task => {
-      const calls = convolver.convolving(block, slice, inPlace);
-      if (!changes && !sums) return calls;
-      const taken = channelsIn / slices;
-      const span = {
-        group: block.group,
-        row: block.image * positions,
-        rows: block.count * positions,
-        channels: channelsIn,
-        column: slice * taken,
-        taken,
-        part: block.part,
-      };
-      const work = {
-        source: site.address(dx),
-        addend: addend && stored(addend),
-        mask,
-        target: changes ? site.address(dx) : undefined,
-        sums: sums && { ...sums, z: site.address(sums.z) },
-      };
-      return [...calls, ...rowPassCalls(site, span, work)];
-    }),
-  );
-  return [convolver.packing, tasks];
+  const convolving = finishedTasks(site, convolver, {
+    output: dx,
+    positions: geometry.inputHeight * geometry.inputWidth,
+    channels: geometry.channelsIn,
+    addend,
+    mask,
+    sums: sums && { ...sums, z: site.address(sums.z) },
+  });
+  return { packing: convolver.packing, convolving };
 }
 
 /** With stride 1 it is a convolution with the filters turned around, from output to input channels. */
-function winogradConvolver(
-  site: Site,
-  { geometry, dy, weight, dx }: InputGradientKernel,
-): Convolver {
+function winogradConvolver(site: Site, kernel: InputGradientKernel): Convolver {
+  const { geometry, dy, weight, dx } = kernel;
   const { channelsIn, channelsOut, kernelHeight, kernelWidth } = geometry;
   const tapStride = channelsIn * channelsOut;
   const lastTap = (kernelHeight * kernelWidth - 1) * tapStride;
@@ -126,6 +99,7 @@ function winogradConvolver(
       rowStride: 1,
       columnStride: channelsOut,
     },
+    packedWeights: site.packedWeights(kernel),
     output: site.address(dx),
     slices: channelSlices(geometry, channelsIn),
   });
@@ -153,7 +127,7 @@ function phasesConvolver(site: Site, kernel: InputGradientKernel): Convolver {
   });
   const slices = channelSlices(geometry, channelsIn);
   const packing: Task[] = [];
-  let weights = site.packedWeights;
+  let weights = site.packedWeights(kernel);
   const phases = allRows.flatMap((rows) =>
     allColumns.map((columns): Phase => {
       const shape = denseShape(geometry, input, rows, columns, slices);

@@ -1,20 +1,18 @@
 import type { Kernel, Program, ScheduledKernel } from "../program/program.ts";
-import { packedBytes } from "./plan-dense.ts";
 import {
   linear,
   linearGradient,
-  loss,
   normGradientFactors,
   normStatistics,
   pool,
+  runningNorm,
   type Floats,
-  type LossTarget,
 } from "./host-kernels.ts";
-import type { HostLoss } from "../host-loss.ts";
+import { collectAscent, perturb, type Perturbation } from "./copy-kernels.ts";
+import { loss, type LossTarget, type LossTotals } from "./loss-kernel.ts";
 import { planConvolution } from "./plan-convolution.ts";
 import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
-import { suitsWinograd, winogradWeightBytes } from "./plan-winograd.ts";
 import { planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
 import type { ParallelStage, Site } from "./stage.ts";
 
@@ -24,47 +22,48 @@ export interface RunState {
   readonly groups: number;
   /** Undefined where the program has no loss. */
   readonly target: LossTarget | undefined;
+  /** Undefined where the program has neither copies nor a gradient by the images. */
+  readonly perturbation: Perturbation | undefined;
   /** Sums over the images so far. */
-  total: HostLoss;
+  totals: LossTotals;
 }
 
 /** A kernel as stages of generated code, or as a loop of the calling thread. */
 export type PlannedKernel = ScheduledKernel & {
+  /** What is done once, before the first run: weights packed that never change. */
+  readonly once: ParallelStage;
   readonly stages: readonly ParallelStage[];
   readonly host: ((state: RunState) => void) | undefined;
 };
 
-/** Plans every kernel of a program at a site. */
-export function planProgram(site: Site, program: Program): PlannedKernel[] {
-  return program.kernels.map((scheduled) => ({
-    ...scheduled,
-    stages: stagesOf(site, scheduled.kernel),
-    host: hostKernel(scheduled.kernel),
-  }));
-}
-
-/** Bytes that the packed weights of a program's largest convolution take. */
-export function packedWeightBytes(program: Program): number {
-  const sizes = program.kernels.map(({ kernel }) => {
-    if (kernel.kind !== "convolve" && kernel.kind !== "input-gradient") return 0;
-    const { geometry } = kernel;
-    const { channelsIn, channelsOut, groups } = geometry;
-    const taps = geometry.kernelHeight * geometry.kernelWidth;
-    const [rows, columns] =
-      kernel.kind === "convolve" ? [channelsIn, channelsOut] : [channelsOut, channelsIn];
-    const direction = kernel.kind === "convolve" ? "forward" : "gradient";
-    if (suitsWinograd(geometry, direction)) return winogradWeightBytes(rows, columns);
-    return groups * packedBytes((taps * rows) / groups, columns / groups);
+/**
+ * Plans every kernel of a program at a site.
+ *
+ * @param lasting whether a kernel's packed weights stay as they are
+ */
+export function planProgram(
+  place: Site,
+  program: Program,
+  lasting: (kernel: Kernel) => boolean,
+): PlannedKernel[] {
+  return program.kernels.map((scheduled) => {
+    const { kernel, groupSize } = scheduled;
+    const site = { ...place, groupSize };
+    const host = hostKernel(kernel);
+    if (kernel.kind !== "convolve" && kernel.kind !== "input-gradient") {
+      return { ...scheduled, once: [], stages: stagesOf(site, kernel), host };
+    }
+    const { packing, convolving } =
+      kernel.kind === "convolve" ? planConvolution(site, kernel) : planInputGradient(site, kernel);
+    return lasting(kernel)
+      ? { ...scheduled, once: packing, stages: [convolving], host }
+      : { ...scheduled, once: [], stages: [packing, convolving], host };
   });
-  return Math.max(0, ...sizes);
 }
 
+/** Of kernels without packed weights. */
 function stagesOf(site: Site, kernel: Kernel): ParallelStage[] {
   switch (kernel.kind) {
-    case "convolve":
-      return planConvolution(site, kernel);
-    case "input-gradient":
-      return planInputGradient(site, kernel);
     case "filter-gradient":
       return planFilterGradient(site, kernel);
     case "combine":
@@ -92,8 +91,18 @@ function hostKernel(kernel: Kernel): PlannedKernel["host"] {
       return ({ floats }) => linearGradient(floats, kernel);
     case "loss":
       return (state) => {
-        state.total = loss(state.floats, kernel, state.target!, state.total);
+        state.totals = loss(state.floats, kernel, state.groups, state.target!, state.totals);
       };
+    case "running-norm":
+      return ({ floats }) => runningNorm(floats, kernel);
+    case "perturb":
+      return ({ floats, groups, perturbation }) => perturb(floats, kernel, groups, perturbation!);
+    case "collect-ascent":
+      return ({ floats, groups, perturbation }) => {
+        collectAscent(floats, kernel, groups, perturbation!);
+      };
+    case "head":
+      throw new Error("a fused head was compiled for a backend that asks for none");
     default:
       return undefined;
   }

@@ -4,7 +4,7 @@ import type {
   NormGradientKernel,
 } from "../program/program.ts";
 import { writeSpread } from "./flat-code.ts";
-import { sameMemory } from "./plan-convolution.ts";
+import { sameMemory } from "./finished-convolution.ts";
 import {
   coefficientsOf,
   readerOf,

@@ -23,6 +23,7 @@ export interface WinogradProblem extends TiledProblem {
   readonly channelsOut: number;
   /** Addresses. */
   readonly weights: FilterPlace;
+  readonly packedWeights: number;
   readonly output: number;
   readonly slices: number;
 }
@@ -119,7 +120,7 @@ export class WinogradPlan implements Convolver {
           outputPitch: this.#products.pitches.productPitch,
         },
       },
-      site.packedWeights,
+      problem.packedWeights,
     );
   }
 

@@ -2,10 +2,20 @@ import type { Operand, Region } from "../program/program.ts";
 import { floatBytes, type Block, type Heap } from "./heap.ts";
 
 /** Pieces of a session's memory: the regions of programs, and what only this backend has. */
-export type Piece = Region | "velocity" | "evaluated" | "packedWeights" | "settings";
+export type Piece =
+  | Region
+  | "velocity"
+  | "evaluated"
+  | "inspected"
+  | "packedWeights"
+  | "packedTeacher"
+  | "settings";
 
-/** Whose values a program's `teacher` region is. */
-export type Model = "teacher" | "evaluated";
+/**
+ * Whose values a program reads: the teacher's and the student's; in the teacher's place an evaluated
+ * model's; in the student's an inspected one's.
+ */
+export type Model = "teacher" | "evaluated" | "inspected";
 
 /** A session's part of the engine's memory. */
 export class SessionMemory {
@@ -31,6 +41,10 @@ export class SessionMemory {
     return true;
   }
 
+  has(piece: Piece): boolean {
+    return this.#blocks.has(piece);
+  }
+
   addressOf(piece: Piece): number {
     const block = this.#blocks.get(piece);
     if (!block) throw new Error(`this session has no memory for '${piece}' yet`);
@@ -39,8 +53,7 @@ export class SessionMemory {
 
   /** Byte address of an operand, where programs run on `model`. */
   address({ region, offset }: Operand, model: Model): number {
-    const piece = region === "teacher" ? model : region;
-    return this.addressOf(piece) + floatBytes(offset);
+    return this.addressOf(pieceOf(region, model)) + floatBytes(offset);
   }
 
   /** The floats of an operand, until anything is reserved. */
@@ -57,4 +70,10 @@ export class SessionMemory {
     for (const block of this.#blocks.values()) this.#heap.free(block);
     this.#blocks.clear();
   }
+}
+
+function pieceOf(region: Region, model: Model): Piece {
+  if (region === "teacher" && model === "evaluated") return "evaluated";
+  if (region === "student" && model === "inspected") return "inspected";
+  return region;
 }

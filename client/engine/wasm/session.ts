@@ -1,10 +1,13 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
+import { checkAnswers, checkBatch, normGroupSizeOf } from "../check-batch.ts";
+import { checkPerturbation } from "../check-adversary.ts";
 import type {
+  AdversarySettings,
   Batch,
   GradientResult,
   GradientSettings,
+  PerturbedAnswers,
   Session,
   SessionOptions,
   SessionReading,
@@ -15,28 +18,17 @@ import type {
 } from "../engine.ts";
 import { checkLoss, checkStateLength } from "../check-state.ts";
 import { EngineError } from "../engine-error.ts";
+import { perturbedBatch } from "../perturb-images.ts";
 import { placedValues } from "../place-images.ts";
-import type { ProgramMode } from "../program/compile.ts";
 import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
+import { Adversary } from "./adversary.ts";
+import { BatchRunner, type Aim, type BatchWork } from "./batch-runner.ts";
 import { Descent } from "./descent.ts";
 import type { Heap } from "./heap.ts";
-import {
-  compileBatch,
-  imagesAtOnce,
-  LoadedBatch,
-  reserveFor,
-  type Workplace,
-} from "./loaded-batch.ts";
-import { SessionMemory, type Model } from "./session-memory.ts";
+import type { Workplace } from "./loaded-batch.ts";
+import { SessionMemory } from "./session-memory.ts";
 import { takeTurn } from "./take-turn.ts";
-
-/** What the student is to answer. */
-interface Aim {
-  readonly temperature: number;
-  /** Undefined: the teacher's logits. */
-  readonly probabilities: Float32Array | undefined;
-}
 
 /** A session in the memory of a WebAssembly engine. */
 export class WasmSession implements Session {
@@ -44,12 +36,12 @@ export class WasmSession implements Session {
   readonly #layout: StateLayout;
   readonly #normGroupSize: number | undefined;
   readonly #teacherLayout: TeacherLayout;
+  /** As the state vector has it. */
+  readonly #teacher: Float32Array;
   readonly #memory: SessionMemory;
-  readonly #workplace: Workplace;
+  readonly #runner: BatchRunner;
   readonly #descent: Descent;
-  readonly #batches = new Map<string, LoadedBatch>();
-  /** Of an evaluation; undefined before the first. */
-  #imagesAtOnce: number | undefined;
+  readonly #adversary: Adversary;
   #results: StepResult[] = [];
   #hasStudent = false;
   #closed = false;
@@ -59,10 +51,12 @@ export class WasmSession implements Session {
     this.#graph = graph;
     this.#layout = layout;
     this.#normGroupSize = normGroupSize;
-    this.#workplace = workplace;
     checkStateLength(teacher, layout, "teacher");
+    this.#teacher = teacher;
     this.#teacherLayout = teacherLayout(graph);
     this.#memory = new SessionMemory(heap);
+    this.#runner = new BatchRunner(graph, layout, this.#memory, workplace);
+    this.#adversary = new Adversary(graph.inputShape);
     this.#fold("teacher", teacher);
     const { length, trainableLength } = layout;
     this.#memory.reserve("student", length);
@@ -71,9 +65,14 @@ export class WasmSession implements Session {
     this.#descent = new Descent(this.#memory, workplace, trainableLength);
   }
 
-  load(state: Float32Array, velocity: VelocityAtLoad = "restart"): void {
+  load(
+    state: Float32Array,
+    velocity: VelocityAtLoad = "restart",
+    perturbation?: Float32Array,
+  ): void {
     this.#requireOpen();
     checkStateLength(state, this.#layout, "student");
+    if (perturbation || velocity === "restart") this.#adversary.universal = perturbation;
     const { length, trainableLength } = this.#layout;
     this.#memory.view("student", length).set(toDeviceLayout(state, this.#layout));
     if (velocity === "restart") this.#memory.view("velocity", trainableLength).fill(0);
@@ -82,8 +81,7 @@ export class WasmSession implements Session {
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
-    const { temperature } = settings;
-    const result = this.#differentiate(batch, { temperature, probabilities: undefined });
+    const result = this.#distil(batch, settings);
     this.#descent.run(settings);
     this.#results.push(result);
     await takeTurn();
@@ -94,13 +92,11 @@ export class WasmSession implements Session {
     targets: Float32Array,
     settings: SupervisedSettings,
   ): Promise<void> {
-    if (targets.length !== batch.size * this.#graph.classes) {
-      throw new EngineError(
-        "invalid-input",
-        `${targets.length} target values for ${batch.size} images of ${this.#graph.classes} classes`,
-      );
-    }
-    const result = this.#differentiate(batch, { temperature: 1, probabilities: targets });
+    checkAnswers(targets, batch.size, this.#graph.classes);
+    const images = this.#images(batch);
+    this.#clearGradient();
+    const aim = { temperature: 1, given: targets };
+    const result = this.#runner.run({ ...images, mode: "supervise", aim });
     this.#descent.run(settings);
     this.#results.push(result);
     await takeTurn();
@@ -112,8 +108,8 @@ export class WasmSession implements Session {
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
-    const { temperature, weightDecay } = settings;
-    const result = this.#differentiate(batch, { temperature, probabilities: undefined });
+    const { weightDecay } = settings;
+    const result = this.#distil(batch, settings);
     checkLoss(result);
     const { trainableLength } = this.#layout;
     const values = this.#memory.view("gradient", trainableLength);
@@ -123,108 +119,93 @@ export class WasmSession implements Session {
   }
 
   async read(): Promise<SessionReading> {
-    return { state: this.#state(), results: this.#takeResults() };
+    const reading = { state: this.#state(), results: this.#takeResults() };
+    const perturbation = this.#adversary.universal;
+    return perturbation ? { ...reading, perturbation } : reading;
   }
 
   async logits(which: "teacher" | "student", batch: Batch): Promise<Float32Array> {
     this.#requireOpen();
     checkBatch(batch, this.#graph.inputShape);
-    const model = which === "teacher" ? "teacher" : "evaluated";
-    if (which === "student") this.#fold("evaluated", this.#state());
     const values = placedValues(batch, this.#graph.inputShape);
-    const perImage = values.length / batch.size;
-    const logits = new Float32Array(batch.size * this.#graph.classes);
-    const atOnce = (this.#imagesAtOnce ??= imagesAtOnce(
-      this.#graph,
-      this.#layout,
-      this.#workplace.arenaBytes,
-    ));
-    for (let first = 0; first < batch.size; first += atOnce) {
-      const size = Math.min(atOnce, batch.size - first);
-      const loaded = this.#loaded("evaluate", size, size, model);
-      const images = values.subarray(first * perImage, (first + size) * perImage);
-      this.#memory.floats(loaded.program.images, model).set(images);
-      loaded.run({ target: undefined, total: { loss: 0, agreement: 0 } });
-      const found = this.#memory.floats(loaded.program.logits, model);
-      logits.set(found, first * this.#graph.classes);
-    }
-    return logits;
+    if (which === "teacher") return this.#runner.evaluate("teacher", values, batch.size);
+    this.#fold("evaluated", this.#state());
+    return this.#runner.evaluate("evaluated", values, batch.size);
   }
 
   async trainingLogits(batch: Batch): Promise<Float32Array> {
-    const logits = new Float32Array(batch.size * this.#graph.classes);
-    this.#run("observe", batch, undefined, (found, first) => {
-      logits.set(found, first * this.#graph.classes);
-    });
+    const { classes } = this.#graph;
+    const work = { ...this.#images(batch), mode: "observe", aim: undefined } as const;
+    const logits = new Float32Array(batch.size * classes);
+    this.#runner.run(work, (found, first) => logits.set(found, first * classes));
     return logits;
+  }
+
+  async perturbedLogits(
+    which: "teacher" | "student",
+    batch: Batch,
+    perturbation: Float32Array,
+    references?: Float32Array,
+  ): Promise<PerturbedAnswers> {
+    this.#requireOpen();
+    const { inputShape, classes } = this.#graph;
+    checkBatch(batch, inputShape);
+    checkPerturbation(perturbation, inputShape);
+    const perturbed = perturbedBatch(batch, perturbation, inputShape);
+    if (!references) return { logits: await this.logits(which, perturbed) };
+    checkAnswers(references, batch.size, classes);
+    if (which === "student") this.#requireLoaded();
+    else this.#bringTeacher();
+    const model = which === "student" ? "teacher" : "inspected";
+    return this.#runner.inspect(model, perturbed.values, batch.size, references);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#unload();
+    this.#runner.unload();
     this.#descent.unload();
     this.#memory.free();
     this.#results = [];
   }
 
-  /** Leaves the gradient of the mean loss in memory; running statistics advance. */
-  #differentiate(batch: Batch, aim: Aim): StepResult {
-    this.#requireLoaded();
-    this.#memory.view("gradient", this.#layout.trainableLength).fill(0);
-    const mode = aim.probabilities ? "supervise" : "distil";
-    return this.#run(mode, batch, aim, () => {});
+  /** Leaves the gradient of the distillation loss in memory; running statistics advance. */
+  #distil(
+    batch: Batch,
+    settings: { readonly temperature: number; readonly adversary?: AdversarySettings | undefined },
+  ): StepResult {
+    const { temperature, adversary } = settings;
+    const images = this.#images(batch);
+    if (adversary) this.#adversary.check(adversary);
+    this.#clearGradient();
+    if (adversary) {
+      return this.#adversary.differentiate(this.#runner, adversary, { ...images, temperature });
+    }
+    const aim: Aim = { temperature, given: undefined };
+    return this.#runner.run({ ...images, mode: "distil", aim });
   }
 
-  /** Runs all micro-batches of a batch; `onLogits` is told each one's, and its first image. */
-  #run(
-    mode: ProgramMode,
-    batch: Batch,
-    aim: Aim | undefined,
-    onLogits: (logits: Float32Array, firstImage: number) => void,
-  ): StepResult {
+  #clearGradient(): void {
+    this.#memory.view("gradient", this.#layout.trainableLength).fill(0);
+  }
+
+  #images(batch: Batch): Pick<BatchWork, "values" | "size" | "groupSize"> {
     this.#requireLoaded();
     checkBatch(batch, this.#graph.inputShape);
-    const groupSize = normGroupSizeOf(batch.size, this.#normGroupSize);
-    const values = placedValues(batch, this.#graph.inputShape);
-    const perImage = values.length / batch.size;
-    const { classes } = this.#graph;
-    const loaded = this.#loaded(mode, batch.size, groupSize, "teacher");
-    const { groups, images, logits } = loaded.program;
-    let total = { loss: 0, agreement: 0 };
-    for (let first = 0; first < batch.size; first += groups * groupSize) {
-      const end = first + groups * groupSize;
-      this.#memory.floats(images, "teacher").set(values.subarray(first * perImage, end * perImage));
-      const target = aim && {
-        temperature: aim.temperature,
-        batchSize: batch.size,
-        probabilities: aim.probabilities?.subarray(first * classes, end * classes),
-      };
-      total = loaded.run({ target, total });
-      onLogits(this.#memory.floats(logits, "teacher"), first);
-    }
-    return { loss: total.loss / batch.size, agreement: total.agreement / batch.size };
+    const { size } = batch;
+    const groupSize = normGroupSizeOf(size, this.#normGroupSize);
+    return { values: placedValues(batch, this.#graph.inputShape), size, groupSize };
   }
 
-  #loaded(mode: ProgramMode, batchSize: number, groupSize: number, model: Model): LoadedBatch {
-    const key = `${mode} ${batchSize} ${model}`;
-    const known = this.#batches.get(key);
-    if (known) return known;
-    const shape = { groupSize, groups: batchSize / groupSize };
-    const { arenaBytes } = this.#workplace;
-    const program = compileBatch(this.#graph, this.#layout, mode, shape, arenaBytes);
-    if (reserveFor(program, this.#memory)) this.#unload();
-    const loaded = new LoadedBatch(program, this.#memory, model, this.#workplace);
-    this.#batches.set(key, loaded);
-    return loaded;
+  /** Puts the teacher's own values where a student's could be. */
+  #bringTeacher(): void {
+    if (this.#memory.has("inspected")) return;
+    const { length } = this.#layout;
+    this.#memory.reserve("inspected", length);
+    this.#memory.view("inspected", length).set(toDeviceLayout(this.#teacher, this.#layout));
   }
 
-  #unload(): void {
-    for (const batch of this.#batches.values()) batch.unload();
-    this.#batches.clear();
-  }
-
-  #fold(model: Model, state: Float32Array): void {
+  #fold(model: "teacher" | "evaluated", state: Float32Array): void {
     const folded = foldTeacher(this.#teacherLayout, this.#layout, state);
     this.#memory.reserve(model, folded.length);
     this.#memory.view(model, folded.length).set(folded);

@@ -1,4 +1,4 @@
-import type { ConvGeometry, Operand } from "../program/program.ts";
+import type { ConvGeometry, Kernel, Operand } from "../program/program.ts";
 import type { CodeLibrary } from "./code-library.ts";
 
 /**
@@ -15,16 +15,22 @@ export type Task = readonly Call[];
 
 export type ParallelStage = readonly Task[];
 
+/** A convolution's: weights are packed, then used. */
+export interface PackedStages {
+  readonly packing: ParallelStage;
+  readonly convolving: ParallelStage;
+}
+
 /** What plans need to know of where they will run. */
 export interface Site {
   readonly library: CodeLibrary;
   /** Byte address of an operand. */
   address(operand: Operand): number;
-  /** Byte address of memory for one kernel's packed weights. */
-  readonly packedWeights: number;
+  /** Byte address of a kernel's packed weights. */
+  packedWeights(kernel: Kernel): number;
   /** Makes sure that each thread has so much scratch. */
   needScratch(bytes: number): void;
-  /** G */
+  /** G, of the kernel's pass. */
   readonly groupSize: number;
   /** P */
   readonly groups: number;

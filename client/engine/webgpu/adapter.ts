@@ -31,8 +31,9 @@ function adapterName(info: GPUAdapterInfo): string {
 }
 
 /** For people: `NVIDIA RTX 4060 (webgpu)`. */
-export function describeAdapter(info: GPUAdapterInfo): string {
-  return `${adapterName(info)} (webgpu${isSoftware(info) ? ", software" : ""})`;
+export function describeAdapter(info: GPUAdapterInfo, ...notes: readonly string[]): string {
+  const all = ["webgpu", ...(isSoftware(info) ? ["software"] : []), ...notes];
+  return `${adapterName(info)} (${all.join(", ")})`;
 }
 
 /** What the adapter offers of these limits, to be asked for; WebGPU's defaults are low. */

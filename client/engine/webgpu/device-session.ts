@@ -1,34 +1,79 @@
-import type { StepResult } from "../engine.ts";
+import type { Precision } from "../program/program.ts";
 import type { Device } from "./device.ts";
-import {
-  buildExecutable,
-  type Executable,
-  type ExecutableRequest,
-  type ModelContext,
-} from "./executable.ts";
+import { copiesIn } from "./batch-passes.ts";
+import { resultsOf, type DeviceResult } from "./device-result.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { ExecutableRequest, ModelContext } from "./executable.ts";
 import type { InputLayout } from "./input-layout.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
 import type { Pace } from "./pace.ts";
-import { RING, SessionMemory, type DeviceSettings } from "./session-memory.ts";
-import { RESULT_LENGTH } from "./wgsl/loss.ts";
+import { lossScaleOf } from "./loss-scale.ts";
+import { perturbationAt } from "./places-on-shelf.ts";
+import type { SafePoint } from "./replay-log.ts";
+import { SessionMemory, type DeviceSettings, type StandIn } from "./session-memory.ts";
+import { OVERFLOWS_AT, RESULTS_LENGTH, RING } from "./wgsl/results.ts";
+
+/** The entry that is no step's, for the flag of evaluations. */
+const NO_STEP = RING;
+
+type Floats = Float32Array<ArrayBuffer>;
 
 /** Steps the device may have before it: one at work, one waiting. */
 const MOST_IN_FLIGHT = 2;
 
+/** Settings that no batch decides. */
+interface SettingsOfWork extends Pick<
+  DeviceSettings,
+  "learningRate" | "momentum" | "weightDecay" | "temperature" | "radius" | "stepLength"
+> {
+  /** Of the copies' mean loss. */
+  readonly copyWeight: number;
+}
+
+const NO_SETTINGS: SettingsOfWork = {
+  learningRate: 0,
+  momentum: 0,
+  weightDecay: 0,
+  temperature: 1,
+  radius: 0,
+  stepLength: 0,
+  copyWeight: 0,
+};
+
 /** One call that changes the student, as the device needs it; can be run again. */
 export interface Work extends ExecutableRequest {
   readonly cropPadding: number;
-  readonly settings: Omit<DeviceSettings, "share" | "slot" | "cropPadding">;
+  readonly settings: SettingsOfWork;
+  /** `[H, W, C]`: what the universal perturbation is set to first. */
+  readonly restart: Float32Array<ArrayBuffer> | undefined;
   /** Packs the batch; the same words each time. */
   words(layout: InputLayout): Float32Array<ArrayBuffer>;
+}
+
+/** A question to the models as they are. */
+export interface Question {
+  readonly request: ExecutableRequest;
+  readonly cropPadding: number;
+  words(layout: InputLayout): Float32Array<ArrayBuffer>;
+  /** Another model in place of the program's. */
+  readonly standIn?: { readonly name: StandIn; readonly values: Float32Array<ArrayBuffer> };
+}
+
+export interface Answer {
+  /** `[N, classes]` */
+  readonly logits: Float32Array;
+  /** By the images, summed over them; where the program gives one. */
+  readonly gradient: Float32Array | undefined;
+  readonly overflowed: boolean;
 }
 
 export interface DeviceReading {
   /** In device layout. */
   readonly student: Float32Array<ArrayBuffer>;
   readonly velocity: Float32Array<ArrayBuffer> | undefined;
-  /** Of each entry of the ring: Σ loss and the number of images that agree. */
-  readonly results: readonly StepResult[];
+  readonly perturbation: Float32Array<ArrayBuffer> | undefined;
+  /** Of each entry of the ring. */
+  readonly results: readonly DeviceResult[];
 }
 
 /** A session on one device, for as long as the device lives. */
@@ -36,10 +81,7 @@ export class DeviceSession {
   readonly device: Device;
   readonly #memory: SessionMemory;
   readonly #context: ModelContext;
-  readonly #budget: MemoryBudget;
-  readonly #pace: Pace;
-  readonly #executables = new Map<string, Promise<Executable>>();
-  readonly #bindGroups = new Map<string, { version: number; group: GPUBindGroup }>();
+  readonly #dispatcher: Dispatcher;
   #inFlight: Promise<void>[] = [];
 
   constructor(
@@ -51,15 +93,19 @@ export class DeviceSession {
   ) {
     this.device = device;
     this.#context = context;
-    this.#budget = budget;
-    this.#pace = pace;
-    const { length: student, trainableLength: trainable } = context.layout;
-    this.#memory = new SessionMemory(device, { student, trainable, teacher: teacher.length });
+    this.#memory = new SessionMemory(device, {
+      student: context.layout.length,
+      trainable: context.layout.trainableLength,
+      teacher: teacher.length,
+      perturbationAt: perturbationAt(context.layout),
+      image: this.#imageLength,
+    });
     this.#memory.write(this.#memory.teacher, teacher);
+    this.#dispatcher = new Dispatcher(device, this.#memory, context, budget, pace);
   }
 
-  /** Puts a student on the device, at rest or in motion. */
-  load(student: Float32Array<ArrayBuffer>, velocity: Float32Array<ArrayBuffer> | undefined): void {
+  /** Puts a student on the device, at rest or in motion; without a perturbation it is zero. */
+  load({ student, velocity, perturbation }: SafePoint): void {
     const { gpu } = this.device;
     const encoder = gpu.createCommandEncoder();
     encoder.clearBuffer(this.#memory.gradient);
@@ -67,6 +113,7 @@ export class DeviceSession {
     this.device.submit(encoder.finish());
     this.#memory.write(this.#memory.student, student);
     if (velocity) this.#memory.write(this.#memory.velocity, velocity);
+    if (perturbation) this.#writePerturbation(perturbation);
   }
 
   /**
@@ -74,28 +121,17 @@ export class DeviceSession {
    * take the next.
    */
   async run(work: Work, slot: number): Promise<void> {
-    const executable = await this.#executable(work);
-    const { settings, cropPadding, size } = work;
+    const executable = await this.#dispatcher.executable(work);
+    const { settings, cropPadding, restart } = work;
     this.#memory.writeInput(work.words(executable.input));
-    this.#memory.writeSettings({ ...settings, cropPadding, share: 1 / size, slot });
-    const costs = executable.phases.flat().map(({ cost }) => cost);
-    const started = performance.now();
+    this.#writeSettings(work, settings, cropPadding, slot);
+    if (restart) this.#writePerturbation(restart);
+    if (this.#precision === "f16") this.#memory.clearOverflow(slot);
     const waited = this.#inFlight.at(-1);
-    const group = this.#bindGroup(work, executable, this.#memory.teacher);
-    const dispatches = executable.phases.flat();
-    let from = 0;
-    for (const end of this.#pace.cut(costs)) {
-      const encoder = this.device.gpu.createCommandEncoder();
-      this.#encode(encoder, dispatches.slice(from, end), group);
-      from = end;
-      if (end === dispatches.length && work.finish === "decay") this.#takeGradient(encoder);
-      this.device.submit(encoder.finish());
-    }
-    const done = this.#measure(
-      costs.reduce((sum, cost) => sum + cost, 0),
-      started,
-      waited,
-    );
+    const group = this.#dispatcher.bindGroup(work, executable, undefined);
+    const done = this.#dispatcher.submitMeasured(executable, group, waited, (encoder) => {
+      if (work.finish === "decay") this.#takeGradient(encoder);
+    });
     this.#inFlight.push(done);
     if (this.#inFlight.length >= MOST_IN_FLIGHT) await this.#inFlight.shift();
   }
@@ -103,129 +139,122 @@ export class DeviceSession {
   /** The gradient of the last `run` that finished by `decay`. */
   async readGradient(
     slot: number,
-  ): Promise<{ gradient: Float32Array<ArrayBuffer>; result: StepResult }> {
+  ): Promise<{ gradient: Float32Array<ArrayBuffer>; result: DeviceResult }> {
     const values = await this.#map(4 * this.#gradientReadLength);
     const { trainableLength } = this.#context.layout;
-    const results = this.#resultsOf(values.subarray(trainableLength));
+    const results = resultsOf(values.subarray(trainableLength));
     return { gradient: values.slice(0, trainableLength), result: results[slot]! };
   }
 
   /** What `parts` there are to know, in one transfer. */
-  async read(parts: { readonly velocity: boolean }): Promise<DeviceReading> {
+  async read(parts: {
+    readonly velocity: boolean;
+    readonly perturbation: boolean;
+  }): Promise<DeviceReading> {
     const { student, velocity, results } = this.#memory;
     const { length, trainableLength } = this.#context.layout;
-    const wanted: [GPUBuffer, number][] = [
-      [student, length],
-      [results, RING * RESULT_LENGTH],
-      ...(parts.velocity ? [[velocity, trainableLength] as [GPUBuffer, number]] : []),
-    ];
-    const values = await this.#copyAndMap(wanted);
-    const ringEnd = length + RING * RESULT_LENGTH;
+    const place = perturbationAt(this.#context.layout);
+    const values = await this.#copyAndMap([
+      { buffer: student, offset: 0, length },
+      { buffer: results, offset: 0, length: RESULTS_LENGTH },
+      { buffer: velocity, offset: 0, length: parts.velocity ? trainableLength : 0 },
+      { buffer: velocity, offset: place, length: parts.perturbation ? this.#imageLength : 0 },
+    ]);
+    const [ofStudent, ofResults, ofVelocity, ofPerturbation] = values as [Floats, ...Floats[]];
     return {
-      student: values.slice(0, length),
-      results: this.#resultsOf(values.subarray(length, ringEnd)),
-      velocity: parts.velocity ? values.slice(ringEnd) : undefined,
+      student: ofStudent,
+      results: resultsOf(ofResults!),
+      velocity: parts.velocity ? ofVelocity : undefined,
+      perturbation: parts.perturbation ? ofPerturbation : undefined,
     };
   }
 
-  async readResults(): Promise<readonly StepResult[]> {
-    const values = await this.#copyAndMap([[this.#memory.results, RING * RESULT_LENGTH]]);
-    return this.#resultsOf(values);
+  async readResults(): Promise<readonly DeviceResult[]> {
+    const { results: buffer } = this.#memory;
+    const [words] = await this.#copyAndMap([{ buffer, offset: 0, length: RESULTS_LENGTH }]);
+    return resultsOf(words!);
   }
 
-  /**
-   * Logits `[N, classes]` of the program's model.
-   *
-   * @param model values of another model in the teacher's place
-   */
-  async logits(
-    request: ExecutableRequest,
-    model: Float32Array<ArrayBuffer> | undefined,
-    cropPadding: number,
-    words: (layout: InputLayout) => Float32Array<ArrayBuffer>,
-  ): Promise<Float32Array> {
-    const executable = await this.#executable(request);
+  /** What the program's models answer. */
+  async ask({ request, cropPadding, words, standIn }: Question): Promise<Answer> {
+    const executable = await this.#dispatcher.executable(request);
     const memory = this.#memory;
     memory.writeInput(words(executable.input));
-    const settings = { learningRate: 0, momentum: 0, weightDecay: 0, temperature: 1 };
-    memory.writeSettings({ ...settings, cropPadding, share: 1, slot: 0 });
-    const teacher = model ? memory.evaluated() : memory.teacher;
-    if (model) memory.write(teacher, model);
-    const group = this.#bindGroup(request, executable, teacher);
-    const bytes = 4 * request.size * this.#context.graph.classes;
+    this.#writeSettings(request, NO_SETTINGS, cropPadding, NO_STEP);
+    if (this.#precision === "f16") memory.clearOverflow(NO_STEP);
+    if (standIn) memory.write(memory.standIn(standIn.name), standIn.values);
+    const group = this.#dispatcher.bindGroup(request, executable, standIn?.name);
+    const { ascent } = executable;
+    const logitsLength = request.size * this.#context.graph.classes;
+    const gradientLength = ascent === undefined ? 0 : this.#imageLength;
+    const bytes = 4 * (logitsLength + 1 + gradientLength);
     const readback = memory.readback(bytes);
     let copied = 0;
     executable.microBatches.forEach(({ program: { logits } }, index) => {
-      const dispatches = executable.phases[index]!;
-      let from = 0;
-      for (const end of this.#pace.cut(dispatches.map(({ cost }) => cost))) {
-        const encoder = this.device.gpu.createCommandEncoder();
-        this.#encode(encoder, dispatches.slice(from, end), group);
-        from = end;
-        if (end === dispatches.length) {
-          const length = 4 * logits.length;
-          encoder.copyBufferToBuffer(memory.arena, 4 * logits.offset, readback, copied, length);
+      this.#dispatcher.submit(executable.phases[index]!, group, (encoder) => {
+        const copy = (buffer: GPUBuffer, offset: number, length: number): void => {
+          encoder.copyBufferToBuffer(buffer, 4 * offset, readback, 4 * copied, 4 * length);
           copied += length;
-        }
-        this.device.submit(encoder.finish());
-      }
+        };
+        copy(memory.arena, logits.offset, logits.length);
+        if (copied < logitsLength) return;
+        copy(memory.results, OVERFLOWS_AT + NO_STEP, 1);
+        if (ascent !== undefined) copy(memory.arena, ascent, gradientLength);
+      });
     });
-    return this.#map(bytes);
+    const values = await this.#map(bytes);
+    const scale = lossScaleOf(this.#precision, 1);
+    const gradient = values.subarray(logitsLength + 1).map((value) => value / scale);
+    return {
+      logits: values.subarray(0, logitsLength),
+      overflowed: values[logitsLength] !== 0,
+      gradient: ascent === undefined ? undefined : gradient,
+    };
   }
 
   /** Most norm groups that a batch was worked through by at once. */
-  async groupsAtOnce(): Promise<number> {
-    const executables = await Promise.all(this.#executables.values());
-    return Math.max(
-      1,
-      ...executables.flatMap(({ microBatches }) =>
-        microBatches.map(({ program }) => program.groups),
-      ),
-    );
+  groupsAtOnce(): Promise<number> {
+    return this.#dispatcher.groupsAtOnce();
   }
 
   destroy(): void {
     this.#memory.destroy();
   }
 
+  get #precision(): Precision {
+    return this.#context.precision ?? "f32";
+  }
+
   get #gradientReadLength(): number {
-    return this.#context.layout.trainableLength + RING * RESULT_LENGTH;
+    return this.#context.layout.trainableLength + RESULTS_LENGTH;
   }
 
-  #executable(request: ExecutableRequest): Promise<Executable> {
-    const key = keyOf(request);
-    const known = this.#executables.get(key);
-    if (known) return known;
-    const built = buildExecutable(this.device, this.#memory, this.#context, request, this.#budget);
-    this.#executables.set(key, built);
-    // A failure is told to whoever asked, and tried again by the next.
-    built.catch(() => this.#executables.delete(key));
-    return built;
-  }
-
-  #bindGroup(request: ExecutableRequest, { places }: Executable, teacher: GPUBuffer): GPUBindGroup {
-    const key = `${keyOf(request)} ${teacher === this.#memory.teacher}`;
-    const { version } = this.#memory;
-    const known = this.#bindGroups.get(key);
-    if (known?.version === version) return known.group;
-    const group = this.#memory.bindGroup(places, teacher);
-    this.#bindGroups.set(key, { version, group });
-    return group;
-  }
-
-  #encode(
-    encoder: GPUCommandEncoder,
-    dispatches: Executable["phases"][number],
-    group: GPUBindGroup,
+  #writeSettings(
+    request: ExecutableRequest,
+    { copyWeight, ...settings }: SettingsOfWork,
+    cropPadding: number,
+    slot: number,
   ): void {
-    const pass = encoder.beginComputePass();
-    for (const { pipeline, places, workgroups } of dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group, [places]);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
-    this.device.counters.dispatches += dispatches.length;
+    const scale = lossScaleOf(this.#precision, request.size);
+    const copies = copiesIn(request);
+    this.#memory.writeSettings({
+      ...settings,
+      cropPadding,
+      slot,
+      share: scale / request.size,
+      copyShare: copies === 0 ? 0 : (scale * copyWeight) / copies,
+      ascentShare: lossScaleOf(this.#precision, 1),
+    });
+  }
+
+  #writePerturbation(values: Float32Array<ArrayBuffer>): void {
+    this.#memory.write(this.#memory.velocity, values, perturbationAt(this.#context.layout));
+  }
+
+  /** H·W·C */
+  get #imageLength(): number {
+    const { height, width, channels } = this.#context.graph.inputShape;
+    return height * width * channels;
   }
 
   /** Copies the gradient where `readGradient` finds it, and makes room for the next. */
@@ -234,24 +263,26 @@ export class DeviceSession {
     const { trainableLength } = this.#context.layout;
     const readback = this.#memory.readback(4 * this.#gradientReadLength);
     encoder.copyBufferToBuffer(gradient, 0, readback, 0, 4 * trainableLength);
-    const ring = 4 * RING * RESULT_LENGTH;
-    encoder.copyBufferToBuffer(results, 0, readback, 4 * trainableLength, ring);
+    encoder.copyBufferToBuffer(results, 0, readback, 4 * trainableLength, 4 * RESULTS_LENGTH);
     encoder.clearBuffer(gradient);
   }
 
+  /** Pieces of buffers, each by itself. */
   async #copyAndMap(
-    wanted: readonly (readonly [GPUBuffer, floats: number])[],
-  ): Promise<Float32Array<ArrayBuffer>> {
-    const total = wanted.reduce((sum, [, floats]) => sum + 4 * floats, 0);
-    const readback = this.#memory.readback(total);
+    wanted: readonly { buffer: GPUBuffer; offset: number; length: number }[],
+  ): Promise<Floats[]> {
+    const total = wanted.reduce((sum, { length }) => sum + length, 0);
+    const readback = this.#memory.readback(4 * total);
     const encoder = this.device.gpu.createCommandEncoder();
-    let offset = 0;
-    for (const [buffer, floats] of wanted) {
-      encoder.copyBufferToBuffer(buffer, 0, readback, offset, 4 * floats);
-      offset += 4 * floats;
+    let copied = 0;
+    for (const { buffer, offset, length } of wanted) {
+      encoder.copyBufferToBuffer(buffer, 4 * offset, readback, 4 * copied, 4 * length);
+      copied += length;
     }
     this.device.submit(encoder.finish());
-    return this.#map(total);
+    const values = await this.#map(4 * total);
+    let from = 0;
+    return wanted.map(({ length }) => values.slice(from, (from += length)));
   }
 
   /** The first bytes of the readback, copied. */
@@ -266,22 +297,4 @@ export class DeviceSession {
     this.device.requireSound();
     return values.subarray(0, bytes / 4);
   }
-
-  async #measure(work: number, started: number, before: Promise<void> | undefined): Promise<void> {
-    let from = started;
-    void before?.then(() => (from = Math.max(from, performance.now())));
-    await this.device.settled();
-    if (this.device.lost === undefined) this.#pace.measured(work, performance.now() - from);
-  }
-
-  #resultsOf(values: Float32Array): StepResult[] {
-    return Array.from({ length: RING }, (_, slot) => ({
-      loss: values[slot * RESULT_LENGTH]!,
-      agreement: values[slot * RESULT_LENGTH + 1]!,
-    }));
-  }
-}
-
-function keyOf({ mode, size, groupSize, input, finish }: ExecutableRequest): string {
-  return [mode, size, groupSize, input, finish].join();
 }

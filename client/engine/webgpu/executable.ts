@@ -1,13 +1,26 @@
 import { compileProgram, type ProgramMode } from "../program/compile.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
-import type { Program } from "../program/program.ts";
+import type { HeadKernel } from "../program/head-kernels.ts";
+import { bytesIn, type Precision, type Program } from "../program/program.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import {
+  aligned,
+  passesOf,
+  shelfOf,
+  takesImagesAlone,
+  type AdversaryRequest,
+  type BatchPass,
+} from "./batch-passes.ts";
+import { PlacesOnShelf } from "./places-on-shelf.ts";
 import { PLACES_BYTES, type Device } from "./device.ts";
 import { inputLayout, type InputLayout } from "./input-layout.ts";
+import { lossScaleOf } from "./loss-scale.ts";
 import { lowerProgram } from "./lower.ts";
 import { planMicroBatches, type MemoryBudget, type MicroBatch } from "./micro-batches.ts";
-import type { SessionMemory } from "./session-memory.ts";
+import type { RoomNeeded, SessionMemory } from "./session-memory.ts";
 import { tilingOf, type Tiles } from "./tiles.ts";
+import { ascendDispatch, keepAnswersDispatch } from "./wgsl/copies.ts";
+import { fitsShared } from "./wgsl/fused-head.ts";
 import { decayDispatch, descendDispatch, placeImagesDispatch } from "./wgsl/flat.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
 
@@ -21,6 +34,8 @@ export interface ExecutableRequest {
   readonly size: number;
   readonly groupSize: number;
   readonly input: InputLayout["kind"];
+  /** Of `distil` only. */
+  readonly adversary?: AdversaryRequest | undefined;
   /** What comes after the gradient: an SGD step, or + λ·θ. */
   readonly finish: "descend" | "decay" | undefined;
 }
@@ -29,6 +44,8 @@ export interface ModelContext {
   readonly graph: Graph;
   readonly layout: StateLayout;
   readonly tiles: Tiles;
+  /** Of activations; f32 when left out. */
+  readonly precision?: Precision | undefined;
   /** Finds better tiles for a step's program. */
   readonly tune: ((program: Program) => Promise<Tiles>) | undefined;
 }
@@ -45,39 +62,106 @@ interface ReadyDispatch {
 /** Everything that a batch of one shape needs, made once. */
 export interface Executable {
   readonly input: InputLayout;
+  /** Of the last pass, and all there is where there is one. */
   readonly microBatches: readonly MicroBatch[];
-  /** A micro-batch each, then what finishes the batch. */
+  /** A micro-batch each, pass by pass, then what finishes the batch. */
   readonly phases: readonly (readonly ReadyDispatch[])[];
+  /** Of a sum of gradients by images, in floats of the arena; undefined where there is none. */
+  readonly ascent: number | undefined;
   readonly places: GPUBuffer;
+}
+
+interface ExecutablePlan {
+  readonly input: InputLayout;
+  readonly microBatches: readonly MicroBatch[];
+  readonly phases: Dispatch[][];
+  readonly ascent: number | undefined;
+  /** One of every kind of pass. */
+  readonly programs: readonly Program[];
+  readonly room: RoomNeeded;
+  /** Of activations and workspaces, and of nothing that is kept between passes. */
   readonly arenaBytes: number;
 }
 
 /** Compiles a request without a device: what is to be dispatched, phase by phase. */
 export function planExecutable(
-  { graph, layout, tiles }: Omit<ModelContext, "tune">,
-  { mode, size, groupSize, input: kind, finish }: ExecutableRequest,
+  context: Omit<ModelContext, "tune">,
+  request: ExecutableRequest,
   budget: MemoryBudget,
-): { input: InputLayout; microBatches: MicroBatch[]; phases: Dispatch[][]; arenaBytes: number } {
+): ExecutablePlan {
+  const { graph, layout, tiles, precision = "f32" } = context;
+  const { mode, size, finish } = request;
+  const shelf = shelfOf(request, graph);
+  const passes = planPasses(context, request, {
+    ...budget,
+    bytes: budget.bytes - bytesIn("arena", shelf.length),
+  });
+  const programs = passes.flatMap(({ microBatches }) => microBatches.map(({ program }) => program));
+  const shelfAt = aligned(Math.max(...programs.map(({ arenaLength }) => arenaLength)));
+  const givesAnswers = mode === "supervise" || mode === "attack";
+  const targetLength = givesAnswers ? size * graph.classes : 0;
+  const input = inputLayout(request.input, size, graph.inputShape, targetLength);
+  const places = new PlacesOnShelf(graph, layout, request, shelf, shelfAt);
+  const phases = passes.flatMap(({ pass, microBatches }) => {
+    const runs = microBatches.map(({ firstImage, program }) => {
+      const place = places.of(pass, firstImage, input.targets);
+      const images = placeImagesDispatch(program.images, firstImage, graph.inputShape, input);
+      const dispatches = [images, ...lowerProgram(program, tiles, place)];
+      if (pass.keepsAnswers) dispatches.push(keepAnswersDispatch(program.logits, place.answers));
+      return dispatches;
+    });
+    if (!pass.ascends) return runs;
+    const { norm } = request.adversary!;
+    const place = places.of(pass, 0, input.targets);
+    const { imageLength } = places;
+    return [...runs, [ascendDispatch(norm, shelf.count, imageLength, place, tiles.cooperation)]];
+  });
+  const lossScale = lossScaleOf(precision, size);
+  if (finish === "descend") phases.push([descendDispatch(layout.trainableLength, lossScale)]);
+  if (finish === "decay") phases.push([decayDispatch(layout.trainableLength, lossScale)]);
+  const arenaLength = shelf.length > 0 ? shelfAt + shelf.length : undefined;
+  const most = Math.max(...programs.map((program) => program.arenaLength));
+  const halves = bytesIn("halves", Math.max(...programs.map(({ halvesLength }) => halvesLength)));
+  return {
+    input,
+    microBatches: passes.at(-1)!.microBatches,
+    phases,
+    ascent: mode === "attack" ? shelfAt + shelf.ascent : undefined,
+    programs: passes.map(({ microBatches }) => microBatches[0]!.program),
+    room: { arena: bytesIn("arena", arenaLength ?? most), halves, input: 4 * input.length },
+    arenaBytes: bytesIn("arena", most) + halves,
+  };
+}
+
+interface PlannedPass {
+  readonly pass: BatchPass;
+  readonly microBatches: readonly MicroBatch[];
+}
+
+/** Compiles each kind of pass once. */
+function planPasses(
+  { graph, layout, tiles, precision = "f32" }: Omit<ModelContext, "tune">,
+  request: ExecutableRequest,
+  budget: MemoryBudget,
+): PlannedPass[] {
   const tiling = tilingOf(tiles);
-  const microBatches = planMicroBatches(
-    (batch) => compileProgram({ graph, layout, mode, batch, tiling }),
-    mode,
-    { groupSize, groups: size / groupSize },
-    budget,
-  );
-  const targetLength = mode === "supervise" ? size * graph.classes : 0;
-  const input = inputLayout(kind, size, graph.inputShape, targetLength);
-  const phases = microBatches.map(({ firstImage, program }) => [
-    placeImagesDispatch(program.images, firstImage, graph.inputShape, input),
-    ...lowerProgram(program, tiles, {
-      targets: input.targets + firstImage * graph.classes,
-      first: firstImage === 0,
-    }),
-  ]);
-  if (finish === "descend") phases.push([descendDispatch(layout.trainableLength)]);
-  if (finish === "decay") phases.push([decayDispatch(layout.trainableLength)]);
-  const floats = Math.max(...microBatches.map(({ program }) => program.arenaLength));
-  return { input, microBatches, phases, arenaBytes: 4 * floats };
+  const fusesHead = (head: HeadKernel): boolean => fitsShared(head, tiles.cooperation);
+  const { size, groupSize } = request;
+  const planned = new Map<ProgramMode, readonly MicroBatch[]>();
+  return passesOf(request).map((pass) => {
+    const { mode, copies } = pass;
+    const options = { graph, layout, mode, copies, tiling, precision, fusesHead };
+    const microBatches =
+      planned.get(mode) ??
+      planMicroBatches(
+        (batch) => compileProgram({ ...options, batch }),
+        takesImagesAlone(pass),
+        { groupSize, groups: size / groupSize },
+        budget,
+      );
+    planned.set(mode, microBatches);
+    return { pass, microBatches };
+  });
 }
 
 /** Compiles a request's pipelines and makes room for it on the device. */
@@ -91,16 +175,16 @@ export async function buildExecutable(
   let { tiles } = context;
   let plan = planExecutable(context, request, budget);
   if (context.tune && request.finish) {
-    tiles = await context.tune(plan.microBatches[0]!.program);
+    for (const program of plan.programs) tiles = await context.tune(program);
     plan = planExecutable({ ...context, tiles }, request, budget);
   }
-  while (!(await memory.fit(plan.arenaBytes, 4 * plan.input.length))) {
+  while (!(await memory.fit(plan.room))) {
     plan = planExecutable({ ...context, tiles }, request, {
       ...budget,
       bytes: plan.arenaBytes - 1,
     });
   }
-  const { input, microBatches, phases, arenaBytes } = plan;
+  const { input, microBatches, phases, ascent } = plan;
   const { values, offsets } = collectPlaces(phases.flat());
   const ready = phases.map((phase) =>
     Promise.all(
@@ -115,9 +199,9 @@ export async function buildExecutable(
   return {
     input,
     microBatches,
+    ascent,
     phases: await Promise.all(ready),
     places: memory.places(values),
-    arenaBytes,
   };
 }
 

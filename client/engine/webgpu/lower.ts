@@ -1,24 +1,34 @@
-import type { Kernel, Program } from "../program/program.ts";
+import type { Program, ScheduledKernel } from "../program/program.ts";
 import type { Tiles } from "./tiles.ts";
 import { convolveDispatch } from "./wgsl/convolve.ts";
+import { collectAscentDispatch, perturbDispatch, type CopyPlace } from "./wgsl/copies.ts";
 import { filterGradientDispatch, filterReduceDispatch } from "./wgsl/filter-gradient.ts";
+import { headDispatch, headSumsDispatch } from "./wgsl/fused-head.ts";
 import { linearDispatch, linearGradientDispatch, poolDispatch } from "./wgsl/head.ts";
 import { inputGradientDispatch } from "./wgsl/input-gradient.ts";
 import { lossDispatch, type LossPlace } from "./wgsl/loss.ts";
-import { normGradientFactorsDispatch, normStatisticsDispatch } from "./wgsl/norm.ts";
+import {
+  normGradientFactorsDispatch,
+  normStatisticsDispatch,
+  runningNormDispatch,
+} from "./wgsl/norm.ts";
 import { combineDispatch, gatherGradientDispatch, normGradientDispatch } from "./wgsl/rowwise.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
 
+/** Where a micro-batch finds what no program places. */
+export type BatchPlace = LossPlace & CopyPlace;
+
 /** The dispatches of a program's kernels, in order. */
-export function lowerProgram(program: Program, tiles: Tiles, loss: LossPlace): Dispatch[] {
-  return program.kernels.flatMap(({ kernel }) => lowerKernel(kernel, program, tiles, loss));
+export function lowerProgram(program: Program, tiles: Tiles, place: BatchPlace): Dispatch[] {
+  const { groups } = program;
+  return program.kernels.flatMap((scheduled) => lowerKernel(scheduled, groups, tiles, place));
 }
 
 function lowerKernel(
-  kernel: Kernel,
-  { groupSize, groups }: Program,
+  { kernel, groupSize }: ScheduledKernel,
+  groups: number,
   tiles: Tiles,
-  loss: LossPlace,
+  place: BatchPlace,
 ): Dispatch[] {
   switch (kernel.kind) {
     case "convolve":
@@ -41,6 +51,8 @@ function lowerKernel(
     }
     case "norm-statistics":
       return [normStatisticsDispatch(kernel, groups, tiles.cooperation)];
+    case "running-norm":
+      return [runningNormDispatch(kernel)];
     case "combine":
       return [combineDispatch(kernel, groups, tiles.cooperation)];
     case "gather-gradient":
@@ -56,7 +68,16 @@ function lowerKernel(
     case "linear-gradient":
       return [linearGradientDispatch(kernel)];
     case "loss":
-      return [lossDispatch(kernel, loss)];
+      return [lossDispatch(kernel, place)];
+    case "head":
+      return [
+        headDispatch(kernel, groupSize, place, tiles.cooperation),
+        headSumsDispatch(kernel, place),
+      ];
+    case "perturb":
+      return [perturbDispatch(kernel, place)];
+    case "collect-ascent":
+      return [collectAscentDispatch(kernel, groups, place)];
     default:
       return kernel satisfies never;
   }

@@ -1,6 +1,5 @@
 import { EngineError } from "../engine-error.ts";
-import type { ProgramMode } from "../program/compile.ts";
-import type { Program } from "../program/program.ts";
+import { activationBytes, type Program } from "../program/program.ts";
 import type { BatchShape } from "../program/program-writer.ts";
 
 /** A part of a batch that is worked through at once. */
@@ -10,7 +9,7 @@ export interface MicroBatch {
 }
 
 export interface MemoryBudget {
-  /** Bytes the arena may have. */
+  /** Bytes the arena may have, halves included. */
   readonly bytes: number;
   /** Most norm groups at once; after trouble with the device. */
   readonly mostGroups: number;
@@ -20,24 +19,24 @@ export interface MemoryBudget {
  * Cuts a batch into as few micro-batches as memory allows: whole norm groups, or, where norms do not
  * matter, images.
  *
+ * @param alone whether images may be taken one by one
  * @throws EngineError `device-failed` when not even the smallest one fits.
  */
 export function planMicroBatches(
   compile: (batch: BatchShape) => Program,
-  mode: ProgramMode,
+  alone: boolean,
   { groupSize, groups }: BatchShape,
   budget: MemoryBudget,
 ): MicroBatch[] {
-  const evaluates = mode === "evaluate";
-  const unit = evaluates ? 1 : groupSize;
-  const units = evaluates ? groupSize * groups : groups;
-  const most = evaluates ? units : Math.min(units, budget.mostGroups);
+  const unit = alone ? 1 : groupSize;
+  const units = alone ? groupSize * groups : groups;
+  const most = alone ? units : Math.min(units, budget.mostGroups);
   const shape = (count: number): BatchShape =>
-    evaluates ? { groupSize: count, groups: 1 } : { groupSize, groups: count };
+    alone ? { groupSize: count, groups: 1 } : { groupSize, groups: count };
   for (let parts = Math.ceil(units / most); ; parts = nextParts(units, parts)) {
     const count = Math.ceil(units / parts);
     const program = compile(shape(count));
-    const bytes = 4 * program.arenaLength;
+    const bytes = activationBytes(program);
     if (bytes <= budget.bytes) return cut(units, count, unit, program, (n) => compile(shape(n)));
     if (count > 1) continue;
     throw new EngineError(

@@ -1,4 +1,5 @@
-import type { StepResult } from "../engine.ts";
+import { copiesIn } from "./batch-passes.ts";
+import type { DeviceResult } from "./device-result.ts";
 import type { Work } from "./device-session.ts";
 
 /** A student from where everything later can be done again. In device layout. */
@@ -6,6 +7,8 @@ export interface SafePoint {
   readonly student: Float32Array<ArrayBuffer>;
   /** Undefined: at rest. */
   readonly velocity: Float32Array<ArrayBuffer> | undefined;
+  /** The universal one; undefined: none yet. */
+  readonly perturbation: Float32Array<ArrayBuffer> | undefined;
 }
 
 interface Entry {
@@ -16,8 +19,9 @@ interface Entry {
 
 /** A step's result as the device sums it. */
 interface SummedResult {
-  readonly sums: StepResult;
+  readonly sums: DeviceResult;
   readonly images: number;
+  readonly copies: number;
 }
 
 /**
@@ -37,6 +41,12 @@ export class ReplayLog {
 
   get length(): number {
     return this.#entries.length;
+  }
+
+  /** Whether there is a universal perturbation by now. */
+  get perturbs(): boolean {
+    if (this.#safePoint?.perturbation) return true;
+    return this.#entries.some(({ work: { adversary } }) => adversary?.copies.perImage === false);
   }
 
   get hasUnknownResults(): boolean {
@@ -76,10 +86,12 @@ export class ReplayLog {
   }
 
   /** Takes results from the device's ring. */
-  learn(ring: readonly StepResult[]): void {
+  learn(ring: readonly DeviceResult[]): void {
     for (; this.#learned < this.#entries.length; this.#learned++) {
       const { work, counts } = this.#entries[this.#learned]!;
-      if (counts) this.#untaken.push({ sums: ring[this.#learned]!, images: work.size });
+      if (!counts) continue;
+      const sums = ring[this.#learned]!;
+      this.#untaken.push({ sums, images: work.size, copies: copiesIn(work) });
     }
   }
 

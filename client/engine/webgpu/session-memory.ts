@@ -1,14 +1,11 @@
 import type { Device } from "./device.ts";
-import { RESULT_LENGTH } from "./wgsl/loss.ts";
-
-/** Steps whose results the device keeps; also the longest replay after a loss. */
-export const RING = 64;
+import { OVERFLOWS_AT, RESULTS_LENGTH } from "./wgsl/results.ts";
 
 /** GPUBufferUsage, whose global Node lacks. */
 const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const;
 const STORAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
 
-const SETTINGS_BYTES = 32;
+const SETTINGS_BYTES = 48;
 
 /** Settings of one step as the device sees them. */
 export interface DeviceSettings {
@@ -20,12 +17,38 @@ export interface DeviceSettings {
   readonly share: number;
   readonly slot: number;
   readonly cropPadding: number;
+  /** The copies' weight over the copies of the whole batch. */
+  readonly copyShare: number;
+  /** Of a gradient that perturbations ascend along. */
+  readonly ascentShare: number;
+  readonly radius: number;
+  readonly stepLength: number;
 }
 
-type Growing = "arena" | "input" | "readback" | "evaluated";
+/** Floats of a session's buffers that no batch decides. */
+export interface SessionLengths {
+  readonly student: number;
+  readonly trainable: number;
+  readonly teacher: number;
+  /** Where after the velocity the universal perturbation is, and H·W·C. */
+  readonly perturbationAt: number;
+  readonly image: number;
+}
+
+/** Bytes a batch's shape needs. */
+export interface RoomNeeded {
+  readonly arena: number;
+  readonly halves: number;
+  readonly input: number;
+}
+
+type Growing = "arena" | "halves" | "input" | "readback" | StandIn;
+
+/** A model in another's place: in the teacher's one to evaluate, in the student's one to inspect. */
+export type StandIn = "evaluated" | "inspected";
 
 /** Those that a bind group holds. */
-const BOUND: ReadonlySet<Growing> = new Set(["arena", "input", "evaluated"]);
+const BOUND: ReadonlySet<Growing> = new Set(["arena", "halves", "input", "evaluated", "inspected"]);
 
 /** All of a session's buffers on one device. Those that depend on a batch's shape grow on demand. */
 export class SessionMemory {
@@ -41,31 +64,32 @@ export class SessionMemory {
   /** Changes when bind groups made before are no longer right. */
   version = 0;
 
-  constructor(device: Device, lengths: { student: number; trainable: number; teacher: number }) {
+  constructor(device: Device, lengths: SessionLengths) {
     this.#device = device;
     const make = (label: string, floats: number): GPUBuffer =>
       device.createBuffer(label, 4 * floats, STORAGE);
     this.student = make("student", lengths.student);
     this.gradient = make("gradient", lengths.trainable);
-    this.velocity = make("velocity", lengths.trainable);
+    this.velocity = make("velocity", lengths.perturbationAt + lengths.image);
     this.teacher = make("teacher", lengths.teacher);
-    this.results = make("results", RING * RESULT_LENGTH);
+    this.results = make("results", RESULTS_LENGTH);
     this.settings = device.createBuffer(
       "settings",
       SETTINGS_BYTES,
       USAGE.uniform | USAGE.copyTarget,
     );
     // What a round's end reads, so that it needs no new buffer.
-    this.readback(4 * (lengths.student + RING * RESULT_LENGTH + lengths.trainable));
+    const { student, trainable, image } = lengths;
+    this.readback(4 * (student + RESULTS_LENGTH + trainable + image));
   }
 
   get arena(): GPUBuffer {
     return this.#growing.get("arena")!;
   }
 
-  /** A second model to evaluate: the student, folded. */
-  evaluated(): GPUBuffer {
-    return this.#grow("evaluated", this.teacher.size, STORAGE);
+  standIn(name: StandIn): GPUBuffer {
+    const { size } = name === "evaluated" ? this.teacher : this.student;
+    return this.#grow(name, size, STORAGE);
   }
 
   readback(bytes: number): GPUBuffer {
@@ -73,12 +97,17 @@ export class SessionMemory {
   }
 
   /** Makes room for a batch's shape; false when the device has not as much memory. */
-  async fit(arenaBytes: number, inputBytes: number): Promise<boolean> {
+  async fit({ arena, halves, input }: RoomNeeded): Promise<boolean> {
     this.#device.gpu.pushErrorScope("out-of-memory");
-    this.#grow("arena", arenaBytes, STORAGE);
-    this.#grow("input", inputBytes, STORAGE);
+    this.#grow("arena", arena, STORAGE);
+    // Every bind group names it; without halves it is as small as a buffer can be.
+    this.#grow("halves", Math.max(16, halves), STORAGE);
+    this.#grow("input", input, STORAGE);
     const error = await this.#device.gpu.popErrorScope().catch(() => undefined);
-    if (error) this.#drop("arena");
+    if (error) {
+      this.#drop("arena");
+      this.#drop("halves");
+    }
     return !error;
   }
 
@@ -90,11 +119,15 @@ export class SessionMemory {
     return buffer;
   }
 
-  bindGroup(places: GPUBuffer, teacher: GPUBuffer): GPUBindGroup {
-    const { student, gradient, velocity, results, settings, arena } = this;
+  bindGroup(places: GPUBuffer, standIn: StandIn | undefined): GPUBindGroup {
+    const teacher = standIn === "evaluated" ? this.standIn(standIn) : this.teacher;
+    const student = standIn === "inspected" ? this.standIn(standIn) : this.student;
+    const { gradient, velocity, results, settings, arena } = this;
     const input = this.#growing.get("input")!;
+    const halves = this.#growing.get("halves")!;
     return this.#device.createBindGroup({
       arena,
+      halves,
       student,
       gradient,
       teacher,
@@ -106,8 +139,9 @@ export class SessionMemory {
     });
   }
 
-  write(buffer: GPUBuffer, values: Float32Array<ArrayBuffer>): void {
-    this.#device.gpu.queue.writeBuffer(buffer, 0, values);
+  /** @param offset floats before what is written. */
+  write(buffer: GPUBuffer, values: Float32Array<ArrayBuffer>, offset = 0): void {
+    this.#device.gpu.queue.writeBuffer(buffer, 4 * offset, values);
   }
 
   writeInput(words: Float32Array<ArrayBuffer>): void {
@@ -124,7 +158,14 @@ export class SessionMemory {
       settings.share,
     ]);
     new Uint32Array(values.buffer).set([settings.slot, settings.cropPadding], 5);
+    const { copyShare, ascentShare, radius, stepLength } = settings;
+    values.set([copyShare, ascentShare, radius, stepLength], 7);
     this.write(this.settings, values);
+  }
+
+  /** Forgets that halves overflowed in an entry's step. */
+  clearOverflow(slot: number): void {
+    this.#device.gpu.queue.writeBuffer(this.results, 4 * (OVERFLOWS_AT + slot), new Uint32Array(1));
   }
 
   destroy(): void {

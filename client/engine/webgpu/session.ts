@@ -1,9 +1,11 @@
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
+import { checkPerturbation } from "../check-adversary.ts";
+import { checkAnswers, checkBatch, normGroupSizeOf } from "../check-batch.ts";
 import type {
   Batch,
   GradientResult,
   GradientSettings,
+  PerturbedAnswers,
   Session,
   SessionOptions,
   SessionReading,
@@ -16,10 +18,16 @@ import { checkLoss, checkStateLength } from "../check-state.ts";
 import { EngineError } from "../engine-error.ts";
 import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
-import type { DeviceSession, Work } from "./device-session.ts";
+import { perturbedBatch } from "../perturb-images.ts";
+import { copiesIn } from "./batch-passes.ts";
+import { DeviceKeeper } from "./device-keeper.ts";
+import { checkRange, meanOf } from "./device-result.ts";
+import type { Answer, DeviceSession, Question, Work } from "./device-session.ts";
+import type { ExecutableRequest } from "./executable.ts";
 import { packInput } from "./input-layout.ts";
 import { ReplayLog, type SafePoint } from "./replay-log.ts";
-import { RING } from "./session-memory.ts";
+import { cropPaddingOf, requestOf, workOf } from "./step-work.ts";
+import { RING } from "./wgsl/results.ts";
 
 /** Opens the session's part on a device that works. */
 export type OpenDeviceSession = (
@@ -28,47 +36,43 @@ export type OpenDeviceSession = (
   mostGroups: number,
 ) => Promise<DeviceSession>;
 
-/** Losses of the device since the last safe point after which less is done at once. */
-const LOSSES_BEFORE_HALVING = 3;
-
 /**
  * A session that outlives its device. All that changed the student since the last safe point is in
  * a log; when the device is lost, another one starts at the safe point and does it all again, to the
  * same bits.
  */
 export class WebgpuSession implements Session {
-  readonly #open: OpenDeviceSession;
   readonly #options: SessionOptions;
   readonly #layout: StateLayout;
   readonly #teacherLayout: TeacherLayout;
-  readonly #teacher: Float32Array<ArrayBuffer>;
   readonly #log = new ReplayLog();
-  #device: DeviceSession | undefined;
-  /** Entries of the log that the device was given. */
-  #applied = 0;
-  #losses = 0;
-  #mostGroups = Infinity;
-  /** A student that takes over the velocity of the one before it, which may be on the device yet. */
-  #arriving: Float32Array<ArrayBuffer> | undefined;
+  readonly #keeper: DeviceKeeper;
+  /**
+   * A student that takes over the velocity of the one before it, and without a perturbation of its
+   * own that too; they may be on the device yet.
+   */
+  #arriving: Pick<SafePoint, "student" | "perturbation"> | undefined;
   #closed = false;
 
   constructor(open: OpenDeviceSession, options: SessionOptions) {
     const { graph, layout, teacher } = options;
     checkStateLength(teacher, layout, "teacher");
-    this.#open = open;
     this.#options = options;
     this.#layout = layout;
     this.#teacherLayout = teacherLayout(graph);
-    this.#teacher = foldTeacher(this.#teacherLayout, layout, teacher);
+    const folded = foldTeacher(this.#teacherLayout, layout, teacher);
+    this.#keeper = new DeviceKeeper((most) => open(folded, options, most), this.#log);
   }
 
-  load(state: Float32Array, velocity: VelocityAtLoad = "restart"): void {
+  load(state: Float32Array, velocity: VelocityAtLoad = "restart", given?: Float32Array): void {
     this.#requireOpen();
     checkStateLength(state, this.#layout, "student");
+    if (given) checkPerturbation(given, this.#options.graph.inputShape);
     const student = toDeviceLayout(state, this.#layout);
+    const perturbation = given && new Float32Array(given);
     const keeps = velocity === "keep" && this.#log.safePoint !== undefined;
-    this.#arriving = keeps ? student : undefined;
-    if (!keeps) this.#begin({ student, velocity: undefined });
+    this.#arriving = keeps ? { student, perturbation } : undefined;
+    if (!keeps) this.#begin({ student, velocity: undefined, perturbation });
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
@@ -80,22 +84,20 @@ export class WebgpuSession implements Session {
     targets: Float32Array,
     settings: SupervisedSettings,
   ): Promise<void> {
-    const { classes } = this.#options.graph;
-    if (targets.length !== batch.size * classes) {
-      throw new EngineError(
-        "invalid-input",
-        `${targets.length} target values for ${batch.size} images of ${classes} classes`,
-      );
-    }
-    const work = this.#work(batch, targets, { ...settings, temperature: 1 }, "descend");
+    checkAnswers(targets, batch.size, this.#options.graph.classes);
+    // A step's settings may come in these settings' place.
+    const supervised = { ...settings, temperature: 1, adversary: undefined };
+    const work = this.#work(batch, targets, supervised, "descend");
     await this.#change(work, true);
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
     const still = { ...settings, learningRate: 0, momentum: 0 };
-    const slot = await this.#change(this.#work(batch, undefined, still, "decay"), false);
-    const { gradient, result } = await this.#onDevice((device) => device.readGradient(slot));
-    const mean = meanOf(result, batch.size);
+    const work = this.#work(batch, undefined, still, "decay");
+    const slot = await this.#change(work, false);
+    const { gradient, result } = await this.#keeper.use((device) => device.readGradient(slot));
+    checkRange(result);
+    const mean = meanOf(result, work.size, copiesIn(work));
     checkLoss(mean);
     return { ...mean, gradient: fromDeviceLayout(gradient, this.#layout) };
   }
@@ -104,7 +106,7 @@ export class WebgpuSession implements Session {
     this.#requireOpen();
     await this.#receive();
     if (this.#log.hasUnknownResults) {
-      this.#log.learn(await this.#onDevice((device) => device.readResults()));
+      this.#log.learn(await this.#keeper.use((device) => device.readResults()));
     }
     return this.#takeResults();
   }
@@ -113,8 +115,10 @@ export class WebgpuSession implements Session {
     this.#requireLoaded();
     await this.#receive();
     if (this.#log.length > 0) await this.#makeSafe();
-    const { student } = this.#log.safePoint!;
-    return { state: fromDeviceLayout(student, this.#layout), results: this.#takeResults() };
+    const { student, perturbation } = this.#log.safePoint!;
+    const state = fromDeviceLayout(student, this.#layout);
+    const reading = { state, results: this.#takeResults() };
+    return perturbation ? { ...reading, perturbation: perturbation.slice() } : reading;
   }
 
   async logits(which: "teacher" | "student", batch: Batch): Promise<Float32Array> {
@@ -122,14 +126,13 @@ export class WebgpuSession implements Session {
     checkBatch(batch, this.#options.graph.inputShape);
     if (which === "student") this.#requireLoaded();
     await this.#receive();
-    const groupSize = batch.size;
-    return this.#onDevice(async (device) => {
-      const model = which === "student" ? await this.#foldStudent(device) : undefined;
-      const request = { mode: "evaluate", ...requestOf(batch, groupSize) } as const;
-      return device.logits(request, model, cropPaddingOf(batch), (layout) =>
-        packInput(batch, undefined, layout),
-      );
-    });
+    const request = { mode: "evaluate", ...requestOf(batch, batch.size) } as const;
+    const answer = await this.#answer(batch, request, undefined, async (device) =>
+      which === "student"
+        ? { name: "evaluated", values: await this.#foldStudent(device) }
+        : undefined,
+    );
+    return answer.logits;
   }
 
   async trainingLogits(batch: Batch): Promise<Float32Array> {
@@ -138,36 +141,54 @@ export class WebgpuSession implements Session {
     await this.#receive();
     const groupSize = normGroupSizeOf(batch.size, this.#options.normGroupSize);
     const request = { mode: "observe", ...requestOf(batch, groupSize) } as const;
-    return this.#onDevice((device) =>
-      device.logits(request, undefined, cropPaddingOf(batch), (layout) =>
-        packInput(batch, undefined, layout),
-      ),
+    return (await this.#answer(batch, request)).logits;
+  }
+
+  async perturbedLogits(
+    which: "teacher" | "student",
+    batch: Batch,
+    perturbation: Float32Array,
+    references?: Float32Array,
+  ): Promise<PerturbedAnswers> {
+    this.#requireOpen();
+    const { inputShape, classes } = this.#options.graph;
+    checkBatch(batch, inputShape);
+    checkPerturbation(perturbation, inputShape);
+    const perturbed = perturbedBatch(batch, perturbation, inputShape);
+    if (!references) return { logits: await this.logits(which, perturbed) };
+    checkAnswers(references, batch.size, classes);
+    if (which === "student") this.#requireLoaded();
+    await this.#receive();
+    const request = { mode: "attack", ...requestOf(perturbed, batch.size) } as const;
+    const answer = await this.#answer(perturbed, request, references, async () =>
+      which === "teacher" ? { name: "inspected", values: this.#teacherValues() } : undefined,
     );
+    return { logits: answer.logits, gradient: answer.gradient! };
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#device?.destroy();
-    this.#device = undefined;
+    this.#keeper.close();
     this.#arriving = undefined;
     this.#log.forget();
   }
 
   #begin(safePoint: SafePoint): void {
     this.#log.begin(safePoint);
-    this.#losses = 0;
-    this.#applied = -1;
+    this.#keeper.startAgain();
   }
 
   /** Gives an arriving student the velocity it takes over. */
   async #receive(): Promise<void> {
-    const student = this.#arriving;
-    if (!student) return;
+    const arriving = this.#arriving;
+    if (!arriving) return;
     // A round ends by being read, which leaves nothing to ask the device for.
     if (this.#log.length > 0) await this.#makeSafe();
     this.#arriving = undefined;
-    this.#begin({ student, velocity: this.#log.safePoint!.velocity });
+    const { velocity, perturbation } = this.#log.safePoint!;
+    const { student } = arriving;
+    this.#begin({ student, velocity, perturbation: arriving.perturbation ?? perturbation });
   }
 
   #work(
@@ -177,17 +198,7 @@ export class WebgpuSession implements Session {
     finish: "descend" | "decay",
   ): Work {
     this.#requireLoaded();
-    checkBatch(batch, this.#options.graph.inputShape);
-    const groupSize = normGroupSizeOf(batch.size, this.#options.normGroupSize);
-    let packed: Float32Array<ArrayBuffer> | undefined;
-    return {
-      ...requestOf(batch, groupSize),
-      mode: targets ? "supervise" : "distil",
-      finish,
-      settings,
-      cropPadding: cropPaddingOf(batch),
-      words: (layout) => (packed ??= packInput(batch, targets, layout)),
-    };
+    return workOf(this.#options, batch, targets, settings, finish);
   }
 
   /** Runs work that changes the student; returns where its result will be. */
@@ -196,10 +207,10 @@ export class WebgpuSession implements Session {
     if (this.#log.length === RING) await this.#makeSafe();
     const slot = this.#log.add(work, counts);
     try {
-      await this.#onDevice(async () => {});
+      await this.#keeper.use(async () => {});
     } catch (error) {
       // What cannot be done must not be tried again.
-      if (this.#applied <= slot) this.#log.drop(slot);
+      if (this.#keeper.applied <= slot) this.#log.drop(slot);
       throw error;
     }
     return slot;
@@ -207,77 +218,52 @@ export class WebgpuSession implements Session {
 
   /** Makes the present a safe point, from where a replay starts. */
   async #makeSafe(): Promise<void> {
-    const { student, velocity, results } = await this.#onDevice((device) =>
-      device.read({ velocity: true }),
+    const { perturbs } = this.#log;
+    const { results, ...present } = await this.#keeper.use((device) =>
+      device.read({ velocity: true, perturbation: perturbs }),
     );
     this.#log.learn(results);
-    this.#log.advance({ student, velocity });
-    this.#applied = 0;
-    this.#losses = 0;
+    this.#log.advance(present);
+    this.#keeper.goOn();
   }
 
-  /** Does something on a device that has done all that the log says; again when it was lost. */
-  async #onDevice<T>(use: (device: DeviceSession) => Promise<T>): Promise<T> {
-    for (;;) {
-      this.#requireOpen();
-      const device = await this.#upToDate();
-      try {
-        while (this.#applied < this.#log.length) {
-          const { work } = this.#log.entry(this.#applied);
-          await device.run(work, this.#applied);
-          this.#applied++;
-        }
-        const result = await use(device);
-        if (device.device.lost === undefined) return result;
-      } catch (error) {
-        if (error instanceof EngineError || !(await wasLost(device))) throw error;
-      }
-      await this.#countLoss(device);
-    }
-  }
-
-  async #upToDate(): Promise<DeviceSession> {
-    const stale = this.#device?.device.lost !== undefined;
-    if (!this.#device || stale) {
-      if (this.#device && stale) await this.#countLoss(this.#device);
-      this.#device = await this.#open(this.#teacher, this.#options, this.#mostGroups);
-      this.#applied = -1;
-    }
-    if (this.#applied < 0) {
-      const safe = this.#log.safePoint;
-      if (safe) this.#device.load(safe.student, safe.velocity);
-      this.#applied = 0;
-    }
-    return this.#device;
-  }
-
-  /** Forgets a lost device; after repeated losses, does less at once or gives up. */
-  async #countLoss(device: DeviceSession): Promise<void> {
-    if (this.#device !== device) return;
-    this.#device = undefined;
-    this.#losses++;
-    if (this.#losses < LOSSES_BEFORE_HALVING) return;
-    const groups = await device.groupsAtOnce();
-    if (groups === 1) {
-      throw new EngineError(
-        "device-failed",
-        `the GPU was lost ${this.#losses} times in a row (${device.device.lost}); ` +
-          "close other programs that use it, or use another backend",
-      );
-    }
-    this.#mostGroups = Math.ceil(groups / 2);
-    this.#losses = 0;
+  /** @param standIn a model in place of the session's. */
+  async #answer(
+    batch: Batch,
+    request: ExecutableRequest,
+    targets?: Float32Array,
+    standIn: (device: DeviceSession) => Promise<Question["standIn"]> = async () => undefined,
+  ): Promise<Answer> {
+    const answer = await this.#keeper.use(async (device) => {
+      const model = await standIn(device);
+      return device.ask({
+        request,
+        cropPadding: cropPaddingOf(batch),
+        words: (layout) => packInput(batch, targets, layout),
+        ...(model && { standIn: model }),
+      });
+    });
+    checkRange(answer);
+    return answer;
   }
 
   async #foldStudent(device: DeviceSession): Promise<Float32Array<ArrayBuffer>> {
-    const { student, results } = await device.read({ velocity: false });
+    const { student, results } = await device.read({ velocity: false, perturbation: false });
     this.#log.learn(results);
     const state = fromDeviceLayout(student, this.#layout);
     return foldTeacher(this.#teacherLayout, this.#layout, state);
   }
 
+  /** The teacher's own values, not folded. */
+  #teacherValues(): Float32Array<ArrayBuffer> {
+    return toDeviceLayout(this.#options.teacher, this.#layout);
+  }
+
   #takeResults(): readonly StepResult[] {
-    const results = this.#log.takeResults().map(({ sums, images }) => meanOf(sums, images));
+    const results = this.#log.takeResults().map(({ sums, images, copies }) => {
+      checkRange(sums);
+      return meanOf(sums, images, copies);
+    });
     results.forEach(checkLoss);
     return results;
   }
@@ -291,30 +277,4 @@ export class WebgpuSession implements Session {
     if (this.#log.safePoint) return;
     throw new EngineError("invalid-input", "load a student before training it");
   }
-}
-
-/** How long a failure may precede the news that the device is gone. */
-const NEWS_OF_LOSS_MS = 1000;
-
-async function wasLost({ device }: DeviceSession): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, NEWS_OF_LOSS_MS);
-  });
-  await Promise.race([device.whenLost, patience]);
-  clearTimeout(timer);
-  return device.lost !== undefined;
-}
-
-function requestOf(batch: Batch, groupSize: number) {
-  const input = "values" in batch ? "values" : "pixels";
-  return { size: batch.size, groupSize, input, finish: undefined } as const;
-}
-
-function cropPaddingOf(batch: Batch): number {
-  return "values" in batch ? 0 : batch.cropPadding;
-}
-
-function meanOf({ loss, agreement }: StepResult, images: number): StepResult {
-  return { loss: loss / images, agreement: agreement / images };
 }

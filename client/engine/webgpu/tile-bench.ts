@@ -1,4 +1,10 @@
-import type { ConvGeometry, Operand, Program, Region } from "../program/program.ts";
+import {
+  bytesIn,
+  type ConvGeometry,
+  type Operand,
+  type Program,
+  type Region,
+} from "../program/program.ts";
 import type { Device } from "./device.ts";
 import type { ProductKind } from "./tiles.ts";
 import { convolveDispatch, convolveParts } from "./wgsl/convolve.ts";
@@ -19,6 +25,7 @@ export class TileBench {
   readonly #device: Device;
   readonly #buffers: GPUBuffer[] = [];
   readonly #places: GPUBuffer;
+  readonly #halves: boolean;
   readonly #group: GPUBindGroup;
   readonly #clock: { queries: GPUQuerySet; resolved: GPUBuffer; readback: GPUBuffer } | undefined;
 
@@ -30,11 +37,14 @@ export class TileBench {
       this.#buffers.push(made);
       return made;
     };
+    this.#halves = program.halvesLength > 0;
+    const values = arenaLength(program);
     const weights = Math.max(...program.kernels.map(({ kernel }) => weightLength(kernel)));
     const small = buffer("small", 256, USAGE.storage);
     this.#places = buffer("places", 256, USAGE.uniform | USAGE.copyTarget);
     this.#group = device.createBindGroup({
-      arena: buffer("arena", 4 * arenaLength(program), USAGE.storage),
+      arena: buffer("arena", bytesIn("arena", values), USAGE.storage),
+      halves: buffer("halves", this.#halves ? bytesIn("halves", values) : 16, USAGE.storage),
       student: buffer("weight", 4 * weights, USAGE.storage),
       gradient: buffer("gradient", 4 * weights, USAGE.storage),
       teacher: small,
@@ -60,7 +70,7 @@ export class TileBench {
     groupSize: number,
     tile: Tile,
   ): Promise<number> {
-    const dispatch = dispatchOf(kind, geometry, groupSize, tile);
+    const dispatch = dispatchOf(kind, geometry, groupSize, tile, this.#halves);
     const pipeline = await this.#device.pipeline(dispatch.label, dispatch.code);
     this.#device.gpu.queue.writeBuffer(this.#places, 0, new Uint32Array(dispatch.places));
     await this.#time(pipeline, dispatch, 1);
@@ -147,17 +157,21 @@ function dispatchOf(
   geometry: ConvGeometry,
   groupSize: number,
   tile: Tile,
+  halves: boolean,
 ): Dispatch {
-  let end = 0;
+  const ends = { arena: 0, halves: 0, student: 0, gradient: 0, teacher: 0 };
   const place = (length: number, region: Region = "arena"): Operand => {
-    const offset = region === "arena" ? end : 0;
-    if (region === "arena") end += Math.ceil(length / 64) * 64;
+    const offset = ends[region];
+    ends[region] += Math.ceil(length / 64) * 64;
     return { region, offset, length };
   };
+  const { channelsIn, channelsOut } = geometry;
+  const sideRegion = (channels: number): Region =>
+    halves && (channels / geometry.groups) % 4 === 0 ? "halves" : "arena";
   const groups = geometry.images / groupSize;
   const { input, output } = sidesOf(geometry);
-  const x = { values: place(input), affine: undefined };
-  const y = place(output);
+  const x = { values: place(input, sideRegion(channelsIn)), affine: undefined };
+  const y = place(output, sideRegion(channelsOut));
   const weight = place(weightsOf(geometry), "student");
   switch (kind) {
     case "convolve": {

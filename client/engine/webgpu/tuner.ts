@@ -28,12 +28,12 @@ export class Tuner {
 
   /** Tiles for a program, which was compiled with the defaults. */
   async tilesFor(device: Device, program: Program, defaults: Tiles): Promise<Tiles> {
-    const { groupSize } = program;
+    const halves = program.halvesLength > 0;
     let bench: TileBench | undefined;
-    for (const { kernel } of program.kernels) {
+    for (const { kernel, groupSize } of program.kernels) {
       if (!isProduct(kernel)) continue;
       const { kind, geometry } = kernel;
-      const key = keyOf(device.info, kind, geometry, groupSize);
+      const key = keyOf(device.info, kind, geometry, groupSize, halves);
       if (this.#chosen.has(key)) continue;
       const standard = defaults.tileFor(kind, geometry, groupSize);
       const stored = parseTile(await this.#store.get(key));
@@ -50,7 +50,7 @@ export class Tuner {
     return {
       ...defaults,
       tileFor: (kind, geometry, size) =>
-        this.#chosen.get(keyOf(device.info, kind, geometry, size)) ??
+        this.#chosen.get(keyOf(device.info, kind, geometry, size, halves)) ??
         defaults.tileFor(kind, geometry, size),
     };
   }
@@ -93,11 +93,13 @@ function keyOf(
   kind: ProductKind,
   geometry: ConvGeometry,
   groupSize: number,
+  halves: boolean,
 ): string {
   const { vendor, architecture, device, description } = info;
   const { images: _, ...shape } = geometry;
   const adapter = [vendor, architecture, device, description].join(" ");
-  return [KERNELS_VERSION, adapter, kind, groupSize, ...Object.values(shape)].join("|");
+  const stored = halves ? ["f16"] : [];
+  return [KERNELS_VERSION, adapter, kind, groupSize, ...Object.values(shape), ...stored].join("|");
 }
 
 function parseTile(text: string | undefined): Tile | undefined {

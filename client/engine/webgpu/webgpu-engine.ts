@@ -1,9 +1,10 @@
 import type { Engine, Session, SessionOptions } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
+import { describeAdapter } from "./adapter.ts";
 import { openDevice, zeroCounters, type Device, type WebgpuCounters } from "./device.ts";
 import { DeviceSession } from "./device-session.ts";
 import { Pace } from "./pace.ts";
-import type { Program } from "../program/program.ts";
+import type { Precision, Program } from "../program/program.ts";
 import { Tuner } from "./tuner.ts";
 import type { TuningStore } from "./tuning-store.ts";
 import { WebgpuSession } from "./session.ts";
@@ -21,6 +22,8 @@ export interface WebgpuEngineOptions {
   readonly memoryLimit?: number;
   /** How matrix products are cut; by the kind of adapter when left out. */
   readonly tiles?: Tiles | undefined;
+  /** How activations are stored; f32 when left out. Halves need no feature of the adapter. */
+  readonly precision?: Precision | undefined;
   /**
    * Keeps what was measured of tiles; nothing is measured when left out, nor on an adapter in
    * software, unless `tuneSoftware`.
@@ -52,6 +55,8 @@ export async function openWebgpuEngine(
 export class WebgpuEngine implements Engine {
   readonly backend = "webgpu";
   readonly adapter: string;
+  /** Whether the adapter is emulated on the CPU. */
+  readonly software: boolean;
   readonly counters: WebgpuCounters;
   readonly #gpu: GPU;
   readonly #options: WebgpuEngineOptions;
@@ -68,7 +73,9 @@ export class WebgpuEngine implements Engine {
     this.#pace = new Pace(options.submitBudgetMs ?? SUBMIT_BUDGET_MS, device.software);
     const tunes = !device.software || options.tuneSoftware === true;
     this.#tuner = tunes && options.tuning ? new Tuner(options.tuning) : undefined;
-    this.adapter = device.adapter;
+    const notes = options.precision === "f16" ? ["activations in half precision"] : [];
+    this.adapter = describeAdapter(device.info, ...notes);
+    this.software = device.software;
     this.counters = device.counters;
   }
 
@@ -82,7 +89,7 @@ export class WebgpuEngine implements Engine {
       const bytes = Math.min(offered, this.#options.memoryLimit ?? Infinity);
       const tuner = this.#tuner;
       const tune = tuner && ((program: Program) => tuner.tilesFor(device, program, tiles));
-      const context = { graph, layout, tiles, tune };
+      const context = { graph, layout, tiles, precision: this.#options.precision, tune };
       return new DeviceSession(device, context, teacher, { bytes, mostGroups }, this.#pace);
     }, options);
     this.#sessions.add(session);

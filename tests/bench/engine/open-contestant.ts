@@ -1,10 +1,12 @@
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import type { OpenContestant } from "./contestant.ts";
+import type { Precision } from "../../../client/engine/program/program.ts";
+import type { Contestant, ContestantOptions, OpenContestant } from "./contestant.ts";
 import { sessionContestant } from "./session-contestant.ts";
 
 /** Engines that run in a process of Node, in the order of the table. */
 export const NODE_ENGINES = [
   "ours-webgpu",
+  "ours-webgpu-f16",
   "ours-wasm",
   "tfjs-webgpu",
   "tfjs-webgpu-fast",
@@ -16,11 +18,8 @@ export type NodeEngine = (typeof NODE_ENGINES)[number];
 
 /** Loads only the code of the engine asked for. Software adapters are taken: the caller looks. */
 export const openContestant: Readonly<Record<NodeEngine, OpenContestant>> = {
-  "ours-webgpu": async ({ problem }) => {
-    const { openWebgpuEngine } = await import("../../../client/engine/webgpu/webgpu-engine.ts");
-    const engine = await openWebgpuEngine(await nodeEnvironment().gpu(), { software: true });
-    return sessionContestant(engine, problem);
-  },
+  "ours-webgpu": (options) => openOursWebgpu(options, "f32"),
+  "ours-webgpu-f16": (options) => openOursWebgpu(options, "f16"),
   "ours-wasm": async (options) => (await import("./ours-wasm.ts")).openOursWasm(options),
   "tfjs-webgpu": async (options) => {
     await nodeEnvironment().gpu();
@@ -36,3 +35,12 @@ export const openContestant: Readonly<Record<NodeEngine, OpenContestant>> = {
   },
   "tfjs-wasm": async (options) => (await import("./tfjs-composed.ts")).openTfjsComposed(options),
 };
+
+async function openOursWebgpu(
+  { problem }: ContestantOptions,
+  precision: Precision,
+): Promise<Contestant> {
+  const { openWebgpuEngine } = await import("../../../client/engine/webgpu/webgpu-engine.ts");
+  const options = { software: true, precision };
+  return sessionContestant(await openWebgpuEngine(await nodeEnvironment().gpu(), options), problem);
+}

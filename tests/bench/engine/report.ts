@@ -21,6 +21,7 @@ export function thisMachine(): string {
 /** Whom each of ours is to be held against. */
 const PEERS: Partial<Record<EngineName, readonly EngineName[]>> = {
   "ours-webgpu": ["tfjs-webgpu", "tfjs-webgpu-fast", "jax-js", "pytorch"],
+  "ours-webgpu-f16": ["ours-webgpu", "tfjs-webgpu", "tfjs-webgpu-fast", "jax-js", "pytorch"],
   "ours-wasm": ["tfjs-wasm"],
 };
 

@@ -27,6 +27,17 @@ describe("losses of a benchmark's engines", () => {
     expect(lossComplaints(rows)).toEqual([]);
   });
 
+  it("may differ more in half precision, which judges nobody", () => {
+    const float = row("ours-webgpu", [0.5, 0.3]);
+    const half = row("ours-webgpu-f16", [0.502, 0.302]);
+    expect(lossComplaints([float, half])).toEqual([]);
+    expect(lossComplaints([float, half, row("tfjs-webgpu", [0.5, 0.3])])).toEqual([]);
+    const wrong = row("ours-webgpu-f16", [0.5, 0.31]);
+    expect(lossComplaints([float, wrong])).toEqual([
+      expect.stringMatching(/^ours-webgpu-f16.*loss of step 2 is 0\.31, the others' 0\.3/),
+    ]);
+  });
+
   it("name the engine that stands alone, and the step", () => {
     const rows = [
       row("ours-wasm", [0.5, 0.3]),

@@ -51,6 +51,7 @@ class LateDevice {
       read: unused,
       logits: unused,
       trainingLogits: unused,
+      perturbedLogits: unused,
       close: unused,
     };
   }

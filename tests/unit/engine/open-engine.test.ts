@@ -76,6 +76,32 @@ describe("opening an engine", () => {
     await engine.close();
   });
 
+  it("refuses half precision of a backend that has none, and of auto", async () => {
+    const environment: EngineEnvironment = { wasm, gpu: NO_GPU };
+    for (const backend of ["wasm", "auto"] as const) {
+      await expect(openEngine({ backend, environment, precision: "f16" })).rejects.toMatchObject({
+        code: "invalid-input",
+        message: expect.stringMatching(/only the backend 'webgpu'.*name webgpu/) as string,
+      });
+    }
+  });
+
+  it("stores halves on WebGPU when told to, and tries none in software by itself", async () => {
+    const environment = nodeEnvironment();
+    const open = async (precision: "f16" | "auto"): Promise<string> => {
+      const engine = await openEngine({
+        backend: "webgpu",
+        environment,
+        precision,
+        onPrecision: () => expect.unreachable("nothing is tried in software"),
+      });
+      await engine.close();
+      return engine.adapter;
+    };
+    expect(await open("f16")).toMatch(/\(webgpu, software, activations in half precision\)$/);
+    expect(await open("auto")).toMatch(/\(webgpu, software\)$/);
+  });
+
   it("does not try another backend than the one asked for by name", async () => {
     const environment: EngineEnvironment = { wasm, gpu: NO_GPU };
     await expect(openEngine({ backend: "webgpu", environment })).rejects.toThrow("no WebGPU");

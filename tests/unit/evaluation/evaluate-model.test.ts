@@ -32,6 +32,7 @@ const openSession: Engine["openSession"] = ({ teacher }) => {
     superviseStep: unused,
     read: unused,
     trainingLogits: unused,
+    perturbedLogits: unused,
     logits,
     close: () => {},
   };

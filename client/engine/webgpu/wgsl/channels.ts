@@ -20,6 +20,12 @@ export function allChannels(count: number): ChannelRun {
   return { stride: count, count, first: "0u" };
 }
 
+/** The channels of convolution group `channel_group`. */
+export function groupChannels(stride: number, groups: number): ChannelRun {
+  const count = stride / groups;
+  return { stride, count, first: `channel_group * ${count}u` };
+}
+
 /** Whether quads of a run are whole vectors in memory. */
 function isAligned({ width }: Tensor, { stride, count }: ChannelRun): boolean {
   return width === 4 && stride % 4 === 0 && count % 4 === 0;
@@ -42,8 +48,12 @@ export function wideRegions(
   );
 }
 
-/** One float, by its index from the operand's beginning. */
+/** One value, by its index from the operand's beginning. Of halves it cannot be assigned to. */
 export function scalarAt({ memory, base, width }: Tensor, index: string): string {
+  if (memory === "halves") {
+    const word = `halves[${base} + ((${index}) >> 2u)][((${index}) >> 1u) & 1u]`;
+    return `unpack2x16float(${word})[(${index}) & 1u]`;
+  }
   return width === 1
     ? `${memory}[${base} + ${index}]`
     : `${memory}[${base} + ((${index}) >> 2u)][(${index}) & 3u]`;
@@ -51,7 +61,10 @@ export function scalarAt({ memory, base, width }: Tensor, index: string): string
 
 /** An expression: channels 4·quad … 4·quad + 3 of the run; 0 past its end. */
 export function loadQuad(tensor: Tensor, run: ChannelRun, position: string, quad: string): string {
-  if (isAligned(tensor, run)) return vectorAt(tensor, run, position, quad);
+  if (isAligned(tensor, run)) {
+    const vector = vectorAt(tensor, run, position, quad);
+    return tensor.memory === "halves" ? `widen(${vector})` : vector;
+  }
   const values = [0, 1, 2, 3].map((j) => {
     const channel = `4u * (${quad}) + ${j}u`;
     const index = `(${position}) * ${run.stride}u + ${run.first} + ${channel}`;
@@ -69,7 +82,10 @@ export function storeQuad(
   quad: string,
   value: string,
 ): string {
-  if (isAligned(tensor, run)) return `${vectorAt(tensor, run, position, quad)} = ${value};`;
+  if (isAligned(tensor, run)) {
+    const stored = tensor.memory === "halves" ? `narrow(${value})` : value;
+    return `${vectorAt(tensor, run, position, quad)} = ${stored};`;
+  }
   if (tensor.width === 4) throw new Error("parts of a vector cannot be written by themselves");
   const writes = [0, 1, 2, 3].map((j) => {
     const channel = `4u * (${quad}) + ${j}u`;
@@ -78,6 +94,11 @@ export function storeQuad(
     return `${guard}{ ${scalarAt(tensor, index)} = ${value}[${j}]; }`;
   });
   return writes.join(" ");
+}
+
+/** A statement: makes of a variable what will be read back from where it goes. */
+export function roundTo({ memory }: Tensor, value: string): string {
+  return memory === "halves" ? `${value} = widen(pack(${value}));` : "";
 }
 
 function vectorAt(
@@ -113,8 +134,7 @@ export function readingOf(
     affine: affine && {
       coefficients: shader.operand(`${name}_norm`, affine.coefficients),
       relu: affine.relu,
-      // A folded norm of the teacher; in training every group has its own.
-      common: affine.coefficients.region === "teacher",
+      common: affine.common,
     },
   };
 }

@@ -1,19 +1,9 @@
 import type { ConvolveKernel } from "../../program/program.ts";
-import { loadQuad, readingOf, storeQuad, wideRegions } from "./channels.ts";
+import { groupChannels, loadQuad, readingOf, roundTo, storeQuad, wideRegions } from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
-import { ShaderWriter, unroll, type Dispatch } from "./shader.ts";
-import {
-  declareSums,
-  declareThread,
-  eachRow,
-  quadOf,
-  reduceChannelSums,
-  tileColumns,
-  tileParts,
-  tileRows,
-  tileThreads,
-  type Tile,
-} from "./tile.ts";
+import { productPass } from "./product-pass.ts";
+import { ShaderWriter, type Dispatch } from "./shader.ts";
+import { tileParts, tileRows, type Tile } from "./tile.ts";
 
 /** y = relu?(conv(x) + bias + addend), and Σy, Σy² of each tile of rows. */
 export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: number): Dispatch {
@@ -22,15 +12,13 @@ export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: 
   const { outputHeight, outputWidth, kernelHeight, kernelWidth, stride, padding } = geometry;
   const positions = outputHeight * outputWidth;
   const rowCount = groupSize * positions;
-  const tiles = Math.ceil(rowCount / tileRows(tile));
-  const columns = channelsOut / groups;
-  const columnTiles = Math.ceil(columns / tileColumns(tile));
-  const terms = channelsIn / groups;
+  const input = groupChannels(channelsIn, groups);
+  const output = groupChannels(channelsOut, groups);
 
   const inArena = [kernel.x.values, kernel.x.affine?.coefficients, kernel.y, addend, sums?.operand];
   const shader = new ShaderWriter([
-    ...wideRegions(inArena, channelsOut, columns),
-    ...wideRegions([kernel.weight, bias], channelsOut, columns),
+    ...wideRegions(inArena, channelsOut, output.count),
+    ...wideRegions([kernel.weight, bias], channelsOut, output.count),
   ]);
   const source = readingOf(shader, "x", kernel.x);
   const weight = shader.operand("weight", kernel.weight);
@@ -38,14 +26,13 @@ export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: 
   const biasTensor = bias && shader.operand("bias", bias);
   const addendTensor = addend && shader.operand("addend", addend);
   const sumsTensor = sums && shader.operand("sums", sums.operand);
-  const output = { stride: channelsOut, count: columns, first: `channel_group * ${columns}u` };
 
   const product = gatherProduct(shader, {
     tile,
     source,
     sourceHeight: inputHeight,
     sourceWidth: inputWidth,
-    sourceRun: { stride: channelsIn, count: terms, first: `channel_group * ${terms}u` },
+    sourceRun: input,
     place: `let image = norm_group * ${groupSize}u + m / ${positions}u;
 let y = i32(m % ${positions}u / ${outputWidth}u) * ${stride} - ${padding};
 let x = i32(m % ${outputWidth}u) * ${stride} - ${padding};`,
@@ -58,58 +45,29 @@ let tap_x = i32(tap % ${kernelWidth}u);`,
     weightAlong: "columns",
   });
 
-  const finish = (sum: string, c: number): string => `{
-var value = ${sum};
+  return productPass(shader, {
+    label: "convolve",
+    tile,
+    channelGroups: groups,
+    output,
+    rowTiles: Math.ceil(rowCount / tileRows(tile)),
+    normGroups: geometry.images / groupSize,
+    rows: `let first_row = group.y * ${tileRows(tile)}u;
+let row_count = ${rowCount}u;`,
+    product,
+    before: (c) =>
+      biasTensor ? `let bias_${c} = ${loadQuad(biasTensor, output, "0u", `quad_${c}`)};` : "",
+    position: "let position = norm_group * row_count + m;",
+    finish: (c) => `
 ${biasTensor ? `value += bias_${c};` : ""}
 ${addendTensor ? `value += ${loadQuad(addendTensor, output, "position", `quad_${c}`)};` : ""}
 ${relu ? "value = max(value, vec4f());" : ""}
+${sumsTensor ? roundTo(y, "value") : ""}
 ${storeQuad(y, output, "position", `quad_${c}`, "value")}
-${sumsTensor ? `first_sum_${c} += value; second_sum_${c} += value * value;` : ""}
-}`;
-  const ragged = columns % tileColumns(tile) !== 0;
-  const body = `
-let norm_group = group.z;
-let channel_group = group.x / ${columnTiles}u;
-let first_quad = group.x % ${columnTiles}u * ${tileColumns(tile) / 4}u;
-let first_row = group.y * ${tileRows(tile)}u;
-let row_count = ${rowCount}u;
-${declareThread(tile)}
-${declareSums(tile)}
-${product}
-${unroll(
-  tile.quads,
-  (c) => `let quad_${c} = first_quad + ${quadOf(tile, c)};
-${biasTensor ? `let bias_${c} = ${loadQuad(biasTensor, output, "0u", `quad_${c}`)};` : ""}
-${sumsTensor ? `var first_sum_${c} = vec4f(); var second_sum_${c} = vec4f();` : ""}`,
-)}
-${eachRow(
-  tile,
-  (row, sum) => `let m = first_row + ${row};
-if (m < row_count) {
-let position = norm_group * row_count + m;
-${unroll(tile.quads, (c) => `${ragged ? `if (4u * quad_${c} < ${columns}u) ` : ""}${finish(sum(c), c)}`)}
-}`,
-)}
-${
-  sumsTensor
-    ? reduceChannelSums(shader, tile, (part, quad, first, second) => {
-        const row = `(norm_group * ${tiles * tileParts(tile)}u + ${part}) * 2u`;
-        return `let quad = first_quad + ${quad};
-if (4u * quad < ${columns}u) {
-${storeQuad(sumsTensor, output, row, "quad", first)}
-${storeQuad(sumsTensor, output, `${row} + 1u`, "quad", second)}
-}`;
-      })
-    : ""
-}`;
-  const normGroups = geometry.images / groupSize;
-  return shader.dispatch(
-    "convolve",
-    [tileThreads(tile), 1],
-    [groups * columnTiles, tiles, normGroups],
-    geometry.images * positions * channelsOut * terms * kernelHeight * kernelWidth,
-    body,
-  );
+${sumsTensor ? `first_sum_${c} += value; second_sum_${c} += value * value;` : ""}`,
+    sums: sumsTensor,
+    cost: geometry.images * positions * channelsOut * input.count * kernelHeight * kernelWidth,
+  });
 }
 
 /** Partial sums of one norm group. */

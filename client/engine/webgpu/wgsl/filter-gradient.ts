@@ -2,6 +2,7 @@ import type { FilterGradientKernel } from "../../program/program.ts";
 import {
   applyAffine,
   declareAffine,
+  groupChannels,
   loadQuad,
   quadsOf,
   readingOf,
@@ -70,8 +71,8 @@ export function filterGradientDispatch(
   const x = readingOf(shader, "x", kernel.x);
   const dy = shader.operand("dy", kernel.dy);
   const target = shader.operand("dw", workspace ?? dw);
-  const output = { stride: channelsOut, count: columns, first: `channel_group * ${columns}u` };
-  const xRun = { stride: channelsIn, count: rows, first: `channel_group * ${rows}u` };
+  const output = groupChannels(channelsOut, groups);
+  const xRun = groupChannels(channelsIn, groups);
   const product = { tile, kernel, groupSize, x, xRun, dy, dyRun: output };
 
   const finish = (sum: string, c: number): string => {

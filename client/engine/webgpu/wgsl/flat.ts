@@ -10,7 +10,7 @@ const THREADS = 256;
 /** WebGPU's least limit on workgroups in one direction. */
 const MOST_WORKGROUPS = 65_535;
 
-function flat(
+export function flat(
   shader: ShaderWriter,
   label: string,
   count: number,
@@ -33,8 +33,13 @@ if (index < ${total}) {
   );
 }
 
-/** v ← μ·v + g + λ·θ, θ ← θ − η·v, g ← 0 over the trainable values. */
-export function descendDispatch(length: number): Dispatch {
+/** The gradient of a value without the loss's scale, a power of two. */
+function unscaled(lossScale: number): string {
+  return lossScale === 1 ? "gradient[index]" : `gradient[index] * (1.0 / ${lossScale}.0)`;
+}
+
+/** v ← μ·v + g + λ·θ, θ ← θ − η·v, g ← 0 over the trainable values; g comes times `lossScale`. */
+export function descendDispatch(length: number, lossScale: number): Dispatch {
   const shader = new ShaderWriter([]);
   const { settings } = shader;
   for (const memory of ["student", "gradient", "velocity"] as const) {
@@ -46,15 +51,15 @@ export function descendDispatch(length: number): Dispatch {
     length,
     6 * length,
     `let value = student[index];
-  let speed = ${settings}.momentum * velocity[index] + gradient[index] + ${settings}.weight_decay * value;
+  let speed = ${settings}.momentum * velocity[index] + ${unscaled(lossScale)} + ${settings}.weight_decay * value;
   velocity[index] = speed;
   student[index] = value - ${settings}.learning_rate * speed;
   gradient[index] = 0.0;`,
   );
 }
 
-/** g ← g + λ·θ over the trainable values. */
-export function decayDispatch(length: number): Dispatch {
+/** g ← g + λ·θ over the trainable values; g comes times `lossScale`. */
+export function decayDispatch(length: number, lossScale: number): Dispatch {
   const shader = new ShaderWriter([]);
   const { settings } = shader;
   for (const memory of ["student", "gradient"] as const) shader.memory(memory, memory, 0);
@@ -63,7 +68,9 @@ export function decayDispatch(length: number): Dispatch {
     "decay",
     length,
     3 * length,
-    `gradient[index] += ${settings}.weight_decay * student[index];`,
+    lossScale === 1
+      ? `gradient[index] += ${settings}.weight_decay * student[index];`
+      : `gradient[index] = ${unscaled(lossScale)} + ${settings}.weight_decay * student[index];`,
   );
 }
 

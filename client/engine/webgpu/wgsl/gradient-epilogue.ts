@@ -4,6 +4,7 @@ import {
   declareAffine,
   loadQuad,
   readingOf,
+  roundTo,
   storeQuad,
   type ChannelRun,
   type ShaderReading,
@@ -47,10 +48,12 @@ export function declareMask(
  * Statements: `value`, a quad of the gradient at `position`, goes through the epilogue; it is added
  * to `first` and `second` where sums are wanted.
  *
+ * @param target where it will be stored, if it is
  * @param name what `declareMask` was told
  */
 export function applyEpilogue(
   { addend, mask, sums }: ShaderEpilogue,
+  target: Tensor | undefined,
   name: string,
   run: ChannelRun,
   quad: string,
@@ -61,7 +64,8 @@ export function applyEpilogue(
   const pass = mask
     ? `value = select(vec4f(), value, ${applyAffine(name, mask, load(mask.values))} > vec4f());`
     : "";
-  const sum = sums ? `${first} += value; ${second} += value * ${load(sums.z)};` : "";
+  const round = target && sums ? roundTo(target, "value") : "";
+  const sum = sums ? `${round}${first} += value; ${second} += value * ${load(sums.z)};` : "";
   return `${add}\n${pass}\n${sum}`;
 }
 

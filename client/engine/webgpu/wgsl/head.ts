@@ -1,4 +1,4 @@
-import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/program.ts";
+import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/head-kernels.ts";
 import {
   allChannels,
   applyAffine,
@@ -76,42 +76,61 @@ if (index < ${total}) {
   );
 }
 
-/** dW, db and dx, one invocation to each of their values. */
-export function linearGradientDispatch(kernel: LinearGradientKernel): Dispatch {
-  const { images, inputs, outputs, dx } = kernel;
-  const shader = new ShaderWriter([]);
+/**
+ * dW += dyᵀ·x and db += Σ dy, images in order: the cases of an `if` over `index`, whose first values
+ * they take; and how many.
+ */
+export function parameterGradients(
+  shader: ShaderWriter,
+  kernel: Omit<LinearGradientKernel, "kind" | "weight" | "dx" | "parameters">,
+  parameters: NonNullable<LinearGradientKernel["parameters"]>,
+): { cases: string; count: number } {
+  const { images, inputs, outputs } = kernel;
   const x = shader.operand("x", kernel.x);
-  const weight = shader.operand("weight", kernel.weight);
   const dy = shader.operand("dy", kernel.dy);
-  const dWeight = shader.operand("d_weight", kernel.dWeight);
-  const dBias = shader.operand("d_bias", kernel.dBias);
-  const dxTensor = dx && shader.operand("dx", dx);
-  const count = shader.place("images", images);
+  const dWeight = shader.operand("d_weight", parameters.dWeight);
+  const dBias = shader.operand("d_bias", parameters.dBias);
+  const end = shader.place("images", images);
   const weights = inputs * outputs;
-  const tail = weights + outputs;
+  const count = weights + outputs;
+  const cases = `if (index < ${weights}u) {
+  let output = index / ${inputs}u;
+  let input = index % ${inputs}u;
+  var sum = ${scalarAt(dWeight, "index")};
+  for (var image = 0u; image < ${end}; image++) {
+    sum += ${scalarAt(dy, `image * ${outputs}u + output`)} * ${scalarAt(x, `image * ${inputs}u + input`)};
+  }
+  ${scalarAt(dWeight, "index")} = sum;
+} else if (index < ${count}u) {
+  let output = index - ${weights}u;
+  var sum = ${scalarAt(dBias, "output")};
+  for (var image = 0u; image < ${end}; image++) { sum += ${scalarAt(dy, `image * ${outputs}u + output`)}; }
+  ${scalarAt(dBias, "output")} = sum;
+}`;
+  return { cases, count };
+}
+
+/** What is wanted of dW, db and dx, one invocation to each of their values. */
+export function linearGradientDispatch(kernel: LinearGradientKernel): Dispatch {
+  const { images, inputs, outputs, dx, parameters } = kernel;
+  const shader = new ShaderWriter([]);
+  const { cases, count: tail } = parameters
+    ? parameterGradients(shader, kernel, parameters)
+    : { cases: "if (false) {}", count: 0 };
+  const weight = shader.operand("weight", kernel.weight);
+  const dy = shader.operand("dy_of_image", kernel.dy);
+  const dxTensor = dx && shader.operand("dx", dx);
+  const weights = inputs * outputs;
   const total = tail + (dx ? images * inputs : 0);
   const limit = shader.place("total", total);
   return shader.dispatch(
     "linear-gradient",
     [THREADS, 1],
     [Math.ceil(total / THREADS), 1, 1],
-    (dx ? 2 : 1) * images * weights,
+    (Number(dx !== undefined) + Number(parameters !== undefined)) * images * weights,
     `
 let index = group.x * ${THREADS}u + lane;
-if (index < ${weights}u) {
-  let output = index / ${inputs}u;
-  let input = index % ${inputs}u;
-  var sum = ${scalarAt(dWeight, "index")};
-  for (var image = 0u; image < ${count}; image++) {
-    sum += ${scalarAt(dy, `image * ${outputs}u + output`)} * ${scalarAt(x, `image * ${inputs}u + input`)};
-  }
-  ${scalarAt(dWeight, "index")} = sum;
-} else if (index < ${tail}u) {
-  let output = index - ${weights}u;
-  var sum = ${scalarAt(dBias, "output")};
-  for (var image = 0u; image < ${count}; image++) { sum += ${scalarAt(dy, `image * ${outputs}u + output`)}; }
-  ${scalarAt(dBias, "output")} = sum;
-}
+${cases}
 ${
   dxTensor
     ? `else if (index < ${limit}) {

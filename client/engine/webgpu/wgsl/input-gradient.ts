@@ -1,27 +1,11 @@
 import type { ConvGeometry, InputGradientKernel } from "../../program/program.ts";
-import { storeQuad, wideRegions } from "./channels.ts";
+import { groupChannels, storeQuad, wideRegions } from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
-import {
-  applyEpilogue,
-  declareMask,
-  epilogueOf,
-  epilogueOperands,
-  storeSums,
-} from "./gradient-epilogue.ts";
+import { applyEpilogue, declareMask, epilogueOf, epilogueOperands } from "./gradient-epilogue.ts";
 import { parityClasses, type ParityClass } from "./parity.ts";
-import { ShaderWriter, unroll, type Dispatch } from "./shader.ts";
-import {
-  declareSums,
-  declareThread,
-  eachRow,
-  quadOf,
-  reduceChannelSums,
-  tileColumns,
-  tileParts,
-  tileRows,
-  tileThreads,
-  type Tile,
-} from "./tile.ts";
+import { productPass } from "./product-pass.ts";
+import { ShaderWriter, type Dispatch } from "./shader.ts";
+import { tileParts, tileRows, type Tile } from "./tile.ts";
 
 /**
  * dx through its epilogue. With a stride, input positions are worked on by the kernel rows and
@@ -35,21 +19,17 @@ export function inputGradientDispatch(
   const { geometry, epilogue } = kernel;
   const { inputHeight, inputWidth, channelsIn, channelsOut, groups } = geometry;
   const { outputHeight, outputWidth, kernelHeight, kernelWidth, stride } = geometry;
-  const columns = channelsIn / groups;
-  const terms = channelsOut / groups;
-  const columnTiles = Math.ceil(columns / tileColumns(tile));
-  const tiles = rowTiles(geometry, tile, groupSize);
+  const input = groupChannels(channelsOut, groups);
+  const output = groupChannels(channelsIn, groups);
 
   const shader = new ShaderWriter([
-    ...wideRegions([kernel.dy, kernel.dx, ...epilogueOperands(epilogue)], channelsIn, columns),
-    ...wideRegions([kernel.weight], channelsOut, terms),
+    ...wideRegions([kernel.dy, kernel.dx, ...epilogueOperands(epilogue)], channelsIn, output.count),
+    ...wideRegions([kernel.weight], channelsOut, input.count),
   ]);
   const dy = shader.operand("dy", kernel.dy);
   const weight = shader.operand("weight", kernel.weight);
   const dx = shader.operand("dx", kernel.dx);
   const shaderEpilogue = epilogueOf(shader, epilogue);
-  const output = { stride: channelsIn, count: columns, first: `channel_group * ${columns}u` };
-  const input = { stride: channelsOut, count: terms, first: `channel_group * ${terms}u` };
 
   const product = gatherProduct(shader, {
     tile,
@@ -72,58 +52,30 @@ let tap_x = -i32(step_x);`,
     weightAlong: "terms",
   });
 
-  const finish = (sum: string, c: number): string => `{
-var value = ${sum};
-${applyEpilogue(shaderEpilogue, `mask_${c}`, output, `quad_${c}`, [`first_sum_${c}`, `second_sum_${c}`])}
-${storeQuad(dx, output, "position", `quad_${c}`, "value")}
-}`;
-  const ragged = columns % tileColumns(tile) !== 0;
   const { sums } = shaderEpilogue;
-  const body = `
-let norm_group = group.z;
-let channel_group = group.x / ${columnTiles}u;
-let first_quad = group.x % ${columnTiles}u * ${tileColumns(tile) / 4}u;
-let column_count = ${columns}u;
-${declareClass(parityClasses(geometry, groupSize), tile)}
+  const area = outputHeight * outputWidth * kernelHeight * kernelWidth;
+  return productPass(shader, {
+    label: "input-gradient",
+    tile,
+    channelGroups: groups,
+    output,
+    rowTiles: rowTiles(geometry, tile, groupSize),
+    normGroups: geometry.images / groupSize,
+    rows: `${declareClass(parityClasses(geometry, groupSize), tile)}
 let class_positions = class_height * class_width;
-let row_count = class_positions * ${groupSize}u;
-${declareThread(tile)}
-${declareSums(tile)}
-${product}
-${unroll(
-  tile.quads,
-  (c) => `let quad_${c} = first_quad + ${quadOf(tile, c)};
-${declareMask(shaderEpilogue, `mask_${c}`, output, `quad_${c}`)}
-${sums ? `var first_sum_${c} = vec4f(); var second_sum_${c} = vec4f();` : ""}`,
-)}
-${eachRow(
-  tile,
-  (row, sum) => `let m = first_row + ${row};
-if (m < row_count) {
-let image = norm_group * ${groupSize}u + m / class_positions;
+let row_count = class_positions * ${groupSize}u;`,
+    product,
+    before: (c) => declareMask(shaderEpilogue, `mask_${c}`, output, `quad_${c}`),
+    position: `let image = norm_group * ${groupSize}u + m / class_positions;
 let input_y = start_y + m % class_positions / class_width * ${stride}u;
 let input_x = start_x + m % class_width * ${stride}u;
-let position = (image * ${inputHeight}u + input_y) * ${inputWidth}u + input_x;
-${unroll(tile.quads, (c) => `${ragged ? `if (4u * quad_${c} < ${columns}u) ` : ""}${finish(sum(c), c)}`)}
-}`,
-)}
-${
-  sums
-    ? reduceChannelSums(shader, tile, (part, quad, first, second) => {
-        const row = `(norm_group * ${tiles * tileParts(tile)}u + ${part}) * 2u`;
-        return `let quad = first_quad + ${quad};
-if (4u * quad < ${columns}u) { ${storeSums(sums.out, output, row, "quad", [first, second])} }`;
-      })
-    : ""
-}`;
-  const area = outputHeight * outputWidth * kernelHeight * kernelWidth;
-  return shader.dispatch(
-    "input-gradient",
-    [tileThreads(tile), 1],
-    [groups * columnTiles, tiles, geometry.images / groupSize],
-    geometry.images * area * channelsIn * terms,
-    body,
-  );
+let position = (image * ${inputHeight}u + input_y) * ${inputWidth}u + input_x;`,
+    finish: (c) => `
+${applyEpilogue(shaderEpilogue, dx, `mask_${c}`, output, `quad_${c}`, [`first_sum_${c}`, `second_sum_${c}`])}
+${storeQuad(dx, output, "position", `quad_${c}`, "value")}`,
+    sums: sums?.out,
+    cost: geometry.images * area * channelsIn * input.count,
+  });
 }
 
 /** Partial sums of one norm group. */

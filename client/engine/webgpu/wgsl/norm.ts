@@ -2,9 +2,11 @@ import type {
   NormGradientFactorsKernel,
   NormStatisticsKernel,
   PartialSums,
+  RunningNormKernel,
 } from "../../program/program.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
+import { flat } from "./flat.ts";
 import { ShaderWriter, type Dispatch, type Tensor } from "./shader.ts";
 
 /** From partial channel sums to what a batch norm needs; norm groups one after the other. */
@@ -118,6 +120,31 @@ ${pair(saved, 1)} = inverse;
 ${running ? advances : ""}`,
     after: running ? `if (finishes) { ${mean} = new_mean; ${variance} = new_variance; }` : "",
   });
+}
+
+/** Scale and shift from running statistics, and the scale by itself. */
+export function runningNormDispatch(kernel: RunningNormKernel): Dispatch {
+  const { channels, epsilon } = kernel;
+  const shader = new ShaderWriter([]);
+  const at = (name: string, operand: RunningNormKernel["gamma"]): string =>
+    scalarAt(shader.operand(name, operand), "index");
+  const gamma = at("gamma", kernel.gamma);
+  const beta = at("beta", kernel.beta);
+  const mean = at("running_mean", kernel.mean);
+  const variance = at("running_variance", kernel.variance);
+  const coefficients = shader.operand("coefficients", kernel.coefficients);
+  const slopes = shader.operand("slopes", kernel.slopes);
+  return flat(
+    shader,
+    "running-norm",
+    channels,
+    8 * channels,
+    `let scale = ${gamma} / sqrt(${variance} + ${float(epsilon)});
+  ${scalarAt(coefficients, "index")} = scale;
+  ${scalarAt(coefficients, `${channels}u + index`)} = fma(-${mean}, scale, ${beta});
+  ${scalarAt(slopes, "index")} = scale;
+  ${scalarAt(slopes, `${channels}u + index`)} = 0.0;`,
+  );
 }
 
 /** dγ and dβ, and the factors of dz. */

@@ -10,6 +10,7 @@ import {
   loadQuad,
   quadsOf,
   readingOf,
+  roundTo,
   storeQuad,
   wideRegions,
 } from "./channels.ts";
@@ -131,6 +132,7 @@ export function combineDispatch(
     before: terms.map(({ before }) => before).join("\n"),
     each: `var value = ${terms.map(({ value }) => value).join(" + ")};
 ${relu ? "value = max(value, vec4f());" : ""}
+${sums ? roundTo(target, "value") : ""}
 ${storeQuad(target, run, "position", "quad", "value")}
 ${sums ? "first += value; second += value * value;" : ""}`,
     sums: sumsTensor,
@@ -162,7 +164,7 @@ export function gatherGradientDispatch(
     cooperation,
     before: declareMask(shaderEpilogue, "mask", run, "quad"),
     each: `var value = ${value};
-${applyEpilogue(shaderEpilogue, "mask", run, "quad", ["first", "second"])}
+${applyEpilogue(shaderEpilogue, target, "mask", run, "quad", ["first", "second"])}
 ${target ? storeQuad(target, run, "position", "quad", "value") : ""}`,
     sums: shaderEpilogue.sums?.out,
     cost: 4 * rows * channels,

@@ -1,4 +1,5 @@
 import type { Operand, Region } from "../../program/program.ts";
+import { CHECKED_PACK, CONVERSIONS } from "./halves.ts";
 
 /**
  * A compute shader in the making, and the numbers one dispatch of it is given.
@@ -11,7 +12,7 @@ import type { Operand, Region } from "../../program/program.ts";
 /** Regions of the program, and those that only this backend knows. */
 export type Memory = Region | "velocity" | "input" | "results";
 
-/** Floats that one access moves: a whole vector, or one float. */
+/** Values that one access moves: a whole vector, or one value. */
 export type Width = 1 | 4;
 
 /** Numbers a dispatch can be given. */
@@ -27,6 +28,7 @@ export const BINDINGS: Readonly<Record<Memory | "settings" | "places", number>> 
   results: 6,
   settings: 7,
   places: 8,
+  halves: 9,
 };
 
 /** Memory that no shader writes. */
@@ -43,12 +45,18 @@ const SETTINGS_STRUCT = `struct Settings {
   /** Entry of the ring of results. */
   slot: u32,
   crop_padding: u32,
+  /** The copies' weight over the copies of the whole batch. */
+  copy_share: f32,
+  /** Of a gradient that perturbations ascend along. */
+  ascent_share: f32,
+  radius: f32,
+  step_length: f32,
 }`;
 
 /** A piece of memory as a shader names it. */
 export interface Tensor {
   readonly memory: Memory;
-  /** Where it begins, in accesses of `width` floats. */
+  /** Where it begins, in accesses of `width` values. */
   readonly base: string;
   readonly width: Width;
 }
@@ -74,9 +82,9 @@ export class ShaderWriter {
   #usesSettings = false;
   #usesSubgroups = false;
 
-  /** @param wide regions that are accessed by whole vectors of four. */
+  /** @param wide regions that are accessed by whole vectors of four; halves always are. */
   constructor(wide: readonly Memory[]) {
-    this.#views = new Map(wide.map((memory) => [memory, 4]));
+    this.#views = new Map([...wide, "halves" as const].map((memory) => [memory, 4]));
   }
 
   /** Makes an operand known; its place is given at dispatch. */
@@ -130,10 +138,16 @@ export class ShaderWriter {
     cost: number,
     body: string,
   ): Dispatch {
+    const halves = this.#used.has("halves");
+    const checksHalves = body.includes("narrow(");
+    if (checksHalves) {
+      this.#used.add("results");
+      this.#usesSettings = true;
+    }
     const bindings = [...this.#used].map((memory) => {
       const access = READ_ONLY.has(memory) ? "read" : "read_write";
-      const scalar = memory === "input" ? "u32" : "f32";
-      const element = this.#views.get(memory) === 4 ? `vec4<${scalar}>` : scalar;
+      const element =
+        checksHalves && memory === "results" ? "atomic<u32>" : this.#elementOf(memory);
       return `@group(0) @binding(${BINDINGS[memory]}) var<storage, ${access}> ${memory}: array<${element}>;`;
     });
     const code = [
@@ -144,6 +158,8 @@ export class ShaderWriter {
         : "",
       `@group(0) @binding(${BINDINGS.places}) var<uniform> places: array<vec4<u32>, ${MAX_PLACES / 4}>;`,
       ...bindings.toSorted(),
+      halves ? CONVERSIONS : "",
+      checksHalves ? CHECKED_PACK : "",
       ...this.#globals,
       `@compute @workgroup_size(${x}, ${y})`,
       "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u,",
@@ -155,6 +171,12 @@ export class ShaderWriter {
       .filter((line) => line !== "")
       .join("\n");
     return { label, code, places: this.#places, workgroups, cost };
+  }
+
+  #elementOf(memory: Memory): string {
+    if (memory === "halves") return "vec2u";
+    const scalar = memory === "input" ? "u32" : "f32";
+    return this.#views.get(memory) === 4 ? `vec4<${scalar}>` : scalar;
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { StepResult } from "../../../../client/engine/engine.ts";
+import type { Comparison, StepResult } from "../../../../client/engine/engine.ts";
 import { isTrainable } from "../../../../protocol/model/graph.ts";
 import {
   entryView,
@@ -50,6 +50,10 @@ export function comparisons(
     pairs.push(...results(given ? [given] : [], [gradient], l2));
     pairs.push(...gradients(layout, given?.gradient ?? new Float32Array(), gradient.gradient, l2));
   }
+  for (const [what, values] of Object.entries(expected.perturbations ?? {})) {
+    const given = actual.perturbations?.[what] ?? [];
+    pairs.push({ what, actual: given, expected: values, closeness: { l2 } });
+  }
   pairs.push(...results(actual.results ?? [], expected.results ?? [], l2));
   expected.states?.forEach((state, i) => {
     pairs.push(...changes(layout, student, actual.states?.[i] ?? new Float32Array(), state, l2));
@@ -63,14 +67,30 @@ function results(
   l2: number,
 ): Pair[] {
   return [
+    ...compared("", actual, expected, l2),
+    ...compared(" of copies", ofCopies(actual), ofCopies(expected), l2),
+  ];
+}
+
+function ofCopies(all: readonly StepResult[]): Comparison[] {
+  return all.flatMap(({ adversary }) => adversary ?? []);
+}
+
+function compared(
+  whose: string,
+  actual: readonly Comparison[],
+  expected: readonly Comparison[],
+  l2: number,
+): Pair[] {
+  return [
     {
-      what: "losses",
+      what: `losses${whose}`,
       actual: actual.map(({ loss }) => loss),
       expected: expected.map(({ loss }) => loss),
       closeness: { l2, floor: 1e-2 },
     },
     {
-      what: "agreements",
+      what: `agreements${whose}`,
       actual: actual.map(({ agreement }) => agreement),
       expected: expected.map(({ agreement }) => agreement),
       closeness: { atol: 1e-6 },

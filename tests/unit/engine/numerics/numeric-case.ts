@@ -31,6 +31,8 @@ export interface Outcome {
   readonly results?: readonly StepResult[];
   /** Whole state vectors, each compared by its change from the student loaded. */
   readonly states?: readonly Float32Array[];
+  /** Perturbations and gradients by them, by what they are. */
+  readonly perturbations?: Readonly<Record<string, Float32Array>>;
 }
 
 /** Calls on a session whose student is loaded; the same for an engine and for the reference. */
@@ -40,6 +42,8 @@ export type Scenario = (session: Session, at: NumericCase) => Promise<Outcome>;
 const UNDECIDABLE = 4e-6;
 /** A variance below this share of mean² is what rounding the values leaves of it. */
 const NARROW = 1e-3;
+/** A component under this share of the gradient's largest may have either sign. */
+const UNDECIDABLE_SIGN = 1e-4;
 /** Share of the tolerance that rounding what is stored to float32 may use up by itself. */
 const ROUNDING_SHARE = 0.1;
 const REDRAWS = 50;
@@ -63,9 +67,10 @@ export function drawCase(
 /**
  * Draws values for a network and computes with the reference what a scenario should see.
  *
- * Three kinds of draws say nothing about an engine and are replaced, so that no tolerance need be
+ * Some kinds of draws say nothing about an engine and are replaced, so that no tolerance need be
  * loosened for them. A rectifier's gradient jumps at 0 and agreement jumps where two logits are
- * equal: no value may come within `UNDECIDABLE` of such a jump. A batch norm magnifies what little
+ * equal: no value may come within `UNDECIDABLE` of such a jump; likewise no gradient whose sign is
+ * taken within `UNDECIDABLE_SIGN` of 0. A batch norm magnifies what little
  * difference there is between all but equal values: see `NARROW`. And where terms all but cancel
  * (the gradient of one weight before a norm, which is blind to the weight's size), storing values
  * in float32 alone would use the tolerance up: the reference with float32 storage must stay within
@@ -82,7 +87,7 @@ export async function decidableCase(
     const exact = reference(drawn, "float64");
     const expected = await scenario(exact, drawn);
     if (Math.min(exact.rectifierMargin, exact.smallestLead) < UNDECIDABLE) continue;
-    if (exact.normSpread < NARROW) continue;
+    if (exact.normSpread < NARROW || exact.signMargin < UNDECIDABLE_SIGN) continue;
     const rounded = await scenario(reference(drawn, "float32"), drawn);
     const pairs = comparisons(drawn, rounded, expected, ROUNDING_SHARE * L2);
     if (pairs.every((pair) => allclose(pair.actual, pair.expected, pair.closeness).pass)) {

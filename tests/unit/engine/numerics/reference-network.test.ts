@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { reproduce } from "../../../../scripts/golden/reproduce.ts";
 import { goldenW4 } from "../golden-files.ts";
+import { slopes } from "./finite-differences.ts";
 import { graphAt, PLACES, type Sizes } from "./places.ts";
 import { randomBatch, randomState } from "./random-graph.ts";
 import { referenceLoss, type ReferenceLoss } from "./reference-loss.ts";
@@ -30,21 +31,6 @@ const SMALL: Sizes = {
   seed: 5,
 };
 const exactly = (value: number): number => value;
-
-/** Central differences of f at every element of x, which it changes and restores. */
-function slopes(f: () => number, x: Float64Array): Float64Array {
-  const slope = (i: number, h: number): number => {
-    const here = x[i]!;
-    x[i] = here + h;
-    const above = f();
-    x[i] = here - h;
-    const below = f();
-    x[i] = here;
-    return (above - below) / (2 * h);
-  };
-  // Richardson's extrapolation, free of the h² term.
-  return Float64Array.from(x, (_, i) => (4 * slope(i, 5e-5) - slope(i, 1e-4)) / 3);
-}
 
 describe("the float64 reference", () => {
   it.each(PLACES)("has the gradients of its own loss: $title", (place) => {

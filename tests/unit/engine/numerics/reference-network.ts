@@ -9,6 +9,7 @@ import {
   linearBackward,
   normalise,
   normaliseBackward,
+  normaliseBackwardToInput,
   normMoments,
   rectify,
   rectifyBackward,
@@ -24,9 +25,10 @@ type Store = (value: number) => number;
 
 /** One pass of a graph over a batch, with every value kept. */
 export interface ReferencePass {
+  readonly mode: "training" | "evaluation";
   readonly values: ReadonlyMap<ValueId, Tensor>;
   readonly logits: Tensor;
-  /** In training mode: moments of each batch norm (by its output), group by group. */
+  /** Moments each batch norm (by its output) took: group by group, or the running ones. */
   readonly moments: ReadonlyMap<ValueId, readonly Moments[]>;
   /** Smallest distance of a rectifier's input from its threshold, where not exactly on it. */
   readonly rectifierMargin: number;
@@ -100,10 +102,14 @@ export function runForward(
   for (const operation of graph.operations) {
     values.set(operation.output, stored(run(operation), store));
   }
-  return { values, logits: value(graph.output), moments, rectifierMargin, normSpread };
+  const mode = normGroupSize === "evaluation" ? "evaluation" : "training";
+  return { mode, values, logits: value(graph.output), moments, rectifierMargin, normSpread };
 }
 
-/** Gradients of every trainable parameter by name, and of the images under the input's id. */
+/**
+ * Gradients of every trainable parameter by name, and of the images under the input's id; in
+ * evaluation mode those of norms are left out.
+ */
 export function runBackward(
   graph: Graph,
   parameters: ParametersByName,
@@ -132,7 +138,12 @@ export function runBackward(
       }
       case "batch-norm": {
         const input = normInput(operation, value(operation.input), parameter);
-        const found = normaliseBackward(dy, input, pass.moments.get(operation.output)!);
+        const moments = pass.moments.get(operation.output)!;
+        if (pass.mode === "evaluation") {
+          give(operation.input, normaliseBackwardToInput(dy, input, moments[0]!));
+          break;
+        }
+        const found = normaliseBackward(dy, input, moments);
         byParameter.set(operation.scale, found.dScale);
         byParameter.set(operation.shift, found.dShift);
         give(operation.input, found.dx);

@@ -171,6 +171,20 @@ export function normaliseBackward(
   return { dx, dScale, dShift };
 }
 
+/** Gradient of `normalise` by x where the moments are given. */
+export function normaliseBackwardToInput(
+  dy: Tensor,
+  { scale, epsilon }: NormInput,
+  { variance }: Moments,
+): Tensor {
+  const channels = dy.shape.at(-1)!;
+  const values = dy.values.map((d, i) => {
+    const c = i % channels;
+    return (d * scale.values[c]!) / Math.sqrt(variance[c]! + epsilon);
+  });
+  return { shape: dy.shape, values };
+}
+
 export function rectify(x: Tensor): Tensor {
   return { shape: x.shape, values: x.values.map((value) => Math.max(0, value)) };
 }

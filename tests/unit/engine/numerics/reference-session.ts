@@ -1,19 +1,36 @@
 import type {
+  AdversarySettings,
   Batch,
   Engine,
   GradientResult,
   GradientSettings,
+  PerturbedAnswers,
   Session,
   SessionOptions,
   SessionReading,
   StepResult,
   StepSettings,
   SupervisedSettings,
+  VelocityAtLoad,
 } from "../../../../client/engine/engine.ts";
 import { isTrainable, type Graph } from "../../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../../protocol/model/state-layout.ts";
 import { imageValues } from "./image-values.ts";
+import {
+  addPerturbation,
+  copiedRows,
+  copyPlan,
+  gradientOfCopies,
+  lossWithCopies,
+  ReferencePerturbation,
+  summedGradient,
+  sumRows,
+  takeRows,
+  withCopies,
+  type CopyPlan,
+} from "./reference-adversary.ts";
 import { referenceLoss, type ReferenceTarget } from "./reference-loss.ts";
+import { advanceStatistics, descend } from "./reference-training.ts";
 import { runBackward, runForward, type ReferencePass } from "./reference-network.ts";
 import type { Tensor } from "./reference-operations.ts";
 
@@ -22,6 +39,13 @@ import type { Tensor } from "./reference-operations.ts";
  * and only its result is rounded: the least error any engine that stores float32 can have.
  */
 export type Storage = "float64" | "float32";
+
+/** What one batch gives. */
+interface Differentiated {
+  readonly result: StepResult;
+  /** By parameter, and by what the pass read as images. */
+  readonly gradients: Map<string, Tensor>;
+}
 
 /** The reference as an engine, for whatever takes one. */
 export function referenceEngine(storage: Storage = "float64"): Engine {
@@ -38,7 +62,7 @@ export function referenceEngine(storage: Storage = "float64"): Engine {
  * float32.
  *
  * It also keeps how near anything came to what float32 does not resolve (`rectifierMargin`,
- * `smallestLead`, `normSpread`): a case too near tells nothing about an engine.
+ * `smallestLead`, `normSpread`, `signMargin`): a case too near tells nothing about an engine.
  */
 export class ReferenceSession implements Session {
   /** Smallest distance of any rectifier's input from its threshold so far. */
@@ -54,6 +78,7 @@ export class ReferenceSession implements Session {
   readonly #store: (value: number) => number;
   #student = new Map<string, Tensor>();
   #velocity = new Map<string, Float64Array>();
+  readonly #perturbation = new ReferencePerturbation();
   #results: StepResult[] = [];
 
   constructor(
@@ -67,14 +92,22 @@ export class ReferenceSession implements Session {
     this.#store = storage === "float32" ? Math.fround : (value) => value;
   }
 
-  load(state: Float32Array): void {
+  load(state: Float32Array, velocity?: VelocityAtLoad, perturbation?: Float32Array): void {
     this.#student = tensorsOf(this.#layout, state);
-    this.#velocity.clear();
+    const keeps = velocity === "keep";
+    if (!keeps) this.#velocity.clear();
+    if (perturbation) this.#perturbation.universal = Float64Array.from(perturbation);
+    else if (!keeps) this.#perturbation.universal = undefined;
+  }
+
+  /** Smallest component of a gradient whose sign was taken, in the largest, so far. */
+  get signMargin(): number {
+    return this.#perturbation.signMargin;
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
     const images = this.#images(batch);
-    this.#descend(images, this.#teacherTarget(images, settings.temperature), settings);
+    this.#descend(this.#distil(images, settings), settings);
   }
 
   async superviseStep(
@@ -83,20 +116,16 @@ export class ReferenceSession implements Session {
     settings: SupervisedSettings,
   ): Promise<void> {
     const target = { probabilities: Float64Array.from(targets) };
-    this.#descend(this.#images(batch), target, settings);
+    this.#descend(this.#differentiate(this.#images(batch), target), settings);
   }
 
   async results(): Promise<readonly StepResult[]> {
     return this.#results.splice(0);
   }
 
-  async gradient(
-    batch: Batch,
-    { temperature, weightDecay }: GradientSettings,
-  ): Promise<GradientResult> {
-    const images = this.#images(batch);
-    const target = this.#teacherTarget(images, temperature);
-    const { result, gradients } = this.#differentiate(images, target);
+  async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
+    const { weightDecay } = settings;
+    const { result, gradients } = this.#distil(this.#images(batch), settings);
     const gradient = new Float32Array(this.#layout.trainableLength);
     for (const { name, offset, role } of this.#layout.entries) {
       if (!isTrainable(role)) continue;
@@ -113,7 +142,9 @@ export class ReferenceSession implements Session {
     for (const { name, offset } of this.#layout.entries) {
       state.set(this.#student.get(name)!.values, offset);
     }
-    return { state, results: await this.results() };
+    const reading = { state, results: await this.results() };
+    const { universal } = this.#perturbation;
+    return universal ? { ...reading, perturbation: Float32Array.from(universal) } : reading;
   }
 
   async logits(which: "teacher" | "student", batch: Batch): Promise<Float32Array> {
@@ -123,6 +154,24 @@ export class ReferenceSession implements Session {
 
   async trainingLogits(batch: Batch): Promise<Float32Array> {
     return Float32Array.from(this.#forwardInTraining(this.#images(batch)).logits.values);
+  }
+
+  async perturbedLogits(
+    which: "teacher" | "student",
+    batch: Batch,
+    perturbation: Float32Array,
+    references?: Float32Array,
+  ): Promise<PerturbedAnswers> {
+    const parameters = which === "teacher" ? this.#teacher : this.#student;
+    const images = addPerturbation(this.#images(batch), Float64Array.from(perturbation));
+    const pass = this.#evaluate(parameters, images);
+    const logits = Float32Array.from(pass.logits.values);
+    if (!references) return { logits };
+    const probabilities = Float64Array.from(references);
+    const dLogits = summedGradient(pass.logits, { probabilities });
+    const gradients = runBackward(this.#graph, parameters, pass, dLogits, this.#store);
+    const gradient = sumRows(gradients.get(this.#graph.input)!);
+    return { logits, gradient: Float32Array.from(gradient) };
   }
 
   close(): void {
@@ -140,7 +189,10 @@ export class ReferenceSession implements Session {
   }
 
   #forwardInTraining(images: Tensor): ReferencePass {
-    const groupSize = this.#normGroupSize ?? images.shape[0]!;
+    return this.#trainingPass(images, this.#normGroupSize ?? images.shape[0]!);
+  }
+
+  #trainingPass(images: Tensor, groupSize: number): ReferencePass {
     return this.#watch(runForward(this.#graph, this.#student, images, groupSize, this.#store));
   }
 
@@ -154,59 +206,81 @@ export class ReferenceSession implements Session {
     return { logits: this.#evaluate(this.#teacher, images).logits, temperature };
   }
 
-  /** Loss and gradients of one batch; advances the running statistics. */
-  #differentiate(
+  #distil(images: Tensor, { temperature, adversary }: GradientSettings): Differentiated {
+    if (adversary) return this.#distilAgainst(adversary, images, temperature);
+    return this.#differentiate(images, this.#teacherTarget(images, temperature));
+  }
+
+  /** Distillation on images and perturbed copies, with the ascents before or after it. */
+  #distilAgainst(
+    adversary: AdversarySettings,
     images: Tensor,
-    target: ReferenceTarget,
-  ): { result: StepResult; gradients: Map<string, Tensor> } {
+    temperature: number,
+  ): Differentiated {
+    const size = images.shape[0]!;
+    const plan = copyPlan(adversary.share, size, this.#normGroupSize ?? size);
+    const { logits: teacher } = this.#evaluate(this.#teacher, images);
+    const length = images.values.length / size;
+    let delta = this.#perturbation.first(adversary, plan, length);
+    for (let i = 0; i < adversary.ascents; i++) {
+      const gradient = this.#gradientInEvaluation(images, teacher, plan, delta);
+      delta = this.#perturbation.ascend(delta, gradient, length, adversary);
+    }
+
+    const pass = this.#trainingPass(
+      withCopies(images, plan, delta),
+      plan.groupSize + plan.perGroup,
+    );
+    const loss = lossWithCopies(pass.logits, teacher, temperature, plan, adversary.weight);
+    const gradients = runBackward(this.#graph, this.#student, pass, loss.dLogits, this.#store);
+    advanceStatistics(this.#graph, this.#student, pass, this.#store);
+    if (adversary.ascents === 0) {
+      const ofCopies = gradientOfCopies(gradients.get(this.#graph.input)!, plan);
+      delta = this.#perturbation.ascend(delta, sumRows(ofCopies), length, adversary);
+    }
+    if (adversary.scope === "universal") {
+      this.#perturbation.universal = delta.map((value) => this.#store(value));
+    }
+    const leads = [loss.images.smallestLead, loss.copies.smallestLead];
+    this.smallestLead = Math.min(this.smallestLead, ...leads);
+    const result = {
+      loss: loss.images.loss,
+      agreement: loss.images.agreement,
+      adversary: { loss: loss.copies.loss, agreement: loss.copies.agreement },
+    };
+    return { result, gradients };
+  }
+
+  /** By each δ, of Σ KL(teacher ‖ student) over the copies. */
+  #gradientInEvaluation(
+    images: Tensor,
+    teacher: Tensor,
+    plan: CopyPlan,
+    delta: Float64Array,
+  ): Float64Array {
+    const rows = copiedRows(plan);
+    const copies = addPerturbation(takeRows(images, rows), delta);
+    const pass = this.#evaluate(this.#student, copies);
+    const logits = takeRows(teacher, rows);
+    const dLogits = summedGradient(pass.logits, { logits, temperature: 1 });
+    const gradients = runBackward(this.#graph, this.#student, pass, dLogits, this.#store);
+    const gradient = gradients.get(this.#graph.input)!;
+    return gradient.values.length === delta.length ? gradient.values : sumRows(gradient);
+  }
+
+  /** Loss and gradients of one batch; advances the running statistics. */
+  #differentiate(images: Tensor, target: ReferenceTarget): Differentiated {
     const pass = this.#forwardInTraining(images);
     const { loss, agreement, dLogits, smallestLead } = referenceLoss(pass.logits, target);
     this.smallestLead = Math.min(this.smallestLead, smallestLead);
     const gradients = runBackward(this.#graph, this.#student, pass, dLogits, this.#store);
-    this.#advanceStatistics(pass);
+    advanceStatistics(this.#graph, this.#student, pass, this.#store);
     return { result: { loss, agreement }, gradients };
   }
 
-  /** r ← (1 − momentum)·r + momentum·batch, once for each norm group, unbiased variance. */
-  #advanceStatistics(pass: ReferencePass): void {
-    for (const operation of this.#graph.operations) {
-      if (operation.kind !== "batch-norm") continue;
-      const { momentum } = operation;
-      for (const { mean, variance, count } of pass.moments.get(operation.output)!) {
-        const advance = (name: string, batch: Float64Array): void => {
-          const running = this.#student.get(name)!.values;
-          running.forEach((r, c) => {
-            running[c] = this.#store((1 - momentum) * r + momentum * batch[c]!);
-          });
-        };
-        advance(operation.runningMean, mean);
-        advance(
-          operation.runningVariance,
-          variance.map((value) => (value * count) / (count - 1)),
-        );
-      }
-    }
-  }
-
-  /** v ← μ·v + g + λ·θ, θ ← θ − η·v. */
-  #descend(
-    images: Tensor,
-    target: ReferenceTarget,
-    { learningRate, momentum, weightDecay }: SupervisedSettings,
-  ): void {
-    const { result, gradients } = this.#differentiate(images, target);
+  #descend({ result, gradients }: Differentiated, settings: SupervisedSettings): void {
     this.#results.push(result);
-    for (const { name, role } of this.#layout.entries) {
-      if (!isTrainable(role)) continue;
-      const theta = this.#student.get(name)!.values;
-      const gradient = gradients.get(name)!.values;
-      const before = this.#velocity.get(name) ?? new Float64Array(theta.length);
-      const velocity = before.map((v, i) =>
-        this.#store(momentum * v + gradient[i]! + weightDecay * theta[i]!),
-      );
-      velocity.forEach((v, i) => (theta[i] = this.#store(theta[i]! - learningRate * v)));
-      this.#velocity.set(name, velocity);
-    }
+    descend(this.#student, this.#velocity, gradients, settings, this.#store);
   }
 }
 

@@ -89,7 +89,10 @@ function sized({ graph, seed }: NumericCase, size: number): ValueBatch {
 }
 
 /** `[size, classes]`: a distribution for each image; every other one is certain of its class. */
-function randomAnswers({ graph: { classes }, seed }: NumericCase, size: number): Float32Array {
+export function randomAnswers(
+  { graph: { classes }, seed }: NumericCase,
+  size: number,
+): Float32Array {
   const values = new SeededValues(seed);
   const targets = new Float32Array(size * classes);
   for (let n = 0; n < size; n++) {

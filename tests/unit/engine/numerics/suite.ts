@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../../../client/engine/engine.ts";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
 import { expectOutcome } from "./closeness.ts";
+import {
+  ADVERSARIES,
+  adversaryScenario,
+  perturbedScenario,
+  type AdversaryKind,
+} from "./adversary-scenarios.ts";
 import { decidableCase, drawCase, onEngine, type Scenario } from "./numeric-case.ts";
+import { describePerturbations } from "./perturbation-suite.ts";
 import { graphAt, PLACES, sizes, tileSizes, type Sizes } from "./places.ts";
 import { randomBatch, randomGraph, type RandomGraph } from "./random-graph.ts";
 import * as scenarios from "./scenarios.ts";
@@ -15,11 +22,16 @@ export interface NumericsOptions {
   /** Takes every n-th place only, for a device that compiles kernels slowly; all when left out. */
   readonly everyNthPlace?: number;
   /** For an oracle that cannot do everything: it must refuse what it cannot do. */
-  readonly supports?: { readonly groups: boolean };
+  readonly supports?: { readonly groups: boolean; readonly adversary: boolean };
 }
 
 /** Of one test: a GPU emulated on the CPU takes seconds to compile the kernels of one case. */
 const TIMEOUT_MS = 180_000;
+
+/** Ascents of many perturbations before the step. */
+const SAME_BITS_OF = [ADVERSARIES[4]!];
+
+const EVERYTHING = { groups: true, adversary: true };
 
 /**
  * What every backend must do, against the float64 reference and against itself. Opens one engine
@@ -31,7 +43,7 @@ const TIMEOUT_MS = 180_000;
 export function describeNumerics(
   name: string,
   open: () => Promise<Engine>,
-  { runs = 6, everyNthPlace = 1, supports = { groups: true } }: NumericsOptions = {},
+  { runs = 6, everyNthPlace = 1, supports = EVERYTHING }: NumericsOptions = {},
 ): void {
   describe(`numerics of ${name}`, { timeout: TIMEOUT_MS }, () => {
     let engine: Engine;
@@ -99,9 +111,36 @@ export function describeNumerics(
       () => scenarios.severalSizesScenario,
     );
 
+    if (supports.adversary) {
+      it.each(ADVERSARIES)(
+        "trains against a perturbation like the reference: $norm, $scope, $ascents ascents",
+        async (kind) => {
+          const anywhere = fc.tuple(fc.constantFrom(...places), sizes);
+          await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
+            const scenario = adversaryScenario(kind, batchSize(drawn));
+            await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
+          });
+        },
+      );
+      itAgreesOnRandomGraphs("answers perturbed images, and knows which way is worse", (seed) =>
+        perturbedScenario(1 + (seed % 5)),
+      );
+      describePerturbations(() => engine);
+    } else {
+      it("refuses an adversary, and says what to use instead", async () => {
+        const drawn = drawCase(randomGraph(1, false), undefined, 1);
+        const scenario = adversaryScenario(ADVERSARIES[2]!, 4);
+        await expect(onEngine(engine, drawn, scenario)).rejects.toMatchObject({
+          code: "backend-unavailable",
+          message: expect.stringMatching(/webgpu or wasm/) as string,
+        });
+      });
+    }
+
     it("gives the same bits in another session, and again after other use and a load", async () => {
       await check(seeds, runs, async (seed) => {
-        await checkSameBits(engine, randomGraph(seed, supports.groups), seed);
+        const network = randomGraph(seed, supports.groups);
+        await checkSameBits(engine, network, seed, supports.adversary ? SAME_BITS_OF : []);
       });
     });
 
@@ -187,7 +226,12 @@ async function check<T>(
 }
 
 /** Everything a session returns, twice over; no bit may depend on what it did before. */
-async function checkSameBits(engine: Engine, network: RandomGraph, seed: number): Promise<void> {
+async function checkSameBits(
+  engine: Engine,
+  network: RandomGraph,
+  seed: number,
+  adversaries: readonly AdversaryKind[],
+): Promise<void> {
   const drawn = drawCase(network, 2, seed);
   const other = randomBatch(drawn.graph, 4, drawn.seed + 1);
   const everything = [
@@ -195,6 +239,8 @@ async function checkSameBits(engine: Engine, network: RandomGraph, seed: number)
     scenarios.gradientScenario(6),
     scenarios.supervisedScenario(6),
     scenarios.pixelsScenario(6),
+    ...adversaries.map((kind) => adversaryScenario(kind, 6)),
+    ...(adversaries.length > 0 ? [perturbedScenario(6)] : []),
   ];
   const first = await onEngine(engine, drawn, async (session) => {
     const outcomes = [];

@@ -4,5 +4,7 @@ import { describeNumerics } from "./suite.ts";
 
 for (const backend of ["tfjs-wasm", "cpu"] as const) {
   const open = () => openEngine({ backend, environment: nodeEnvironment() });
-  describeNumerics(`TensorFlow.js, ${backend}`, open, { supports: { groups: false } });
+  describeNumerics(`TensorFlow.js, ${backend}`, open, {
+    supports: { groups: false, adversary: false },
+  });
 }

@@ -22,8 +22,29 @@ const TILING: Tiling = {
     Math.max(1, Math.min(16, Math.floor((groupSize * outputHeight * outputWidth) / 2048))),
 };
 
-function compile(graph: Graph, batch: BatchShape, mode: ProgramMode = "distil"): Program {
-  return compileProgram({ graph, layout: stateLayout(graph), mode, batch, tiling: TILING });
+function compile(
+  graph: Graph,
+  batch: BatchShape,
+  mode: ProgramMode = "distil",
+  fuses = false,
+): Program {
+  const layout = stateLayout(graph);
+  const fusesHead = (): boolean => fuses;
+  return compileProgram({ graph, layout, mode, batch, tiling: TILING, fusesHead });
+}
+
+/** Programs with perturbed copies, and one that looks at images as they are. */
+function adversarial(graph: Graph, batch: BatchShape): Program[] {
+  const layout = stateLayout(graph);
+  const common = { graph, layout, batch, tiling: TILING };
+  const copies = { perGroup: 2, perImage: false };
+  const each = { perGroup: 1, perImage: true };
+  return [
+    compileProgram({ ...common, mode: "distil", copies }),
+    compileProgram({ ...common, mode: "imitate", copies: each }),
+    compileProgram({ ...common, mode: "attack", copies: each }),
+    compileProgram({ ...common, mode: "attack" }),
+  ];
 }
 
 function kinds(program: Program): Record<string, number> {
@@ -123,6 +144,57 @@ describe("a ResNet-18's distillation step", () => {
   });
 });
 
+describe("a ResNet-18's step against a perturbation", () => {
+  const [free, imitating, attacking, inspecting] = adversarial(
+    resnet18({ width: 16, classes: 10 }),
+    { groupSize: 32, groups: 2 },
+  ) as [Program, Program, Program, Program];
+
+  it("is three kernels more where the training pass gives the gradient", () => {
+    const { kernels } = compile(resnet18({ width: 16, classes: 10 }), {
+      groupSize: 32,
+      groups: 2,
+    });
+    expect(free.kernels).toHaveLength(kernels.length + 3);
+    const found = kinds(free);
+    expect(found["forward perturb"]).toBe(1);
+    expect(found["backward input-gradient"]).toBe(20);
+    expect(found["backward collect-ascent"]).toBe(1);
+    // The teacher sees the images, the student the copies too.
+    const convolutions = free.kernels.flatMap(({ pass, kernel, groupSize }) =>
+      kernel.kind === "convolve" ? [`${pass} ${kernel.geometry.images} ${groupSize}`] : [],
+    );
+    expect(new Set(convolutions)).toEqual(new Set(["teacher 64 32", "forward 68 34"]));
+  });
+
+  it("does not ask for the images' gradient where ascents went before", () => {
+    const found = kinds(imitating);
+    expect(found["teacher convolve"]).toBeUndefined();
+    expect(found["backward input-gradient"]).toBe(19);
+    expect(found["backward collect-ascent"]).toBeUndefined();
+  });
+
+  it("ascends by the copies alone, and touches no student", () => {
+    for (const [program, images] of [
+      [attacking, 2],
+      [inspecting, 64],
+    ] as const) {
+      const found = kinds(program);
+      expect(found["backward filter-gradient"]).toBeUndefined();
+      expect(found["forward norm-statistics"]).toBeUndefined();
+      expect(found["forward running-norm"]).toBe(20);
+      expect(found["backward input-gradient"]).toBe(20);
+      const regions = program.kernels.flatMap(({ kernel }) =>
+        accessOf(kernel).writes.map(({ region }) => region),
+      );
+      expect(new Set(regions)).toEqual(new Set(["arena"]));
+      expect(program.logits.length).toBe(images * 10);
+    }
+    expect(kinds(attacking)["forward perturb"]).toBe(1);
+    expect(kinds(inspecting)["forward perturb"]).toBeUndefined();
+  });
+});
+
 describe("any program", () => {
   const graphs: [string, Graph][] = [
     ["ResNet-18", resnet18({ width: 4, classes: 5 })],
@@ -136,22 +208,28 @@ describe("any program", () => {
   it.each(graphs)("overwrites nothing that is still read: %s", (_, graph) => {
     for (const mode of ["distil", "supervise", "evaluate", "observe"] as const) {
       expectNothingOverwritten(compile(graph, { groupSize: 3, groups: 2 }, mode));
+      expectNothingOverwritten(compile(graph, { groupSize: 3, groups: 2 }, mode, true));
+    }
+    for (const program of adversarial(graph, { groupSize: 3, groups: 2 })) {
+      expectNothingOverwritten(program);
     }
   });
 
   it.each(graphs)("gives every parameter of the loss a gradient: %s", (_, graph) => {
-    const { kernels } = compile(graph, { groupSize: 3, groups: 2 });
-    const written = kernels.flatMap(({ kernel }) => accessOf(kernel).writes);
     const layout = stateLayout(graph);
     const trainable = layout.entries.filter(({ offset }) => offset < layout.trainableLength);
-    for (const { name, offset, size } of trainable) {
-      const found = written.filter(
-        (operand) => operand.region === "gradient" && operand.offset === offset,
-      );
-      expect(
-        found.map(({ length }) => length),
-        name,
-      ).toEqual([size]);
+    for (const fuses of [false, true]) {
+      const { kernels } = compile(graph, { groupSize: 3, groups: 2 }, "distil", fuses);
+      const written = kernels.flatMap(({ kernel }) => accessOf(kernel).writes);
+      for (const { name, offset, size } of trainable) {
+        const found = written.filter(
+          (operand) => operand.region === "gradient" && operand.offset === offset,
+        );
+        expect(
+          found.map(({ length }) => length),
+          name,
+        ).toEqual([size]);
+      }
     }
   });
 

@@ -5,6 +5,7 @@ import type {
   StepSettings,
 } from "../../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
+import type { Precision } from "../../../../client/engine/program/program.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
 import { defaultTiles } from "../../../../client/engine/webgpu/tiles.ts";
 import {
@@ -41,9 +42,9 @@ export function smallStudent(): Float32Array {
 }
 
 /** Bytes of activations that a step needs to go through one norm group at a time. */
-export function leastMemory(): number {
+export function leastMemory(precision: Precision = "f32"): number {
   const { arenaBytes } = planExecutable(
-    { graph, layout, tiles: defaultTiles(true, true) },
+    { graph, layout, tiles: defaultTiles(true, true), precision },
     { mode: "distil", size: GROUP, groupSize: GROUP, input: "pixels", finish: "descend" },
     { bytes: Infinity, mostGroups: 1 },
   );

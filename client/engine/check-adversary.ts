@@ -1,0 +1,66 @@
+import type { ImageShape } from "../../protocol/model/graph.ts";
+import type { AdversarySettings } from "./engine.ts";
+import { EngineError } from "./engine-error.ts";
+
+/** Most ascents of a step: a slip of the pen should not hold a device for minutes. */
+const MOST_ASCENTS = 100;
+
+/**
+ * Checks that an adversary can be trained against.
+ *
+ * @throws EngineError `invalid-input` for a setting outside of its range, a restart that is no image,
+ *   or perturbations of single images that nothing ascends.
+ */
+export function checkAdversary(settings: AdversarySettings, shape: ImageShape): void {
+  const { weight, share, norm, radius, stepLength, scope, ascents, restart } = settings;
+  demand(isFromZero(weight), `weight is ${weight}; it is a number from 0 on`);
+  demand(share > 0 && share <= 1, `share is ${share}; it is above 0 and at most 1`);
+  demand(norm === "l2" || norm === "linf", `norm is ${String(norm)}; it is l2 or linf`);
+  demand(isFromZero(radius), `radius is ${radius}; it is a number from 0 on`);
+  demand(isFromZero(stepLength), `stepLength is ${stepLength}; it is a number from 0 on`);
+  demand(
+    Number.isInteger(ascents) && ascents >= 0 && ascents <= MOST_ASCENTS,
+    `ascents is ${ascents}; it is a whole number from 0 to ${MOST_ASCENTS}`,
+  );
+  if (scope === "per-image") {
+    demand(ascents > 0, "scope is per-image without ascents; it needs at least one");
+    demand(!restart, "scope is per-image with a restart; such begin at zero in every step");
+  } else {
+    demand(scope === "universal", `scope is ${String(scope)}; it is universal or per-image`);
+  }
+  if (restart) checkPerturbation(restart, shape);
+}
+
+/** @throws EngineError `invalid-input` for an array that is no image of finite values. */
+export function checkPerturbation(
+  perturbation: Float32Array,
+  { height, width, channels }: ImageShape,
+): void {
+  const length = height * width * channels;
+  if (perturbation.length !== length) {
+    throw new EngineError(
+      "invalid-input",
+      `a perturbation needs ${length} values (${height}×${width}×${channels}), ` +
+        `this one has ${perturbation.length}`,
+    );
+  }
+  const index = perturbation.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  throw new EngineError(
+    "invalid-input",
+    `value ${index} of a perturbation is ${perturbation[index]}; all must be finite`,
+  );
+}
+
+/** Perturbed copies that a norm group of so many images gets. */
+export function copiesOf(share: number, groupSize: number): number {
+  return Math.max(1, Math.round(share * groupSize));
+}
+
+function isFromZero(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}
+
+function demand(holds: boolean, wrong: string): void {
+  if (!holds) throw new EngineError("invalid-input", `the adversary's ${wrong}`);
+}

@@ -1,0 +1,46 @@
+import type { Operand } from "./program.ts";
+
+/**
+ * Kernels of adversarial consistency (`AdversarySettings`). The perturbation and the sum of its
+ * gradients outlive a program; where they are is the backend's affair.
+ */
+
+/**
+ * The rows of a pass with perturbed copies, norm group by norm group: the group's own images, then
+ * copies of the first of them.
+ */
+export interface CopyRows {
+  /** Images of a norm group of the batch. */
+  readonly groupSize: number;
+  /** Of them in the pass: all, or none where only copies are looked at. */
+  readonly clean: number;
+  /** Copies of a norm group. */
+  readonly copies: number;
+}
+
+/** Images and copies as a student reads them: copies are images + δ. */
+export interface PerturbKernel {
+  readonly kind: "perturb";
+  readonly rows: CopyRows;
+  /** H·W·C */
+  readonly imageLength: number;
+  /** Whether every copy has a δ of its own, copies in order. */
+  readonly perImage: boolean;
+  /** `[P·groupSize, H, W, C]` */
+  readonly images: Operand;
+  /** `[P·(clean + copies), H, W, C]` */
+  readonly perturbed: Operand;
+}
+
+/**
+ * Adds the gradient of every copy, copies in order, to the sum that its δ ascends along: to one for
+ * all, or to its own.
+ */
+export interface CollectAscentKernel {
+  readonly kind: "collect-ascent";
+  readonly rows: CopyRows;
+  readonly imageLength: number;
+  readonly perImage: boolean;
+  /** `[P·(clean + copies), H, W, C]`: by what the pass read as images. */
+  readonly gradient: Operand;
+}

@@ -1,0 +1,25 @@
+import type { Graph, ValueId } from "../../../protocol/model/graph.ts";
+import type { ValueShape } from "../../../protocol/model/infer-shapes.ts";
+
+/**
+ * Values that a program for `f16` stores as halves, they and their gradients: maps of images whose
+ * channels come in fours, also in each group of a grouped convolution that writes or reads them, so
+ * that every write is a whole vector. Flat values (pooled features, logits) are small and stay f32.
+ */
+export function halvesOf(
+  graph: Graph,
+  shapes: ReadonlyMap<ValueId, ValueShape>,
+): ReadonlySet<ValueId> {
+  const channels = (id: ValueId): number => shapes.get(id)!.at(-1)!;
+  const halves = new Set<ValueId>();
+  for (const [id, shape] of shapes) {
+    if (shape.length === 3 && channels(id) % 4 === 0) halves.add(id);
+  }
+  for (const operation of graph.operations) {
+    if (operation.kind !== "conv2d") continue;
+    for (const id of [operation.input, operation.output]) {
+      if ((channels(id) / operation.groups) % 4 !== 0) halves.delete(id);
+    }
+  }
+  return halves;
+}

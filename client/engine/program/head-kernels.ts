@@ -1,0 +1,99 @@
+import type { CopyRows } from "./copy-kernels.ts";
+import type { Operand, Reading } from "./program.ts";
+
+/** Kernels from the last feature map to the loss and back, see `program.ts`. */
+
+/** `[N, positions, C]` → mean `[N, C]`. */
+export interface PoolKernel {
+  readonly kind: "pool";
+  readonly images: number;
+  readonly positions: number;
+  readonly channels: number;
+  readonly x: Reading;
+  readonly y: Operand;
+}
+
+/** y `[N, out]` = x `[N, in]` · weightᵀ `[out, in]` + bias. */
+export interface LinearKernel {
+  readonly kind: "linear";
+  readonly images: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly x: Operand;
+  readonly weight: Operand;
+  readonly bias: Operand;
+  readonly y: Operand;
+}
+
+/** dx = dy·W; dW += dyᵀ·x and db += Σ dy; each where wanted. */
+export interface LinearGradientKernel {
+  readonly kind: "linear-gradient";
+  readonly images: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly x: Operand;
+  readonly weight: Operand;
+  readonly dy: Operand;
+  readonly dx: Operand | undefined;
+  readonly parameters: { readonly dWeight: Operand; readonly dBias: Operand } | undefined;
+}
+
+/**
+ * KL(teacher ‖ student) at temperature T and its gradient by the student's logits, scaled by
+ * 1/batch; adds each image's loss and agreement to the step's result, images in order.
+ *
+ * With copies: those scaled by weight/copies of the batch, and summed by themselves. Of an ascent:
+ * at temperature 1 and scaled by nothing, without a result.
+ */
+export interface LossKernel {
+  readonly kind: "loss";
+  readonly images: number;
+  readonly classes: number;
+  readonly student: Operand;
+  /** The teacher's logits; undefined: what the backend has, see `given`. */
+  readonly teacher: Operand | undefined;
+  /**
+   * `[images, classes]` in the teacher's place: probabilities that the host gave, at temperature 1,
+   * or the teacher's logits from an earlier program.
+   */
+  readonly given: "probabilities" | "logits";
+  /** Which rows are copies; none when undefined. */
+  readonly rows: CopyRows | undefined;
+  /** What the gradient is for. */
+  readonly purpose: "training" | "ascent";
+  readonly dLogits: Operand;
+}
+
+/** Logits `[N, classes]` = mean over positions of x `[N, positions, channels]` · weightᵀ + bias. */
+export interface PooledLogits {
+  readonly positions: number;
+  readonly channels: number;
+  readonly x: Reading;
+  /** `[classes, channels]` */
+  readonly weight: Operand;
+  readonly bias: Operand;
+}
+
+/**
+ * Both networks' poolings and linear layers, the loss and its gradient as far as the student's pooled
+ * features: what `LossKernel`, `PoolKernel`, `LinearKernel` and `LinearGradientKernel` do one after
+ * the other. Only for backends that ask for it (`CompileOptions.fusesHead`).
+ */
+export interface HeadKernel {
+  readonly kind: "head";
+  readonly images: number;
+  readonly classes: number;
+  readonly student: PooledLogits;
+  /** Undefined: probabilities that the host gave, temperature 1. */
+  readonly teacher: PooledLogits | undefined;
+  /** `[N, channels]`, the student's. */
+  readonly pooled: Operand;
+  /** `[N, classes]`, the student's. */
+  readonly logits: Operand;
+  readonly dLogits: Operand;
+  readonly dPooled: Operand;
+  readonly dWeight: Operand;
+  readonly dBias: Operand;
+  /** `[N, 2]`: each image's loss and agreement, added to the step's result in order. */
+  readonly workspace: Operand;
+}

@@ -1,0 +1,97 @@
+import type { Graph } from "../../../protocol/model/graph.ts";
+import type { AdversarySettings } from "../engine.ts";
+import type { PerturbedCopies, ProgramMode } from "../program/compile.ts";
+
+/** Copies that a step trains on, and how their perturbations ascend. */
+export interface AdversaryRequest extends Pick<AdversarySettings, "norm" | "ascents"> {
+  readonly copies: PerturbedCopies;
+}
+
+/** What decides how a batch is gone through. */
+export interface BatchRequest {
+  readonly mode: ProgramMode;
+  /** N, images of the batch. */
+  readonly size: number;
+  readonly groupSize: number;
+  readonly adversary?: AdversaryRequest | undefined;
+}
+
+/** One way through all micro-batches of a batch. */
+export interface BatchPass {
+  readonly mode: ProgramMode;
+  readonly copies: PerturbedCopies | undefined;
+  /** Whether the logits are kept for later passes. */
+  readonly keepsAnswers: boolean;
+  /** Whether perturbations ascend after it. */
+  readonly ascends: boolean;
+  /** Whether they are zero up to here, whatever the memory holds. */
+  readonly fresh: boolean;
+}
+
+/** The passes of a request in order; the last is the one asked for. */
+export function passesOf({ mode, adversary }: BatchRequest): BatchPass[] {
+  const plain = { copies: undefined, keepsAnswers: false, ascends: false, fresh: false };
+  if (!adversary) return [{ ...plain, mode }];
+  const { copies, ascents } = adversary;
+  if (ascents === 0) return [{ ...plain, mode, copies, ascends: true }];
+  const attacks = Array.from({ length: ascents }, (_, i) => ({
+    ...plain,
+    mode: "attack" as const,
+    copies,
+    ascends: true,
+    fresh: copies.perImage && i === 0,
+  }));
+  return [
+    { ...plain, mode: "evaluate", keepsAnswers: true },
+    ...attacks,
+    { ...plain, mode: "imitate", copies },
+  ];
+}
+
+/** Whether a pass takes each image by itself, so that it may be cut anywhere. */
+export function takesImagesAlone({ mode, copies }: BatchPass): boolean {
+  return mode === "evaluate" || (mode === "attack" && !copies);
+}
+
+/**
+ * Memory at the end of the arena, after all that programs use: what one pass leaves for another.
+ * Floats from the shelf's beginning.
+ */
+export interface Shelf {
+  /** The teacher's logits `[N, classes]`. */
+  readonly answers: number;
+  /** `[M, H, W, C]`, of single images. */
+  readonly perturbations: number;
+  /** Gradients that perturbations ascend along: of one, or of each. */
+  readonly ascent: number;
+  /** Perturbations there are: 1, or M. */
+  readonly count: number;
+  readonly length: number;
+}
+
+const NO_SHELF: Shelf = { answers: 0, perturbations: 0, ascent: 0, count: 0, length: 0 };
+
+/** Floats: 256 bytes. */
+const ALIGNMENT = 64;
+
+export function aligned(floats: number): number {
+  return Math.ceil(floats / ALIGNMENT) * ALIGNMENT;
+}
+
+export function shelfOf(request: BatchRequest, { inputShape, classes }: Graph): Shelf {
+  const { mode, size, adversary } = request;
+  if (!adversary && mode !== "attack") return NO_SHELF;
+  const { height, width, channels } = inputShape;
+  const imageLength = height * width * channels;
+  const perImage = adversary?.copies.perImage === true;
+  const count = perImage ? copiesIn(request) : 1;
+  const perturbations = adversary && adversary.ascents > 0 ? aligned(size * classes) : 0;
+  const ascent = perturbations + (perImage ? aligned(count * imageLength) : 0);
+  const length = ascent + aligned(count * imageLength);
+  return { answers: 0, perturbations, ascent, count, length };
+}
+
+/** M, copies that a batch gets. */
+export function copiesIn({ size, groupSize, adversary }: BatchRequest): number {
+  return adversary ? (size / groupSize) * adversary.copies.perGroup : 0;
+}

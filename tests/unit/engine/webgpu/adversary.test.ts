@@ -1,0 +1,210 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type {
+  AdversarySettings,
+  Session,
+  SessionReading,
+} from "../../../../client/engine/engine.ts";
+import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
+import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles.ts";
+import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
+import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
+import { stateLayout } from "../../../../protocol/model/state-layout.ts";
+import {
+  ADVERSARIES,
+  adversaryScenario,
+  perturbedScenario,
+} from "../numerics/adversary-scenarios.ts";
+import { expectOutcome } from "../numerics/closeness.ts";
+import { GraphBuilder } from "../numerics/graph-builder.ts";
+import { decidableCase, drawCase, onEngine, type Outcome } from "../numerics/numeric-case.ts";
+import { randomBatch, type RandomGraph } from "../numerics/random-graph.ts";
+import { ReferenceSession } from "../numerics/reference-session.ts";
+import "../numerics/to-be-allclose.ts";
+import { openOurs, SETTINGS } from "./small-training.ts";
+
+const BATCH = 6;
+const GROUP = 2;
+const FREE: AdversarySettings = {
+  weight: 0.5,
+  share: 0.5,
+  norm: "l2",
+  radius: 1,
+  stepLength: 0.4,
+  scope: "universal",
+  ascents: 0,
+};
+const KINDS = [FREE, { ...FREE, ascents: 2 }, { ...FREE, scope: "per-image", ascents: 1 }] as const;
+
+const ALONE = defaultTiles(true, true);
+const TOGETHER: Tiles = { ...ALONE, cooperation: defaultTiles(false, true).cooperation };
+
+/** Few kernels: an emulated device compiles slowly. */
+function network(height = 3, width = 2): RandomGraph {
+  const net = new GraphBuilder({ height, width, channels: 4 });
+  const features = net.relu(net.norm(net.conv(net.image, { channels: 8, kernel: 1 })));
+  const graph = net.graph(net.linear(net.pool(features), 3));
+  return { graph, layout: stateLayout(graph) };
+}
+
+const drawn = drawCase(network(), GROUP, 5);
+
+const restart = Float32Array.from({ length: 24 }, (_, i) => 0.2 * Math.cos(i));
+
+/** Bytes that every kind of step needs to go through one norm group at a time. */
+function leastMemory(): number {
+  const request = { mode: "distil", size: BATCH, groupSize: GROUP, input: "values" } as const;
+  const sizes = ADVERSARIES.map(({ norm, ascents, scope }) => {
+    const copies = { perGroup: GROUP, perImage: scope === "per-image" };
+    const { room } = planExecutable(
+      { ...drawn, tiles: ALONE },
+      { ...request, adversary: { copies, norm, ascents }, finish: "descend" },
+      { bytes: Infinity, mostGroups: 1 },
+    );
+    return room.arena;
+  });
+  return Math.max(...sizes);
+}
+
+let engine: WebgpuEngine;
+beforeAll(async () => {
+  engine = await openOurs();
+});
+afterAll(async () => engine.close());
+
+function step(session: Session, adversary: AdversarySettings, number = 0): Promise<void> {
+  return session.step(randomBatch(drawn.graph, BATCH, number), { ...SETTINGS, adversary });
+}
+
+async function train(
+  on: WebgpuEngine,
+  beforeStep: (number: number) => Promise<void> = async () => {},
+): Promise<SessionReading> {
+  return onEngine(on, drawn, async (session) => {
+    for (const [number, adversary] of [...KINDS, FREE, { ...FREE, restart }, FREE].entries()) {
+      if (number === 4) session.load(drawn.student, "keep");
+      await beforeStep(number);
+      await step(session, adversary, number);
+    }
+    await beforeStep(6);
+    return session.read();
+  });
+}
+
+describe("what an adversary costs on WebGPU", () => {
+  it.each([
+    ["hardware", false],
+    ["software", true],
+  ])("is at most 30 dispatches where the training pass gives the gradient: %s", (_, software) => {
+    const graph = resnet18({ width: 64, classes: 10 });
+    const context = { graph, layout: stateLayout(graph), tiles: defaultTiles(software, true) };
+    const request = { mode: "distil", size: 128, groupSize: 32, input: "pixels" } as const;
+    const adversary = {
+      copies: { perGroup: 16, perImage: false },
+      norm: "l2",
+      ascents: 0,
+    } as const;
+    const budget = { bytes: 2 ** 31, mostGroups: Infinity };
+    const [plain, free, ascending] = [undefined, adversary, { ...adversary, ascents: 1 }].map(
+      (one) => planExecutable(context, { ...request, adversary: one, finish: "descend" }, budget),
+    );
+    const count = ({ phases }: NonNullable<typeof plain>): number => phases.flat().length;
+    expect(count(free!) - count(plain!)).toBeLessThanOrEqual(30);
+    // The teacher's pass is there once; an evaluation and its way back have no filter gradients.
+    expect(count(ascending!) - count(free!)).toBeLessThan(120);
+    expect(free!.arenaBytes).toBeLessThan(1.6 * plain!.arenaBytes);
+  });
+
+  it("is no submit more, and nothing is created after the first step", async () => {
+    await onEngine(engine, drawn, async (session) => {
+      for (const adversary of KINDS) {
+        await step(session, adversary);
+        const first = { ...engine.counters };
+        for (let number = 1; number < 3; number++) await step(session, adversary, number);
+        const { dispatches: _, ...after } = engine.counters;
+        const { dispatches: __, ...before } = first;
+        expect(after).toEqual({ ...before, submits: before.submits + 2 });
+      }
+      const { maps, buffersCreated } = engine.counters;
+      await session.read();
+      expect(engine.counters).toMatchObject({ maps: maps + 1, buffersCreated });
+    });
+  });
+});
+
+describe("a perturbation on WebGPU", () => {
+  const others: WebgpuEngine[] = [];
+  afterEach(async () => {
+    for (const other of others.splice(0)) await other.close();
+  });
+
+  it("survives the device, wherever it is lost, to the same bits", async () => {
+    const undisturbed = await train(engine);
+    expect(undisturbed.perturbation).toHaveLength(24);
+    expect(undisturbed.results).toHaveLength(2);
+    for (const lostAt of [1, 4, 6]) {
+      const reading = await train(engine, async (number) => {
+        if (number === lostAt) (await engine.device()).gpu.destroy();
+      });
+      expect(reading, `lost at ${lostAt}`).toEqual(undisturbed);
+    }
+  });
+
+  it("is the same for a batch in micro-batches of norm groups", async () => {
+    const scenarios = ADVERSARIES.filter(({ norm }) => norm === "l2").map((kind) =>
+      adversaryScenario(kind, BATCH),
+    );
+    const outcomes = (on: WebgpuEngine): Promise<Outcome[]> =>
+      onEngine(on, drawn, async (session) => {
+        const found: Outcome[] = [];
+        for (const scenario of [...scenarios, perturbedScenario(BATCH)]) {
+          session.load(drawn.student);
+          found.push(await scenario(session, drawn));
+        }
+        return found;
+      });
+    const { dispatches } = engine.counters;
+    const whole = await outcomes(engine);
+    const taken = engine.counters.dispatches - dispatches;
+    const cut = await openOurs({ memoryLimit: leastMemory() });
+    others.push(cut);
+    expect(await outcomes(cut)).toEqual(whole);
+    expect(cut.counters.dispatches).toBeGreaterThan(1.5 * taken);
+  });
+
+  it.each(ADVERSARIES.slice(0, 1))(
+    "ascends like the reference by many invocations together: $norm",
+    async (kind) => {
+      const together = await openOurs({ tiles: TOGETHER });
+      others.push(together);
+      const scenario = adversaryScenario(kind, 4);
+      // More values than a workgroup has invocations, and no multiple of them.
+      const { drawn: at, expected } = await decidableCase(network(9, 11), GROUP, 3, scenario);
+      expectOutcome(at, await onEngine(together, at, scenario), expected);
+    },
+  );
+
+  it("ascends the same way in half precision, where no rectifier is in doubt", async () => {
+    const half = await openOurs({ precision: "f16" });
+    others.push(half);
+    const settings = { ...FREE, ascents: 1, restart };
+    const scenario = async (session: Session): Promise<Float32Array[]> => {
+      await step(session, settings);
+      const { perturbation } = await session.read();
+      const answers = new Float32Array(BATCH * 3).fill(1 / 3);
+      const batch = randomBatch(drawn.graph, BATCH, 9);
+      const seen = await session.perturbedLogits("teacher", batch, restart, answers);
+      return [perturbation!, seen.gradient!];
+    };
+    for (let seed = 0; seed < 200; seed++) {
+      const at = drawCase(network(), GROUP, seed);
+      const exact = new ReferenceSession(at);
+      exact.load(at.student);
+      const expected = await scenario(exact);
+      if (exact.rectifierMargin < 1.5e-3) continue;
+      const found = await onEngine(half, at, scenario);
+      found.forEach((values, i) => expect(values).toBeAllclose(expected[i]!, { l2: 1e-2 }));
+      return;
+    }
+    throw new Error("no draw keeps its rectifiers' distance");
+  });
+});
