@@ -4,7 +4,21 @@ import {
   type CampaignConfig,
   type CampaignConfigInput,
 } from "../../protocol/round/campaign-config.ts";
+import {
+  ADVERSARY_FLAGS,
+  addAdversaryOptions,
+  adversaryInput,
+  misplacedAdversaryOptions,
+  type AdversaryOptions,
+} from "./adversary-options.ts";
 import { CommandError } from "./command-error.ts";
+import {
+  addJudgingOptions,
+  JUDGING_FLAGS,
+  judgingInput,
+  misplacedJudgingOptions,
+  type JudgingOptions,
+} from "./judging-options.ts";
 import { count, number, numbersOf, positive } from "./option-values.ts";
 import {
   addReinitOptions,
@@ -16,7 +30,7 @@ import {
 } from "./reinit-options.ts";
 
 /** The options that define a campaign, as commander reads them. */
-export interface CampaignOptions extends ReinitOptions {
+export interface CampaignOptions extends ReinitOptions, AdversaryOptions, JudgingOptions {
   readonly name?: string;
   readonly rounds?: number;
   readonly localSteps?: number;
@@ -45,8 +59,10 @@ export interface CampaignOptions extends ReinitOptions {
 
 /** Adds the options that define a campaign. Defaults are the coordinator's own and not repeated. */
 export function addCampaignOptions(command: Command): Command {
-  return addReinitOptions(command.option("--name <text>", "what people call the campaign"))
-    .option("--rounds <count>", "rounds of the campaign (default 25)", positive)
+  addReinitOptions(command.option("--name <text>", "what people call the campaign"));
+  addAdversaryOptions(command);
+  return addJudgingOptions(command)
+    .option("--rounds <count>", "training rounds of the campaign (default 25)", positive)
     .option("--local-steps <count>", "steps a participant takes a round (default 20)", positive)
     .option("--batch-size <count>", "images a step (default 64)", positive)
     .option(
@@ -118,6 +134,7 @@ export function campaignConfig(options: CampaignOptions, model: string): Campaig
     );
   }
   const [from, to] = options.temperature ?? [];
+  const { judging, probes } = judgingInput(options);
   const config = withoutUndefined({
     name: options.name,
     model,
@@ -140,7 +157,10 @@ export function campaignConfig(options: CampaignOptions, model: string): Campaig
         cropPadding: options.cropPadding,
         horizontalFlip: options.flip ? undefined : false,
       }),
+      adversary: adversaryInput(options),
     }),
+    judging,
+    probes,
     round: withoutUndefined({
       goal: options.goal,
       minimum: options.minimum,
@@ -172,6 +192,8 @@ function refuseMisplaced(options: CampaignOptions): void {
   const clipped = options.rule === "norm-clipped-mean";
   const misplaced: readonly Misplacement[] = [
     ...misplacedReinitOptions(options),
+    ...misplacedAdversaryOptions(options),
+    ...misplacedJudgingOptions(options),
     [!clipped && options.clipNorm !== undefined, "--clip-norm", "needs --rule norm-clipped-mean"],
     [clipped && options.clipNorm === undefined, "--clip-norm", "is needed with this --rule"],
     [
@@ -193,6 +215,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   "preprocessing.mean": "--mean",
   "preprocessing.std": "--std",
   ...REINIT_FLAGS,
+  ...ADVERSARY_FLAGS,
+  ...JUDGING_FLAGS,
   "distillation.rounds": "--rounds",
   "distillation.localSteps": "--local-steps",
   "distillation.batchSize": "--batch-size",

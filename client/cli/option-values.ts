@@ -11,6 +11,11 @@ export function number(text: string): number {
   return value;
 }
 
+/** A strength: a number, or `auto` for probes to decide. */
+export function numberOrAuto(text: string): number | "auto" {
+  return text === "auto" ? text : number(text);
+}
+
 /** A whole number that is not negative. */
 export function count(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");

@@ -1,4 +1,4 @@
-import type { ParticipantStatus, ParticipantTotals } from "../participant/status.ts";
+import type { CampaignPart, ParticipantStatus, ParticipantTotals } from "../participant/status.ts";
 import { bytesText } from "./text-table.ts";
 
 /** One line of what a participant does at the moment. */
@@ -15,9 +15,13 @@ export function statusText(status: ParticipantStatus): string {
     case "waiting":
       return status.detail ?? `waiting: ${WAITS[status.reason]}`;
     case "training":
-      return `round ${status.round + 1}: step ${status.step} of ${status.localSteps}${status.loss === null ? "" : `, loss ${status.loss.toFixed(4)}`}, ${status.imagesPerSecond.toFixed(0)} images/s`;
+      return `${roundText(status)}: step ${status.step} of ${status.localSteps}${status.loss === null ? "" : `, loss ${status.loss.toFixed(4)}`}, ${status.imagesPerSecond.toFixed(0)} images/s`;
+    case "judging":
+      return `${roundText(status)}: judging the student on held-out images, pass ${status.passes} of ${status.totalPasses}`;
     case "uploading":
-      return `round ${status.round + 1}: sent ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
+      return status.totalBytes === 0
+        ? `round ${status.round + 1}: sending the scores`
+        : `round ${status.round + 1}: sent ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
     case "paused":
       return "paused";
     case "stopped":
@@ -29,6 +33,18 @@ export function statusText(status: ParticipantStatus): string {
     default:
       return status satisfies never;
   }
+}
+
+/** `round 3`, or `round 3, probe 1 of 3`. */
+function roundText({
+  part,
+  round,
+}: {
+  readonly part: CampaignPart;
+  readonly round: number;
+}): string {
+  const probe = part.kind === "probe" ? `, probe ${part.number} of ${part.of}` : "";
+  return `round ${round + 1}${probe}`;
 }
 
 const WAITS = {
@@ -44,5 +60,5 @@ const WAITS = {
 /** What a participant gave, summed up. */
 export function totalsText(totals: ParticipantTotals): string {
   const speed = totals.trainingSeconds > 0 ? totals.images / totals.trainingSeconds : 0;
-  return `${totals.accepted} updates accepted, ${totals.rejected} rejected; ${totals.images} images at ${speed.toFixed(0)} a second; ${bytesText(totals.bytesSent)} sent, ${bytesText(totals.bytesReceived)} received`;
+  return `${totals.accepted} updates accepted, ${totals.rejected} rejected, ${totals.judged} rounds judged; ${totals.images} images at ${speed.toFixed(0)} a second; ${bytesText(totals.bytesSent)} sent, ${bytesText(totals.bytesReceived)} received`;
 }

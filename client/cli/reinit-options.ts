@@ -1,12 +1,12 @@
 import { Option, type Command } from "commander";
-import { number, numbers } from "./option-values.ts";
+import { number, numberOrAuto, numbers } from "./option-values.ts";
 
 /** The options that define re-initialisation, as commander reads them. */
 export interface ReinitOptions {
   readonly reinit?: "layerwise" | "uniform" | "lipschitz" | "head";
   readonly granularity?: "weight" | "channel";
   readonly outliers?: number;
-  readonly strength?: number;
+  readonly strength?: number | "auto";
   readonly ratios?: readonly number[];
   readonly headRatio?: number;
   readonly ratio?: number;
@@ -33,7 +33,11 @@ export function addReinitOptions(command: Command): Command {
       "lipschitz: channels that many standard deviations above their layer's mean are re-initialised whole; 0 for none (default 3)",
       number,
     )
-    .option("--strength <factor>", "multiplies every re-initialisation ratio (default 1)", number)
+    .option(
+      "--strength <factor|auto>",
+      "multiplies every re-initialisation ratio; auto: short probes decide (default 1)",
+      numberOrAuto,
+    )
     .option(
       "--ratios <list>",
       "layerwise, lipschitz: share per depth stage, shallowest first",

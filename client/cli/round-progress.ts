@@ -1,7 +1,9 @@
-import type { RoundReport } from "../../protocol/round/reports.ts";
+import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import type { AdminClient } from "../admin/admin-client.ts";
 import { followCampaign } from "./commands/watch.ts";
 import { CommandError } from "./command-error.ts";
+import { placeText } from "./round-place.ts";
+import { decisionRows, perturbedText } from "./score-text.ts";
 import { decimal, percent } from "./text-table.ts";
 
 export interface RoundProgressOptions {
@@ -10,7 +12,8 @@ export interface RoundProgressOptions {
 }
 
 /**
- * Follows a campaign of our own to its end, with a line for each round that was committed or void.
+ * Follows a campaign of our own to its end, with a line for each round that was committed or void,
+ * and for each decision.
  *
  * @returns its committed rounds in order.
  * @throws CommandError when it was stopped, aborted, or paused itself.
@@ -32,7 +35,12 @@ export async function followRounds(
         const name = `${round.round}.${round.attempt}`;
         if (shown.has(name) || (round.state !== "committed" && round.state !== "aborted")) continue;
         shown.add(name);
-        note(roundLine(round, report.rounds));
+        note(roundLine(round, report));
+      }
+      for (const [what, text] of decisionRows(report)) {
+        if (shown.has(what)) continue;
+        shown.add(what);
+        note(`${what}: ${text}`);
       }
       if (report.state === "paused") {
         throw new CommandError(`the campaign paused itself: ${report.detail ?? "no reason given"}`);
@@ -48,9 +56,15 @@ export async function followRounds(
   return rounds.filter(({ state }) => state === "committed");
 }
 
-function roundLine(round: RoundReport, rounds: number): string {
-  const place = `round ${String(round.round + 1).padStart(String(rounds).length)} of ${rounds}`;
-  return round.state === "committed"
-    ? `${place}: ${round.accepted} updates, ${round.examples} images, loss ${decimal(round.loss)}, agreement ${percent(round.agreement)}`
-    : `${place}: attempt ${round.attempt + 1} was void${round.detail === null ? "" : `: ${round.detail}`}`;
+function roundLine(round: RoundReport, report: CampaignReport): string {
+  const place = placeText(round, report);
+  if (round.state !== "committed") {
+    return `${place}: attempt ${round.attempt + 1} was void${round.detail === null ? "" : `: ${round.detail}`}`;
+  }
+  const { scores } = round;
+  const perturbed = scores === null ? "" : `, perturbed ${perturbedText(scores)}`;
+  const work = round.judging
+    ? `${scores?.participants ?? 0} scored on ${scores?.images ?? 0} images`
+    : `${round.accepted} updates, ${round.examples} images`;
+  return `${place}: ${work}, loss ${decimal(round.loss)}, agreement ${percent(round.agreement)}${perturbed}`;
 }

@@ -1,6 +1,7 @@
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import type { Evaluation } from "../evaluation/evaluate-model.ts";
-import { lineChart } from "./line-chart.ts";
+import { htmlText as text } from "./html-text.ts";
+import { lineChart, type LineChart } from "./line-chart.ts";
 
 export interface DemoReport {
   readonly campaign: CampaignReport;
@@ -26,8 +27,10 @@ export interface SampleImage {
 /** The demo's report: one HTML page that needs nothing beside itself. */
 export function reportPage(report: DemoReport): string {
   const { campaign, rounds, before, after } = report;
+  // A judging round's figures are of other images, at another temperature.
+  const training = rounds.filter(({ judging }) => !judging);
   const curve = (pick: (round: RoundReport) => number | null): number[] =>
-    rounds.map(pick).filter((value) => value !== null);
+    training.map(pick).filter((value) => value !== null);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -49,7 +52,7 @@ export function reportPage(report: DemoReport): string {
 </head>
 <body>
 <h1>A backdoored model, cleansed without labels</h1>
-<p>${count(rounds.length)} rounds of ${campaign.config.distillation.localSteps} steps with ${campaign.participants.enrolled} participants, none of whom had a label or showed anybody an image. The whole took ${report.seconds.toFixed(0)} seconds.</p>
+<p>${count(training.length)} rounds of ${campaign.config.distillation.localSteps} steps with ${campaign.participants.enrolled} participants, none of whom had a label or showed anybody an image. The whole took ${report.seconds.toFixed(0)} seconds.</p>
 
 <h2>Before and after</h2>
 <table>
@@ -66,11 +69,24 @@ ${report.samples.map(sampleFigure).join("\n")}
 
 <h2>Round by round</h2>
 <div class="charts">
-${lineChart({ title: "Distillation loss (nats)", values: curve(({ loss }) => loss) })}
-${lineChart({ title: "Agreement with the teacher", values: curve(({ agreement }) => agreement), top: 1 })}
+${lineChart(
+  overRounds(
+    "Distillation loss (nats)",
+    curve(({ loss }) => loss),
+  ),
+)}
+${lineChart({
+  ...overRounds(
+    "Agreement with the teacher",
+    curve(({ agreement }) => agreement),
+  ),
+  top: 1,
+})}
+${perturbedChart(curve(({ scores }) => scores?.perturbed[0]?.agreement ?? null))}
 </div>
+<p>Agreement under perturbation is of held-out images: of the student that each round began with, against one perturbation for all images that was made to change its answers.${decisionText(campaign)}</p>
 <table>
-<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">bytes received</th></tr>
+<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
 ${rounds.map(roundRow).join("\n")}
 </table>
 
@@ -78,17 +94,25 @@ ${rounds.map(roundRow).join("\n")}
 <p>Teacher <code>${text(campaign.model.digest)}</code> (${text(campaign.model.architecture)}, ${campaign.model.classes} classes, ${campaign.model.trainableLength} trainable values), cleansed file <code>${text(report.cleansedDigest)}</code>.</p>
 <table>
 <tr><th>part of the network</th><th class="number">weights re-initialised</th><th class="number">share</th></tr>
-${campaign.reinitialised
-  .map(
-    ({ stage, weights, share }) =>
-      `<tr><td>${text(stage === "head" ? stage : `depth stage ${stage}`)}</td><td class="number">${weights}</td><td class="number">${percent(share)}</td></tr>`,
-  )
-  .join("\n")}
+${campaign.starts[campaign.choice?.candidate ?? 0]!.reinitialised.map(
+  ({ stage, weights, share }) =>
+    `<tr><td>${text(stage === "head" ? stage : `depth stage ${stage}`)}</td><td class="number">${weights}</td><td class="number">${percent(share)}</td></tr>`,
+).join("\n")}
 </table>
 <pre><code>${text(JSON.stringify(campaign.config, null, 2))}</code></pre>
 </body>
 </html>
 `;
+}
+
+function overRounds(title: string, values: readonly number[]): LineChart {
+  const points = values.map((y, index) => ({ x: index + 1, y }));
+  return {
+    title,
+    xLabel: "round",
+    series: [{ name: title, colour: "var(--accent)", points }],
+    dots: true,
+  };
 }
 
 function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): string {
@@ -98,15 +122,35 @@ function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): s
   return `<tr><th>${name}</th>${cells.join("")}</tr>`;
 }
 
+function perturbedChart(values: readonly number[]): string {
+  if (values.length === 0) return "";
+  return lineChart({
+    ...overRounds("Agreement under the worst perturbation found", values),
+    top: 1,
+  });
+}
+
+/** What the campaign decided by itself. */
+function decisionText({ choice, alarm, stopped }: CampaignReport): string {
+  const said = [
+    choice === null ? "" : `Probes chose strength ${choice.strength}.`,
+    alarm === null ? "" : `Alarm after round ${alarm.round + 1}: ${alarm.detail}.`,
+    stopped === null ? "" : `It stopped after round ${stopped.round + 1}: ${stopped.detail}.`,
+  ].filter((sentence) => sentence !== "");
+  return said.map((sentence) => ` ${text(sentence)}`).join("");
+}
+
 function roundRow(round: RoundReport): string {
+  const perturbed = (round.scores?.perturbed ?? []).map(({ agreement }) => percent(agreement));
   const cells = [
     round.accepted,
-    round.examples,
+    round.judging ? (round.scores?.images ?? 0) : round.examples,
     round.loss?.toFixed(4) ?? "–",
     percent(round.agreement),
+    perturbed.length === 0 ? "–" : perturbed.join(", "),
     round.uploadedBytes,
   ];
-  return `<tr><td>${round.round + 1}</td>${cells.map((cell) => `<td class="number">${cell}</td>`).join("")}</tr>`;
+  return `<tr><td>${round.round + 1}${round.judging ? ", judging" : ""}</td>${cells.map((cell) => `<td class="number">${cell}</td>`).join("")}</tr>`;
 }
 
 function sampleFigure(sample: SampleImage): string {
@@ -137,12 +181,4 @@ function count(rounds: number): string {
   ];
   const word = words[rounds] ?? String(rounds);
   return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-function text(value: string): string {
-  return value
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -11,14 +11,16 @@ export class ShuffledBatches {
   #position: number;
 
   /**
-   * @param count number of images in the pool
+   * @param pool number of images, or the indices of those that may be used
    * @throws RangeError for an empty pool.
    */
-  constructor(count: number, random: RandomStream) {
+  constructor(pool: number | Uint32Array, random: RandomStream) {
+    const count = typeof pool === "number" ? pool : pool.length;
     if (!Number.isInteger(count) || count < 1) {
       throw new RangeError(`a pool of ${count} images gives no batches`);
     }
-    this.#order = Uint32Array.from({ length: count }, (_, index) => index);
+    this.#order =
+      typeof pool === "number" ? Uint32Array.from({ length: pool }, (_, i) => i) : pool.slice();
     this.#random = random;
     this.#position = count;
   }

@@ -1,9 +1,11 @@
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
-import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
+import type { Adversary } from "../../protocol/round/adversary.ts";
+import type { AdversarySettings, Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
-import type { ImageSet } from "./image-set.ts";
+import { imageSize, type ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
+import { drawPerturbation, engineAdversary } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
 import {
   learningRateAt,
@@ -23,6 +25,8 @@ export interface DistillationSettings {
   readonly temperature: TemperatureRange;
   readonly augmentation: Augmentation;
   readonly normalisation: Normalisation;
+  /** Adversarial consistency beside distillation (SPEC D9); null without. */
+  readonly adversary: Adversary | null;
 }
 
 /** What a participant works with; batches and random stream live on from round to round. */
@@ -38,9 +42,9 @@ export interface LocalResources {
 export interface LocalAssignment {
   /** The round's student, whole state vector. */
   readonly student: Float32Array;
-  /** Steps taken in earlier rounds. */
+  /** Steps taken in earlier rounds of the leg. */
   readonly startStep: number;
-  /** Steps of the whole campaign. */
+  /** Steps of the whole leg. */
   readonly totalSteps: number;
   /** Steps to take, 1 … K: the first so many of the round's (SPEC D8). */
   readonly localSteps: number;
@@ -58,7 +62,7 @@ export interface StepProgress extends StepResult {
   /** Local steps done, of the assignment's `localSteps`. */
   readonly step: number;
   readonly localSteps: number;
-  /** Images used so far in this assignment. */
+  /** Images used so far in this assignment, perturbed copies not counted. */
   readonly examples: number;
   /** Wall time from its start until this was known, pauses included. */
   readonly seconds: number;
@@ -90,7 +94,7 @@ export interface LocalUpdate {
 }
 
 /**
- * The local steps of one assignment, from the round's student to an update (SPEC D1 to D8).
+ * The local steps of one assignment, from the round's student to an update (SPEC D1 to D9).
  *
  * K > 1: θ_round − θ_local. K = 1: the gradient with weight decay for trainable values, since a
  * step's length is then the coordinator's to choose. Running statistics are r_round − r_local in
@@ -144,6 +148,15 @@ export async function distilLocally(
     }
   };
 
+  const values = imageSize(images);
+  const plain = settings.adversary ? engineAdversary(settings.adversary, values) : undefined;
+  /** The step's adversary, with a fresh δ where the schedule wants one (SPEC D9). */
+  const adversaryAt = (legStep: number, isFresh: boolean): AdversarySettings | undefined => {
+    if (!plain || !settings.adversary || plain.scope === "per-image") return plain;
+    if (!isFresh && legStep % settings.adversary.restartEvery !== 0) return plain;
+    return { ...plain, restart: drawPerturbation(values, plain, random) };
+  };
+
   let asked = started;
   session.load(student, velocity);
   for (let step = 0; step < localSteps; step++) {
@@ -155,13 +168,15 @@ export async function distilLocally(
     const progress = { step: startStep + step, totalSteps };
     const temperature = temperatureAt(progress, settings.temperature);
     const learningRate = learningRateAt(progress, settings.learningRate);
+    const isFresh = step === 0 && velocity === "restart";
+    const adversary = adversaryAt(progress.step, isFresh);
     if (settings.localSteps === 1) {
-      const result = await session.gradient(batch, { temperature, weightDecay });
+      const result = await session.gradient(batch, { temperature, weightDecay, adversary });
       gradient = result.gradient;
       tell([result]);
       continue;
     }
-    await session.step(batch, { learningRate, momentum, weightDecay, temperature });
+    await session.step(batch, { learningRate, momentum, weightDecay, temperature, adversary });
     // The last step's result comes with the state.
     if (step === localSteps - 1 || now() - asked <= RESULTS_EVERY_MS) continue;
     tell(await session.results());

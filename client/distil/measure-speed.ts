@@ -2,8 +2,9 @@ import type { Session } from "../engine/engine.ts";
 import { temperatureAt } from "../../protocol/round/schedule.ts";
 import { augmentedBatch } from "./augment.ts";
 import { ShuffledBatches } from "./batches.ts";
-import type { ImageSet } from "./image-set.ts";
+import { imageSize, type ImageSet } from "./image-set.ts";
 import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
+import { drawPerturbation, engineAdversary } from "./perturbation.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "./random.ts";
 
 /** Long enough to see past one slow step, short enough to wait for. */
@@ -20,30 +21,37 @@ export interface MeasureHooks extends Pick<LocalHooks, "signal" | "now"> {
 interface Benchmark {
   readonly session: Session;
   readonly images: ImageSet;
+  /** Indices of those that are trained on. */
+  readonly pool: Uint32Array;
   /** Whole state vector to train from; `session` holds it afterwards. */
   readonly state: Float32Array;
 }
 
 /**
  * Speed of local steps on this device, images per second: some two seconds of real steps on the
- * campaign's own batches, after one that compiles and warms up. Steps of length 0 and a random
- * stream of its own: what a later assignment computes does not depend on it.
+ * campaign's own batches and with its adversary, after one that compiles and warms up. Perturbed
+ * copies do not count as images. Steps of length 0 and a random stream of its own: what a later
+ * assignment computes does not depend on it.
  *
  * @throws EngineError from the session; the signal's reason when it aborts.
  *
  * @example
- * const imagesPerSecond = await measureSpeed({ session, images, state: teacher }, settings);
+ * const imagesPerSecond = await measureSpeed({ session, images, pool, state: teacher }, settings);
  */
 export async function measureSpeed(
-  { session, images, state }: Benchmark,
+  { session, images, pool, state }: Benchmark,
   settings: DistillationSettings,
   hooks: MeasureHooks = {},
 ): Promise<number> {
   const { augmentation, batchSize, momentum, normalisation, weightDecay } = settings;
   const now = hooks.now ?? (() => performance.now());
   const random = new RandomStream(new Uint8Array(STREAM_SEED_BYTES));
-  const batches = new ShuffledBatches(images.count, random);
+  const batches = new ShuffledBatches(pool, random);
   const temperature = temperatureAt({ step: 0, totalSteps: 1 }, settings.temperature);
+  const values = imageSize(images);
+  const adversary = settings.adversary ? engineAdversary(settings.adversary, values) : undefined;
+  let restart =
+    adversary?.scope === "universal" ? drawPerturbation(values, adversary, random) : undefined;
   /** Takes so many steps, waits until the device has done them, and gives the milliseconds. */
   const run = async (count: number): Promise<number> => {
     await hooks.beforeRun?.();
@@ -52,7 +60,14 @@ export async function measureSpeed(
       hooks.signal?.throwIfAborted();
       const indices = batches.next(batchSize);
       const batch = augmentedBatch(images, indices, normalisation, augmentation, random);
-      await session.step(batch, { learningRate: 0, momentum, weightDecay, temperature });
+      await session.step(batch, {
+        learningRate: 0,
+        momentum,
+        weightDecay,
+        temperature,
+        adversary: adversary && { ...adversary, restart },
+      });
+      restart = undefined;
     }
     await session.results();
     return now() - began;

@@ -52,6 +52,21 @@ export class RandomStream {
     }
   }
 
+  /** A uniform number in (0, 1), one of 2³² evenly spaced ones. */
+  uniform(): number {
+    return (this.word() + 0.5) / 2 ** 32;
+  }
+
+  /**
+   * A stream of its own, seeded by the next four words of this one: what it draws changes nothing
+   * of what follows here.
+   */
+  split(): RandomStream {
+    const seed = new DataView(new ArrayBuffer(STREAM_SEED_BYTES));
+    for (let at = 0; at < STREAM_SEED_BYTES; at += 4) seed.setUint32(at, this.word(), true);
+    return new RandomStream(new Uint8Array(seed.buffer));
+  }
+
   /** Shuffles in place (Fisher–Yates). */
   shuffle(values: Uint32Array): void {
     for (let last = values.length - 1; last > 0; last--) {

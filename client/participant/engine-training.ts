@@ -1,18 +1,20 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import { normGroupSize } from "../../protocol/round/campaign-config.ts";
-import { ShuffledBatches } from "../distil/batches.ts";
+import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../distil/image-set.ts";
-import { distilLocally } from "../distil/local-distillation.ts";
-import { measureSpeed } from "../distil/measure-speed.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
 import type { Engine } from "../engine/engine.ts";
+import { EngineTrainer } from "./engine-trainer.ts";
 import type { LocalTraining } from "./training.ts";
 
 export interface EngineTrainingOptions {
   readonly engine: Engine;
   /** The local images, or how to load them once the model's input shape is known. */
   readonly images: ImageSet | ((shape: ImageShape) => Promise<ImageSet>);
-  /** 16 bytes that fix the order and augmentation of the images; random when left out. */
+  /**
+   * 16 bytes that fix which images are held out, the order and augmentation of the others, and where
+   * perturbations start; random when left out.
+   */
   readonly seed?: Uint8Array;
 }
 
@@ -38,66 +40,25 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
     open: async ({ config, graph, layout, teacher }) => {
       const shape = graph.inputShape;
       const set = await load(shape);
-      if (
-        set.height !== shape.height ||
-        set.width !== shape.width ||
-        set.channels !== shape.channels
-      ) {
-        throw new RangeError(
-          `the model takes images of ${shape.height}×${shape.width}×${shape.channels}, these are ${set.height}×${set.width}×${set.channels}; load them at the model's shape`,
-        );
-      }
+      checkShape(set, shape);
       const random = new RandomStream(
         seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),
       );
-      const batches = new ShuffledBatches(set.count, random);
+      const pool = holdOut(set.count, config.judging, random);
       const session = engine.openSession({
         graph,
         layout,
         teacher,
         normGroupSize: normGroupSize(config),
       });
-      /** First step of the round that follows the one done last. */
-      let nextStart: number | undefined;
-      const settings = { ...config.distillation, normalisation: config.preprocessing };
-      return {
-        measure: (hooks) => {
-          nextStart = undefined;
-          return measureSpeed({ session, images: set, state: teacher }, settings, hooks);
-        },
-        train: async ({
-          beforeStep,
-          localSteps,
-          onStep,
-          signal,
-          startStep,
-          student,
-          totalSteps,
-        }) => {
-          let told = 0;
-          const velocity = startStep === nextStart ? "keep" : "restart";
-          // An attempt that is given up leaves the velocity of a round nobody has.
-          nextStart = undefined;
-          const update = await distilLocally(
-            { session, layout, images: set, batches, random },
-            { student, startStep, totalSteps, localSteps, velocity },
-            settings,
-            {
-              signal,
-              beforeStep,
-              onProgress: ({ examples, isNewest, loss, step }) => {
-                // Steps told in a row would look infinitely fast, one by one.
-                if (!isNewest) return;
-                onStep({ loss, step, images: examples - told });
-                told = examples;
-              },
-            },
-          );
-          nextStart = startStep + settings.localSteps;
-          return update;
-        },
-        close: () => session.close(),
-      };
+      return new EngineTrainer({ session, layout, teacher, config, images: set, pool, random });
     },
   };
+}
+
+function checkShape(images: ImageSet, { height, width, channels }: ImageShape): void {
+  if (images.height === height && images.width === width && images.channels === channels) return;
+  throw new RangeError(
+    `the model takes images of ${height}×${width}×${channels}, these are ${images.height}×${images.width}×${images.channels}; load them at the model's shape`,
+  );
 }

@@ -22,7 +22,7 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
   "invalid-invite": CHECK_LINK,
   "unexpected-reply": CHECK_LINK,
   "campaign-not-verified":
-    "Nothing of yours was sent. Do not take part until the organisers have explained this.",
+    "Nothing more of yours is sent. Do not take part until the organisers have explained this.",
   "too-slow":
     "Use a device with a faster GPU, close what else keeps this one busy, or ask the organisers for a campaign with a longer deadline.",
 };

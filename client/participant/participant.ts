@@ -14,6 +14,7 @@ import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { retrying, type Retry, type RetryOptions } from "./retry.ts";
 import { endsAttempt, RoundOver } from "./round-over.ts";
+import { workRound, type Workplace } from "./round-work.ts";
 import { fetchStudent } from "./student-fetch.ts";
 import {
   afterVerdict,
@@ -21,9 +22,8 @@ import {
   type ParticipantStatus,
   type ParticipantTotals,
 } from "./status.ts";
-import { StepMeter } from "./step-meter.ts";
 import type { LocalTrainer, LocalTraining } from "./training.ts";
-import { deliver, encodeUpdate, type PendingUpdate } from "./upload.ts";
+import { deliver, type PendingUpdate } from "./upload.ts";
 import { verifyCampaign, type VerifiedCampaign } from "./verify-campaign.ts";
 
 export interface ParticipantOptions {
@@ -142,7 +142,8 @@ export class Participant {
       trainer = await this.#training.open({ graph, layout, teacher, config: view.config });
       const channel = this.#listen(identity.credential, ended.signal);
       const checkIns = this.#checkIns(campaign, client, trainer);
-      return this.#set(await this.#takePart({ campaign, client, trainer, channel, checkIns }));
+      const workplace = this.#workplace({ campaign, trainer, channel, checkIns });
+      return this.#set(await this.#takePart({ client, channel, checkIns, workplace }));
     } catch (error) {
       if (error instanceof StoppedSignal) return this.#set({ kind: "stopped" });
       this.#set(failureOf(error));
@@ -161,9 +162,7 @@ export class Participant {
       this.#blobOptions(client),
     );
     this.#set({ kind: "verifying" });
-    const campaign = verifyCampaign(view, file);
-    for (const [name, slice] of campaign.initialSlices) await this.#ports.blobs.put(name, slice);
-    return campaign;
+    return verifyCampaign(view, file);
   }
 
   #listen(credential: string, ended: AbortSignal): EventChannel {
@@ -211,7 +210,7 @@ export class Participant {
 
       if (pending?.round !== reply.round || pending.attempt !== reply.attempt) pending = undefined;
       if (pending === undefined && this.#controls.finishing) return { kind: "stopped" };
-      pending ??= await this.#train(reply, session);
+      pending ??= await this.#work(reply, session);
       if (pending === undefined) {
         await clock.sleep(RECHECK_MS, this.#controls.signal);
         continue;
@@ -231,57 +230,42 @@ export class Participant {
     };
     const isSized = campaign.view.config.distillation.localSteps > 1;
     return new CheckIns({
-      backend: this.#training.device.slice(0, DEVICE_CHARACTERS),
+      backend: this.#device,
       ask: (report) => this.#retry((signal) => client.checkIn(report, signal)),
       measure: isSized ? measure : undefined,
     });
   }
 
-  /** Takes the round's local steps; undefined when the round ended meanwhile. */
-  async #train(assignment: Assignment, session: Session): Promise<PendingUpdate | undefined> {
-    const { clock, randomBytes } = this.#ports;
-    const { campaign, channel, trainer } = session;
-    const { attempt, localSteps, round, startStep, totalSteps } = assignment;
+  #workplace(parts: Pick<Workplace, "campaign" | "trainer" | "channel" | "checkIns">): Workplace {
+    return {
+      ...parts,
+      ports: this.#ports,
+      device: this.#device,
+      isPaused: () => this.#controls.paused,
+      gate: () => this.#gate(),
+      show: (status) => this.#set(status),
+    };
+  }
+
+  /** The device's name as the wire takes it. */
+  get #device(): string {
+    return this.#training.device.slice(0, DEVICE_CHARACTERS);
+  }
+
+  /** Does what the round asks for; undefined when the round ended meanwhile. */
+  async #work(assignment: Assignment, session: Session): Promise<PendingUpdate | undefined> {
+    const { attempt, round } = assignment;
     const over = new AbortController();
     this.#current = { round, attempt, over };
     try {
+      const { client, workplace } = session;
+      const { campaign } = workplace;
       const student = await fetchStudent(assignment, campaign, {
-        ...this.#blobOptions(session.client),
+        ...this.#blobOptions(client),
         onBytes: this.#downloads("student", campaign.layout.length * 4),
       });
-      const meter = new StepMeter(clock);
-      const show = (step: number, loss: number | null): void => {
-        const { imagesPerSecond } = meter;
-        this.#set({ kind: "training", round, attempt, step, localSteps, loss, imagesPerSecond });
-        channel.progress({ type: "progress", round, step, localSteps, loss, imagesPerSecond });
-      };
-      show(0, null);
-      const result = await trainer.train({
-        student,
-        startStep,
-        totalSteps,
-        localSteps,
-        signal: AbortSignal.any([over.signal, this.#controls.signal]),
-        beforeStep: async () => {
-          if (!this.#controls.paused) return;
-          meter.pause();
-          await this.#gate();
-          meter.restart();
-        },
-        onStep: ({ images, loss, step }) => {
-          meter.stepDone(images);
-          show(step, loss);
-        },
-      });
-      const { agreement, examples, loss, update } = result;
-      session.checkIns.roundTook(examples, meter.seconds);
-      const backend = this.#training.device.slice(0, DEVICE_CHARACTERS);
-      return encodeUpdate({ round, attempt }, update, {
-        layout: campaign.layout,
-        codec: campaign.view.config.codec,
-        seed: randomBytes(32),
-        report: { examples, loss, agreement, seconds: meter.seconds, backend },
-      });
+      const signal = AbortSignal.any([over.signal, this.#controls.signal]);
+      return await workRound({ assignment, student, signal }, workplace);
     } catch (error) {
       // A student that is gone belongs to a round that is.
       const gone = error instanceof ProtocolError && error.code === "not-found";
@@ -385,9 +369,8 @@ export class Participant {
 
 /** What the loop works with once the campaign was verified. */
 interface Session {
-  readonly campaign: VerifiedCampaign;
   readonly client: CoordinatorClient;
-  readonly trainer: LocalTrainer;
   readonly channel: EventChannel;
   readonly checkIns: CheckIns;
+  readonly workplace: Workplace;
 }

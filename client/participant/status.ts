@@ -11,6 +11,11 @@ export type WaitReason =
   | "too-late"
   | "connection-lost";
 
+/** The part of the campaign that a round belongs to: a probe (counted from 1), or the campaign proper. */
+export type CampaignPart =
+  | { readonly kind: "probe"; readonly number: number; readonly of: number }
+  | { readonly kind: "main" };
+
 /** What a participant does at the moment. Plain data: it may be posted between threads. */
 export type ParticipantStatus =
   | { readonly kind: "joining" }
@@ -36,6 +41,7 @@ export type ParticipantStatus =
       readonly kind: "training";
       readonly round: number;
       readonly attempt: number;
+      readonly part: CampaignPart;
       /** Local steps done, of `localSteps`. */
       readonly step: number;
       readonly localSteps: number;
@@ -43,9 +49,20 @@ export type ParticipantStatus =
       readonly loss: number | null;
       readonly imagesPerSecond: number;
     }
+  /** Scores the round's student on held-out images: all that a judging round asks for. */
+  | {
+      readonly kind: "judging";
+      readonly round: number;
+      readonly attempt: number;
+      readonly part: CampaignPart;
+      /** Passes over the held-out images done, and how many there will be at most. */
+      readonly passes: number;
+      readonly totalPasses: number;
+    }
   | {
       readonly kind: "uploading";
       readonly round: number;
+      /** 0 of 0 where scores travel alone. */
       readonly bytes: number;
       readonly totalBytes: number;
     }
@@ -76,6 +93,8 @@ export interface ParticipantTotals {
   readonly contributed: number;
   readonly accepted: number;
   readonly rejected: number;
+  /** Judging rounds whose scores were accepted. */
+  readonly judged: number;
   /** The last few, newest last. */
   readonly rejections: readonly Rejection[];
   /** Images used in committed updates. */
@@ -90,6 +109,7 @@ export const NO_TOTALS: ParticipantTotals = {
   contributed: 0,
   accepted: 0,
   rejected: 0,
+  judged: 0,
   rejections: [],
   images: 0,
   trainingSeconds: 0,
@@ -99,13 +119,14 @@ export const NO_TOTALS: ParticipantTotals = {
 
 const REJECTIONS_KEPT = 20;
 
-/** Totals after a verdict on an update. */
+/** Totals after a verdict on an update, or on a judgement: one without examples. */
 export function afterVerdict(
   totals: ParticipantTotals,
   reply: CommitReply,
   update: { readonly examples: number; readonly seconds: number },
 ): ParticipantTotals {
   const accepted = reply.verdict === "accepted";
+  if (update.examples === 0) return accepted ? { ...totals, judged: totals.judged + 1 } : totals;
   const rejection = accepted
     ? []
     : [{ round: reply.round, reason: reply.reason, detail: reply.detail }];

@@ -1,6 +1,8 @@
 import type { Graph, ImageShape } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
+import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import type { Scores } from "../../protocol/round/judging.ts";
 
 /**
  * The seam between the participant's loop and what trains: the loop knows rounds and uploads, this
@@ -36,6 +38,15 @@ export interface LocalTrainer {
    */
   measure(hooks: MeasureHooks): Promise<number>;
   /**
+   * Scores the round's student on images that are held out from training: at every radius in a
+   * judging round, else as far as the campaign watches (SPEC J2). Comes before the round's `train`
+   * and changes nothing of it.
+   *
+   * @returns null where too few images are there to hold any out.
+   * @throws the signal's reason when it aborts, between batches.
+   */
+  score(work: ScoringWork): Promise<Scores | null>;
+  /**
    * Takes the round's local steps from `student` on.
    *
    * @throws the signal's reason when it aborts, between steps.
@@ -50,15 +61,26 @@ interface MeasureHooks {
   readonly beforeRun: () => Promise<void>;
 }
 
-interface LocalWork {
+interface RoundWork extends Pick<Assignment, "round" | "leg"> {
   /** The round's state vector. */
   readonly student: Float32Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+}
+
+interface ScoringWork extends RoundWork {
+  readonly isJudging: boolean;
+  /** Awaited before every batch of images: the device idles until it resolves. */
+  readonly beforeBatch: () => Promise<void>;
+  /** Told of every pass over the held-out images, of how many at most. */
+  readonly onPass: (done: number, total: number) => void;
+}
+
+interface LocalWork extends RoundWork {
   /** Schedules run on these (SPEC D2). */
   readonly startStep: number;
   readonly totalSteps: number;
   /** Steps to take: the first so many of the round's (SPEC D8). */
   readonly localSteps: number;
-  readonly signal: AbortSignal;
   /** Awaited before every step: the device idles until it resolves. */
   readonly beforeStep: () => Promise<void>;
   /** Told of the newest step done, not of each where the device is faster than it is asked. */

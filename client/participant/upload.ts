@@ -9,7 +9,7 @@ import { ConnectionError } from "./connection-error.ts";
 import type { Attempt, CoordinatorClient } from "./coordinator-client.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
 
-/** An update ready to travel: kept until the coordinator has given its verdict. */
+/** An update, or scores alone, ready to travel: kept until the coordinator has given its verdict. */
 export interface PendingUpdate extends Attempt {
   readonly frames: readonly Uint8Array<ArrayBuffer>[];
   readonly request: CommitRequest;
@@ -45,6 +45,19 @@ export function encodeUpdate(
   );
   const slices = frames.map((frame) => sha256(frame));
   return { ...attempt, frames, request: { ...report, slices } };
+}
+
+/** What a judging round asks for: scores, and no update (SPEC J3). */
+export function judgement(
+  attempt: Attempt,
+  report: Pick<UpdateReport, "scores" | "seconds" | "backend">,
+): PendingUpdate {
+  const { agreement, loss } = report.scores ?? { agreement: 0, loss: 0 };
+  return {
+    ...attempt,
+    frames: [],
+    request: { ...report, slices: [], examples: 0, loss, agreement },
+  };
 }
 
 export interface UploadOptions extends RetryOptions {
@@ -84,6 +97,10 @@ export function deliver(update: PendingUpdate, options: UploadOptions): Promise<
       // A commit whose answer was lost is repeated as it was: the round may have moved on since, and
       // the same commit gets the same answer (SPEC R5).
       if (committing) return commit();
+      if (update.frames.length === 0) {
+        onStored(0, 0);
+        return commit();
+      }
       const status = await client.uploadStatus(update, signal);
       const stored = new Map(status.slices.map(({ index, digest }) => [index, digest]));
       let bytes = 0;

@@ -5,6 +5,7 @@ import { memoryBlobCache } from "../participant/blob-cache.ts";
 import { engineTraining } from "../participant/engine-training.ts";
 import { Participant } from "../participant/participant.ts";
 import type { ParticipantTotals } from "../participant/status.ts";
+import type { LocalTraining } from "../participant/training.ts";
 import { trainingInTurn } from "./train-in-turn.ts";
 
 export interface SimulatedParticipants {
@@ -16,6 +17,8 @@ export interface SimulatedParticipants {
   /** Decides their order of images, augmentation and stochastic rounding. */
   readonly random: RandomStream;
   readonly stop: AbortSignal;
+  /** Looks over a participant's shoulder: gives the training that takes the place of its own. */
+  readonly observe?: ((training: LocalTraining, index: number) => LocalTraining) | undefined;
 }
 
 /**
@@ -31,6 +34,7 @@ export async function runParticipants({
   shares,
   random,
   stop,
+  observe = (training) => training,
 }: SimulatedParticipants): Promise<ParticipantTotals[]> {
   const inTurn = trainingInTurn();
   // Blobs never change: what one fetched, the others need not.
@@ -42,7 +46,7 @@ export async function runParticipants({
     return new Participant({
       invite,
       label: `simulated ${index + 1}`,
-      training: inTurn(engineTraining({ engine, images, seed })),
+      training: inTurn(observe(engineTraining({ engine, images, seed }), index)),
       ports: { blobs, randomBytes: (length) => randomBytes(own, length) },
     });
   });

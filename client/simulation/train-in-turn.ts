@@ -24,6 +24,11 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
         const trainer = await training.open(campaign);
         return {
           measure: (hooks) => inTurn(async () => (speed ??= await trainer.measure(hooks))),
+          score: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              return await trainer.score(work);
+            }),
           train: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

@@ -3,9 +3,11 @@ import type { CommitReply, CommitRequest, UploadStatus } from "../../protocol/ro
 import { exampleCap, sliceCodec, type UpdateCodec } from "../../protocol/round/campaign-config.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
+import { placeOf } from "../../protocol/round/timeline.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { checkCommit } from "./check-commit.ts";
 import type { Ledger } from "./ledger.ts";
-import type { AttemptRecord } from "./round-store.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
 import { beginCombining } from "./transitions.ts";
 
 /** Uploads of one slice a participant may make in an attempt (SPEC A4). */
@@ -62,7 +64,10 @@ export function sliceTerms(
   if (attempt.state !== "collecting") {
     throw staleRound(`round ${id.round}, attempt ${id.attempt} is ${attempt.state}`);
   }
-  const { config, slices } = ledger.campaign.read();
+  const { config, course, slices } = ledger.campaign.read();
+  if (placeOf(config, id.round, course).judging) {
+    throw new ProtocolError("not-found", `round ${id.round} is for judging: it takes no slices`);
+  }
   const slice = slices[index];
   if (slice === undefined) {
     throw new ProtocolError(
@@ -135,7 +140,7 @@ export function recordSlice(
 }
 
 /**
- * Closes an update (SPEC R5–R7). Reaching the goal starts combining.
+ * Closes an update, or a judging round's scores (SPEC R5–R7, J3, J8). Reaching the goal starts combining.
  *
  * @throws ProtocolError `stale-round`, `update-conflict`, `incomplete-update` or
  *   `malformed-request`.
@@ -147,7 +152,8 @@ export function commitUpdate(
   request: CommitRequest,
   now: number,
 ): CommitReply {
-  const text = canonicalJson(request);
+  // No scores are written as they were before there were any, so that an earlier commit is known.
+  const text = canonicalJson({ ...request, scores: request.scores ?? undefined });
   const earlier = ledger.rounds.commit(id, participant);
   if (earlier !== undefined) {
     if (earlier.request === text) return JSON.parse(earlier.reply) as CommitReply;
@@ -157,7 +163,9 @@ export function commitUpdate(
     );
   }
   const attempt = attemptAtHand(ledger, participant, id);
-  const { config, slices } = ledger.campaign.read();
+  const { config, course, model, slices } = ledger.campaign.read();
+  const { judging } = placeOf(config, id.round, course);
+  checkCommit(request, judging, config.judging, model.classes);
   const goal = config.round.goal;
   const full = attempt.state === "combining" || ledger.rounds.totals(attempt).accepted >= goal;
   const weight = Math.min(
@@ -173,7 +181,7 @@ export function commitUpdate(
         detail: `round ${id.round} had the updates it needs: this one came too late`,
       }
     : { verdict: "accepted", round: id.round, weight };
-  if (!full) requireStored(ledger, participant, id, request.slices, slices.length);
+  if (!full && !judging) requireStored(ledger, participant, id, request.slices, slices.length);
   ledger.roster.setBackend(participant, request.backend);
   ledger.rounds.addCommit(id, {
     participant,
@@ -185,6 +193,7 @@ export function commitUpdate(
     weight,
     loss: request.loss,
     agreement: request.agreement,
+    scores: request.scores,
     committedAt: now,
   });
   // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).

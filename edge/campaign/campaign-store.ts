@@ -1,8 +1,17 @@
 import type { ModelSummary } from "../../protocol/round/access.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
-import type { CampaignReport } from "../../protocol/round/reports.ts";
+import { NOTHING_DECIDED, type Decisions } from "../../protocol/round/decisions.ts";
+import type { StartReport } from "../../protocol/round/reports.ts";
 import type { CampaignState } from "../../protocol/round/states.ts";
+import type { Course } from "../../protocol/round/timeline.ts";
 import type { MomentDigests, SliceShape } from "../slice/slice-work.ts";
+import { readConfig } from "./stored-config.ts";
+
+/** Mask and student₀ of one candidate. */
+export interface StartRecord extends Omit<StartReport, "scores"> {
+  /** Slices of student₀. */
+  readonly initialStudent: readonly string[];
+}
 
 /** What a campaign is made of; never changes (SPEC C1). */
 export interface CampaignDefinition {
@@ -11,14 +20,17 @@ export interface CampaignDefinition {
   readonly config: CampaignConfig;
   readonly model: ModelSummary;
   readonly slices: readonly SliceShape[];
-  readonly maskDigest: string;
-  readonly reinitialised: CampaignReport["reinitialised"];
-  /** Slices of student₀. */
-  readonly initialStudent: readonly string[];
+  /** By candidate. */
+  readonly starts: readonly StartRecord[];
 }
 
 /** The campaign's own row. */
-export interface CampaignRecord extends Omit<CampaignDefinition, "initialStudent"> {
+export interface CampaignRecord extends Omit<CampaignDefinition, "starts"> {
+  /** The configuration as it was written when the campaign was made: what its digest is of. */
+  readonly writtenConfig: unknown;
+  readonly decisions: Decisions;
+  /** Which rounds it has, as far as that is decided. */
+  readonly course: Course;
   readonly state: CampaignState;
   readonly detail: string | null;
   /** Rounds committed so far: the index of the round at hand. */
@@ -51,14 +63,20 @@ interface CampaignRow extends Record<string, SqlStorageValue> {
   config: string;
   model: string;
   slices: string;
-  mask_digest: string;
-  reinitialised: string;
+  decisions: string | null;
   committed: number;
   voids_in_row: number;
   remaining_ms: number | null;
   sweep_at: number | null;
   malformed_events: number;
   peak_slice_bytes: number;
+}
+
+interface StartRow extends Record<string, SqlStorageValue> {
+  strength: number;
+  mask_digest: string;
+  reinitialised: string;
+  slices: string;
 }
 
 interface StudentRow extends Record<string, SqlStorageValue> {
@@ -80,7 +98,22 @@ const CHANGEABLE = {
   peakSliceBytes: "peak_slice_bytes",
 } as const satisfies Partial<Record<keyof CampaignRecord, string>>;
 
-/** Reads and writes the rows `campaign` and `students`. */
+/** What a server optimiser starts from. */
+export function noMoments(slices: readonly SliceShape[]): MomentDigests[] {
+  return slices.map(() => ({ first: null, second: null }));
+}
+
+function courseOf({ choice, alarm, stopped }: Decisions, unjudged: boolean): Course {
+  const fallBack = alarm?.fellBackTo == null ? undefined : alarm;
+  const last = fallBack ?? stopped ?? undefined;
+  return {
+    unjudged,
+    chosen: choice?.candidate,
+    judgedEarly: last && last.round + 1,
+  };
+}
+
+/** Reads and writes the rows `campaign`, `starts` and `students`. */
 export class CampaignStore {
   readonly #sql: SqlStorage;
 
@@ -90,20 +123,28 @@ export class CampaignStore {
 
   create(definition: CampaignDefinition): void {
     this.#sql.exec(
-      `INSERT INTO campaign (id, created_at, state, config, model, slices, mask_digest, reinitialised)
-       VALUES (?, ?, 'ready', ?, ?, ?, ?, ?)`,
+      `INSERT INTO campaign (id, created_at, state, config, model, slices)
+       VALUES (?, ?, 'ready', ?, ?, ?)`,
       definition.id,
       definition.createdAt,
       JSON.stringify(definition.config),
       JSON.stringify(definition.model),
       JSON.stringify(definition.slices),
-      definition.maskDigest,
-      JSON.stringify(definition.reinitialised),
     );
+    for (const [candidate, start] of definition.starts.entries()) {
+      this.#sql.exec(
+        "INSERT INTO starts VALUES (?, ?, ?, ?, ?)",
+        candidate,
+        start.strength,
+        start.maskDigest,
+        JSON.stringify(start.reinitialised),
+        JSON.stringify(start.initialStudent),
+      );
+    }
     this.addStudent({
       round: 0,
-      slices: definition.initialStudent,
-      moments: definition.slices.map(() => ({ first: null, second: null })),
+      slices: definition.starts[0]!.initialStudent,
+      moments: noMoments(definition.slices),
       link: null,
       chain: null,
     });
@@ -111,16 +152,21 @@ export class CampaignStore {
 
   read(): CampaignRecord {
     const row = this.#sql.exec<CampaignRow>("SELECT * FROM campaign").one();
+    const writtenConfig: unknown = JSON.parse(row.config);
+    const { config, unjudged } = readConfig(writtenConfig);
+    const decisions =
+      row.decisions === null ? NOTHING_DECIDED : (JSON.parse(row.decisions) as Decisions);
     return {
       id: row.id,
       createdAt: row.created_at,
       state: row.state,
       detail: row.detail,
-      config: JSON.parse(row.config) as CampaignConfig,
+      config,
+      writtenConfig,
+      decisions,
+      course: courseOf(decisions, unjudged),
       model: JSON.parse(row.model) as ModelSummary,
       slices: JSON.parse(row.slices) as SliceShape[],
-      maskDigest: row.mask_digest,
-      reinitialised: JSON.parse(row.reinitialised) as CampaignReport["reinitialised"],
       committed: row.committed,
       voidsInRow: row.voids_in_row,
       remainingMs: row.remaining_ms,
@@ -137,6 +183,23 @@ export class CampaignStore {
     }
   }
 
+  decide(decisions: Decisions): void {
+    this.#sql.exec("UPDATE campaign SET decisions = ?", JSON.stringify(decisions));
+  }
+
+  /** By candidate. */
+  starts(): StartRecord[] {
+    return this.#sql
+      .exec<StartRow>("SELECT * FROM starts ORDER BY candidate")
+      .toArray()
+      .map((row) => ({
+        strength: row.strength,
+        maskDigest: row.mask_digest,
+        reinitialised: JSON.parse(row.reinitialised) as StartRecord["reinitialised"],
+        initialStudent: JSON.parse(row.slices) as string[],
+      }));
+  }
+
   student(round: number): StudentRecord | undefined {
     const [row] = this.#sql
       .exec<StudentRow>("SELECT * FROM students WHERE round = ?", round)
@@ -150,7 +213,7 @@ export class CampaignStore {
   }
 
   /** The student of `committed` rounds, which is always there. */
-  currentStudent(committed: number): StudentRecord {
+  committedStudent(committed: number): StudentRecord {
     const student = this.student(committed);
     if (student === undefined) throw new Error(`the student of round ${committed} is not stored`);
     return student;

@@ -1,7 +1,9 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { z } from "zod";
 import { sha256, type Digest } from "../../protocol/digest.ts";
-import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import { legSchema } from "../../protocol/round/assignment.ts";
+import { decisionsSchema } from "../../protocol/round/decisions.ts";
+import { scoresSchema } from "../../protocol/round/judging.ts";
 import { digestSchema, participantIdSchema } from "../../protocol/round/identifiers.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
@@ -12,16 +14,25 @@ export const chainLinkSchema = z.object({
   round: z.int().nonnegative(),
   attempt: z.int().nonnegative(),
   configuration: digestSchema,
+  /** Links from before there were legs and scores lack these, `loss`, `scores` and `decisions`. */
+  leg: legSchema.optional(),
+  judging: z.boolean().optional(),
+  /** Slices of the student that the round began with. */
+  student: z.array(digestSchema).optional(),
   /** In ascending order of participant id. */
   inputs: z.array(
     z.object({
       participant: participantIdSchema,
       weight: z.number(),
       slices: z.array(digestSchema),
+      loss: z.number().optional(),
+      scores: scoresSchema.nullable().optional(),
     }),
   ),
-  /** Slices of the student that came out. */
+  /** Slices of the student that came out: in a judging round those that went in. */
   outputs: z.array(digestSchema),
+  /** All that is decided after this round. */
+  decisions: decisionsSchema.optional(),
 });
 export type ChainLink = z.infer<typeof chainLinkSchema>;
 
@@ -29,9 +40,9 @@ function digestOfJson(value: unknown): Digest {
   return sha256(utf8ToBytes(canonicalJson(value)));
 }
 
-/** Digest of a configuration with all defaults filled in. */
-export function configurationDigest(config: CampaignConfig): Digest {
-  return digestOfJson(config);
+/** Digest of a configuration as it was when the campaign was made, with all defaults filled in. */
+export function configurationDigest(written: unknown): Digest {
+  return digestOfJson(written);
 }
 
 /**

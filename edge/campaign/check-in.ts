@@ -1,10 +1,13 @@
 import type { Assignment, CheckInReply, CheckInRequest } from "../../protocol/round/assignment.ts";
 import { assignmentLimit } from "../../protocol/round/campaign-config.ts";
-import { assignmentSize } from "../../protocol/round/local-steps.ts";
+import { assignmentSize, type AssignmentSize } from "../../protocol/round/local-steps.ts";
 import { isEnded } from "../../protocol/round/states.ts";
+import { placeOf } from "../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
+import { incomingStudent } from "./incoming-student.ts";
+import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
-import type { AttemptRecord } from "./round-store.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
 
 type WaitReason = (CheckInReply & { kind: "wait" })["reason"];
 
@@ -19,7 +22,7 @@ const RETRY_AFTER_MS: Readonly<Record<WaitReason, number>> = {
 };
 
 /**
- * What a participant is to do now (SPEC R2, R11–R13). A participant that holds an assignment of the
+ * What a participant is to do now (SPEC R2, R11–R13, J3). A participant that holds an assignment of the
  * attempt gets the same again, so one that was restarted goes on.
  */
 export function checkIn(
@@ -43,7 +46,7 @@ export function checkIn(
   if (attempt === undefined) return wait("not-started");
   if (campaign.state === "paused") return wait("paused");
   if (attempt.state === "combining") return wait("combining");
-  const { config } = campaign;
+  const { config, course } = campaign;
   const lease = ledger.rounds.lease(attempt, participant);
   if (lease !== undefined) {
     if (ledger.rounds.commit(attempt, participant) !== undefined) {
@@ -54,7 +57,9 @@ export function checkIn(
   }
 
   const deadline = attempt.deadline ?? now + 1000 * config.round.deadlineSeconds;
-  const size = assignmentSize(config, report.imagesPerSecond, deadline - now);
+  const size: AssignmentSize = placeOf(config, attempt.round, course).judging
+    ? { kind: "steps", localSteps: 0 }
+    : assignmentSize(config, report.imagesPerSecond, deadline - now);
   if (size.kind === "too-slow") return tooSlow(campaign, report.imagesPerSecond!, size);
   if (ledger.rounds.leaseCount(attempt) >= assignmentLimit(config.round)) return wait("round-full");
   if (size.kind === "too-late") return wait("too-late");
@@ -72,15 +77,16 @@ function assignment(
   steps: number,
 ): Assignment {
   if (deadline === null) throw new Error(`round ${round} collects without a deadline`);
-  const { localSteps, rounds } = campaign.config.distillation;
+  const { startStep, totalSteps } = placeOf(campaign.config, round, campaign.course);
   return {
     kind: "assignment",
     round,
     attempt,
     deadline,
-    student: [...ledger.campaign.currentStudent(round).slices],
-    startStep: round * localSteps,
-    totalSteps: rounds * localSteps,
+    student: [...incomingStudent(ledger, round).slices],
+    leg: legOf(campaign, round),
+    startStep,
+    totalSteps,
     localSteps: steps,
   };
 }

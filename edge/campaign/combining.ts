@@ -10,6 +10,7 @@ import {
   combinationOf,
   combineWork,
   combiningPlan,
+  commitJudging,
   commitRound,
   measureWork,
   slicesToMeasure,
@@ -40,6 +41,11 @@ export async function driveCombining(transact: Transact, workers: SliceWorkers):
   const plan = transact(combiningPlan);
   if (plan === undefined) return;
   try {
+    if (plan.place.judging) {
+      return transact((ledger, now) => {
+        if (stillCombines(ledger, plan.attempt)) commitJudging(ledger, plan, now);
+      });
+    }
     const measured = await eachSlice(transact, plan, "measure", slicesToMeasure(plan), (slice) =>
       workers.measure(measureWork(plan, slice)),
     );

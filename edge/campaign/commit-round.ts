@@ -3,6 +3,8 @@ import { combiningRule } from "../aggregation/configured-rule.ts";
 import type { Combination } from "../aggregation/rule.ts";
 import { sumOf } from "../aggregation/mean.ts";
 import { sliceCodec } from "../../protocol/round/campaign-config.ts";
+import { summariseScores } from "../../protocol/round/score-summary.ts";
+import { placeOf, roundCount, type Place } from "../../protocol/round/timeline.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
 import type {
   CombinedSlice,
@@ -13,15 +15,20 @@ import type {
 } from "../slice/slice-work.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { chainDigest, configurationDigest, type ChainLink } from "./chain.ts";
-import type { CampaignRecord } from "./campaign-store.ts";
+import type { CampaignRecord, StudentRecord } from "./campaign-store.ts";
+import { decisionsAfter } from "./decide.ts";
+import { incomingStudent } from "./incoming-student.ts";
+import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
-import type { AcceptedUpdate, AttemptRecord } from "./round-store.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
+import type { AcceptedUpdate } from "./round-store.ts";
 import { voidAttempt } from "./transitions.ts";
 
 /** What an attempt combines, fixed from the moment it stopped collecting. */
 export interface CombiningPlan {
   readonly campaign: CampaignRecord;
   readonly attempt: AttemptRecord;
+  readonly place: Place;
   /** In canonical order. */
   readonly updates: readonly AcceptedUpdate[];
 }
@@ -31,7 +38,8 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   const campaign = ledger.campaign.read();
   const attempt = ledger.rounds.current();
   if (campaign.state !== "running" || attempt?.state !== "combining") return undefined;
-  return { campaign, attempt, updates: ledger.rounds.acceptedUpdates(attempt) };
+  const place = placeOf(campaign.config, attempt.round, campaign.course);
+  return { campaign, attempt, place, updates: ledger.rounds.acceptedUpdates(attempt) };
 }
 
 /** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */
@@ -82,8 +90,8 @@ export function combineWork(
   combination: Combination,
   slice: SliceShape,
 ): CombineWork {
-  const { campaign, attempt } = plan;
-  const student = ledger.campaign.currentStudent(campaign.committed);
+  const { campaign, attempt, place } = plan;
+  const student = incomingStudent(ledger, attempt.round);
   return {
     ...measureWork(plan, slice),
     factors: combination[slice.section],
@@ -91,7 +99,7 @@ export function combineWork(
     student: student.slices[slice.index]!,
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,
-    rate: serverRate(campaign.config, attempt.round),
+    rate: serverRate(campaign.config, place),
   };
 }
 
@@ -105,51 +113,80 @@ export function commitRound(
   results: ReadonlyMap<number, CombinedSlice>,
   now: number,
 ): void {
-  const { campaign, attempt, updates } = plan;
-  const { round } = attempt;
+  const { campaign, attempt } = plan;
   const combined = campaign.slices.map(({ index }) => results.get(index)!);
   const broken = combined.findIndex(({ finite }) => !finite);
   if (broken >= 0) {
     const detail = `the combined update gives values in slice ${broken} that are not finite`;
     return voidAttempt(ledger, attempt, detail, now);
   }
-  const link: ChainLink = {
-    previous: ledger.campaign.currentStudent(round).chain,
-    round,
-    attempt: attempt.attempt,
-    configuration: configurationDigest(campaign.config),
-    inputs: updates.map(({ participant, weight, slices }) => ({
-      participant,
-      weight,
-      slices: [...slices],
-    })),
-    outputs: combined.map(({ student }) => student),
-  };
-  ledger.campaign.addStudent({
-    round: round + 1,
-    slices: link.outputs,
-    moments: combined.map(({ moments }) => moments),
-    link: canonicalJson(link),
-    chain: chainDigest(link),
-  });
   const squares = campaign.slices
     .filter(({ section }) => section === "trainable")
     .map(({ index }) => results.get(index)!.squaredNorm);
-  ledger.rounds.update(attempt, {
-    state: "committed",
-    endedAt: now,
-    detail: null,
-    updateNorm: Math.sqrt(sumOf(squares)),
-  });
   const peaks = combined.map(({ peakBytes }) => peakBytes);
-  ledger.campaign.update({
-    committed: round + 1,
-    voidsInRow: 0,
-    sweepAt: now,
-    peakSliceBytes: Math.max(campaign.peakSliceBytes, ...peaks),
+  ledger.rounds.update(attempt, { updateNorm: Math.sqrt(sumOf(squares)) });
+  ledger.campaign.update({ peakSliceBytes: Math.max(campaign.peakSliceBytes, ...peaks) });
+  const outcome = {
+    slices: combined.map(({ student }) => student),
+    moments: combined.map(({ moments }) => moments),
+  };
+  closeRound(ledger, plan, outcome, now);
+}
+
+/**
+ * Ends a judging round: scores, chain and decisions; the student stays as it is (SPEC J3). A probe's
+ * that nobody could score is void, since nothing could be chosen by it.
+ */
+export function commitJudging(ledger: Ledger, plan: CombiningPlan, now: number): void {
+  const { attempt, campaign, place, updates } = plan;
+  if (place.leg.kind === "probe" && updates.every(({ scores }) => scores === null)) {
+    const detail =
+      `none of ${updates.length} participants could score the probe's student: each needs at least ` +
+      `${Math.ceil(4 / campaign.config.judging.heldOut)} images to hold 4 of them out`;
+    return voidAttempt(ledger, attempt, detail, now);
+  }
+  closeRound(ledger, plan, incomingStudent(ledger, attempt.round), now);
+}
+
+/** Links the outcome into the chain, decides what follows, and opens the next round or ends. */
+function closeRound(
+  ledger: Ledger,
+  { campaign, attempt, place, updates }: CombiningPlan,
+  outcome: Pick<StudentRecord, "slices" | "moments">,
+  now: number,
+): void {
+  const { round } = attempt;
+  const scores = summariseScores(updates);
+  const decisions = decisionsAfter(ledger, campaign, round, scores);
+  const link: ChainLink = {
+    previous: ledger.campaign.committedStudent(round).chain,
+    round,
+    attempt: attempt.attempt,
+    configuration: configurationDigest(campaign.writtenConfig),
+    leg: legOf(campaign, round),
+    judging: place.judging,
+    student: [...incomingStudent(ledger, round).slices],
+    inputs: updates.map(({ participant, weight, slices, loss, scores: said }) => ({
+      participant,
+      weight,
+      slices: [...slices],
+      loss,
+      scores: said,
+    })),
+    outputs: [...outcome.slices],
+    decisions,
+  };
+  ledger.campaign.addStudent({
+    ...outcome,
+    round: round + 1,
+    link: canonicalJson(link),
+    chain: chainDigest(link),
   });
+  ledger.rounds.update(attempt, { state: "committed", endedAt: now, detail: null, scores });
+  ledger.campaign.decide(decisions);
+  ledger.campaign.update({ committed: round + 1, voidsInRow: 0, sweepAt: now });
   ledger.announce({ type: "round-committed", round, updates: updates.length });
-  if (round + 1 < campaign.config.distillation.rounds) {
+  if (round + 1 < roundCount(campaign.config, ledger.campaign.read().course)) {
     ledger.rounds.open({ round: round + 1, attempt: 0 }, now);
     ledger.announce({ type: "round-opened", round: round + 1, attempt: 0 });
   } else {

@@ -10,6 +10,7 @@ import {
 } from "../../protocol/round/campaign-config.ts";
 import type { ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
 import type { CampaignReport } from "../../protocol/round/reports.ts";
+import { candidatesOf } from "../../protocol/round/timeline.ts";
 import { randomIdentifier } from "../access/identifiers.ts";
 import { openModel } from "../blobs/model-source.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
@@ -17,7 +18,7 @@ import type { Environment } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { concurrently } from "../slice/concurrently.ts";
 import type { SliceShape } from "../slice/slice-work.ts";
-import { initialiseStudent } from "./initialise-student.ts";
+import { initialiseStudents } from "./initialise-student.ts";
 
 /** Slices as their objects know them: with the places of running variances. */
 function sliceShapes(layout: StateLayout): SliceShape[] {
@@ -84,12 +85,10 @@ export async function createCampaign(
   await concurrently(slices, async ({ index }) =>
     unwrap(await environment.SLICE.getByName(`${id}/${index}`).check(config.model, index)),
   );
-  const { strategy, strength, seed } = config.reinit;
-  const student = await initialiseStudent(environment, id, model, {
-    strategy,
-    strength,
-    seed: seed!,
-  });
+  const { strategy, seed } = config.reinit;
+  const strengths = candidatesOf(config).map(({ strength }) => strength);
+  const terms = { strategy, strengths, seed: seed! };
+  const starts = await initialiseStudents(environment, id, model, terms);
   const createdAt = Date.now();
   const report = unwrap(
     await environment.CAMPAIGN.getByName(id).create({
@@ -106,9 +105,7 @@ export async function createCampaign(
         length: layout.length,
       },
       slices,
-      maskDigest: student.maskDigest,
-      reinitialised: student.reinitialised,
-      initialStudent: student.slices,
+      starts,
     }),
   );
   await directoryOf(environment).add(id, createdAt);

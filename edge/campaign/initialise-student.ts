@@ -5,52 +5,65 @@ import { stageShares } from "../../protocol/reinit/mask.ts";
 import { reinitPlan, type ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { Slice, StateLayout } from "../../protocol/model/state-layout.ts";
 import type { ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
-import type { CampaignReport } from "../../protocol/round/reports.ts";
 import { putBlob } from "../blobs/blob-store.ts";
 import type { ModelSource } from "../blobs/model-source.ts";
 import type { Environment } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { concurrently } from "../slice/concurrently.ts";
+import type { StartRecord } from "./campaign-store.ts";
 import { scoresOfModel } from "./channel-scores.ts";
 
 /** What decides student₀, beside the teacher. */
 interface ReinitTerms {
   readonly strategy: ReinitStrategy;
-  readonly strength: number;
+  /** One a candidate. */
+  readonly strengths: readonly number[];
   /** 32 bytes in hexadecimal. */
   readonly seed: string;
 }
 
-/** student₀ as a campaign keeps it. */
-export interface InitialStudent {
-  /** Digests of its slices. */
-  readonly slices: readonly string[];
-  readonly maskDigest: string;
-  readonly reinitialised: CampaignReport["reinitialised"];
-}
-
 /**
- * Makes and stores student₀ and its mask, slice by slice (SPEC I1, I6). The teacher is read twice at
- * most, once for scores where the strategy has any and once to be re-initialised; what is kept between
- * is a plan, a few numbers an output channel. All of it may be repeated: the same bytes come out.
+ * Makes and stores student₀ and mask of every candidate, slice by slice (SPEC I1, I6). The teacher is
+ * read once for scores, where the strategy has any, and once a candidate to be re-initialised; what is
+ * kept between is a plan, a few numbers an output channel. All of it may be repeated: the same bytes
+ * come out.
  *
  * @param id the campaign's
  * @param pooledStatistics the statistics section of a state vector, on participants' images
  * @throws ProtocolError `malformed-request` when the strategy does not fit the model, or asks for
  *   statistics and there are none.
  */
-export async function initialiseStudent(
+export async function initialiseStudents(
   environment: Environment,
   id: string,
   model: ModelSource,
-  { strategy, strength, seed }: ReinitTerms,
+  { strategy, strengths, seed }: ReinitTerms,
   pooledStatistics?: Float32Array,
-): Promise<InitialStudent> {
-  const { graph, layout, digest } = model;
+): Promise<StartRecord[]> {
   const scores = await scoresOfModel(environment, id, model, strategy, pooledStatistics);
+  const starts: StartRecord[] = [];
+  for (const strength of strengths) {
+    starts.push(await startOf(environment, id, model, { strategy, strength, seed, scores }));
+  }
+  return starts;
+}
+
+/** Mask and student₀ at one strength. */
+async function startOf(
+  environment: Environment,
+  id: string,
+  { graph, layout, digest }: ModelSource,
+  terms: {
+    readonly strategy: ReinitStrategy;
+    readonly strength: number;
+    readonly seed: string;
+    readonly scores: ChannelScores | undefined;
+  },
+): Promise<StartRecord> {
+  const { strategy, strength, seed, scores } = terms;
   const plan = reinitPlan(graph, strategy, strength, scores);
   const mask = new Uint8Array(Math.ceil(layout.length / 8));
-  const slices = await concurrently(layout.slices, async (slice) => {
+  const initialStudent = await concurrently(layout.slices, async (slice) => {
     const { index, offset, section } = slice;
     const work = { model: digest, index, plan: planOfSlice(plan, layout, slice), seed };
     const made = unwrap(await environment.SLICE.getByName(`${id}/${index}`).initialise(work));
@@ -69,7 +82,8 @@ export async function initialiseStudent(
       ),
     }),
   );
-  return { slices, maskDigest: await putBlob(environment.BLOBS, mask), reinitialised };
+  const maskDigest = await putBlob(environment.BLOBS, mask);
+  return { strength, maskDigest, reinitialised, initialStudent };
 }
 
 /** The part of a plan that a slice needs. */

@@ -6,34 +6,46 @@ import type {
   CampaignSummary,
   ParticipantReport,
   RoundReport,
+  StartReport,
 } from "../../protocol/round/reports.ts";
+import { summariseScores } from "../../protocol/round/score-summary.ts";
+import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
+import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Presence } from "./presence.ts";
 import type { InviteRecord, ParticipantRecord } from "./roster.ts";
-import type { AttemptRecord } from "./round-store.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
 
 export function summaryOf(ledger: Ledger): CampaignSummary {
-  const { id, state, committed, createdAt, config } = ledger.campaign.read();
-  const { rounds } = config.distillation;
+  const { id, state, committed, createdAt, config, course } = ledger.campaign.read();
+  const rounds = roundCount(config, course);
   return { id, name: config.name, state, round: committed, rounds, createdAt };
 }
 
 function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
-  const { accepted, examples, loss, agreement } = ledger.rounds.totals(attempt);
+  const campaign = ledger.campaign.read();
+  const { judging } = placeOf(campaign.config, attempt.round, campaign.course);
+  const totals = ledger.rounds.totals(attempt);
   const isCommitted = attempt.state === "committed";
+  const scores = isCommitted
+    ? attempt.scores
+    : summariseScores(ledger.rounds.acceptedUpdates(attempt));
   return {
     round: attempt.round,
     attempt: attempt.attempt,
+    leg: legOf(campaign, attempt.round),
+    judging,
     state: attempt.state,
     openedAt: attempt.openedAt,
     deadline: attempt.deadline,
     endedAt: attempt.endedAt,
     assigned: ledger.rounds.leaseCount(attempt),
-    accepted,
-    examples,
-    loss,
-    agreement,
+    accepted: totals.accepted,
+    examples: totals.examples,
+    loss: (judging ? scores?.loss : totals.loss) ?? null,
+    agreement: (judging ? scores?.agreement : totals.agreement) ?? null,
+    scores,
     uploadedBytes: attempt.uploadedBytes,
     updateNorm: attempt.updateNorm,
     chain: isCommitted ? (ledger.campaign.student(attempt.round + 1)?.chain ?? null) : null,
@@ -47,7 +59,7 @@ export function roundReports(ledger: Ledger): RoundReport[] {
 }
 
 export function campaignReport(ledger: Ledger, presence: Presence, now: number): CampaignReport {
-  const { detail, config, model, maskDigest, reinitialised } = ledger.campaign.read();
+  const { detail, config, model, decisions } = ledger.campaign.read();
   const attempt = ledger.rounds.current();
   const people = ledger.roster.participants();
   return {
@@ -55,8 +67,8 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
     detail,
     config,
     model,
-    maskDigest,
-    reinitialised,
+    starts: startReports(ledger),
+    ...decisions,
     current: attempt === undefined ? null : roundReport(ledger, attempt),
     participants: {
       enrolled: people.length,
@@ -65,6 +77,23 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
       revoked: people.filter(({ revoked }) => revoked).length,
     },
   };
+}
+
+/** Each candidate, with the scores of its probe's judging round. */
+function startReports(ledger: Ledger): StartReport[] {
+  const { config, course, committed } = ledger.campaign.read();
+  const probes = legsOf(config, course).filter(({ kind }) => kind === "probe");
+  const judged = new Map(
+    ledger.rounds
+      .committedScores(0, committed - 1)
+      .map(({ round, scores }) => [round, scores] as const),
+  );
+  return ledger.campaign.starts().map(({ strength, maskDigest, reinitialised }, candidate) => ({
+    strength,
+    maskDigest,
+    reinitialised,
+    scores: judged.get(probes[candidate]?.judgingRound ?? -1) ?? null,
+  }));
 }
 
 export function participantReport(
@@ -91,7 +120,7 @@ export interface CampaignFigures {
 }
 
 export function campaignFigures(ledger: Ledger, presence: Presence, now: number): CampaignFigures {
-  const { malformedEvents, peakSliceBytes } = ledger.campaign.read();
+  const { decisions, malformedEvents, peakSliceBytes } = ledger.campaign.read();
   const people = ledger.roster.participants();
   const attempts = ledger.rounds.all();
   const { accepted, rejected, examples } = ledger.rounds.totals();
@@ -113,27 +142,31 @@ export function campaignFigures(ledger: Ledger, presence: Presence, now: number)
       participantsConnected: people.filter((person) => presence.isConnected(person.id, now)).length,
       loss: latest?.loss ?? null,
       agreement: latest?.agreement ?? null,
+      regrowthAlarm: decisions.alarm !== null,
       peakSliceBytes,
     },
   };
 }
 
 export function campaignView(ledger: Ledger): CampaignView {
-  const { id, state, config, model, slices, maskDigest } = ledger.campaign.read();
+  const { id, state, config, model, slices } = ledger.campaign.read();
   return {
     id,
     state,
     config,
     model,
     sliceLengths: slices.map(({ length }) => length),
-    maskDigest,
-    initialStudent: [...ledger.campaign.currentStudent(0).slices],
+    starts: ledger.campaign.starts().map(({ strength, maskDigest, initialStudent }) => ({
+      strength,
+      maskDigest,
+      initialStudent: [...initialStudent],
+    })),
   };
 }
 
 export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePreview {
-  const { id, state, config, model, slices } = ledger.campaign.read();
-  const { rounds, localSteps, batchSize } = config.distillation;
+  const { id, state, config, course, model, slices } = ledger.campaign.read();
+  const { localSteps, batchSize } = config.distillation;
   const updateBytes = slices
     .map(({ section, length }) => frameBytes(sliceCodec(config.codec, section), length))
     .reduce((sum, bytes) => sum + bytes, 0);
@@ -143,7 +176,7 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     state,
     organisation: invite.organisation,
     codec: config.codec,
-    rounds,
+    rounds: roundCount(config, course),
     localSteps,
     batchSize,
     inputShape: model.inputShape,

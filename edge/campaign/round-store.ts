@@ -1,20 +1,7 @@
-import type { RoundState } from "../../protocol/round/states.ts";
+import type { Scores } from "../../protocol/round/judging.ts";
+import type { ScoredCommit, ScoreSummary } from "../../protocol/round/score-summary.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
-
-/** One try at one round. */
-export interface AttemptRecord extends AttemptId {
-  readonly state: RoundState;
-  readonly openedAt: number;
-  /** null while open, and while the campaign is paused. */
-  readonly deadline: number | null;
-  readonly endedAt: number | null;
-  readonly detail: string | null;
-  readonly updateNorm: number | null;
-  readonly uploadedBytes: number;
-  /** Times that combining failed, and when it is tried again. */
-  readonly failures: number;
-  readonly retryAt: number | null;
-}
+import { attemptOf, CHANGEABLE, type AttemptRecord, type AttemptRow } from "./attempt-record.ts";
 
 interface LeaseRecord {
   /** null in one that an earlier version made: the campaign's own number. */
@@ -22,9 +9,8 @@ interface LeaseRecord {
 }
 
 /** An accepted update, as combining needs it. */
-export interface AcceptedUpdate {
+export interface AcceptedUpdate extends ScoredCommit {
   readonly participant: string;
-  readonly weight: number;
   readonly slices: readonly string[];
 }
 
@@ -48,47 +34,8 @@ interface CommitRecord {
   readonly weight: number;
   readonly loss: number;
   readonly agreement: number;
+  readonly scores: Scores | null;
   readonly committedAt: number;
-}
-
-interface AttemptRow extends Record<string, SqlStorageValue> {
-  round: number;
-  attempt: number;
-  state: RoundState;
-  opened_at: number;
-  deadline: number | null;
-  ended_at: number | null;
-  detail: string | null;
-  update_norm: number | null;
-  uploaded_bytes: number;
-  failures: number;
-  retry_at: number | null;
-}
-
-const CHANGEABLE = {
-  state: "state",
-  deadline: "deadline",
-  endedAt: "ended_at",
-  detail: "detail",
-  updateNorm: "update_norm",
-  failures: "failures",
-  retryAt: "retry_at",
-} as const satisfies Partial<Record<keyof AttemptRecord, string>>;
-
-function attemptOf(row: AttemptRow): AttemptRecord {
-  return {
-    round: row.round,
-    attempt: row.attempt,
-    state: row.state,
-    openedAt: row.opened_at,
-    deadline: row.deadline,
-    endedAt: row.ended_at,
-    detail: row.detail,
-    updateNorm: row.update_norm,
-    uploadedBytes: row.uploaded_bytes,
-    failures: row.failures,
-    retryAt: row.retry_at,
-  };
 }
 
 const TOTALS = `
@@ -139,7 +86,7 @@ export class RoundStore {
       if (value === undefined) continue;
       this.#sql.exec(
         `UPDATE attempts SET ${column} = ? WHERE round = ? AND attempt = ?`,
-        value,
+        typeof value === "object" && value !== null ? JSON.stringify(value) : value,
         round,
         attempt,
       );
@@ -196,25 +143,26 @@ export class RoundStore {
       .one().n;
   }
 
-  commit({ round, attempt }: AttemptId, participant: string): CommitRecord | undefined {
+  /** What the participant committed in this attempt, and the answer it got. */
+  commit(
+    { round, attempt }: AttemptId,
+    participant: string,
+  ): Pick<CommitRecord, "request" | "reply"> | undefined {
     const [row] = this.#sql
-      .exec<Record<string, SqlStorageValue>>(
-        `SELECT participant, request, reply, accepted, slices, examples, weight, loss, agreement,
-                committed_at AS committedAt
-         FROM commits WHERE round = ? AND attempt = ? AND participant = ?`,
+      .exec<{ request: string; reply: string }>(
+        `SELECT request, reply FROM commits
+         WHERE round = ? AND attempt = ? AND participant = ?`,
         round,
         attempt,
         participant,
       )
       .toArray();
-    if (row === undefined) return undefined;
-    const slices = JSON.parse(String(row.slices)) as string[];
-    return { ...(row as unknown as CommitRecord), accepted: row.accepted === 1, slices };
+    return row;
   }
 
   addCommit({ round, attempt }: AttemptId, commit: CommitRecord): void {
     this.#sql.exec(
-      "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       round,
       attempt,
       commit.participant,
@@ -227,23 +175,51 @@ export class RoundStore {
       commit.loss,
       commit.agreement,
       commit.committedAt,
+      commit.scores && JSON.stringify(commit.scores),
     );
   }
 
   /** Accepted updates in canonical order: ascending by participant id (SPEC R8). */
   acceptedUpdates({ round, attempt }: AttemptId): AcceptedUpdate[] {
     return this.#sql
-      .exec<{ participant: string; weight: number; slices: string }>(
-        `SELECT participant, weight, slices FROM commits
+      .exec<{
+        participant: string;
+        weight: number;
+        loss: number;
+        slices: string;
+        scores: string | null;
+      }>(
+        `SELECT participant, weight, loss, slices, scores FROM commits
          WHERE round = ? AND attempt = ? AND accepted = 1 ORDER BY participant`,
         round,
         attempt,
       )
       .toArray()
-      .map(({ participant, weight, slices }) => ({
+      .map(({ participant, weight, loss, slices, scores }) => ({
         participant,
         weight,
+        loss,
         slices: JSON.parse(slices) as string[],
+        scores: scores === null ? null : (JSON.parse(scores) as Scores),
+      }));
+  }
+
+  /** Scores of committed rounds, from `first` to `last`, ascending. */
+  committedScores(
+    first: number,
+    last: number,
+  ): { readonly round: number; readonly scores: ScoreSummary | null }[] {
+    return this.#sql
+      .exec<{ round: number; scores: string | null }>(
+        `SELECT round, scores FROM attempts
+         WHERE state = 'committed' AND round BETWEEN ? AND ? ORDER BY round`,
+        first,
+        last,
+      )
+      .toArray()
+      .map(({ round, scores }) => ({
+        round,
+        scores: scores === null ? null : (JSON.parse(scores) as ScoreSummary),
       }));
   }
 

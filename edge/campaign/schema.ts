@@ -117,6 +117,25 @@ const MIGRATIONS = [
   ALTER TABLE leases ADD COLUMN local_steps INTEGER;
   ALTER TABLE participants ADD COLUMN images_per_second REAL;
   `,
+  // Campaigns made before have one start; their configuration, without judging rounds, stays as it is.
+  `
+  CREATE TABLE starts (
+    candidate INTEGER PRIMARY KEY,
+    strength REAL NOT NULL,
+    mask_digest TEXT NOT NULL,
+    reinitialised TEXT NOT NULL,
+    slices TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO starts
+    SELECT 0, json_extract(config, '$.reinit.strength'), mask_digest, reinitialised,
+           (SELECT slices FROM students WHERE round = 0)
+    FROM campaign;
+  ALTER TABLE campaign DROP COLUMN mask_digest;
+  ALTER TABLE campaign DROP COLUMN reinitialised;
+  ALTER TABLE campaign ADD COLUMN decisions TEXT;
+  ALTER TABLE commits ADD COLUMN scores TEXT;
+  ALTER TABLE attempts ADD COLUMN scores TEXT;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

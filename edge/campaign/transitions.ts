@@ -3,7 +3,7 @@ import { minimumUpdates } from "../../protocol/round/campaign-config.ts";
 import { afterAction, type CampaignAction } from "../../protocol/round/states.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
-import type { AttemptRecord } from "./round-store.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
 
 /** Makes the deadline take effect, if it has passed (SPEC R1). */
 export function settleDeadline(ledger: Ledger, now: number): void {

@@ -90,6 +90,9 @@ const FAMILIES: readonly Family[] = [
     "Participants heard of lately.",
     (f) => f.metrics.participantsConnected,
   ),
+  family("gauge", "scour_regrowth_alarm", "1 once regrowth of the backdoor was seen.", (f) =>
+    Number(f.metrics.regrowthAlarm),
+  ),
   family(
     "gauge",
     "scour_distillation_loss_nats",

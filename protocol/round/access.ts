@@ -49,6 +49,16 @@ export const modelSummarySchema = z.object({
 });
 export type ModelSummary = z.infer<typeof modelSummarySchema>;
 
+/** One candidate's mask and student₀; all of a campaign's come of the same seed. */
+const startSchema = z.object({
+  strength: z.number(),
+  /** Bitset over the state vector, 1 = re-initialised (SPEC I6). */
+  maskDigest: digestSchema,
+  /** Slices of student₀. */
+  initialStudent: z.array(digestSchema),
+});
+export type Start = z.infer<typeof startSchema>;
+
 /**
  * What a participant is told of the campaign. `config.reinit.seed` is always filled in here, so that
  * the participant can recompute mask and student₀ from the teacher (SPEC I1).
@@ -60,10 +70,8 @@ export const campaignViewSchema = z.object({
   model: modelSummarySchema,
   /** Slices of the state vector, so that both sides cut it alike. */
   sliceLengths: z.array(z.int().positive()),
-  /** Bitset over the state vector, 1 = re-initialised (SPEC I6). */
-  maskDigest: digestSchema,
-  /** Slices of student₀. */
-  initialStudent: z.array(digestSchema),
+  /** What the legs may start from, by candidate (SPEC J4). */
+  starts: z.array(startSchema).min(1),
 });
 export type CampaignView = z.infer<typeof campaignViewSchema>;
 

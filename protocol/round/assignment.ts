@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { digestSchema, momentSchema } from "./identifiers.ts";
+import { scoresSchema } from "./judging.ts";
 import { campaignStateSchema } from "./states.ts";
 
 /** Fastest speed that is believed, images per second (SPEC R11). */
@@ -14,6 +15,16 @@ export const checkInRequestSchema = z.strictObject({
 });
 export type CheckInRequest = z.infer<typeof checkInRequestSchema>;
 
+/** The leg that a round belongs to (SPEC J4). */
+export const legSchema = z.object({
+  kind: z.enum(["probe", "main"]),
+  /** Index into the campaign's `starts`: the leg's first round begins with its student₀. */
+  candidate: z.int().nonnegative(),
+  roundOfLeg: z.int().nonnegative(),
+  /** As planned; the judging round comes after them, or sooner (SPEC J6, J7). */
+  trainingRounds: z.int().positive(),
+});
+
 /** One participant's part in one attempt of one round. */
 const assignmentSchema = z.object({
   kind: z.literal("assignment"),
@@ -24,11 +35,15 @@ const assignmentSchema = z.object({
   deadline: momentSchema,
   /** Digest of each slice of the round's student, raw little-endian float32 (SPEC S5). */
   student: z.array(digestSchema),
-  /** Steps taken in earlier rounds, and in the whole campaign: schedules run on these (SPEC D2). */
+  leg: legSchema,
+  /** Steps taken in earlier rounds of the leg, and in all of it: schedules run on these (SPEC D2). */
   startStep: z.int().nonnegative(),
   totalSteps: z.int().positive(),
-  /** Steps to take, at most the campaign's `localSteps` (SPEC R12, D8). */
-  localSteps: z.int().positive(),
+  /**
+   * Steps to take, at most the campaign's `localSteps` (SPEC R12, D8); 0 in a judging round, where
+   * scores are all that is asked for (SPEC J3).
+   */
+  localSteps: z.int().nonnegative(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 
@@ -82,14 +97,16 @@ export type UploadStatus = z.infer<typeof uploadStatusSchema>;
 
 /** Closes an update: all its slices are stored under these digests. */
 export const commitRequestSchema = z.strictObject({
-  /** Digest of each slice's frame, by slice index. */
-  slices: z.array(digestSchema).min(1).max(4096),
+  /** Digest of each slice's frame, by slice index; none in a judging round. */
+  slices: z.array(digestSchema).max(4096),
   /** Images the local steps used: the update's weight, capped by the coordinator. */
-  examples: z.int().positive(),
-  /** Mean distillation loss of the local steps, nats. */
+  examples: z.int().nonnegative(),
+  /** Mean distillation loss of the local steps, nats; in a judging round the scores' (SPEC J3). */
   loss: z.number().nonnegative(),
   /** Share of those images on which student and teacher gave the same class. */
   agreement: z.number().min(0).max(1),
+  /** Of the round's student as it was handed out, on held-out images; null where too few are there. */
+  scores: scoresSchema.nullable().default(null),
   /** Wall time of the local steps. */
   seconds: z.number().nonnegative(),
   backend: z.string().max(200),

@@ -1,11 +1,15 @@
 import { z } from "zod";
+import { adversarySchema } from "./adversary.ts";
 import { digestSchema, labelSchema } from "./identifiers.ts";
+import { judgingSchema } from "./judging.ts";
 import { reinitStrategySchema } from "./reinit-strategy.ts";
 
 const reinitSchema = z.strictObject({
   strategy: reinitStrategySchema.default({ kind: "layerwise" }),
-  /** Multiplies every ratio; the product is capped at 1. */
-  strength: z.number().min(0).max(100).default(1),
+  /**
+   * Multiplies every ratio; the product is capped at 1. `auto`: probes decide (SPEC J5).
+   */
+  strength: z.union([z.number().min(0).max(100), z.literal("auto")]).default(1),
   /** 32 bytes in hexadecimal; drawn by the coordinator when left out. */
   seed: z
     .string()
@@ -39,6 +43,8 @@ const distillationSchema = z
       })
       .prefault({}),
     augmentation: augmentationSchema.prefault({}),
+    /** Adversarial consistency; `null` for plain distillation. */
+    adversary: adversarySchema.nullable().prefault({}),
   })
   .refine(({ batchSize, normGroupSize: group }) => group === undefined || batchSize % group === 0, {
     message: "normGroupSize must divide batchSize",
@@ -68,6 +74,20 @@ const roundPolicySchema = z
     message: "minimum must not exceed goal",
     path: ["minimum"],
   });
+
+/** Short trials from which `strength: "auto"` chooses (SPEC J5). */
+const probesSchema = z.strictObject({
+  strengths: z
+    .array(z.number().min(0).max(100))
+    .min(2)
+    .max(8)
+    .refine((strengths) => new Set(strengths).size === strengths.length, {
+      message: "must differ from one another",
+    })
+    .default([0, 1, 2]),
+  /** Training rounds of each. */
+  rounds: z.int().min(1).max(1000).default(4),
+});
 
 const aggregationRuleSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("mean") }),
@@ -111,6 +131,8 @@ export const campaignConfigSchema = z.strictObject({
   preprocessing: preprocessingSchema,
   reinit: reinitSchema.prefault({}),
   distillation: distillationSchema.prefault({}),
+  judging: judgingSchema.prefault({}),
+  probes: probesSchema.prefault({}),
   round: roundPolicySchema.prefault({}),
   aggregation: z
     .strictObject({

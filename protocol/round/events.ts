@@ -18,7 +18,8 @@ export const participantEventSchema = z.strictObject({
   type: z.literal("progress"),
   round: z.int().nonnegative(),
   step: z.int().nonnegative(),
-  localSteps: z.int().positive(),
+  /** 0 in a judging round. */
+  localSteps: z.int().nonnegative(),
   loss: z.number().nullable(),
   imagesPerSecond: z.number().nonnegative(),
 });

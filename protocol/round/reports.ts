@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { campaignConfigSchema } from "./campaign-config.ts";
 import { modelSummarySchema } from "./access.ts";
+import { legSchema } from "./assignment.ts";
+import { decisionsSchema } from "./decisions.ts";
 import {
   campaignIdSchema,
   digestSchema,
   momentSchema,
   participantIdSchema,
 } from "./identifiers.ts";
+import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
 
 /** One line of the campaigns' list. */
@@ -16,6 +19,7 @@ export const campaignSummarySchema = z.object({
   state: campaignStateSchema,
   /** Rounds committed so far. */
   round: z.int().nonnegative(),
+  /** Of all legs, judging rounds included; fewer once it was decided to end sooner. */
   rounds: z.int().positive(),
   createdAt: momentSchema,
 });
@@ -24,6 +28,9 @@ export type CampaignSummary = z.infer<typeof campaignSummarySchema>;
 export const roundReportSchema = z.object({
   round: z.int(),
   attempt: z.int(),
+  leg: legSchema,
+  /** The last round of its leg: scores only, the student stays as it is (SPEC J3). */
+  judging: z.boolean(),
   state: roundStateSchema,
   openedAt: momentSchema,
   deadline: momentSchema.nullable(),
@@ -32,9 +39,14 @@ export const roundReportSchema = z.object({
   assigned: z.int(),
   accepted: z.int(),
   examples: z.int(),
-  /** Means over accepted updates, weighted by examples; null while there are none. */
+  /**
+   * Means over accepted updates, weighted by examples; in a judging round those of the scores. null
+   * while there are none.
+   */
   loss: z.number().nullable(),
   agreement: z.number().nullable(),
+  /** Of the student that the round began with; null while nobody has sent any. */
+  scores: scoreSummarySchema.nullable(),
   uploadedBytes: z.int(),
   /** L2 norm of the combined update over its trainable values. */
   updateNorm: z.number().nullable(),
@@ -45,11 +57,8 @@ export const roundReportSchema = z.object({
 });
 export type RoundReport = z.infer<typeof roundReportSchema>;
 
-export const campaignReportSchema = campaignSummarySchema.extend({
-  /** Why the state is what it is, where there is more to say. */
-  detail: z.string().nullable(),
-  config: campaignConfigSchema,
-  model: modelSummarySchema,
+const startReportSchema = z.object({
+  strength: z.number(),
   maskDigest: digestSchema,
   /** Share of re-initialised weights per depth stage and head. */
   reinitialised: z.array(
@@ -64,6 +73,20 @@ export const campaignReportSchema = campaignSummarySchema.extend({
         .default([]),
     }),
   ),
+  /** What its probe came to; null without probe, or before its judging round. */
+  scores: scoreSummarySchema.nullable(),
+});
+export type StartReport = z.infer<typeof startReportSchema>;
+
+export const campaignReportSchema = campaignSummarySchema.extend({
+  /** Why the state is what it is, where there is more to say. */
+  detail: z.string().nullable(),
+  config: campaignConfigSchema,
+  model: modelSummarySchema,
+  /** What the legs may start from, by candidate (SPEC J4). */
+  starts: z.array(startReportSchema).min(1),
+  /** What it decided by itself so far (SPEC J5 to J7). */
+  ...decisionsSchema.shape,
   current: roundReportSchema.nullable(),
   participants: z.object({ enrolled: z.int(), connected: z.int(), revoked: z.int() }),
 });
@@ -108,6 +131,8 @@ export const campaignMetricsSchema = z.object({
   participantsConnected: z.int(),
   loss: z.number().nullable(),
   agreement: z.number().nullable(),
+  /** Whether regrowth was seen (SPEC J6). */
+  regrowthAlarm: z.boolean(),
   /** Most bytes any slice object held at once while combining. */
   peakSliceBytes: z.int(),
 });

@@ -136,7 +136,14 @@ async function measure({ url, adminToken }: Coordinator, codec: UpdateCodec): Pr
       layout,
       codec,
       seed: randomBytes(32),
-      report: { examples: 128, loss: 1, agreement: 0.5, seconds: 1, backend: "bench" },
+      report: {
+        examples: 128,
+        loss: 1,
+        agreement: 0.5,
+        scores: null,
+        seconds: 1,
+        backend: "bench",
+      },
     });
     bytesPerUpdate = update.frames.reduce((sum, frame) => sum + frame.length, 0);
     peerSeconds += await sendToBareServer(update);
@@ -155,7 +162,7 @@ async function measure({ url, adminToken }: Coordinator, codec: UpdateCodec): Pr
   }
 
   const begin = performance.now();
-  while ((await admin.campaign(campaign.id)).state !== "finished") await delay(20);
+  while ((await admin.campaign(campaign.id)).round === 0) await delay(20);
   const combineSeconds = (performance.now() - begin) / 1000;
   const { peakSliceBytes } = await admin.metrics(campaign.id);
   return {

@@ -47,7 +47,7 @@ describe("invites", () => {
       state: "ready",
       organisation: "A clinic",
       codec: "int8",
-      rounds: 2,
+      rounds: 3,
     });
     const { model } = await report(id);
     expect(preview.downloadBytes).toBe(model.bytes);

@@ -33,7 +33,7 @@ describe("the administrator's view", () => {
       name: "first",
       state: "ready",
       round: 0,
-      rounds: 2,
+      rounds: 3,
       current: null,
       participants: { enrolled: 0, connected: 0, revoked: 0 },
       model: {

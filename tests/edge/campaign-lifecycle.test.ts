@@ -15,11 +15,14 @@ describe("a campaign from start to end", () => {
       }
       await until(id, committed(round + 1));
     }
+    for (const volunteer of volunteers) {
+      expect(await volunteer.judge()).toEqual({ verdict: "accepted", round: 2, weight: 0 });
+    }
     const report = await until(id, ({ state }) => state === "finished");
-    expect(report).toMatchObject({ round: 2, rounds: 2, detail: null });
-    expect(report.current).toMatchObject({ round: 1, attempt: 0, state: "committed", accepted: 2 });
-    expect(await rounds(id)).toHaveLength(2);
-    expect(await volunteers[0]!.checkIn()).toEqual({ kind: "ended", state: "finished", round: 2 });
+    expect(report).toMatchObject({ round: 3, rounds: 3, detail: null });
+    expect(report.current).toMatchObject({ round: 2, attempt: 0, state: "committed", accepted: 2 });
+    expect(await rounds(id)).toHaveLength(3);
+    expect(await volunteers[0]!.checkIn()).toEqual({ kind: "ended", state: "finished", round: 3 });
     await expect
       .poll(() => env.BLOBS.list({ prefix: "updates/" }).then((l) => l.objects.length))
       .toBe(0);

@@ -12,6 +12,7 @@ import type {
   CommitReply,
 } from "../../protocol/round/assignment.ts";
 import { sliceCodec, type CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import type { Scores } from "../../protocol/round/judging.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
 import { uniformSource } from "../../protocol/update/uniform-source.ts";
@@ -185,6 +186,34 @@ export function updateOf(view: CampaignView, seed: number, scale = 0.01): Float3
   return view.sliceLengths.map((length) => Float32Array.from({ length }, () => next() * scale));
 }
 
+/** What a participant might say of a student: shares in images, flips to class 1. */
+export interface Said {
+  readonly images?: number;
+  readonly agreement?: number;
+  /** By norm; all of the campaign's, unless there are fewer. */
+  readonly perturbed?: readonly number[];
+  readonly radii?: readonly number[];
+  readonly loss?: number;
+}
+
+/** Scores that fit together. */
+export function scoresOf(view: CampaignView, said: Said = {}): Scores {
+  const { images = 10, agreement = 0.9, perturbed = [0.8, 0.7, 0.6], loss = 0.25 } = said;
+  const { radii } = { radii: view.config.judging.radii, ...said };
+  return {
+    images,
+    loss,
+    agreement,
+    perturbed: radii.slice(0, perturbed.length).map((radius, i) => ({
+      radius,
+      agreement: perturbed[i]!,
+      flips: Array.from({ length: view.model.classes }, (_, label) =>
+        label === 1 ? Math.round(images * (1 - perturbed[i]!)) : 0,
+      ),
+    })),
+  };
+}
+
 /** A participant as the protocol knows it; it does not train. */
 export class Volunteer {
   readonly id: string;
@@ -285,6 +314,25 @@ export class Volunteer {
     const at = await this.assignment();
     const slices = await this.upload(at, this.frames(update));
     const response = await this.sendCommit(at, slices, changes);
+    if (!response.ok) throw new Error(await response.text());
+    return await response.json<CommitReply>();
+  }
+
+  /** Scores in a judging round; null for one who has too few images. */
+  sendScores(
+    at: { round: number; attempt: number },
+    scores: Scores | null,
+    changes: Record<string, unknown> = {},
+  ): Promise<Response> {
+    const { loss, agreement } = scores ?? { loss: 0, agreement: 0 };
+    return this.sendCommit(at, [], { examples: 0, loss, agreement, scores, ...changes });
+  }
+
+  /** Check-in and commit of a judging round. */
+  async judge(said: Said | null = {}): Promise<CommitReply> {
+    const at = await this.assignment();
+    expect(at.localSteps).toBe(0);
+    const response = await this.sendScores(at, said && scoresOf(this.view, said));
     if (!response.ok) throw new Error(await response.text());
     return await response.json<CommitReply>();
   }

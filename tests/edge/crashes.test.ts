@@ -8,13 +8,6 @@ import {
 } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
-import { CampaignStore } from "../../edge/campaign/campaign-store.ts";
-import { driveCombining, type Transact } from "../../edge/campaign/combining.ts";
-import type { Ledger } from "../../edge/campaign/ledger.ts";
-import { Roster } from "../../edge/campaign/roster.ts";
-import { RoundStore } from "../../edge/campaign/round-store.ts";
-import { beginCombining } from "../../edge/campaign/transitions.ts";
-import { UploadStore } from "../../edge/campaign/upload-store.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
   act,
@@ -29,6 +22,7 @@ import {
   updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { combineUntil } from "./kill-combining.ts";
 
 afterEach(() => reset());
 
@@ -41,20 +35,6 @@ const CONFIG: Partial<CampaignConfigInput> = {
   },
 };
 
-/** The kill that no handler survives. */
-class Killed extends Error {}
-
-function ledgerOf(storage: DurableObjectStorage): Ledger {
-  const { sql: database } = storage;
-  return {
-    campaign: new CampaignStore(database),
-    rounds: new RoundStore(database),
-    uploads: new UploadStore(database),
-    roster: new Roster(database),
-    announce: () => undefined,
-  };
-}
-
 /** Three updates are in; combining was begun by hand, so that no alarm runs ahead. */
 async function readyToCombine(): Promise<string> {
   const { id, volunteers } = await runningCampaign(3, {
@@ -65,30 +45,6 @@ async function readyToCombine(): Promise<string> {
     await volunteer.contribute(updateOf(volunteer.view, rank), { examples: rank + 1 });
   }
   return id;
-}
-
-/** Combines within the object until the `steps`-th transaction, then dies there. */
-function combineUntil(id: string, steps: number): Promise<"finished" | "killed"> {
-  return runInDurableObject(control(id), async (_: Campaign, { storage }) => {
-    const ledger = ledgerOf(storage);
-    beginCombining(ledger, ledger.rounds.current()!);
-    let step = 0;
-    const transact: Transact = (body) => {
-      step++;
-      if (step > steps) throw new Killed();
-      return storage.transactionSync(() => body(ledger, Date.now()));
-    };
-    try {
-      await driveCombining(transact, {
-        measure: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).measure(work),
-        combine: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).combine(work),
-      });
-      return "finished";
-    } catch (error) {
-      if (error instanceof Killed) return "killed";
-      throw error;
-    }
-  });
 }
 
 /** A round whose only update lost a frame after it was checked. */
@@ -188,7 +144,7 @@ describe("a coordinator that is killed", () => {
     await loseAlarm();
     await abortAllDurableObjects();
     await until(id, committed(2));
-    expect(await report(id)).toMatchObject({ state: "finished" });
+    expect((await report(id)).current).toMatchObject({ round: 2, judging: true, state: "open" });
   });
 });
 

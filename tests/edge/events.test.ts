@@ -69,6 +69,8 @@ describe("the event socket", () => {
     await until(id, committed(1));
     await volunteer.contribute(updateOf(volunteer.view, 2));
     await until(id, committed(2));
+    await volunteer.judge();
+    await until(id, committed(3));
     await vi.waitFor(() => expect(events().at(-1)).toMatchObject({ state: "finished" }));
     expect(events()).toEqual([
       { type: "campaign-state", state: "paused" },
@@ -77,6 +79,8 @@ describe("the event socket", () => {
       { type: "round-committed", round: 0, updates: 1 },
       { type: "round-opened", round: 1, attempt: 0 },
       { type: "round-committed", round: 1, updates: 1 },
+      { type: "round-opened", round: 2, attempt: 0 },
+      { type: "round-committed", round: 2, updates: 1 },
       { type: "campaign-state", state: "finished" },
     ]);
   });

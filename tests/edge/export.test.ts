@@ -49,10 +49,10 @@ async function exported(id: string, query = ""): Promise<Uint8Array<ArrayBuffer>
 describe("student₀", () => {
   it("[I1] is what anyone recomputes from the teacher and the seed", async () => {
     const model = tinyModel({ width: 2 });
-    const { id, maskDigest, config, reinitialised } = await createCampaign({}, model);
+    const { id, config, starts } = await createCampaign({}, model);
+    const { maskDigest, reinitialised, strength } = starts[0]!;
     const teacher = importModel(model.bytes);
-    const { strategy, strength } = config.reinit;
-    const plan = reinitPlan(teacher.graph, strategy, strength);
+    const plan = reinitPlan(teacher.graph, config.reinit.strategy, strength);
     const expected = reinitialise(teacher.state, teacher.layout, plan, parseSeed(SEED));
     expect(joined(await studentOf(id, 0))).toEqual(expected);
     const mask = reinitMask(teacher.layout, plan, parseSeed(SEED));

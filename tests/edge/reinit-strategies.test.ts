@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openModel } from "../../edge/blobs/model-source.ts";
-import { initialiseStudent } from "../../edge/campaign/initialise-student.ts";
+import { initialiseStudents } from "../../edge/campaign/initialise-student.ts";
 import { ByteMeter } from "../../edge/slice/byte-meter.ts";
 import { scoreSlice } from "../../edge/slice/score-slice.ts";
 import { sha256 } from "../../protocol/digest.ts";
@@ -43,7 +43,8 @@ function expected(strategy: ReinitStrategy) {
   const slices = layout.slices.map(({ offset, length }) =>
     sha256(encodeFloats("F32", student.subarray(offset, offset + length))),
   );
-  return { slices, maskDigest: sha256(reinitMask(layout, plan, seed)), scores };
+  const maskDigest = sha256(reinitMask(layout, plan, seed));
+  return { initialStudent: slices, maskDigest, scores };
 }
 
 beforeEach(async () => {
@@ -73,11 +74,12 @@ describe("student₀ of a coordinator that never holds the model", () => {
       model,
     );
     expect(created.config.reinit.strategy).toMatchObject(strategy);
-    const [row] = await sql(created.id, "SELECT slices FROM students WHERE round = 0");
-    const { slices, maskDigest, scores } = expected(created.config.reinit.strategy);
-    expect(JSON.parse(String(row!["slices"]))).toEqual(slices);
-    expect(created.maskDigest).toBe(maskDigest);
-    const found = (await report(created.id)).reinitialised.flatMap(({ outliers }) => outliers);
+    const [row] = await sql(created.id, "SELECT slices FROM starts");
+    const { initialStudent, maskDigest, scores } = expected(created.config.reinit.strategy);
+    expect(JSON.parse(String(row!["slices"]))).toEqual(initialStudent);
+    const [start] = (await report(created.id)).starts;
+    expect(start).toMatchObject({ strength: 2, maskDigest });
+    const found = start!.reinitialised.flatMap(({ outliers }) => outliers);
     const standOut = [...(scores ?? [])]
       .map(([tensor, ofLayer]) => {
         const deviations = strategy.kind === "lipschitz" ? strategy.outliers : 0;
@@ -91,12 +93,12 @@ describe("student₀ of a coordinator that never holds the model", () => {
   it("[I10] is so for bn-divergence, given statistics, however often it is made", async () => {
     const strategy = reinitStrategySchema.parse({ kind: "bn-divergence", outliers: 2 });
     const source = await openModel(env.BLOBS, model.digest);
-    const terms = { strategy, strength: 2, seed: SEED };
-    const make = (id: string) => initialiseStudent(env, id, source, terms, statistics);
+    const terms = { strategy, strengths: [0, 2], seed: SEED };
+    const make = (id: string) => initialiseStudents(env, id, source, terms, statistics);
     const made = await make("c-one");
     const { scores: _, ...recomputed } = expected(strategy);
-    expect(made).toMatchObject(recomputed);
-    expect(made.reinitialised.flatMap(({ outliers }) => outliers).length).toBeGreaterThan(0);
+    expect(made[1]).toMatchObject(recomputed);
+    expect(made[1]!.reinitialised.flatMap(({ outliers }) => outliers).length).toBeGreaterThan(0);
     expect(await make("c-two")).toEqual(made);
   });
 

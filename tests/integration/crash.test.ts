@@ -72,13 +72,18 @@ describe("[R3] a coordinator killed outright", () => {
     expect(await early.ended, early.stderr()).toBe(0);
     expect(await late.ended, late.stderr()).toBe(0);
 
-    expect(await admin.campaign(id)).toMatchObject({ state: "finished", round: rounds });
+    expect(await admin.campaign(id)).toMatchObject({ state: "finished", round: rounds + 1 });
     const committed = (await admin.rounds(id)).filter(({ state }) => state === "committed");
-    expect(committed.map(({ round, accepted, examples }) => [round, accepted, examples])).toEqual(
-      Array.from({ length: rounds }, (_, round) => [round, 2, 2 * localSteps * batchSize]),
-    );
+    expect(committed.map(({ round, accepted, examples }) => [round, accepted, examples])).toEqual([
+      ...Array.from({ length: rounds }, (_, round) => [round, 2, 2 * localSteps * batchSize]),
+      [rounds, 2, 0],
+    ]);
     const participants = await admin.participants(id);
-    expect(participants.map(({ updatesAccepted }) => updatesAccepted)).toEqual([rounds, rounds]);
+    // The judging round counts, too.
+    expect(participants.map(({ updatesAccepted }) => updatesAccepted)).toEqual([
+      rounds + 1,
+      rounds + 1,
+    ]);
   });
 
   it("while it combines: the round is combined once, to the bits of an undisturbed run", async () => {
@@ -150,7 +155,7 @@ async function combineTwo<Seen>(
       layout,
       codec: "f32",
       seed: new Uint8Array(32),
-      report: { examples: 64, loss: 1, agreement: 0.5, seconds: 1, backend: "test" },
+      report: { examples: 64, loss: 1, agreement: 0.5, scores: null, seconds: 1, backend: "test" },
     });
     const verdict = await deliver(pending, {
       client,
@@ -169,10 +174,7 @@ async function combineTwo<Seen>(
     id,
     restart: async () => void (await startServe({ stateDir, port })),
   });
-  await until(
-    "the campaign is finished",
-    async () => (await admin.campaign(id)).state === "finished",
-  );
+  await until("the round is committed", async () => (await admin.campaign(id)).round === 1);
   const [round] = await admin.rounds(id);
   const result = new Uint8Array(await new Response(await admin.export(id)).arrayBuffer());
   const { accepted, examples } = round ?? {};

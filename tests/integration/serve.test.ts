@@ -62,7 +62,7 @@ describe("scour serve", () => {
     const second = await startServe({ stateDir, port });
     expect(second.adminToken).toBe(first.adminToken);
     expect(await scourJson(["campaign", "list"], second.access)).toMatchObject([
-      { id, state: "ready", round: 0, rounds: 2 },
+      { id, state: "ready", round: 0, rounds: 3 },
     ]);
   });
 

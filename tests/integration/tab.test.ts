@@ -63,14 +63,14 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
   await contribute.click();
 
   await until(
-    "the round with the tab's update is committed",
+    "the round with the tab's update is committed, and judged",
     async () => (await admin.campaign(id)).state === "finished",
     200_000,
   );
   const [round] = await admin.rounds(id);
   expect(round).toMatchObject({ state: "committed", accepted: 1, examples: 8 });
   const [participant] = await admin.participants(id);
-  expect(participant).toMatchObject({ organisation: "town hall", updatesAccepted: 1 });
+  expect(participant).toMatchObject({ organisation: "town hall", updatesAccepted: 2 });
   expect(participant?.backend).toMatch(/webgpu/i);
 
   expect(outside, "requests to other origins").toEqual([]);

@@ -7,7 +7,10 @@ import {
 } from "../../client/cli/coordinator/start-coordinator.ts";
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
+import { imageSize } from "../../client/distil/image-set.ts";
+import { drawPerturbation, engineAdversary } from "../../client/distil/perturbation.ts";
 import { RandomStream } from "../../client/distil/random.ts";
+import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
 import type { Engine } from "../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../client/engine/node-environment.ts";
@@ -27,6 +30,7 @@ const SEED = Uint8Array.from({ length: 16 }, (_, i) => 7 * i + 1);
 const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4 };
 const TEMPERATURE = { from: 1, to: 4 };
 const AUGMENTATION = { cropPadding: 2, horizontalFlip: true };
+const ADVERSARY = adversarySchema.parse({ restartEvery: 4 });
 const PREPROCESSING = { mean: [0.49, 0.48, 0.45], std: [0.25, 0.24, 0.26] };
 
 let coordinator: Coordinator;
@@ -44,15 +48,17 @@ afterAll(async () => {
 
 const CASES = [
   // The server's optimiser takes the steps, with its own momentum.
-  { rule: "[D4][O2][O3]", localSteps: 1, serverMomentum: SETTINGS.momentum },
+  { rule: "[D4][O2][O3]", localSteps: 1, serverMomentum: SETTINGS.momentum, adversary: null },
   // The participant's does, and keeps its velocity from round to round.
-  { rule: "[D3][D4]", localSteps: 2, serverMomentum: 0 },
-  { rule: "[D3][D4]", localSteps: 3, serverMomentum: 0 },
+  { rule: "[D3][D4]", localSteps: 2, serverMomentum: 0, adversary: null },
+  { rule: "[D3][D4]", localSteps: 3, serverMomentum: 0, adversary: null },
+  // The perturbation, too, lives on from round to round; it is drawn anew at steps 0 and 4.
+  { rule: "[D3][D4][D9]", localSteps: 2, serverMomentum: 0, adversary: ADVERSARY },
 ];
 
 it.each(CASES)(
-  "$rule one participant with K = $localSteps, f32 and server momentum $serverMomentum follows centralised training",
-  async ({ localSteps, serverMomentum }) => {
+  "$rule one participant with K = $localSteps, f32, server momentum $serverMomentum and adversary $adversary follows centralised training",
+  async ({ adversary, localSteps, serverMomentum }) => {
     const file = await readFile(new URL("teacher.safetensors", FIXTURE));
     const { graph, layout, state: teacher } = importModel(file);
     const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
@@ -73,6 +79,7 @@ it.each(CASES)(
         ...SETTINGS,
         temperature: TEMPERATURE,
         augmentation: AUGMENTATION,
+        adversary,
       },
       round: { goal: 1 },
       aggregation: { server: { kind: "sgd", momentum: serverMomentum } },
@@ -96,6 +103,8 @@ it.each(CASES)(
     const batches = new ShuffledBatches(images.count, random);
     const session = engine.openSession({ graph, layout, teacher });
     session.load(student0);
+    const values = imageSize(images);
+    const plain = adversary === null ? undefined : engineAdversary(adversary, values);
     for (let step = 0; step < STEPS; step++) {
       const progress = { step, totalSteps: STEPS };
       const batch = augmentedBatch(
@@ -109,6 +118,10 @@ it.each(CASES)(
         ...SETTINGS,
         learningRate: learningRateAt(progress, SETTINGS.learningRate),
         temperature: temperatureAt(progress, TEMPERATURE),
+        adversary: plain && {
+          ...plain,
+          restart: step % 4 === 0 ? drawPerturbation(values, plain, random) : undefined,
+        },
       });
     }
     const { state: centralised } = await session.read();

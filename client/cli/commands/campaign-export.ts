@@ -7,6 +7,7 @@ import type { AdminClient } from "../../admin/admin-client.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { count } from "../option-values.ts";
+import { alarmText } from "../score-text.ts";
 import { bytesText } from "../text-table.ts";
 
 interface ExportOptions extends AccessOptions {
@@ -28,7 +29,7 @@ export function campaignExport({ terminal }: CommandContext): Command {
     .description("write a campaign's model to a file")
     .argument("<campaign>", "the campaign's id")
     .requiredOption("--out <file>", "file to write")
-    .option("--round <round>", "an earlier round's model, counted from 0 (default the last)", count)
+    .option("--round <round>", "the model after so many committed rounds (default all)", count)
     .option("--json", "print file, size and digest as JSON")
     .addHelpText(
       "after",
@@ -37,6 +38,8 @@ export function campaignExport({ terminal }: CommandContext): Command {
     .action(async (campaign: string, options: ExportOptions) => {
       const admin = openAdminClient(options, terminal);
       const written = await exportModel(admin, campaign, options.out, options.round);
+      const { alarm } = await admin.campaign(campaign);
+      if (alarm !== null) terminal.note(`alarm: ${alarmText(alarm)}`);
       terminal.result(
         written,
         options.json,

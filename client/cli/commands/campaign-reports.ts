@@ -5,10 +5,13 @@ import type {
   CampaignSummary,
   ParticipantReport,
   RoundReport,
+  StartReport,
 } from "../../../protocol/round/reports.ts";
 import type { AdminClient } from "../../admin/admin-client.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+import { placeCell, placeText } from "../round-place.ts";
+import { decisionRows, flipsText, perturbedText, probeTable } from "../score-text.ts";
 import { bytesText, decimal, momentText, percent, textTable } from "../text-table.ts";
 
 type ReportOptions = AccessOptions & { readonly json?: boolean };
@@ -74,20 +77,21 @@ function campaignTable(campaigns: readonly CampaignSummary[]): string {
 }
 
 function campaignText(report: CampaignReport): string {
-  const { config, model, participants, current } = report;
+  const { config, model, participants, current, starts } = report;
   const { distillation, round, codec } = config;
-  return textTable([
+  const table = textTable([
     ["campaign", report.id],
     ["name", report.name],
     ["state", report.detail === null ? report.state : `${report.state}: ${report.detail}`],
     ["rounds", `${report.round} of ${report.rounds} done`],
     ["model", `${model.architecture}, ${model.classes} classes, ${bytesText(model.bytes)}`],
     ["", model.digest],
-    [
-      "re-initialised",
-      `${strategyText(config.reinit)}: ${report.reinitialised.map(({ stage, share }) => `${stage} ${percent(share)}`).join(", ")}`,
-    ],
-    ...outlierRows(report),
+    ...starts.map(({ strength, reinitialised }, index) => [
+      index === 0 ? "re-initialised" : "",
+      `${strategyText(config.reinit.strategy)}, strength ${strength}: ${reinitialised.map(({ stage, share }) => `${stage} ${percent(share)}`).join(", ")}`,
+    ]),
+    ...outlierRows(starts[0]!),
+    ["adversary", adversaryText(distillation)],
     [
       "a round",
       `${distillation.localSteps} steps of ${batchText(distillation)}, ${round.goal} updates or ${round.deadlineSeconds} s, ${codec}`,
@@ -101,19 +105,29 @@ function campaignText(report: CampaignReport): string {
       : [
           [
             "current round",
-            `${current.round} (attempt ${current.attempt}) is ${current.state}: ${current.accepted} of ${current.assigned} updates in`,
+            `${current.round} (${placeText(current, report)}, attempt ${current.attempt}) is ${current.state}: ${current.accepted} of ${current.assigned} updates in`,
           ],
         ]),
+    ...decisionRows(report),
   ]);
+  const probes = probeTable(report);
+  if (probes === undefined) return table;
+  return `${table}\n\n${probes}\n\nMedians over participants; value = agreement + agreement at the norm marked *.`;
 }
 
-function strategyText({ strategy, strength }: CampaignReport["config"]["reinit"]): string {
+function strategyText(strategy: CampaignReport["config"]["reinit"]["strategy"]): string {
   const byChannel = strategy.kind !== "head" && strategy.granularity === "channel";
-  return [strategy.kind, ...(byChannel ? ["by channel"] : []), `strength ${strength}`].join(", ");
+  return byChannel ? `${strategy.kind}, by channel` : strategy.kind;
 }
 
-/** Channels re-initialised whole, a line a tensor. */
-function outlierRows({ reinitialised }: CampaignReport): [string, string][] {
+function adversaryText({ adversary }: CampaignReport["config"]["distillation"]): string {
+  if (adversary === null) return "off";
+  const { scope, norm, radius, weight, share } = adversary;
+  return `${scope}, ${norm} radius ${radius}, weight ${weight} on ${percent(share)} of each batch`;
+}
+
+/** Channels re-initialised whole at any strength, a line a tensor. */
+function outlierRows({ reinitialised }: StartReport): [string, string][] {
   return reinitialised
     .flatMap(({ outliers }) => outliers)
     .map(({ tensor, channels }, index) => [
@@ -131,15 +145,31 @@ function batchText({ batchSize, normGroupSize }: CampaignReport["config"]["disti
 export function roundTable(rounds: readonly RoundReport[]): string {
   if (rounds.length === 0) return "No rounds yet.";
   return textTable([
-    ["round", "attempt", "state", "updates", "images", "loss", "agreement", "received", "detail"],
+    [
+      "round",
+      "part",
+      "attempt",
+      "state",
+      "updates",
+      "images",
+      "loss",
+      "agreement",
+      "perturbed",
+      "flips to",
+      "received",
+      "detail",
+    ],
     ...rounds.map((round) => [
       String(round.round),
+      placeCell(round),
       String(round.attempt),
       round.state,
       `${round.accepted} of ${round.assigned}`,
-      String(round.examples),
+      String(round.judging ? (round.scores?.images ?? 0) : round.examples),
       decimal(round.loss),
       percent(round.agreement),
+      perturbedText(round.scores),
+      flipsText(round.scores),
       bytesText(round.uploadedBytes),
       round.detail ?? "",
     ]),
@@ -194,6 +224,7 @@ function metricsText(metrics: CampaignMetrics): string {
     ],
     ["loss", decimal(metrics.loss)],
     ["agreement", percent(metrics.agreement)],
+    ["regrowth alarm", metrics.regrowthAlarm ? "yes" : "no"],
     ["peak of a slice object", bytesText(metrics.peakSliceBytes)],
   ]);
 }

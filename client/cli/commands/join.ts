@@ -7,6 +7,7 @@ import type { CommandContext } from "../command-context.ts";
 import {
   backendOption,
   openChosenEngine,
+  precisionOption,
   threadsOption,
   type EngineOptions,
 } from "../engine-options.ts";
@@ -31,6 +32,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     .requiredOption("--images <path>", "folder, zip, or CIFAR records (*.bin); labels are not read")
     .addOption(backendOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
     .option("--label <text>", "what the organiser sees in the list")
     .option("--identity <file>", "where to keep who we are, to come back as the same participant")
     .option("--max-rounds <count>", "leave after so many updates", positive)
@@ -99,6 +101,8 @@ function phaseOf(status: ParticipantStatus): string {
   switch (status.kind) {
     case "training":
       return `training ${status.round} ${status.attempt} ${status.step === status.localSteps}`;
+    case "judging":
+      return `judging ${status.round} ${status.attempt}`;
     case "uploading":
       return `uploading ${status.round}`;
     case "waiting":

@@ -1,15 +1,12 @@
 import { Command } from "commander";
 import type { ImportedModel } from "../../../protocol/model/model-import.ts";
-import type { RoundReport } from "../../../protocol/round/reports.ts";
 import type { Normalisation } from "../../distil/normalise.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { AdminClient } from "../../admin/admin-client.ts";
 import { seededStream } from "../../demo/draw-images.ts";
 import type { NamedTarget } from "../../attack/attack.ts";
 import type { AttackTarget } from "../../evaluation/attack-target.ts";
 import { evaluateModel, type Evaluation, type TestSet } from "../../evaluation/evaluate-model.ts";
 import { loadImages } from "../../images/load-node.ts";
-import { runParticipants } from "../../simulation/run-participants.ts";
 import { splitImages } from "../../simulation/split-images.ts";
 import {
   addCampaignOptions,
@@ -21,17 +18,16 @@ import type { CommandContext } from "../command-context.ts";
 import {
   backendOption,
   openChosenEngine,
+  precisionOption,
   threadsOption,
   type EngineOptions,
 } from "../engine-options.ts";
-import { startCoordinator } from "../coordinator/start-coordinator.ts";
 import { openModelUpload, readModel } from "../model-file.ts";
 import { count, positive } from "../option-values.ts";
-import { followRounds } from "../round-progress.ts";
+import { simulateCampaign } from "../simulate-campaign.ts";
 import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../target-option.ts";
 import { percent, textTable } from "../text-table.ts";
-import { exportModel } from "./campaign-export.ts";
 
 interface SimulateOptions extends CampaignOptions, EngineOptions {
   readonly model: string;
@@ -60,6 +56,7 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
     .option("--target <class>", TARGET_HELP, namedTarget)
     .addOption(backendOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
     .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
   return addCampaignOptions(command)
     .option("--json", "print result and rounds as JSON")
@@ -93,51 +90,31 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
 
   const upload = await openModelUpload(options.model);
   const config = campaignConfig(campaign, upload.digest);
-  const coordinator = await startCoordinator({
-    ...(options.state === undefined ? {} : { stateDir: options.state }),
-    report: note,
+  const { exported, report, rounds } = await simulateCampaign({
+    upload,
+    config,
+    shares,
+    engine,
+    random,
+    out: options.out,
+    state: options.state,
+    stop,
+    note,
   });
-  try {
-    const admin = new AdminClient(coordinator.url, coordinator.adminToken);
-    await admin.uploadModel(upload);
-    const { id } = await admin.createCampaign(config);
-    const { url } = await admin.invite(id, { uses: participants });
-    await admin.act(id, "start");
-    const finished = new AbortController();
-    const taking = runParticipants({
-      invite: url,
-      engine,
-      shares,
-      random,
-      stop: AbortSignal.any([stop, finished.signal]),
-    });
-    const following = followRounds(admin, id, {
-      stop: AbortSignal.any([stop, finished.signal]),
-      note,
-    });
-    let rounds: readonly RoundReport[];
-    try {
-      // Participants end with the campaign; before that only by failing.
-      rounds = await Promise.race([following, taking.then(() => following)]);
-    } finally {
-      finished.abort();
-      await taking.catch(() => {});
-    }
-    const exported = await exportModel(admin, id, options.out);
-    const normalisation = config.preprocessing;
-    return {
-      ...exported,
-      campaign: id,
-      participants,
-      images: pool.count,
-      before: await judge(engine, teacher, undefined, tests, normalisation),
-      after: await judge(engine, await readModel(options.out), teacher, tests, normalisation),
-      rounds,
-      seconds: (performance.now() - startedAt) / 1000,
-    };
-  } finally {
-    await coordinator.stop();
-  }
+  const normalisation = config.preprocessing;
+  return {
+    ...exported,
+    campaign: report.id,
+    choice: report.choice,
+    alarm: report.alarm,
+    stopped: report.stopped,
+    participants,
+    images: pool.count,
+    before: await judge(engine, teacher, undefined, tests, normalisation),
+    after: await judge(engine, await readModel(options.out), teacher, tests, normalisation),
+    rounds,
+    seconds: (performance.now() - startedAt) / 1000,
+  };
 }
 
 interface Tests {

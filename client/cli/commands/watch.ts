@@ -12,6 +12,8 @@ import type { CommandContext } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { positive } from "../option-values.ts";
+import { placeText } from "../round-place.ts";
+import { decisionRows, perturbedText } from "../score-text.ts";
 import { decimal, percent, textTable } from "../text-table.ts";
 import { roundTable } from "./campaign-reports.ts";
 
@@ -51,11 +53,11 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
         },
       });
       if (report === undefined) return;
-      terminal.result(
-        report,
-        options.json,
-        () =>
+      terminal.result(report, options.json, () =>
+        [
           `Campaign ${report.id} is ${report.state} after ${report.round} of ${report.rounds} rounds.`,
+          ...decisionRows(report).map(([what, text]) => `${what}: ${text}`),
+        ].join("\n"),
       );
       if (report.state === "aborted") {
         throw new CommandError(
@@ -104,20 +106,25 @@ export async function followCampaign(
 }
 
 function statusLine(
-  { state, round, rounds, current }: CampaignReport,
+  report: CampaignReport,
   reports: readonly RoundReport[],
   participants: readonly ParticipantReport[],
 ): string {
+  const { state, round, rounds, current, alarm } = report;
+  const place = current === null ? "not started" : placeText(current, report);
   const connected = participants.filter((participant) => participant.connected);
   const speed = connected.reduce((sum, { progress }) => sum + (progress?.imagesPerSecond ?? 0), 0);
   const last = reports.findLast(({ loss }) => loss !== null);
   return textTable([
     [
-      `${state}, round ${Math.min(round + 1, rounds)} of ${rounds}${current === null ? "" : ` ${current.state} (${current.accepted} in)`}`,
+      `${state}, ${round} of ${rounds} rounds done`,
+      current === null ? place : `${place} ${current.state} (${current.accepted} in)`,
       `${connected.length} participants`,
       `loss ${decimal(last?.loss)}`,
       `agreement ${percent(last?.agreement)}`,
+      `perturbed ${perturbedText(reports.findLast(({ scores }) => scores !== null)?.scores ?? null)}`,
       `${speed.toFixed(0)} images/s`,
+      ...(alarm === null ? [] : ["REGROWTH ALARM"]),
     ],
   ]);
 }

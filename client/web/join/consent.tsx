@@ -22,6 +22,11 @@ export function Consent({
               <strong>{formatBytes(offer.updateBytes)}</strong>
             </li>
             <li>how many images were used, the mean loss, and how often both models agreed</li>
+            <li>
+              how a test on a few of your images, held back from training, came out: how many there
+              were, how far both models agreed on them, also when disturbed, and how many went to
+              which class instead
+            </li>
             <li>how fast it went, step by step, and the name of your graphics adapter</li>
           </ul>
         </div>

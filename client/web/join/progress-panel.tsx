@@ -51,6 +51,7 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   measuring: "Measuring",
   waiting: "Waiting",
   training: "Training",
+  judging: "Testing",
   uploading: "Sending",
   paused: "Paused",
   stopped: "Left",
@@ -66,7 +67,11 @@ function barOf(
   switch (status.kind) {
     case "downloading":
     case "uploading":
-      return { label: "Bytes", share: status.bytes / Math.max(1, status.totalBytes) };
+      return status.totalBytes === 0
+        ? { label: "Working", share: null }
+        : { label: "Bytes", share: status.bytes / status.totalBytes };
+    case "judging":
+      return { label: "Test", share: status.passes / status.totalPasses };
     case "training":
     case "paused":
       return { label: "Local steps", share: stepShare };

@@ -1,4 +1,4 @@
-import type { ParticipantStatus, WaitReason } from "../../participant/status.ts";
+import type { CampaignPart, ParticipantStatus, WaitReason } from "../../participant/status.ts";
 import { formatBytes } from "../format.ts";
 
 const WAITS: Record<WaitReason, string> = {
@@ -6,10 +6,15 @@ const WAITS: Record<WaitReason, string> = {
   paused: "The campaign is paused. Waiting for it to go on.",
   "round-full": "This round has enough hands. Waiting for the next.",
   combining: "The coordinator combines the updates. Waiting for the next round.",
-  "already-contributed": "Your update is in. Waiting for the next round.",
+  "already-contributed": "Your part is in. Waiting for the next round.",
   "too-late": "This round ends too soon for this device. Waiting for the next.",
   "connection-lost": "No connection to the coordinator. It is tried again by itself.",
 };
+
+/** Nothing for the campaign proper; which trial it is, for a probe. */
+function partText(part: CampaignPart): string {
+  return part.kind === "probe" ? `Trial ${part.number} of ${part.of}. ` : "";
+}
 
 /** What the participant does, in a sentence. Rounds are counted from 1 for people. */
 export function statusText(status: ParticipantStatus): string {
@@ -27,9 +32,13 @@ export function statusText(status: ParticipantStatus): string {
     case "waiting":
       return WAITS[status.reason];
     case "training":
-      return `Training: step ${status.step} of ${status.localSteps}`;
+      return `${partText(status.part)}Training: step ${status.step} of ${status.localSteps}`;
+    case "judging":
+      return `${partText(status.part)}Testing the student on images of yours that it was not trained on: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
     case "uploading":
-      return `Sending the update: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
+      return status.totalBytes === 0
+        ? "Sending the test's results…"
+        : `Sending the update: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
     case "paused":
       return "Paused. The device is idle.";
     case "stopped":

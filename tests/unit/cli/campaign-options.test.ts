@@ -37,7 +37,11 @@ describe("options of campaign create", () => {
           "--rounds 7 --local-steps 11 --batch-size 32 --norm-group-size 8 --learning-rate 0.02 --momentum 0.8 --weight-decay 0.001 " +
           "--temperature 2,5 --crop-padding 2 --no-flip --goal 6 --minimum 3 --over-selection 2 --deadline 60 " +
           "--max-attempts 9 --rule norm-clipped-mean --clip-norm 1.5 --server sgd --server-learning-rate 0.5 " +
-          "--server-momentum 0.7 --codec f16",
+          "--server-momentum 0.7 --codec f16 --adversary-weight .7 --adversary-share .25 --adversary-scope per-image " +
+          "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 " +
+          "--held-out .2 --judging-images 32 --judging-radii .1,.2 --judging-ascents 5 --watch-ascents 2 " +
+          "--regrowth report --regrowth-drop .2 --regrowth-window 4 --stopping on --stopping-rate .3 " +
+          "--stopping-window 6 --stopping-change .01",
       ),
     );
     expect(config).toEqual({
@@ -59,7 +63,27 @@ describe("options of campaign create", () => {
         weightDecay: 0.001,
         temperature: { from: 2, to: 5 },
         augmentation: { cropPadding: 2, horizontalFlip: false },
+        adversary: {
+          weight: 0.7,
+          share: 0.25,
+          scope: "per-image",
+          norm: "linf",
+          radius: 0.05,
+          step: 0.2,
+          ascents: 2,
+          restartEvery: 9,
+        },
       },
+      judging: {
+        heldOut: 0.2,
+        images: 32,
+        radii: [0.1, 0.2],
+        ascents: 5,
+        watchAscents: 2,
+        regrowth: { action: "report", drop: 0.2, window: 4 },
+        stopping: { learningRateShare: 0.3, window: 6, change: 0.01 },
+      },
+      probes: { strengths: [0, 1, 2], rounds: 4 },
       round: { goal: 6, minimum: 3, overSelection: 2, deadlineSeconds: 60, maxAttempts: 9 },
       aggregation: {
         rule: { kind: "norm-clipped-mean", clipNorm: 1.5 },
@@ -93,6 +117,19 @@ describe("options of campaign create", () => {
     expect(reinit.strategy).toEqual(strategy);
   });
 
+  it("takes strength auto with its probes, and what is switched off", () => {
+    const auto = `${PIXELS} --strength auto --probe-strengths .5,3 --probe-rounds 2`;
+    const config = campaignConfigSchema.parse(parse(`${auto} --adversary off --stopping off`));
+    expect(config).toMatchObject({
+      reinit: { strength: "auto" },
+      probes: { strengths: [0.5, 3], rounds: 2 },
+      distillation: { adversary: null },
+      judging: { stopping: null, regrowth: { action: "fall-back" } },
+    });
+    const on = campaignConfigSchema.parse(parse(`${PIXELS} --adversary on`));
+    expect(on.distillation.adversary).toMatchObject({ scope: "universal" });
+  });
+
   it("takes adam and yogi with their own defaults", () => {
     const { aggregation } = campaignConfigSchema.parse(parse(`${PIXELS} --server yogi`));
     expect(aggregation.server).toMatchObject({ kind: "yogi", beta1: 0.9, tau: 1e-3 });
@@ -115,6 +152,18 @@ describe("options of campaign create", () => {
     [`${PIXELS} --rule norm-clipped-mean`, /--clip-norm is needed/],
     [`${PIXELS} --server adam --server-momentum .9`, /--server-momentum is for/],
     [`${PIXELS} --strength -1`, /--strength: /],
+    [`${PIXELS} --strength some`, /--strength.*number/],
+    [`${PIXELS} --probe-strengths 0,1`, /--probe-strengths needs --strength auto/],
+    [`${PIXELS} --strength 2 --probe-rounds 3`, /--probe-rounds needs --strength auto/],
+    [`${PIXELS} --strength auto --probe-strengths 1`, /--probe-strengths: /],
+    [`${PIXELS} --strength auto --probe-strengths 1,1`, /--probe-strengths: must differ/],
+    [`${PIXELS} --adversary off --adversary-step .1`, /--adversary-step means nothing/],
+    [`${PIXELS} --adversary maybe`, /--adversary.*on, off/],
+    [`${PIXELS} --adversary-scope per-image`, /--adversary-ascents: per-image/],
+    [`${PIXELS} --adversary-radius 0`, /--adversary-radius: /],
+    [`${PIXELS} --judging-radii .2,.1`, /--judging-radii: must grow/],
+    [`${PIXELS} --held-out .9`, /--held-out: /],
+    [`${PIXELS} --stopping off --stopping-window 3`, /--stopping-window means nothing/],
     [`${PIXELS} --head-ratio 2`, /--head-ratio: /],
     [`${PIXELS} --ratios .1,2`, /--ratios: /],
     [`${PIXELS} --momentum 1`, /--momentum: /],

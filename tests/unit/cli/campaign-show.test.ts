@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
+import { summariseScores } from "../../../protocol/round/score-summary.ts";
 import type { CampaignReport } from "../../../protocol/round/reports.ts";
 import { runRecorded } from "./recording-terminal.ts";
 
@@ -28,17 +29,31 @@ const REPORT: CampaignReport = {
     trainableLength: 200,
     length: 250,
   },
-  maskDigest: DIGEST,
-  reinitialised: [
+  starts: [
     {
-      stage: "1",
-      weights: 3,
-      share: 0.03,
-      outliers: [{ tensor: "conv1.weight", channels: [4, 10] }],
+      strength: 1.5,
+      maskDigest: DIGEST,
+      reinitialised: [
+        {
+          stage: "1",
+          weights: 3,
+          share: 0.03,
+          outliers: [{ tensor: "conv1.weight", channels: [4, 10] }],
+        },
+        {
+          stage: "4",
+          weights: 9,
+          share: 0.3,
+          outliers: [{ tensor: "last.weight", channels: [7] }],
+        },
+        { stage: "head", weights: 2, share: 0.15, outliers: [] },
+      ],
+      scores: null,
     },
-    { stage: "4", weights: 9, share: 0.3, outliers: [{ tensor: "last.weight", channels: [7] }] },
-    { stage: "head", weights: 2, share: 0.15, outliers: [] },
   ],
+  choice: null,
+  alarm: null,
+  stopped: null,
   current: null,
   participants: { enrolled: 0, connected: 0, revoked: 0 },
 };
@@ -65,13 +80,104 @@ it("`campaign show` tells the strategy, its shares and which channels stood out"
 });
 
 it("`campaign show` reads a campaign that was made before there were scores", async () => {
-  const reinitialised = REPORT.reinitialised.map(({ stage, weights, share }) => ({
-    stage,
-    weights,
-    share,
+  const starts = REPORT.starts.map(({ strength, maskDigest, reinitialised, scores }) => ({
+    strength,
+    maskDigest,
+    reinitialised: reinitialised.map(({ stage, weights, share }) => ({ stage, weights, share })),
+    scores,
   }));
   const config = { ...REPORT.config, reinit: { strategy: { kind: "layerwise" }, strength: 1 } };
-  const text = await shown({ ...REPORT, config, reinitialised });
-  expect(text).toMatch(/re-initialised +layerwise, strength 1: 1 3\.0 %/);
+  const text = await shown({ ...REPORT, config, starts });
+  expect(text).toMatch(/re-initialised +layerwise, strength 1\.5: 1 3\.0 %/);
   expect(text).not.toContain("outlier");
+});
+
+/** What one participant's scores come to. */
+function summary(agreement: number, perturbed: readonly number[], flips: readonly number[]) {
+  const { radii } = REPORT.config.judging;
+  return summariseScores([
+    {
+      weight: 0,
+      loss: 0,
+      scores: {
+        images: 100,
+        loss: 0.25,
+        agreement,
+        perturbed: perturbed.map((share, i) => ({
+          radius: radii[i]!,
+          agreement: share,
+          flips: [...flips],
+        })),
+      },
+    },
+  ])!;
+}
+
+/** A campaign whose first probe is judged and whose second one trains. */
+const PROBING: CampaignReport = {
+  ...REPORT,
+  state: "running",
+  rounds: 36,
+  config: { ...REPORT.config, reinit: { ...REPORT.config.reinit, strength: "auto" } },
+  starts: [
+    { ...REPORT.starts[0]!, strength: 0, scores: summary(0.99, [0.9, 0.4, 0.1], [0, 9, 1]) },
+    { ...REPORT.starts[0]!, strength: 2 },
+  ],
+  current: {
+    round: 5,
+    attempt: 0,
+    leg: { kind: "probe", candidate: 1, roundOfLeg: 0, trainingRounds: 4 },
+    judging: false,
+    state: "collecting",
+    openedAt: 1,
+    deadline: 2,
+    endedAt: null,
+    assigned: 4,
+    accepted: 1,
+    examples: 64,
+    loss: 0.5,
+    agreement: 0.9,
+    scores: null,
+    uploadedBytes: 0,
+    updateNorm: null,
+    chain: null,
+    detail: null,
+  },
+};
+
+it("[J5] `campaign show` prints the probe curve as far as it is known", async () => {
+  const text = await shown(PROBING);
+  expect(text).toMatch(/current round +5 \(probe 2 of 2 \(strength 2\), round 1 of 4, attempt 0\)/);
+  expect(text).toMatch(/strength 0: 1 3\.0 %.*\n +lipschitz, by channel, strength 2: /);
+  expect(text).toMatch(/probe +strength +loss +agreement +at 0\.036 +at 0\.072 \* +at 0\.145/);
+  expect(text).toMatch(/1 +0 +0\.2500 +99\.0 % +90\.0 % +40\.0 % +10\.0 % +1 \(90\.0 %\) +–\n/);
+  expect(text).toMatch(/2 +2 +– +– +– +– +– +– +–\n/);
+});
+
+it("[J5] [J6] `campaign show` tells what was chosen, and an alarm", async () => {
+  const detail = "agreement under perturbation fell";
+  const text = await shown({
+    ...PROBING,
+    choice: { candidate: 0, strength: 0, values: [1.39, 1.2] },
+    alarm: { round: 20, fellBackTo: 17, detail },
+  });
+  expect(text).toMatch(/chosen +strength 0\n/);
+  expect(text).toMatch(/alarm +after round 21: .* fell; the campaign went back to .* 17 committed/);
+  expect(text).toMatch(/1 \(90\.0 %\) +1\.390 +chosen/);
+  const reported = await shown({ ...REPORT, alarm: { round: 20, fellBackTo: null, detail } });
+  expect(reported).toMatch(/alarm .* set to go on all the same/);
+});
+
+it("`campaign rounds` tells part, perturbed agreement and where flips went", async () => {
+  const scores = summary(0.9, [0.8, 0.7, 0.5], [4, 0, 1]);
+  const judging = { ...PROBING.current!, judging: true, scores };
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json([PROBING.current, judging])));
+  vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
+  const { results } = await runRecorded("campaign", "rounds", ID);
+  expect(results[0]!.text).toMatch(
+    /5 +probe 2: 1 of 4 +0 +collecting .* 64 +0\.5000 +90\.0 % +– +–/,
+  );
+  expect(results[0]!.text).toMatch(
+    /5 +probe 2: judging .* 100 .* 80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
+  );
 });

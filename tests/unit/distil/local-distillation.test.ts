@@ -47,6 +47,7 @@ describe("local distillation", () => {
       temperature: { from: 1, to: 4 },
       augmentation: { cropPadding: 2, horizontalFlip: true },
       normalisation: golden.run.normalisation,
+      adversary: null,
     };
   });
 

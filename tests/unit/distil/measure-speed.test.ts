@@ -12,8 +12,11 @@ const SETTINGS: DistillationSettings = {
   temperature: { from: 1, to: 4 },
   augmentation: { cropPadding: 1, horizontalFlip: true },
   normalisation: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+  adversary: null,
 };
 const IMAGES = { count: 20, height: 4, width: 4, channels: 3, pixels: new Uint8Array(960) };
+
+const POOL = Uint32Array.of(1, 4, 7, 9, 10, 11, 13, 14, 19);
 
 function unused(): never {
   throw new Error("a benchmark takes steps only");
@@ -60,7 +63,7 @@ class LateDevice {
 const STATE = new Float32Array(3);
 
 function measure(device: LateDevice, hooks: Parameters<typeof measureSpeed>[2] = {}) {
-  const benchmark = { session: device.session, images: IMAGES, state: STATE };
+  const benchmark = { session: device.session, images: IMAGES, pool: POOL, state: STATE };
   return measureSpeed(benchmark, SETTINGS, { now: () => device.time, ...hooks });
 }
 

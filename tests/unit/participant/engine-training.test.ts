@@ -35,11 +35,12 @@ describe("training on an engine", () => {
     golden = await goldenW4();
   });
 
-  function open(distillation: object) {
+  function open(distillation: object, judging: object = {}) {
     const config: CampaignConfig = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
       distillation: { localSteps: 3, batchSize: 4, ...distillation },
+      judging,
     });
     const { graph, layout, state: teacher } = golden.teacher;
     const training = engineTraining({ engine, images: golden.images, seed: new Uint8Array(16) });
@@ -48,6 +49,8 @@ describe("training on an engine", () => {
 
   const work = () => ({
     student: golden.student.state.slice(),
+    round: 1,
+    leg: { kind: "main" as const, candidate: 0, roundOfLeg: 1, trainingRounds: 3 },
     startStep: 3,
     totalSteps: 9,
     localSteps: 2,
@@ -92,15 +95,106 @@ describe("training on an engine", () => {
   it("[D3] keeps its velocity only from a round done to the one that follows", async () => {
     const trainer = await open({});
     velocities.length = 0;
-    const train = (startStep: number, signal = work().signal) =>
-      trainer.train({ ...work(), startStep, signal });
+    const train = (round: number, signal = work().signal, leg: object = {}) =>
+      trainer.train({
+        ...work(),
+        round,
+        leg: { ...work().leg, roundOfLeg: round, ...leg },
+        startStep: 0,
+        signal,
+      });
     await train(0);
+    await train(1);
+    await train(1);
+    await train(2);
+    await expect(train(3, AbortSignal.abort(new Error("given up")))).rejects.toThrow("given up");
     await train(3);
-    await train(3);
-    await train(6);
-    await expect(train(6, AbortSignal.abort(new Error("given up")))).rejects.toThrow("given up");
-    await train(6);
+    await train(4, work().signal, { candidate: 1, roundOfLeg: 0 });
+    await train(5, work().signal, { candidate: 1, roundOfLeg: 1 });
+    await train(7, work().signal, { candidate: 1, roundOfLeg: 3 });
     trainer.close();
-    expect(velocities).toEqual(["restart", "keep", "restart", "keep", "restart", "restart"]);
+    expect(velocities).toEqual(
+      ["restart", "keep", "restart", "keep", "keep", "restart"].concat([
+        "restart",
+        "keep",
+        "restart",
+      ]),
+    );
+  });
+
+  const scoring = (isJudging: boolean) => ({
+    ...work(),
+    isJudging,
+    beforeBatch: () => Promise.resolve(),
+    onPass: () => undefined,
+  });
+  const HALF = { heldOut: 0.5, ascents: 3, watchAscents: 2 };
+
+  /** What a participant says of a round in judging and before training, and what it trains. */
+  async function scoreAndTrain() {
+    const trainer = await open({}, HALF);
+    const scores = [await trainer.score(scoring(false)), await trainer.score(scoring(true))];
+    const { update } = await trainer.train(work());
+    trainer.close();
+    return { scores, update };
+  }
+
+  it("[J2] scores a network on held-out images at each radius, the same for the same seed", async () => {
+    const first = await scoreAndTrain();
+    const [watched, judged] = first.scores;
+    expect(watched).toMatchObject({ images: 12, perturbed: [{ radius: 0.072 }] });
+    expect(judged!.perturbed.map(({ radius }) => radius)).toEqual([0.036, 0.072, 0.145]);
+    expect(judged!.loss).toBe(watched!.loss);
+    expect(judged!.agreement).toBe(watched!.agreement);
+    for (const { agreement, flips } of judged!.perturbed) {
+      expect(flips).toHaveLength(golden.teacher.graph.classes);
+      const flipped = flips.reduce((sum, count) => sum + count, 0);
+      expect(agreement).toBeCloseTo(1 - flipped / 12, 12);
+    }
+    expect(await scoreAndTrain()).toEqual(first);
+  });
+
+  /** The updates of two rounds in a row, with or without scores before each. */
+  async function trainTwice(isScored: boolean) {
+    const trainer = await open({ adversary: { restartEvery: 100 } }, HALF);
+    const updates: Float32Array[] = [];
+    for (const round of [0, 1]) {
+      const leg = { ...work().leg, roundOfLeg: round };
+      const place = { round, leg, startStep: 3 * round };
+      if (isScored) await trainer.score({ ...scoring(false), ...place });
+      updates.push((await trainer.train({ ...work(), ...place, localSteps: 3 })).update);
+    }
+    trainer.close();
+    return updates;
+  }
+
+  it("[J2] leaves no trace of its scores in what it trains, velocity and δ included", async () => {
+    expect(await trainTwice(true)).toEqual(await trainTwice(false));
+  });
+
+  it("[D9] trains otherwise with an adversary than without, and with each other kind", async () => {
+    const adversaries = [null, {}, { weight: 2 }, { norm: "linf" }, { ascents: 1 }];
+    const perImage = { scope: "per-image", ascents: 1 };
+    const updates: string[] = [];
+    for (const adversary of [...adversaries, perImage]) {
+      const trainer = await open({ adversary });
+      updates.push((await trainer.train(work())).update.join());
+      trainer.close();
+    }
+    expect(new Set(updates).size).toBe(6);
+  });
+
+  it("[D4][D9] sends a gradient with the adversary's term in it where K = 1", async () => {
+    const gradients: Float32Array[] = [];
+    for (const adversary of [null, { weight: 1e-6 }, { weight: 1 }]) {
+      const trainer = await open({ localSteps: 1, adversary });
+      const { update } = await trainer.train({ ...work(), localSteps: 1 });
+      gradients.push(update.subarray(0, golden.teacher.layout.trainableLength));
+      trainer.close();
+    }
+    const [plain, light, heavy] = gradients as [Float32Array, Float32Array, Float32Array];
+    expect(light).not.toEqual(plain);
+    const term = light.map((value, i) => heavy[i]! - value);
+    expect(Math.hypot(...term)).toBeGreaterThan(1e-3 * Math.hypot(...light));
   });
 });

@@ -23,6 +23,7 @@ import {
   sliceCodec,
   type CampaignConfigInput,
 } from "../../../protocol/round/campaign-config.ts";
+import { candidatesOf, placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
 import { decodeFrame } from "../../../protocol/update/frame.ts";
 import { writeSafetensors } from "../../../protocol/weights/safetensors-writer.ts";
@@ -78,6 +79,8 @@ export class FakeCoordinator {
   localSteps: number | undefined;
   /** What a commit is answered instead of acceptance. */
   verdict: ((round: number) => CommitReply | undefined) | undefined;
+  /** The candidate that probes decide for. */
+  chosen = 0;
   /** Moves to the next round as soon as an update was accepted. */
   advances = true;
   #student: string[];
@@ -98,12 +101,19 @@ export class FakeCoordinator {
       distillation: { rounds: 3, localSteps: 4, batchSize: 2 },
       codec: "f32",
       ...config,
-      reinit: { seed },
+      reinit: { ...config.reinit, seed },
     });
-    const plan = reinitPlan(graph, full.reinit.strategy, full.reinit.strength);
-    const student = reinitialise(state, layout, plan, parseSeed(seed));
     this.blobs.set(digest, file);
-    this.#student = this.#store(student);
+    const starts = candidatesOf(full).map(({ strength }) => {
+      const plan = reinitPlan(graph, full.reinit.strategy, strength);
+      const student = reinitialise(state, layout, plan, parseSeed(seed));
+      return {
+        strength,
+        maskDigest: sha256(reinitMask(layout, plan, parseSeed(seed))),
+        initialStudent: this.#store(student),
+      };
+    });
+    this.#student = starts[0]!.initialStudent;
     this.view = {
       id: CAMPAIGN,
       state: "running",
@@ -118,9 +128,13 @@ export class FakeCoordinator {
         length: layout.length,
       },
       sliceLengths: layout.slices.map(({ length }) => length),
-      maskDigest: sha256(reinitMask(layout, plan, parseSeed(seed))),
-      initialStudent: this.#student,
+      starts,
     };
+  }
+
+  /** What the round is, as the coordinator counts. */
+  get place(): Place {
+    return placeOf(this.view.config, this.round, { chosen: this.chosen });
   }
 
   get sliceCount(): number {
@@ -221,7 +235,7 @@ export class FakeCoordinator {
       organisation: null,
       codec: config.codec,
       inputShape: model.inputShape,
-      rounds: config.distillation.rounds,
+      rounds: roundCount(config),
       localSteps: config.distillation.localSteps,
       batchSize: config.distillation.batchSize,
       downloadBytes: model.bytes,
@@ -232,23 +246,28 @@ export class FakeCoordinator {
   #checkIn(report: CheckInRequest): CheckInReply {
     const instead = this.reply?.(report);
     if (instead !== undefined) return instead;
-    const { rounds, localSteps } = this.view.config.distillation;
+    const { localSteps } = this.view.config.distillation;
     if (this.state === "paused") {
       return { kind: "wait", reason: "paused", round: this.round, retryAfterMs: 1000 };
     }
-    if (this.round === rounds) return { kind: "ended", state: "finished", round: this.round };
+    if (this.round === roundCount(this.view.config)) {
+      return { kind: "ended", state: "finished", round: this.round };
+    }
     if (this.#commits.has(`${this.round}/${this.attempt}`)) {
       return { kind: "wait", reason: "already-contributed", round: this.round, retryAfterMs: 3000 };
     }
+    const { judging, leg, roundOfLeg, startStep, totalSteps } = this.place;
+    const { kind, trainingRounds } = leg;
     return {
       kind: "assignment",
       round: this.round,
       attempt: this.attempt,
       deadline: 0,
       student: this.#student,
-      startStep: this.round * localSteps,
-      totalSteps: rounds * localSteps,
-      localSteps: this.localSteps ?? localSteps,
+      leg: { kind, candidate: leg.candidate!, roundOfLeg, trainingRounds },
+      startStep,
+      totalSteps,
+      localSteps: judging ? 0 : (this.localSteps ?? localSteps),
     };
   }
 
@@ -271,7 +290,11 @@ export class FakeCoordinator {
 
   #commit(request: CommitRequest): CommitReply {
     const values = new Float32Array(this.#layout.length);
-    for (const slice of this.#layout.slices) {
+    const { judging } = this.place;
+    if (judging && (request.slices.length > 0 || request.examples > 0)) {
+      throw new ProtocolError("malformed-request", "a judging round takes scores alone");
+    }
+    for (const slice of judging ? [] : this.#layout.slices) {
       const stored = this.#stored.get(slice.index);
       if (stored?.digest !== request.slices[slice.index]) {
         throw new ProtocolError("incomplete-update", `slice ${slice.index} is missing`);
@@ -291,7 +314,7 @@ export class FakeCoordinator {
     return reply;
   }
 
-  /** A server that applies the one update it got. */
+  /** A server that applies the one update it got; each leg begins with its candidate's student₀. */
   #nextRound(update: Float32Array): void {
     const next = new Float32Array(this.#layout.length);
     for (const slice of this.#layout.slices) {
@@ -301,6 +324,9 @@ export class FakeCoordinator {
     for (const [i, value] of update.entries()) next[i]! -= value;
     this.#student = this.#store(next);
     this.move({ round: this.round + 1 });
+    if (this.round === roundCount(this.view.config)) return;
+    const { leg, roundOfLeg } = this.place;
+    if (roundOfLeg === 0) this.#student = this.view.starts[leg.candidate!]!.initialStudent;
   }
 
   #store(state: Float32Array): string[] {

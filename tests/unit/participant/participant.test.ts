@@ -4,9 +4,16 @@ import { Participant } from "../../../client/participant/participant.ts";
 import type { ParticipantPorts } from "../../../client/participant/ports.ts";
 import type { ParticipantStatus } from "../../../client/participant/status.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
+import type { Start } from "../../../protocol/round/access.ts";
 import { FakeCoordinator, INVITE, problem, type Call } from "./fake-coordinator.ts";
 import { quickPorts } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
+
+/** A campaign of three probes of one round, then three rounds. */
+const PROBES = {
+  reinit: { strength: "auto" as const },
+  probes: { strengths: [0.5, 1, 2], rounds: 1 },
+};
 
 function setUp(coordinator = new FakeCoordinator(), more: Partial<ParticipantPorts> = {}) {
   const training = new ScriptedTraining();
@@ -26,17 +33,18 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("a campaign without trouble", () => {
-  it("goes from joining to finished, one update a round", async () => {
+  it("goes from joining to finished, one update a round and scores at the end", async () => {
     const { coordinator, participant, seen, training } = setUp();
-    await expect(participant.run()).resolves.toMatchObject({ kind: "finished", round: 3 });
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished", round: 4 });
     expect(training.begun).toEqual([0, 4, 8]);
-    expect(coordinator.updates.map(({ round }) => round)).toEqual([0, 1, 2]);
-    for (const { request, values } of coordinator.updates) {
+    expect(coordinator.updates.map(({ round }) => round)).toEqual([0, 1, 2, 3]);
+    for (const { request, values } of coordinator.updates.slice(0, 3)) {
       expect(values.every((value) => value === training.change)).toBe(true);
       expect(request).toMatchObject({
         examples: 8,
         loss: 0.25,
         agreement: 0.75,
+        scores: training.scores,
         backend: "scripted",
       });
     }
@@ -44,6 +52,7 @@ describe("a campaign without trouble", () => {
       contributed: 3,
       accepted: 3,
       rejected: 0,
+      judged: 1,
       images: 24,
     });
     expect(kinds(seen)).toEqual([
@@ -52,6 +61,9 @@ describe("a campaign without trouble", () => {
       "verifying",
       "measuring",
       ...Array.from({ length: 3 }, () => ["downloading", "training", "uploading"]).flat(),
+      "downloading",
+      "judging",
+      "uploading",
       "finished",
     ]);
     expect(training.closed).toBe(1);
@@ -60,7 +72,8 @@ describe("a campaign without trouble", () => {
   it("[I1] starts round 0 from the student₀ it computed itself, without a download", async () => {
     const { coordinator, participant, training } = setUp();
     await participant.run();
-    const { initialStudent, model } = coordinator.view;
+    const { model, starts } = coordinator.view;
+    const [{ initialStudent }] = starts as [Start];
     const fetched = coordinator.calls.map(({ path }) => path.replace("/blobs/", ""));
     expect(fetched).toContain(model.digest);
     for (const digest of initialStudent) expect(fetched).not.toContain(digest);
@@ -98,8 +111,8 @@ describe("lost connections", () => {
       };
       await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
       expect(training.begun).toEqual([0, 4, 8]);
-      expect(coordinator.updates).toHaveLength(3);
-      expect(participant.totals).toMatchObject({ accepted: 3, rejected: 0 });
+      expect(coordinator.updates).toHaveLength(4);
+      expect(participant.totals).toMatchObject({ accepted: 3, rejected: 0, judged: 1 });
       expect(failed.size).toBeGreaterThan(15);
     });
   }
@@ -197,6 +210,7 @@ describe("an update", () => {
       [0, 1],
       [1, 0],
       [2, 0],
+      [3, 0],
     ]);
     expect(participant.totals).toMatchObject({ contributed: 3, accepted: 3 });
   });
@@ -248,7 +262,7 @@ describe("an update", () => {
     const running = participant.run();
     await until(() => seen.some(({ kind }) => kind === "waiting"));
     expect(seen.at(-1)).toMatchObject({ reason: "already-contributed", round: 0 });
-    coordinator.move({ round: 3 });
+    coordinator.move({ round: 4 });
     await running;
     expect(training.begun).toEqual([0]);
   });
@@ -291,13 +305,32 @@ describe("refusals", () => {
   });
 });
 
+type View = FakeCoordinator["view"];
+
+/** Something untrue about the last student₀ that the campaign starts from. */
+const lieOfStart =
+  (lie: (start: Start) => Partial<Start>) =>
+  ({ starts }: View): Partial<View> => ({
+    starts: starts.map((start, i) =>
+      i === starts.length - 1 ? Object.assign({ ...start }, lie(start)) : start,
+    ),
+  });
+
 const flip = (digest: string): string => (digest.startsWith("0") ? "1" : "0") + digest.slice(1);
 
 describe("a coordinator that lies", () => {
   for (const [what, lie] of [
-    ["student₀", (view) => ({ initialStudent: view.initialStudent.map(flip) })],
-    ["a slice missing", (view) => ({ initialStudent: view.initialStudent.slice(1) })],
-    ["the mask", (view) => ({ maskDigest: flip(view.maskDigest) })],
+    [
+      "student₀",
+      lieOfStart(({ initialStudent }) => ({ initialStudent: initialStudent.map(flip) })),
+    ],
+    [
+      "a slice missing",
+      lieOfStart(({ initialStudent }) => ({ initialStudent: initialStudent.slice(1) })),
+    ],
+    ["the mask", lieOfStart(({ maskDigest }) => ({ maskDigest: flip(maskDigest) }))],
+    ["the strength", lieOfStart(({ strength }) => ({ strength: 2 * strength }))],
+    ["a candidate more", ({ starts }) => ({ starts: [...starts, ...starts] })],
     ["the slices", (view) => ({ sliceLengths: [1, ...view.sliceLengths] })],
     [
       "the teacher's name",
@@ -309,14 +342,14 @@ describe("a coordinator that lies", () => {
         config: { ...view.config, reinit: { ...view.config.reinit, seed: "ab".repeat(32) } },
       }),
     ],
-  ] satisfies [string, (view: FakeCoordinator["view"]) => Partial<FakeCoordinator["view"]>][]) {
+  ] satisfies [string, (view: View) => Partial<View>][]) {
     it(`[I1] about ${what} is refused before a step is taken`, async () => {
-      const { coordinator, participant, training } = setUp();
+      const { coordinator, participant, training } = setUp(new FakeCoordinator(PROBES));
       Object.assign(coordinator.view, lie(coordinator.view));
       await expect(participant.run()).rejects.toMatchObject({ code: "campaign-not-verified" });
       expect(participant.status).toMatchObject({
         kind: "failed",
-        hint: expect.stringContaining("Nothing of yours was sent"),
+        hint: expect.stringContaining("Nothing more of yours is sent"),
       });
       expect(training.campaign).toBeUndefined();
       expect(coordinator.count("POST", /check-in/)).toBe(0);

@@ -3,6 +3,10 @@ import type {
   LocalTraining,
   TrainingCampaign,
 } from "../../../client/participant/training.ts";
+import type { Scores } from "../../../protocol/round/judging.ts";
+
+/** Passes over held-out images that scoring takes. */
+const PASSES = 3;
 
 /** Training without a device: every value of the update is `change`; counts what it is asked. */
 export class ScriptedTraining implements LocalTraining {
@@ -15,6 +19,15 @@ export class ScriptedTraining implements LocalTraining {
   /** Local steps of each. */
   readonly assigned: number[] = [];
   readonly students: Float32Array[] = [];
+  /** Rounds whose student was scored: `watch 0`, `judge 3`. */
+  readonly scored: string[] = [];
+  /** What scoring gives. */
+  scores: Scores | null = {
+    images: 8,
+    loss: 0.125,
+    agreement: 0.875,
+    perturbed: [{ radius: 0.072, agreement: 0.5, flips: [1, 3, 0] }],
+  };
   /** What a benchmark says, images per second, and how many there were. */
   speed = 50;
   measured = 0;
@@ -22,6 +35,8 @@ export class ScriptedTraining implements LocalTraining {
   closed = 0;
   /** Runs before a step counts; a test may pause or stop the participant here. */
   onStep: (step: number) => void | Promise<void> = () => undefined;
+  /** Runs before a pass of scoring counts. */
+  onPass: (pass: number) => void | Promise<void> = () => undefined;
 
   constructor(change = 0.5) {
     this.change = change;
@@ -36,6 +51,17 @@ export class ScriptedTraining implements LocalTraining {
         signal.throwIfAborted();
         this.measured++;
         return this.speed;
+      },
+      score: async ({ beforeBatch, isJudging, onPass, round, signal }) => {
+        this.scored.push(`${isJudging ? "judge" : "watch"} ${round}`);
+        for (let pass = 1; pass <= PASSES; pass++) {
+          await beforeBatch();
+          signal.throwIfAborted();
+          if (isJudging) await this.onPass(pass);
+          onPass(pass, PASSES);
+        }
+        signal.throwIfAborted();
+        return this.scores;
       },
       train: async ({ beforeStep, localSteps, onStep, signal, startStep, student }) => {
         this.begun.push(startStep);

@@ -27,10 +27,15 @@ function viewWith(input: Record<string, unknown>) {
   const view = {
     ...coordinator.view,
     config: campaignConfigSchema.parse({ ...config, reinit }),
-    maskDigest: sha256(reinitMask(layout, plan, seed)),
-    initialStudent: layout.slices.map(({ offset, length }) =>
-      sha256(encodeFloats("F32", student.subarray(offset, offset + length))),
-    ),
+    starts: [
+      {
+        strength: reinit.strength,
+        maskDigest: sha256(reinitMask(layout, plan, seed)),
+        initialStudent: layout.slices.map(({ offset, length }) =>
+          sha256(encodeFloats("F32", student.subarray(offset, offset + length))),
+        ),
+      },
+    ],
   };
   return { view, student };
 }
@@ -45,7 +50,8 @@ describe("a participant", () => {
   ])("[I1] recomputes student₀ of %o from the teacher", (strategy) => {
     const { view, student } = viewWith(strategy);
     const { initialSlices } = verifyCampaign(view, file);
-    const slices = view.initialStudent.map((digest) => initialSlices.get(digest)!);
+    const recomputed = initialSlices(0);
+    const slices = view.starts[0]!.initialStudent.map((digest) => recomputed.get(digest)!);
     expect(Buffer.concat(slices)).toEqual(Buffer.from(encodeFloats("F32", student)));
   });
 
@@ -53,7 +59,7 @@ describe("a participant", () => {
     const { view } = viewWith({ kind: "lipschitz" });
     const other = viewWith({ kind: "lipschitz", granularity: "channel" }).view;
     expect(() => verifyCampaign({ ...view, config: other.config }, file)).toThrow(
-      /mask is not the one that seed and strategy give/,
+      /mask at strength 2 is not the one that seed and strategy give/,
     );
   });
 

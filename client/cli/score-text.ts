@@ -1,0 +1,72 @@
+import { middleRadius } from "../../protocol/round/judging.ts";
+import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import { decimal, percent, textTable } from "./text-table.ts";
+
+type Summary = NonNullable<RoundReport["scores"]>;
+
+/** Agreement under perturbation at each norm that was scored, the smallest first. */
+export function perturbedText(scores: Summary | null): string {
+  const shares = (scores?.perturbed ?? []).map(({ agreement }) => (100 * agreement).toFixed(1));
+  return shares.length === 0 ? "–" : `${shares.join(" / ")} %`;
+}
+
+/** Where answers went under the largest norm; a dash where none left. */
+export function flipsText(scores: Summary | null): string {
+  const widest = scores?.perturbed.at(-1);
+  if (widest === undefined || widest.topClass === null) return "–";
+  return `${widest.topClass} (${percent(widest.topShare)})`;
+}
+
+/** The curve that the probes gave, a line a candidate; undefined without probes. */
+export function probeTable({ config, starts, choice }: CampaignReport): string | undefined {
+  if (config.reinit.strength !== "auto") return undefined;
+  const middle = middleRadius(config.judging);
+  return textTable([
+    [
+      "probe",
+      "strength",
+      "loss",
+      "agreement",
+      ...config.judging.radii.map((radius) => `at ${radius}${radius === middle ? " *" : ""}`),
+      "flips to",
+      "value",
+      "",
+    ],
+    ...starts.map(({ strength, scores }, candidate) => [
+      String(candidate + 1),
+      String(strength),
+      decimal(scores?.medians.loss),
+      percent(scores?.medians.agreement),
+      ...config.judging.radii.map((radius) =>
+        percent(scores?.medians.perturbed.find((at) => at.radius === radius)?.agreement),
+      ),
+      flipsText(scores),
+      decimal(choice?.values[candidate], 3),
+      choice?.candidate === candidate ? "chosen" : "",
+    ]),
+  ]);
+}
+
+/** What the campaign decided by itself, as label and text. */
+export function decisionRows({ choice, alarm, stopped }: CampaignReport): [string, string][] {
+  return [
+    ...(choice === null ? [] : [["chosen", `strength ${choice.strength}`] as [string, string]]),
+    ...(alarm === null ? [] : [["alarm", alarmText(alarm)] as [string, string]]),
+    ...(stopped === null
+      ? []
+      : [["stopped", `after round ${stopped.round + 1}: ${stopped.detail}`] as [string, string]]),
+  ];
+}
+
+/** The regrowth alarm in one sentence or two. */
+export function alarmText({
+  round,
+  fellBackTo,
+  detail,
+}: NonNullable<CampaignReport["alarm"]>): string {
+  const done =
+    fellBackTo === null
+      ? "the campaign was set to go on all the same"
+      : `the campaign went back to the student of ${fellBackTo} committed rounds`;
+  return `after round ${round + 1}: ${detail}; ${done}`;
+}

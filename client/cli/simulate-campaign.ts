@@ -1,0 +1,74 @@
+import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import { AdminClient, type ModelUpload } from "../admin/admin-client.ts";
+import { runParticipants, type SimulatedParticipants } from "../simulation/run-participants.ts";
+import { exportModel, type ExportedFile } from "./commands/campaign-export.ts";
+import { startCoordinator } from "./coordinator/start-coordinator.ts";
+import { followRounds } from "./round-progress.ts";
+
+export interface SimulatedCampaign extends Omit<SimulatedParticipants, "invite"> {
+  /** The teacher's file, whose digest `config` names. */
+  readonly upload: ModelUpload;
+  readonly config: CampaignConfigInput;
+  /** File of the cleansed model. */
+  readonly out: string;
+  /** Folder of the coordinator's state; without one it goes with the campaign. */
+  readonly state?: string | undefined;
+  readonly note: (line: string) => void;
+}
+
+export interface SimulationResult {
+  readonly exported: ExportedFile;
+  readonly report: CampaignReport;
+  /** Committed rounds, in order. */
+  readonly rounds: readonly RoundReport[];
+}
+
+/**
+ * A whole campaign in this process: a coordinator in workerd, a participant for each share, and
+ * everything between them over HTTP as between machines.
+ *
+ * @throws CommandError when it was stopped, aborted or paused itself; what a participant threw.
+ *
+ * @example
+ * const { report, rounds } = await simulateCampaign({
+ *   upload, config, shares, engine, random, out: "cleansed.safetensors", stop, note,
+ * });
+ */
+export async function simulateCampaign({
+  upload,
+  config,
+  out,
+  state,
+  note,
+  stop,
+  ...participants
+}: SimulatedCampaign): Promise<SimulationResult> {
+  const coordinator = await startCoordinator({
+    ...(state === undefined ? {} : { stateDir: state }),
+    report: note,
+  });
+  try {
+    const admin = new AdminClient(coordinator.url, coordinator.adminToken);
+    await admin.uploadModel(upload);
+    const { id } = await admin.createCampaign(config);
+    const { url: invite } = await admin.invite(id, { uses: participants.shares.length });
+    await admin.act(id, "start");
+    const finished = new AbortController();
+    const ending = AbortSignal.any([stop, finished.signal]);
+    const taking = runParticipants({ ...participants, invite, stop: ending });
+    const following = followRounds(admin, id, { stop: ending, note });
+    let rounds: readonly RoundReport[];
+    try {
+      // Participants end with the campaign; before that only by failing.
+      rounds = await Promise.race([following, taking.then(() => following)]);
+    } finally {
+      finished.abort();
+      await taking.catch(() => {});
+    }
+    const exported = await exportModel(admin, id, out);
+    return { exported, report: await admin.campaign(id), rounds };
+  } finally {
+    await coordinator.stop();
+  }
+}

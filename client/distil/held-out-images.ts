@@ -1,0 +1,83 @@
+import type { Session } from "../engine/engine.ts";
+import { imageSize, type ImageSet } from "./image-set.ts";
+import { plainBatch, type Normalisation } from "./normalise.ts";
+
+/** Images a participant scores students with; the pixels stay in the set they came in. */
+export interface HeldOutPool {
+  readonly images: ImageSet;
+  /** Which of them, `[n]`. */
+  readonly indices: Uint32Array;
+  readonly normalisation: Normalisation;
+  /** Most images at once. */
+  readonly batchSize: number;
+}
+
+/** Held-out images with the teacher's clean answers to them. */
+export interface HeldOutImages extends HeldOutPool {
+  readonly classes: number;
+  /** `[n, classes]`: the teacher's softmax at temperature 1. */
+  readonly references: Float32Array;
+  /** `[n]`: its classes. */
+  readonly answers: Uint32Array;
+  /** Numbers of one image, H·W·C. */
+  readonly values: number;
+}
+
+/**
+ * Asks the teacher about the held-out images, without augmentation. Its answers never change, so
+ * once is enough.
+ *
+ * @throws RangeError for an empty pool; EngineError from the session.
+ *
+ * @example
+ * const heldOut = await askTeacher(session, { images, indices, normalisation, batchSize: 64 });
+ */
+export async function askTeacher(session: Session, pool: HeldOutPool): Promise<HeldOutImages> {
+  const { images, indices, normalisation } = pool;
+  const count = indices.length;
+  if (count === 0) throw new RangeError("no images are held out: there is nothing to score with");
+  const answers = new Uint32Array(count);
+  let references = new Float32Array(0);
+  let classes = 0;
+  for (const { first, end } of batchRanges(pool)) {
+    const batch = plainBatch(images, [...indices.subarray(first, end)], normalisation);
+    const logits = await session.logits("teacher", batch);
+    if (first === 0) {
+      classes = logits.length / (end - first);
+      references = new Float32Array(count * classes);
+    }
+    for (let row = 0; row < end - first; row++) {
+      const of = logits.subarray(row * classes, (row + 1) * classes);
+      answers[first + row] = largest(of);
+      references.set(Float32Array.from(logSoftmax(of), Math.exp), (first + row) * classes);
+    }
+  }
+  return { ...pool, classes, references, answers, values: imageSize(images) };
+}
+
+/** Runs of images that are looked at together, in order. */
+export function batchRanges({
+  indices,
+  batchSize,
+}: Pick<HeldOutPool, "indices" | "batchSize">): { readonly first: number; readonly end: number }[] {
+  return Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, i) => ({
+    first: i * batchSize,
+    end: Math.min((i + 1) * batchSize, indices.length),
+  }));
+}
+
+/** Index of the largest value; the first of equals. */
+export function largest(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** Logarithm of the softmax of one row, in float64. */
+export function logSoftmax(logits: Float32Array): Float64Array {
+  const top = logits[largest(logits)]!;
+  let sum = 0;
+  for (const value of logits) sum += Math.exp(value - top);
+  const shift = top + Math.log(sum);
+  return Float64Array.from(logits, (value) => value - shift);
+}

@@ -1,0 +1,32 @@
+import type { Judging } from "../../protocol/round/judging.ts";
+import type { RandomStream } from "./random.ts";
+
+/** Fewer say too little to be worth withholding them from training. */
+const FEWEST_HELD_OUT = 4;
+
+/** A participant's images by index: every one is in one of the two. */
+export interface SplitPool {
+  /** Trained on, in random order where some are held out. */
+  readonly training: Uint32Array;
+  /** Never trained on: what students are scored with. May be empty. */
+  readonly heldOut: Uint32Array;
+}
+
+/**
+ * Which of its images a participant holds out: min(`images`, ⌊`heldOut`·count⌋) drawn without
+ * replacement, none where that is fewer than 4 (SPEC J1). Draws nothing where none are held out.
+ *
+ * @example
+ * const { training, heldOut } = holdOut(images.count, config.judging, random);
+ */
+export function holdOut(
+  count: number,
+  { heldOut: share, images }: Pick<Judging, "heldOut" | "images">,
+  random: RandomStream,
+): SplitPool {
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  const held = Math.min(images, Math.floor(share * count));
+  if (held < FEWEST_HELD_OUT) return { training: order, heldOut: new Uint32Array(0) };
+  random.shuffle(order);
+  return { training: order.subarray(held), heldOut: order.subarray(0, held) };
+}

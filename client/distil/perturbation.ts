@@ -1,0 +1,47 @@
+import { inverseNormal } from "../../protocol/reinit/normal.ts";
+import { perturbationLengths, type Adversary } from "../../protocol/round/adversary.ts";
+import type { AdversarySettings } from "../engine/engine.ts";
+import type { RandomStream } from "./random.ts";
+
+/** Where a perturbation may be, and how far an ascent step takes it; normalised units. */
+export type PerturbationBall = Pick<AdversarySettings, "norm" | "radius" | "stepLength">;
+
+/**
+ * How long a fresh `l2` perturbation is, in ascent steps. At zero the gradient says little, since a
+ * student that agrees with its teacher is at a minimum there; this is far enough to have a direction
+ * to climb and near enough for the first step to decide where to.
+ */
+const SEED_LENGTH = 0.1;
+
+/**
+ * A fresh perturbation to ascend from. `l2`: a uniform direction, a tenth of an ascent step long.
+ * `linf`: uniform in the ball.
+ *
+ * @param values numbers of one image, H·W·C
+ *
+ * @example
+ * const restart = drawPerturbation(32 * 32 * 3, { norm: "l2", radius: 8, stepLength: 1 }, random);
+ */
+export function drawPerturbation(
+  values: number,
+  { norm, radius, stepLength }: PerturbationBall,
+  random: RandomStream,
+): Float32Array {
+  if (norm === "linf") {
+    return Float32Array.from({ length: values }, () => radius * (2 * random.uniform() - 1));
+  }
+  const direction = Float64Array.from({ length: values }, () => inverseNormal(random.uniform()));
+  const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
+  const scale = (SEED_LENGTH * stepLength) / length;
+  return Float32Array.from(direction, (value) => scale * value);
+}
+
+/**
+ * A campaign's adversary as an engine takes it (SPEC D9).
+ *
+ * @param values numbers of one image, H·W·C
+ */
+export function engineAdversary(adversary: Adversary, values: number): AdversarySettings {
+  const { weight, share, norm, scope, ascents } = adversary;
+  return { weight, share, norm, scope, ascents, ...perturbationLengths(adversary, values) };
+}

@@ -1,0 +1,130 @@
+import type { CampaignView } from "../../protocol/round/access.ts";
+import type { Assignment } from "../../protocol/round/assignment.ts";
+import type { Scores } from "../../protocol/round/judging.ts";
+import type { CheckIns } from "./check-ins.ts";
+import type { EventChannel } from "./event-channel.ts";
+import type { ParticipantPorts } from "./ports.ts";
+import type { CampaignPart, ParticipantStatus } from "./status.ts";
+import { StepMeter } from "./step-meter.ts";
+import type { LocalTrainer } from "./training.ts";
+import { encodeUpdate, judgement, type PendingUpdate } from "./upload.ts";
+import type { VerifiedCampaign } from "./verify-campaign.ts";
+
+/** What a participant's rounds are worked with. */
+export interface Workplace {
+  readonly campaign: VerifiedCampaign;
+  readonly trainer: LocalTrainer;
+  readonly channel: Pick<EventChannel, "progress">;
+  readonly checkIns: Pick<CheckIns, "roundTook">;
+  readonly ports: Pick<ParticipantPorts, "clock" | "randomBytes">;
+  /** For reports: the device in use. */
+  readonly device: string;
+  readonly isPaused: () => boolean;
+  /** Resolves once not paused. */
+  readonly gate: () => Promise<void>;
+  readonly show: (status: ParticipantStatus) => void;
+}
+
+/** One round's part of a participant, the student at hand. */
+export interface RoundWork {
+  readonly assignment: Assignment;
+  readonly student: Float32Array<ArrayBuffer>;
+  /** Its reason is thrown between steps. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Does what a round asks for: local steps after a look at the student as it came, or in a judging
+ * round scores alone (SPEC J3).
+ *
+ * @throws the signal's reason when it aborts; whatever the trainer throws.
+ */
+export function workRound(work: RoundWork, workplace: Workplace): Promise<PendingUpdate> {
+  return work.assignment.localSteps === 0 ? judge(work, workplace) : train(work, workplace);
+}
+
+async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpdate> {
+  const { assignment, signal, student } = work;
+  const { campaign, channel, checkIns, device, ports, trainer } = workplace;
+  const { attempt, leg, localSteps, round, startStep, totalSteps } = assignment;
+  const part = partOf(leg, campaign.view);
+  let imagesPerSecond = 0;
+  const show = (step: number, loss: number | null): void => {
+    const progress = { round, step, localSteps, loss, imagesPerSecond };
+    workplace.show({ kind: "training", attempt, part, ...progress });
+    channel.progress({ type: "progress", ...progress });
+  };
+  show(0, null);
+  const scores = await score(work, workplace, new StepMeter(ports.clock), () => undefined);
+  // Begun after the scores: what it measures is the speed of local steps (SPEC R11).
+  const meter = new StepMeter(ports.clock);
+  const { agreement, examples, loss, update } = await trainer.train({
+    round,
+    leg,
+    student,
+    startStep,
+    totalSteps,
+    localSteps,
+    signal,
+    beforeStep: () => heldWhilePaused(workplace, meter),
+    onStep: (done) => {
+      meter.stepDone(done.images);
+      ({ imagesPerSecond } = meter);
+      show(done.step, done.loss);
+    },
+  });
+  const { seconds } = meter;
+  checkIns.roundTook(examples, seconds);
+  return encodeUpdate({ round, attempt }, update, {
+    layout: campaign.layout,
+    codec: campaign.view.config.codec,
+    seed: ports.randomBytes(32),
+    report: { examples, loss, agreement, scores, seconds, backend: device },
+  });
+}
+
+async function judge(work: RoundWork, workplace: Workplace): Promise<PendingUpdate> {
+  const { attempt, leg, round } = work.assignment;
+  const part = partOf(leg, workplace.campaign.view);
+  const meter = new StepMeter(workplace.ports.clock);
+  const show = (passes: number, totalPasses: number): void =>
+    workplace.show({ kind: "judging", round, attempt, part, passes, totalPasses });
+  show(0, 1);
+  const scores = await score(work, workplace, meter, (passes, totalPasses) => {
+    meter.stepDone(0);
+    show(passes, totalPasses);
+  });
+  const { seconds } = meter;
+  return judgement({ round, attempt }, { scores, seconds, backend: workplace.device });
+}
+
+function score(
+  { assignment, signal, student }: RoundWork,
+  workplace: Workplace,
+  meter: StepMeter,
+  onPass: (done: number, total: number) => void,
+): Promise<Scores | null> {
+  const { leg, localSteps, round } = assignment;
+  return workplace.trainer.score({
+    round,
+    leg,
+    student,
+    isJudging: localSteps === 0,
+    signal,
+    beforeBatch: () => heldWhilePaused(workplace, meter),
+    onPass,
+  });
+}
+
+/** A pause holds here, off the clock. */
+async function heldWhilePaused({ gate, isPaused }: Workplace, meter: StepMeter): Promise<void> {
+  if (!isPaused()) return;
+  meter.pause();
+  await gate();
+  meter.restart();
+}
+
+/** For people: which part of the campaign a leg is. */
+function partOf({ candidate, kind }: Assignment["leg"], { starts }: CampaignView): CampaignPart {
+  return kind === "main" ? { kind } : { kind, number: candidate + 1, of: starts.length };
+}

@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+/**
+ * Adversarial consistency (SPEC D9): the student has to keep the teacher's clean answer on images
+ * moved by a perturbation that is made to change it. Nobody needs to know a trigger, or a label: a
+ * backdoor is a short way to another answer, and short ways are what a perturbation finds.
+ *
+ * `universal`: one perturbation for all images, as in universal adversarial training (Shafahi et al.
+ * 2020) and self-retrospection (ABD; Hong et al., ICML 2023). `per-image`: one each, as in shared
+ * adversarial unlearning (SAU; Wei et al., NeurIPS 2023) with the teacher's answer for label.
+ */
+export const adversarySchema = z
+  .strictObject({
+    /** λ of the term beside the distillation loss. */
+    weight: z.number().positive().max(100).default(0.5),
+    /** Share of each norm group that is trained on a second time, perturbed. */
+    share: z.number().positive().max(1).default(0.5),
+    scope: z.enum(["universal", "per-image"]).default("universal"),
+    norm: z.enum(["l2", "linf"]).default("l2"),
+    /**
+     * Largest perturbation, in normalised units: for `l2` the root mean square over all values of
+     * the image, so that it does not depend on the image's size; for `linf` the largest value.
+     */
+    radius: z.number().positive().max(10).default(0.145),
+    /** Length of an ascent step as a share of the radius. */
+    step: z.number().positive().max(1).default(0.125),
+    /**
+     * Ascent steps before each training step, the student in evaluation mode. 0: the training pass
+     * itself gives the gradient, and the perturbation ascends after it (Shafahi et al. 2019).
+     */
+    ascents: z.int().min(0).max(20).default(0),
+    /** Local steps after which a universal perturbation is drawn anew. */
+    restartEvery: z.int().min(1).max(100_000).default(40),
+  })
+  .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
+    message: "per-image perturbations start from nothing at every step: give at least 1 ascent",
+    path: ["ascents"],
+  });
+
+export type Adversary = z.output<typeof adversarySchema>;
+
+/** Lengths as an engine takes them: for `l2` that of the whole image, `values` numbers. */
+export function perturbationLengths(
+  { norm, radius, step }: Adversary,
+  values: number,
+): { readonly radius: number; readonly stepLength: number } {
+  const length = norm === "l2" ? radius * Math.sqrt(values) : radius;
+  return { radius: length, stepLength: step * length };
+}

@@ -1,0 +1,87 @@
+import { z } from "zod";
+
+/**
+ * Constants of the rules that read scores. Tuned on: nothing yet; to be set on measured curves of
+ * campaigns that regrow and of campaigns that do not.
+ */
+const REGROWTH = { drop: 0.08, window: 3 } as const;
+const STOPPING = { learningRateShare: 0.1, window: 5, change: 0.003 } as const;
+
+/** When the backdoor is taken to grow back (SPEC J6). */
+const regrowthSchema = z.strictObject({
+  /** `report` says it and goes on. */
+  action: z.enum(["fall-back", "report"]).default("fall-back"),
+  /** Perturbed agreement lost since its best, from which on it is an alarm. */
+  drop: z.number().positive().max(1).default(REGROWTH.drop),
+  /** Scored rounds that are averaged over. */
+  window: z.int().min(1).max(100).default(REGROWTH.window),
+});
+
+/** When a leg has nothing more to gain (SPEC J7). */
+const stoppingSchema = z.strictObject({
+  /** Looked at once the learning rate is below this share of its peak. */
+  learningRateShare: z.number().positive().max(1).default(STOPPING.learningRateShare),
+  /** Scored rounds in each of the two means that are compared. */
+  window: z.int().min(1).max(100).default(STOPPING.window),
+  /** Scores that moved by less do not move any more. */
+  change: z.number().positive().max(1).default(STOPPING.change),
+});
+
+/** How participants score students on images they do not train on, and what follows (SPEC J). */
+export const judgingSchema = z.strictObject({
+  /** Share of a participant's images that it holds out. */
+  heldOut: z.number().positive().max(0.5).default(0.1),
+  /** Most images it scores with. */
+  images: z.int().min(4).max(4096).default(64),
+  /** Growing norms of the worst universal perturbation: root mean square in normalised units. */
+  radii: z
+    .array(z.number().positive().max(10))
+    .min(1)
+    .max(8)
+    .refine((radii) => radii.every((radius, i) => i === 0 || radius > radii[i - 1]!), {
+      message: "must grow",
+    })
+    .default([0.036, 0.072, 0.145]),
+  /** Ascent steps at each norm in a judging round. */
+  ascents: z.int().min(1).max(100).default(12),
+  /**
+   * Ascent steps at the middle norm before each training round, from where the last ones ended; 0:
+   * training rounds are scored on clean images alone, and the alarm has nothing to go by.
+   */
+  watchAscents: z.int().min(0).max(100).default(4),
+  /** `null`: as by default, but the campaign never falls back. */
+  regrowth: regrowthSchema.nullable().prefault({}),
+  /** `null`: all rounds are run. */
+  stopping: stoppingSchema.nullable().prefault({}),
+});
+export type Judging = z.output<typeof judgingSchema>;
+
+/** How regrowth is looked for: with `regrowth: null` it is still told, never acted on. */
+export function regrowthRule({ regrowth }: Judging): z.output<typeof regrowthSchema> {
+  return regrowth ?? { action: "report", ...REGROWTH };
+}
+
+/** The norm that decisions look at: the middle one, of two the larger. */
+export function middleRadius({ radii }: Judging): number {
+  return radii[Math.floor(radii.length / 2)]!;
+}
+
+/** What the worst universal perturbation found at one norm does to the answers. */
+const perturbedScoreSchema = z.strictObject({
+  radius: z.number().positive(),
+  /** Share of held-out images where the student keeps the teacher's clean answer. */
+  agreement: z.number().min(0).max(1),
+  /** Images that left the teacher's answer, by the class they went to, `[classes]`. */
+  flips: z.array(z.int().nonnegative()).max(10_000),
+});
+
+/** A student's label-free scores on one participant's held-out images. */
+export const scoresSchema = z.strictObject({
+  images: z.int().positive().max(1_000_000),
+  /** KL(teacher ‖ student) at temperature 1, mean over the images, nats. */
+  loss: z.number().nonnegative(),
+  /** Share of images with the teacher's answer. */
+  agreement: z.number().min(0).max(1),
+  perturbed: z.array(perturbedScoreSchema).max(8),
+});
+export type Scores = z.output<typeof scoresSchema>;

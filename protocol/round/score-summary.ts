@@ -1,0 +1,133 @@
+import { z } from "zod";
+import type { Scores } from "./judging.ts";
+
+/** What the participants of one round said of the student that it began with. */
+export const scoreSummarySchema = z.object({
+  /** How many sent scores, and their held-out images together. */
+  participants: z.int(),
+  images: z.int(),
+  /** Means weighted by images. */
+  loss: z.number(),
+  agreement: z.number(),
+  perturbed: z.array(
+    z.object({
+      radius: z.number(),
+      agreement: z.number(),
+      /** Images that left the teacher's answer, by the class they went to, `[classes]`. */
+      flips: z.array(z.int()),
+      /** The class most of them went to, and its share; null where none left. */
+      topClass: z.int().nullable(),
+      topShare: z.number().nullable(),
+    }),
+  ),
+  /** Medians over participants, for decisions: no single one can drag them anywhere (SPEC J9). */
+  medians: z.object({
+    /** Of the local steps' distillation loss, weighted by examples; null in a judging round. */
+    trainingLoss: z.number().nullable(),
+    loss: z.number(),
+    agreement: z.number(),
+    perturbed: z.array(z.object({ radius: z.number(), agreement: z.number() })),
+  }),
+});
+export type ScoreSummary = z.output<typeof scoreSummarySchema>;
+
+/** As much of a commit as a summary needs. */
+export interface ScoredCommit {
+  /** Examples that its update weighs; 0 in a judging round. */
+  readonly weight: number;
+  readonly loss: number;
+  readonly scores: Scores | null;
+}
+
+/**
+ * Weighted median (SPEC J9): the value at which half of the weight lies on either side; where that is
+ * a whole gap, its middle. NaN of nothing.
+ *
+ * @example
+ * weightedMedian([{ value: 1, weight: 1 }, { value: 5, weight: 1 }, { value: 9, weight: 3 }]); // 9
+ */
+export function weightedMedian(
+  values: readonly { readonly value: number; readonly weight: number }[],
+): number {
+  const ascending = values.filter(({ weight }) => weight > 0).sort((a, b) => a.value - b.value);
+  const total = ascending.reduce((sum, { weight }) => sum + weight, 0);
+  let below = 0;
+  for (const [i, { value, weight }] of ascending.entries()) {
+    below += weight;
+    if (2 * below === total) return (value + ascending[i + 1]!.value) / 2;
+    if (2 * below > total) return value;
+  }
+  return Number.NaN;
+}
+
+/**
+ * Sums up a round's scores; null when nobody sent any. The order of the commits changes a mean's last
+ * bits: give them in canonical order (SPEC R8).
+ */
+export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary | null {
+  const scored = commits.flatMap(({ scores }) => (scores === null ? [] : [scores]));
+  if (scored.length === 0) return null;
+  const radii = [...new Set(scored.flatMap(({ perturbed }) => perturbed.map((p) => p.radius)))];
+  radii.sort((a, b) => a - b);
+  const trained = commits.filter(({ weight }) => weight > 0);
+  const medianOf = (value: (scores: Scores) => number): number =>
+    weightedMedian(scored.map((scores) => ({ value: value(scores), weight: scores.images })));
+  return {
+    participants: scored.length,
+    images: scored.reduce((sum, { images }) => sum + images, 0),
+    loss: meanOver(scored, ({ loss }) => loss),
+    agreement: meanOver(scored, ({ agreement }) => agreement),
+    perturbed: radii.map((radius) => perturbedAt(scored, radius)),
+    medians: {
+      trainingLoss:
+        trained.length === 0
+          ? null
+          : weightedMedian(trained.map(({ loss, weight }) => ({ value: loss, weight }))),
+      loss: medianOf(({ loss }) => loss),
+      agreement: medianOf(({ agreement }) => agreement),
+      perturbed: radii.map((radius) => ({
+        radius,
+        agreement: weightedMedian(
+          atRadius(scored, radius).map(({ images, agreement }) => ({
+            value: agreement,
+            weight: images,
+          })),
+        ),
+      })),
+    },
+  };
+}
+
+function meanOver<T extends { readonly images: number }>(
+  items: readonly T[],
+  value: (item: T) => number,
+): number {
+  const images = items.reduce((sum, item) => sum + item.images, 0);
+  return items.reduce((sum, item) => sum + item.images * value(item), 0) / images;
+}
+
+/** What those who scored at this norm said. */
+function atRadius(scored: readonly Scores[], radius: number) {
+  return scored.flatMap(({ images, perturbed }) =>
+    perturbed
+      .filter((at) => at.radius === radius)
+      .map(({ agreement, flips }) => ({ images, agreement, flips })),
+  );
+}
+
+function perturbedAt(scored: readonly Scores[], radius: number): ScoreSummary["perturbed"][number] {
+  const at = atRadius(scored, radius);
+  const classes = Math.max(...at.map(({ flips }) => flips.length));
+  const flips = Array.from({ length: classes }, (_, label) =>
+    at.reduce((sum, one) => sum + (one.flips[label] ?? 0), 0),
+  );
+  const flipped = flips.reduce((sum, count) => sum + count, 0);
+  const most = Math.max(...flips);
+  return {
+    radius,
+    agreement: meanOver(at, ({ agreement }) => agreement),
+    flips,
+    topClass: flipped === 0 ? null : flips.indexOf(most),
+    topShare: flipped === 0 ? null : most / flipped,
+  };
+}

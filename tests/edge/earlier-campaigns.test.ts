@@ -1,0 +1,81 @@
+import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it } from "vitest";
+import { configurationDigest, type ChainLink } from "../../edge/campaign/chain.ts";
+import type { Campaign } from "../../edge/campaign/campaign.ts";
+import {
+  ADMIN,
+  ask,
+  committed,
+  control,
+  report,
+  rounds,
+  runningCampaign,
+  sql,
+  until,
+  updateOf,
+  type Volunteer,
+} from "./coordinator.ts";
+
+afterEach(() => reset());
+
+/** Takes the tables back to what the version before wrote, and wakes the object up again. */
+async function asBefore(id: string): Promise<string> {
+  await runInDurableObject(control(id), (_: Campaign, { storage }) =>
+    storage.transactionSync(() =>
+      storage.sql.exec(`
+        ALTER TABLE campaign ADD COLUMN mask_digest TEXT NOT NULL DEFAULT '';
+        ALTER TABLE campaign ADD COLUMN reinitialised TEXT NOT NULL DEFAULT '';
+        UPDATE campaign SET
+          mask_digest = (SELECT mask_digest FROM starts),
+          reinitialised = (SELECT reinitialised FROM starts),
+          config = json_remove(config, '$.judging', '$.probes', '$.distillation.adversary');
+        DROP TABLE starts;
+        ALTER TABLE campaign DROP COLUMN decisions;
+        ALTER TABLE commits DROP COLUMN scores;
+        ALTER TABLE attempts DROP COLUMN scores;
+        DELETE FROM migrations WHERE version = 2;
+      `),
+    ),
+  );
+  const [row] = await sql(id, "SELECT config FROM campaign");
+  await evictDurableObject(control(id));
+  return String(row!["config"]);
+}
+
+describe("a campaign of the version before", () => {
+  it("[C1] goes on and finishes as it was planned: no adversary, no judging round", async () => {
+    const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
+    const [volunteer] = volunteers as [Volunteer];
+    const { starts } = await report(id);
+    await volunteer.contribute(updateOf(volunteer.view, 1));
+    await until(id, committed(1));
+    const written = await asBefore(id);
+
+    const middle = await report(id);
+    expect(middle).toMatchObject({
+      rounds: 2,
+      starts,
+      choice: null,
+      config: {
+        distillation: { adversary: null },
+        judging: { watchAscents: 0, regrowth: null, stopping: null },
+      },
+    });
+    expect((await rounds(id))[0]).toMatchObject({
+      state: "committed",
+      judging: false,
+      scores: null,
+    });
+    expect(await volunteer.assignment()).toMatchObject({
+      round: 1,
+      startStep: 2,
+      totalSteps: 4,
+      leg: { kind: "main", candidate: 0, roundOfLeg: 1, trainingRounds: 2 },
+    });
+    await volunteer.contribute(updateOf(volunteer.view, 2));
+    expect(await until(id, ({ state }) => state === "finished")).toMatchObject({ round: 2 });
+    const path = `/api/v1/admin/campaigns/${id}/rounds/1/chain`;
+    const { link } = await ask<{ link: ChainLink }>(path, { token: ADMIN });
+    expect(link.configuration).toBe(configurationDigest(JSON.parse(written)));
+  });
+});

@@ -1,0 +1,49 @@
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import type { Campaign } from "../../edge/campaign/campaign.ts";
+import { CampaignStore } from "../../edge/campaign/campaign-store.ts";
+import { driveCombining, type Transact } from "../../edge/campaign/combining.ts";
+import type { Ledger } from "../../edge/campaign/ledger.ts";
+import { Roster } from "../../edge/campaign/roster.ts";
+import { RoundStore } from "../../edge/campaign/round-store.ts";
+import { beginCombining } from "../../edge/campaign/transitions.ts";
+import { UploadStore } from "../../edge/campaign/upload-store.ts";
+import { control } from "./coordinator.ts";
+
+/** The kill that no handler survives. */
+class Killed extends Error {}
+
+function ledgerOf(storage: DurableObjectStorage): Ledger {
+  const { sql: database } = storage;
+  return {
+    campaign: new CampaignStore(database),
+    rounds: new RoundStore(database),
+    uploads: new UploadStore(database),
+    roster: new Roster(database),
+    announce: () => undefined,
+  };
+}
+
+/** Combines within the object until the `steps`-th transaction, then dies there. */
+export function combineUntil(id: string, steps: number): Promise<"finished" | "killed"> {
+  return runInDurableObject(control(id), async (_: Campaign, { storage }) => {
+    const ledger = ledgerOf(storage);
+    beginCombining(ledger, ledger.rounds.current()!);
+    let step = 0;
+    const transact: Transact = (body) => {
+      step++;
+      if (step > steps) throw new Killed();
+      return storage.transactionSync(() => body(ledger, Date.now()));
+    };
+    try {
+      await driveCombining(transact, {
+        measure: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).measure(work),
+        combine: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).combine(work),
+      });
+      return "finished";
+    } catch (error) {
+      if (error instanceof Killed) return "killed";
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,314 @@
+import { abortAllDurableObjects, reset } from "cloudflare:test";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ChainLink } from "../../edge/campaign/chain.ts";
+import { chainDigest, configurationDigest } from "../../edge/campaign/chain.ts";
+import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import {
+  chooseCandidate,
+  regrowthAlarm,
+  settled,
+  watchedRound,
+} from "../../protocol/round/decisions.ts";
+import { summariseScores } from "../../protocol/round/score-summary.ts";
+import { placeOf } from "../../protocol/round/timeline.ts";
+import {
+  ADMIN,
+  ask,
+  committed,
+  report,
+  rounds,
+  runningCampaign,
+  scoresOf,
+  send,
+  sql,
+  studentOf,
+  until,
+  updateOf,
+  type Volunteer,
+} from "./coordinator.ts";
+
+afterEach(() => reset());
+
+/** The middle norm alone, as participants score training rounds. */
+const MIDDLE = { radii: [0.072] };
+
+async function linksOf(id: string, count: number): Promise<{ chain: string; link: ChainLink }[]> {
+  const links = [];
+  for (let round = 0; round < count; round++) {
+    const path = `/api/v1/admin/campaigns/${id}/rounds/${round}/chain`;
+    links.push(await ask<{ chain: string; link: ChainLink }>(path, { token: ADMIN }));
+  }
+  return links;
+}
+
+/** Trains one round alone, with what is said of the student that it began with. */
+async function train(
+  id: string,
+  volunteer: Volunteer,
+  round: number,
+  said: { perturbed: number; agreement?: number; loss?: number },
+): Promise<void> {
+  const { agreement = 0.9, loss = 0.5, perturbed } = said;
+  const scores = scoresOf(volunteer.view, { ...MIDDLE, agreement, perturbed: [perturbed] });
+  const reply = await volunteer.contribute(updateOf(volunteer.view, round), { loss, scores });
+  expect(reply).toMatchObject({ round });
+  await until(id, committed(round + 1));
+}
+
+const AUTO: Partial<CampaignConfigInput> = {
+  reinit: { strength: "auto", seed: "cd".repeat(32) },
+  probes: { strengths: [0, 2], rounds: 1 },
+  distillation: { rounds: 2 },
+  aggregation: { server: { kind: "adam" } },
+  round: { goal: 1 },
+};
+
+/** Both probes, the second of which comes out better. */
+async function probed(disturb: () => Promise<void> = async () => undefined) {
+  const { id, volunteers } = await runningCampaign(1, AUTO);
+  const [volunteer] = volunteers as [Volunteer];
+  for (const [probe, perturbed] of [0.2, 0.6].entries()) {
+    await disturb();
+    await train(id, volunteer, 2 * probe, { perturbed: 0.5 });
+    await disturb();
+    await volunteer.judge({ agreement: 0.9, perturbed: [0.9, perturbed, 0.1] });
+    await disturb();
+    await until(id, committed(2 * probe + 2));
+  }
+  return { id, volunteer };
+}
+
+describe("strength auto", () => {
+  it("[J4] starts every leg from its own student₀, with schedules and moments of its own", async () => {
+    const { id, volunteer } = await probed();
+    const { starts } = volunteer.view;
+    expect(starts.map(({ strength }) => strength)).toEqual([0, 2]);
+    expect(starts[0]!.initialStudent).not.toEqual(starts[1]!.initialStudent);
+    await train(id, volunteer, 4, { perturbed: 0.5 });
+    await train(id, volunteer, 5, { perturbed: 0.5 });
+    const links = (await linksOf(id, 6)).map(({ link }) => link);
+    expect(links.map(({ leg, judging }) => [leg!.kind, leg!.candidate, judging])).toEqual([
+      ["probe", 0, false],
+      ["probe", 0, true],
+      ["probe", 1, false],
+      ["probe", 1, true],
+      ["main", 1, false],
+      ["main", 1, false],
+    ]);
+    expect(links.map(({ student }) => student)).toEqual([
+      starts[0]!.initialStudent,
+      links[0]!.outputs,
+      starts[1]!.initialStudent,
+      links[2]!.outputs,
+      starts[1]!.initialStudent,
+      links[4]!.outputs,
+    ]);
+    // The same start, update and fresh moments, so the same student as in its probe.
+    const again = await runningCampaign(1, AUTO);
+    const [other] = again.volunteers as [Volunteer];
+    await train(again.id, other, 0, { perturbed: 0.5 });
+    await other.judge({ perturbed: [1, 0.9, 0.8] });
+    await until(again.id, committed(2));
+    const at = await other.assignment();
+    expect(at).toMatchObject({ round: 2, startStep: 0, totalSteps: 2, localSteps: 2 });
+    const slices = await other.upload(at, other.frames(updateOf(other.view, 4)));
+    await (await other.sendCommit(at, slices)).body?.cancel();
+    await until(again.id, committed(3));
+    expect(await studentOf(again.id, 3)).toEqual(await studentOf(id, 5));
+    expect(await volunteer.assignment()).toMatchObject({ localSteps: 0, leg: { roundOfLeg: 2 } });
+  });
+
+  it("[J5] chooses by the probes' judging rounds, shows the curve, and says what it chose", async () => {
+    const { id, volunteer } = await probed();
+    const latest = await report(id);
+    expect(latest).toMatchObject({
+      rounds: 7,
+      choice: { candidate: 1, strength: 2, values: [expect.closeTo(1.1), expect.closeTo(1.5)] },
+      alarm: null,
+      stopped: null,
+      current: { round: 4, leg: { kind: "main", candidate: 1, roundOfLeg: 0 } },
+    });
+    expect(latest.starts.map(({ scores }) => scores?.perturbed.map((at) => at.agreement))).toEqual([
+      [0.9, 0.2, 0.1],
+      [0.9, 0.6, 0.1],
+    ]);
+    expect(await volunteer.assignment()).toMatchObject({
+      student: volunteer.view.starts[1]!.initialStudent,
+      startStep: 0,
+      totalSteps: 4,
+    });
+  });
+
+  it("[R3] chooses the same when killed at every step", async () => {
+    const { id } = await probed(() => abortAllDurableObjects());
+    const latest = await report(id);
+    expect(latest.choice).toMatchObject({ candidate: 1 });
+    expect(latest.current).toMatchObject({ round: 4, state: "open" });
+    expect(await rounds(id)).toHaveLength(5);
+  });
+
+  it("[J3] a probe that nobody could score is void, and says what is needed", async () => {
+    const { id, volunteers } = await runningCampaign(1, {
+      ...AUTO,
+      round: { goal: 1, maxAttempts: 1 },
+    });
+    const [volunteer] = volunteers as [Volunteer];
+    await train(id, volunteer, 0, { perturbed: 0.5 });
+    await volunteer.judge(null);
+    const paused = await until(id, ({ state }) => state === "paused");
+    expect(paused.detail).toMatch(/none of 1 participants could score .* at least 40 images/);
+    expect(paused.current).toMatchObject({ round: 1, attempt: 1 });
+  });
+});
+
+/** Perturbed agreement of the student that each round begins with: better, then worse and worse. */
+const REGROWING = [0.1, 0.5, 0.9, 0.9, 0.6, 0.4, 0.3, 0.2];
+
+/** Trains while the campaign takes steps, the loss always falling. */
+async function regrow(
+  regrowth: NonNullable<CampaignConfigInput["judging"]>["regrowth"],
+): Promise<{ id: string; volunteer: Volunteer }> {
+  const { id, volunteers } = await runningCampaign(1, {
+    distillation: { rounds: REGROWING.length },
+    judging: { regrowth, stopping: null },
+    round: { goal: 1 },
+  });
+  const [volunteer] = volunteers as [Volunteer];
+  for (const [round, perturbed] of REGROWING.entries()) {
+    if ((await volunteer.assignment()).localSteps === 0) break;
+    await train(id, volunteer, round, { perturbed, loss: 1 / (round + 1) });
+  }
+  return { id, volunteer };
+}
+
+describe("the regrowth alarm", () => {
+  it("[J6] falls back to the best committed student, judges it and finishes", async () => {
+    const { id, volunteer } = await regrow({ window: 2 });
+    // Smoothed without student₀'s: .7, .9, .75: fallen by .15 after round 4.
+    expect(await report(id)).toMatchObject({
+      state: "running",
+      rounds: 6,
+      alarm: { round: 4, fellBackTo: 2, detail: expect.stringContaining("growing back") },
+      current: { round: 5, judging: true },
+    });
+    const metrics = await (await send("/api/v1/admin/metrics", { token: ADMIN })).text();
+    expect(metrics).toMatch(new RegExp(`scour_regrowth_alarm\\{[^}]*${id}[^}]*\\} 1\n`));
+    await abortAllDurableObjects();
+    const at = await volunteer.assignment();
+    const [row] = await sql(id, "SELECT slices FROM students WHERE round = 2");
+    expect(at).toMatchObject({ localSteps: 0, student: JSON.parse(String(row!["slices"])) });
+    await volunteer.judge();
+    const done = await until(id, ({ state }) => state === "finished");
+    expect(done).toMatchObject({ round: 6, rounds: 6, alarm: { fellBackTo: 2 } });
+    expect(await studentOf(id, 6)).toEqual(await studentOf(id, 2));
+    expect(await studentOf(id, 6)).not.toEqual(await studentOf(id, 5));
+  });
+
+  it("[J6] set to report is told and changes nothing", async () => {
+    const { id, volunteer } = await regrow({ action: "report", window: 2 });
+    const { alarm, rounds: count } = await report(id);
+    expect(alarm).toMatchObject({ round: 4, fellBackTo: null });
+    expect(count).toBe(REGROWING.length + 1);
+    await volunteer.judge();
+    await until(id, ({ state }) => state === "finished");
+    expect(await studentOf(id, count)).toEqual(await studentOf(id, count - 1));
+  });
+
+  it("[J6] [J9] one participant cannot raise it alone", async () => {
+    const { id, volunteers } = await runningCampaign(3, {
+      distillation: { rounds: 4 },
+      judging: { regrowth: { window: 1 } },
+      round: { goal: 3 },
+    });
+    for (const round of [0, 1, 2]) {
+      for (const [i, volunteer] of volunteers.entries()) {
+        const perturbed = i === 0 && round === 2 ? 0 : 0.8;
+        const scores = scoresOf(volunteer.view, { ...MIDDLE, perturbed: [perturbed] });
+        const loss = 1 / (round + 1);
+        await volunteer.contribute(updateOf(volunteer.view, i), { loss, scores });
+      }
+      await until(id, committed(round + 1));
+    }
+    const { alarm } = await report(id);
+    expect(alarm).toBeNull();
+    expect((await rounds(id))[2]!.scores).toMatchObject({
+      perturbed: [{ agreement: expect.closeTo(1.6 / 3, 12) }],
+      medians: { perturbed: [{ agreement: 0.8 }] },
+    });
+  });
+});
+
+describe("stopping", () => {
+  it("[J7] goes straight to the judging round once scores and learning rate are low", async () => {
+    const { id, volunteers } = await runningCampaign(1, {
+      distillation: { rounds: 10 },
+      judging: { stopping: { window: 1, learningRateShare: 0.9 } },
+      round: { goal: 1 },
+    });
+    const [volunteer] = volunteers as [Volunteer];
+    for (const [round, perturbed] of [0.5, 0.6, 0.7, 0.7].entries()) {
+      await train(id, volunteer, round, { perturbed });
+    }
+    expect(await report(id)).toMatchObject({
+      rounds: 5,
+      alarm: null,
+      stopped: { round: 3, detail: expect.stringContaining("would change nothing") },
+      current: { round: 4, judging: true },
+    });
+    await volunteer.judge();
+    await until(id, ({ state }) => state === "finished");
+    expect(await studentOf(id, 5)).toEqual(await studentOf(id, 4));
+  });
+});
+
+describe("the commit chain", () => {
+  it("[R9] lets anybody recompute links and decisions from the configuration and the links alone", async () => {
+    const { id, volunteer } = await probed();
+    for (const [round, perturbed] of [0.9, 0.8].entries()) {
+      await train(id, volunteer, 4 + round, { perturbed });
+    }
+    await volunteer.judge();
+    const { config, starts, choice, alarm, stopped } = await until(
+      id,
+      ({ state }) => state === "finished",
+    );
+    const links = await linksOf(id, 7);
+    let previous: string | null = null;
+    const summaries = links.map(({ link }) =>
+      summariseScores(
+        link.inputs.map(({ weight, loss, scores }) => ({
+          weight,
+          loss: loss!,
+          scores: scores ?? null,
+        })),
+      ),
+    );
+    const decided = { choice: null, alarm: null, stopped: null } as NonNullable<
+      ChainLink["decisions"]
+    >;
+    for (const [round, { chain, link }] of links.entries()) {
+      expect(link).toMatchObject({ previous, round, configuration: configurationDigest(config) });
+      expect(chainDigest(link)).toBe(chain);
+      if (round === 3) {
+        decided.choice = chooseCandidate(config, [summaries[1]!, summaries[3]!]);
+      }
+      const place = placeOf(config, round, { chosen: decided.choice?.candidate });
+      if (place.leg.kind === "main" && place.roundOfLeg > 0 && !place.judging) {
+        const watched = summaries
+          .slice(place.leg.firstRound + 1, round + 1)
+          .flatMap((s, i) => watchedRound(config.judging, place.leg.firstRound + 1 + i, s) ?? []);
+        expect(watched.at(-1)).toMatchObject({ round });
+        decided.alarm ??= regrowthAlarm(config.judging, watched) ?? null;
+        decided.stopped = settled(config.judging, watched, place) ?? null;
+      }
+      expect(link.decisions).toEqual(decided);
+      previous = chain;
+    }
+    expect({ choice, alarm, stopped }).toEqual(decided);
+    expect(starts).toHaveLength(2);
+    const { link } = links[3]!;
+    const forged = structuredClone(link);
+    forged.inputs[0]!.scores!.agreement = 0;
+    expect(chainDigest(forged)).not.toBe(links[3]!.chain);
+  });
+});

@@ -1,0 +1,33 @@
+import { expect, it } from "vitest";
+import { statusText, totalsText } from "../../../client/cli/participant-progress.ts";
+import { afterVerdict, NO_TOTALS } from "../../../client/participant/status.ts";
+
+it("a terminal says which probe is trained and judged, and of which round", () => {
+  const place = { round: 4, attempt: 0, part: { kind: "probe", number: 2, of: 3 } } as const;
+  const training = { ...place, kind: "training", step: 3, localSteps: 20 } as const;
+  expect(statusText({ ...training, loss: 0.5, imagesPerSecond: 80 })).toBe(
+    "round 5, probe 2 of 3: step 3 of 20, loss 0.5000, 80 images/s",
+  );
+  expect(statusText({ ...place, kind: "judging", passes: 7, totalPasses: 39 })).toBe(
+    "round 5, probe 2 of 3: judging the student on held-out images, pass 7 of 39",
+  );
+  const main = { ...place, part: { kind: "main" } } as const;
+  expect(statusText({ ...main, kind: "judging", passes: 7, totalPasses: 39 })).toMatch(
+    /^round 5: /,
+  );
+  expect(statusText({ kind: "uploading", round: 4, bytes: 0, totalBytes: 0 })).toBe(
+    "round 5: sending the scores",
+  );
+});
+
+it("judgements are counted apart from updates", () => {
+  const accepted = { verdict: "accepted", round: 0, weight: 1 } as const;
+  const late = { verdict: "rejected", round: 1, reason: "goal-reached", detail: "late" } as const;
+  let totals = afterVerdict(NO_TOTALS, accepted, { examples: 64, seconds: 2 });
+  totals = afterVerdict(totals, accepted, { examples: 0, seconds: 3 });
+  totals = afterVerdict(totals, late, { examples: 0, seconds: 3 });
+  expect(totals).toMatchObject({ contributed: 1, accepted: 1, rejected: 0, judged: 1 });
+  expect(totalsText(totals)).toContain(
+    "1 updates accepted, 0 rejected, 1 rounds judged; 64 images",
+  );
+});

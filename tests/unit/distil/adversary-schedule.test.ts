@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ShuffledBatches } from "../../../client/distil/batches.ts";
+import {
+  distilLocally,
+  type DistillationSettings,
+} from "../../../client/distil/local-distillation.ts";
+import { measureSpeed } from "../../../client/distil/measure-speed.ts";
+import { RandomStream } from "../../../client/distil/random.ts";
+import type { AdversarySettings, VelocityAtLoad } from "../../../client/engine/engine.ts";
+import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import { adversarySchema } from "../../../protocol/round/adversary.ts";
+import { LinearSession } from "./linear-session.ts";
+
+const SHAPE = { height: 1, width: 2, channels: 1 };
+const MODEL = Float32Array.from([1, 0, 0, 1, 0, 0]);
+const LAYOUT: StateLayout = { entries: [], slices: [], trainableLength: 6, length: 6 };
+const IMAGES = { pixels: Uint8Array.from({ length: 20 }, (_, i) => 9 * i), count: 10, ...SHAPE };
+const POOL = Uint32Array.from({ length: 10 }, (_, i) => i);
+
+function settingsWith(adversary: object | null, localSteps: number): DistillationSettings {
+  return {
+    localSteps,
+    batchSize: 4,
+    learningRate: 0.1,
+    momentum: 0.9,
+    weightDecay: 0,
+    temperature: { from: 1, to: 4 },
+    augmentation: { cropPadding: 0, horizontalFlip: true },
+    normalisation: { mean: [0.5], std: [0.25] },
+    adversary: adversary && adversarySchema.parse(adversary),
+  };
+}
+
+interface Round {
+  readonly startStep: number;
+  readonly localSteps: number;
+  readonly velocity: VelocityAtLoad;
+}
+
+/** The adversaries of the steps that these rounds take, one after the other. */
+async function adversariesOf(
+  adversary: object | null,
+  rounds: readonly Round[],
+  localSteps = 5,
+): Promise<(AdversarySettings | undefined)[]> {
+  const session = new LinearSession(SHAPE, MODEL);
+  const random = new RandomStream(new Uint8Array(16).fill(8));
+  const batches = new ShuffledBatches(POOL, random);
+  const resources = { session, layout: LAYOUT, images: IMAGES, batches, random };
+  for (const round of rounds) {
+    const assignment = { student: MODEL, totalSteps: 100, ...round };
+    await distilLocally(resources, assignment, settingsWith(adversary, localSteps));
+  }
+  return session.steps.map((step) => step.adversary);
+}
+
+const restarts = (adversaries: readonly (AdversarySettings | undefined)[]): number[] =>
+  adversaries.flatMap((adversary, step) => (adversary?.restart ? [step] : []));
+
+describe("the adversary of local steps", () => {
+  it("[D9] draws δ anew at a leg's first step, with the velocity, and every restartEvery steps of the leg", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 0, max: 3 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
+        async (restartEvery, firstRound, localSteps, keeps) => {
+          const velocity = keeps ? "keep" : "restart";
+          const startStep = 5 * firstRound;
+          const rounds = [
+            { startStep, localSteps: 5, velocity: "restart" as const },
+            { startStep: startStep + 5, localSteps, velocity } as const,
+          ];
+          const found = await adversariesOf({ restartEvery }, rounds);
+          expect(found).toHaveLength(5 + localSteps);
+          const wanted = found
+            .map((_, step) => step)
+            .filter(
+              (step) =>
+                step === 0 || (step === 5 && !keeps) || (startStep + step) % restartEvery === 0,
+            );
+          expect(restarts(found)).toEqual(wanted);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("[D9] tells the engine lengths of the whole image, and another δ at every restart", async () => {
+    const rounds = [{ startStep: 0, localSteps: 5, velocity: "restart" as const }];
+    const found = await adversariesOf({ restartEvery: 2, radius: 0.5, step: 0.5 }, rounds);
+    for (const adversary of found) {
+      expect(adversary!.radius).toBeCloseTo(0.5 * Math.SQRT2, 12);
+      expect(adversary!.stepLength).toBeCloseTo(0.25 * Math.SQRT2, 12);
+    }
+    const drawn = found.flatMap((adversary) => adversary!.restart ?? []);
+    expect(drawn).toHaveLength(3);
+    for (const delta of drawn) {
+      expect(Math.hypot(...delta)).toBeCloseTo(0.025 * Math.SQRT2, 6);
+    }
+    expect(new Set(drawn.map((delta) => delta.join())).size).toBe(3);
+    expect(await adversariesOf({ restartEvery: 2, radius: 0.5, step: 0.5 }, rounds)).toEqual(found);
+  });
+
+  it("[D9] of single images restarts in every step by itself", async () => {
+    const adversary = { scope: "per-image", ascents: 2, restartEvery: 2 };
+    const rounds = [{ startStep: 0, localSteps: 4, velocity: "restart" as const }];
+    const found = await adversariesOf(adversary, rounds);
+    expect(found).toHaveLength(4);
+    expect(found[0]).toMatchObject({ scope: "per-image", ascents: 2 });
+    expect(restarts(found)).toEqual([]);
+  });
+
+  it("[D4][D9] is part of the gradient where K = 1", async () => {
+    const rounds = [0, 1, 2, 3].map((startStep) => ({
+      startStep,
+      localSteps: 1,
+      velocity: startStep === 0 ? ("restart" as const) : ("keep" as const),
+    }));
+    const found = await adversariesOf({ restartEvery: 3 }, rounds, 1);
+    expect(found.map((adversary) => adversary?.weight)).toEqual([0.5, 0.5, 0.5, 0.5]);
+    expect(restarts(found)).toEqual([0, 3]);
+  });
+
+  it("without one draws nothing: the same batches as ever", async () => {
+    const rounds = [{ startStep: 0, localSteps: 5, velocity: "restart" as const }];
+    expect(await adversariesOf(null, rounds)).toEqual(Array(5).fill(undefined));
+  });
+
+  it("[R11] is on while the device's speed is measured, and counts clean images alone", async () => {
+    const session = new LinearSession(SHAPE, MODEL);
+    let time = 0;
+    await measureSpeed({ session, images: IMAGES, pool: POOL, state: MODEL }, settingsWith({}, 5), {
+      now: () => (time += 700),
+    }).then((speed) => expect(speed).toBeCloseTo((7 * 4) / 2.1, 9));
+    const adversaries = session.steps.map((step) => step.adversary);
+    expect(adversaries).toHaveLength(1 + 1 + 2 + 4);
+    expect(adversaries).not.toContain(undefined);
+    expect(restarts(adversaries)).toEqual([0]);
+  });
+});

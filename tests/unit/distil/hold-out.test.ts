@@ -1,0 +1,38 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { holdOut } from "../../../client/distil/hold-out.ts";
+import { RandomStream } from "../../../client/distil/random.ts";
+
+const stream = (first: number): RandomStream => new RandomStream(new Uint8Array(16).fill(first));
+
+describe("held-out images", () => {
+  it("[J1] are min(images, ⌊share·n⌋) of the pool, the rest is trained on, none is in both", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 4, max: 40 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 0, max: 255 }),
+        (count, images, sixteenths, seed) => {
+          const share = sixteenths / 16;
+          const pool = holdOut(count, { heldOut: share, images }, stream(seed));
+          const wanted = Math.min(images, Math.floor(share * count));
+          expect(pool.heldOut).toHaveLength(wanted < 4 ? 0 : wanted);
+          const all = [...pool.heldOut, ...pool.training].sort((a, b) => a - b);
+          expect(all).toEqual(Array.from({ length: count }, (_, i) => i));
+          const again = holdOut(count, { heldOut: share, images }, stream(seed));
+          expect(again).toEqual(pool);
+        },
+      ),
+    );
+  });
+
+  it("[J1] are others for another seed, and draw nothing where there are none", () => {
+    const judging = { heldOut: 0.1, images: 64 };
+    const first = holdOut(200, judging, stream(1)).heldOut;
+    expect(holdOut(200, judging, stream(2)).heldOut).not.toEqual(first);
+    const random = stream(3);
+    expect(holdOut(39, judging, random).heldOut).toHaveLength(0);
+    expect(random.word()).toBe(stream(3).word());
+  });
+});

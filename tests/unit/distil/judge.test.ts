@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { Judge } from "../../../client/distil/judge.ts";
+import { RandomStream } from "../../../client/distil/random.ts";
+import { judgingSchema } from "../../../protocol/round/judging.ts";
+import { LinearSession } from "./linear-session.ts";
+
+const SHAPE = { height: 2, width: 2, channels: 1 };
+const MODEL = Float32Array.from([1, 2, -1, 0.5, -1, -2, 1, -0.5, -2.6, 2.6]);
+const PIXELS = Uint8Array.from({ length: 20 * 4 }, (_, i) => (i * 91) % 256);
+
+function judgeOf(settings: object = {}, heldOut = 8, seed = 6) {
+  const session = new LinearSession(SHAPE, MODEL);
+  const images = { pixels: PIXELS, count: 20, ...SHAPE };
+  const indices = Uint32Array.from({ length: heldOut }, (_, i) => 2 * i);
+  const normalisation = { mean: [0], std: [0.5] };
+  const judging = judgingSchema.parse({ ascents: 3, watchAscents: 2, ...settings });
+  const random = new RandomStream(new Uint8Array(16).fill(seed));
+  const pool = { images, indices, normalisation, batchSize: 8 };
+  return { session, judging, judge: new Judge(session, pool, judging, random) };
+}
+
+const length = (values: Float32Array): number =>
+  Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+/** What a judge with this seed says, and where it looks. */
+async function run(seed: number) {
+  const { judge, session } = judgeOf({}, 8, seed);
+  const scores = [await judge.watch("main 0"), await judge.watch("main 0")];
+  return { scores: [...scores, await judge.judge()], places: session.perturbations };
+}
+
+describe("a judge", () => {
+  it("[J2][J3] looks at every radius in a judging round, and asks the teacher once", async () => {
+    const { judge, judging, session } = judgeOf();
+    const scores = await judge.judge();
+    expect(scores!.perturbed.map(({ radius }) => radius)).toEqual(judging.radii);
+    expect(session.perturbations).toHaveLength(1 + 1 + 3 * 3);
+    await judge.judge();
+    expect(session.teacherAsked).toBe(8);
+  });
+
+  it("[J2] looks at the middle radius before a training round, from where the round before ended", async () => {
+    const { judge, judging, session } = judgeOf();
+    const first = await judge.watch("main 0");
+    expect(first!.perturbed.map(({ radius }) => radius)).toEqual([judging.radii[1]]);
+    // The start, its first ascent both ways, the second.
+    expect(session.perturbations).toHaveLength(4);
+    const step = 0.25 * judging.radii[1]! * 2;
+    expect(length(session.perturbations[0]!)).toBeCloseTo(step / 10, 6);
+    await judge.watch("main 0");
+    // The student is linear and all pull one way: each ascent went further, the last is the worst.
+    expect(session.perturbations[4]).toEqual(session.perturbations[3]);
+    expect(session.perturbations).toHaveLength(7);
+  });
+
+  it("[J2] starts anew in another leg, and in every judging round", async () => {
+    const { judge, judging, session } = judgeOf();
+    await judge.watch("probe 0");
+    await judge.watch("probe 1");
+    const step = 0.25 * judging.radii[1]! * 2;
+    expect(length(session.perturbations[4]!)).toBeCloseTo(step / 10, 6);
+    await judge.judge();
+    const first = 0.25 * judging.radii[0]! * 2;
+    expect(length(session.perturbations[8]!)).toBeCloseTo(first / 10, 6);
+  });
+
+  it("[J2] does not watch with watchAscents 0: clean scores, no perturbation", async () => {
+    const { judge, session } = judgeOf({ watchAscents: 0 });
+    expect(await judge.watch("main 0")).toMatchObject({ images: 8, perturbed: [] });
+    expect(session.perturbations).toEqual([]);
+  });
+
+  it("[J1] has no scores where no images are held out, and asks nothing", async () => {
+    const { judge, session } = judgeOf({}, 0);
+    expect(await judge.judge()).toBeNull();
+    expect(await judge.watch("main 0")).toBeNull();
+    expect(session.teacherAsked).toBe(0);
+  });
+
+  it("[J2] gives the same scores for the same seed", async () => {
+    expect(await run(6)).toEqual(await run(6));
+    expect((await run(7)).places[0]).not.toEqual((await run(6)).places[0]);
+  });
+});

@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Scores } from "../../../../protocol/round/judging.ts";
+import {
+  summariseScores,
+  weightedMedian,
+  type ScoredCommit,
+} from "../../../../protocol/round/score-summary.ts";
+
+const weighted = fc.record({
+  value: fc.double({ min: 0, max: 1, noNaN: true }),
+  weight: fc.integer({ min: 1, max: 64 }),
+});
+
+function said(images: number, agreement: number, flips: readonly number[]): ScoredCommit {
+  const flipped = flips.reduce((sum, count) => sum + count, 0);
+  const scores: Scores = {
+    images,
+    loss: agreement / 2,
+    agreement,
+    perturbed: [{ radius: 0.1, agreement: 1 - flipped / images, flips: [...flips] }],
+  };
+  return { weight: 2 * images, loss: agreement, scores };
+}
+
+const of = (...pairs: [number, number][]) =>
+  weightedMedian(pairs.map(([value, weight]) => ({ value, weight })));
+
+describe("a weighted median", () => {
+  it("[J9] lies where half of the weight is on either side", () => {
+    expect(of([9, 1], [1, 1], [5, 1])).toBe(5);
+    expect(of([1, 1], [5, 1], [9, 3])).toBe(9);
+    expect(of([1, 2], [5, 1], [9, 3])).toBe(7);
+    expect(of([4, 7])).toBe(4);
+    expect(of([4, 0], [2, 1])).toBe(2);
+    expect(of()).toBeNaN();
+  });
+
+  it("[J9] has no more than half of the weight below it, nor above", () => {
+    fc.assert(
+      fc.property(fc.array(weighted, { minLength: 1 }), (values) => {
+        const median = weightedMedian(values);
+        const weigh = (test: (value: number) => boolean) =>
+          values.filter(({ value }) => test(value)).reduce((sum, { weight }) => sum + weight, 0);
+        const total = weigh(() => true);
+        expect(2 * weigh((value) => value < median)).toBeLessThanOrEqual(total);
+        expect(2 * weigh((value) => value > median)).toBeLessThanOrEqual(total);
+        expect(weightedMedian(values.toReversed())).toBe(median);
+      }),
+    );
+  });
+
+  it("[J9] stays among the honest values whatever less than half of the weight says", () => {
+    fc.assert(
+      fc.property(fc.array(weighted, { minLength: 1 }), fc.array(weighted), (honest, lies) => {
+        const sum = honest.reduce((total, { weight }) => total + weight, 0);
+        let left = sum - 1;
+        const liars = lies.flatMap(({ value, weight }) => {
+          const taken = Math.min(weight, left);
+          left -= taken;
+          return taken > 0 ? [{ value: value * 1000 - 500, weight: taken }] : [];
+        });
+        const median = weightedMedian([...honest, ...liars]);
+        const own = honest.map(({ value }) => value);
+        expect(median).toBeGreaterThanOrEqual(Math.min(...own));
+        expect(median).toBeLessThanOrEqual(Math.max(...own));
+      }),
+    );
+  });
+});
+
+describe("the summary of a round's scores", () => {
+  it("[J9] has means by images, flips summed by class, and medians", () => {
+    const summary = summariseScores([
+      said(10, 1, [0, 4, 1]),
+      said(30, 0.8, [0, 15, 0]),
+      { weight: 100, loss: 7, scores: null },
+      said(20, 0.5, [2, 0, 0]),
+    ])!;
+    expect(summary).toMatchObject({ participants: 3, images: 60 });
+    expect(summary.agreement).toBeCloseTo((10 + 24 + 10) / 60, 12);
+    expect(summary.loss).toBeCloseTo((10 + 24 + 10) / 120, 12);
+    expect(summary.perturbed).toEqual([
+      {
+        radius: 0.1,
+        agreement: expect.closeTo(1 - 22 / 60, 12),
+        flips: [2, 19, 1],
+        topClass: 1,
+        topShare: 19 / 22,
+      },
+    ]);
+    // Examples: 40 at .5, 60 at .8, 20 at 1 and 100 at 7.
+    expect(summary.medians).toEqual({
+      trainingLoss: 1,
+      loss: 0.4,
+      agreement: 0.8,
+      perturbed: [{ radius: 0.1, agreement: expect.closeTo((0.5 + 0.5) / 2, 12) }],
+    });
+  });
+
+  it("[J9] of a judging round has no training loss; of a silent one there is none", () => {
+    const judged = summariseScores([{ ...said(10, 1, [0, 0]), weight: 0 }])!;
+    expect(judged.medians.trainingLoss).toBeNull();
+    expect(judged.perturbed[0]).toMatchObject({ topClass: null, topShare: null });
+    expect(summariseScores([{ weight: 1, loss: 1, scores: null }])).toBeNull();
+    expect(summariseScores([])).toBeNull();
+  });
+});
