@@ -1,0 +1,79 @@
+import { CommandError } from "../../../client/cli/command-error.ts";
+import {
+  campaignConfigSchema,
+  type CampaignConfig,
+  type CampaignConfigInput,
+} from "../../../protocol/round/campaign-config.ts";
+
+/** `--set path=value`, as a patch. */
+export interface Setting {
+  /** As it was given. */
+  readonly text: string;
+  readonly patch: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads `path=value`, value being JSON or else a word.
+ *
+ * @throws CommandError when it is not of this form.
+ *
+ * @example
+ * parseSetting("distillation.adversary.weight=1").patch; // { distillation: { adversary: { weight: 1 } } }
+ */
+export function parseSetting(text: string): Setting {
+  const [, path, written] = /^([\w.]+)=(.*)$/s.exec(text) ?? [];
+  const keys = path?.split(".") ?? [];
+  if (written === undefined || keys.length === 0 || keys.includes("")) {
+    throw new CommandError(
+      `--set ${text}: it must be path=value`,
+      "For instance --set distillation.rounds=40 or --set reinit.strength=auto.",
+    );
+  }
+  const patch = keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), valueOf(written));
+  return { text, patch: patch as Setting["patch"] };
+}
+
+function valueOf(written: string): unknown {
+  try {
+    return JSON.parse(written);
+  } catch {
+    return written;
+  }
+}
+
+/**
+ * Lays patches over a configuration, one after another: objects are merged key by key, anything else
+ * takes the place of what was there.
+ *
+ * @returns the configuration to create a campaign with, and what it comes to with all defaults.
+ * @throws CommandError naming each value that campaigns do not take.
+ */
+export function patchedConfig(
+  base: CampaignConfigInput,
+  patches: readonly Readonly<Record<string, unknown>>[],
+  what: string,
+): { readonly input: CampaignConfigInput; readonly config: CampaignConfig } {
+  const merged = patches.reduce<unknown>(merge, base);
+  const parsed = campaignConfigSchema.safeParse(merged);
+  if (!parsed.success) {
+    const complaints = parsed.error.issues.map(
+      ({ path, message }) => `${path.join(".") || "the configuration"}: ${message}`,
+    );
+    throw new CommandError(
+      `${what} is no campaign: ${complaints.join("; ")}`,
+      "--set takes paths of a campaign's configuration, such as distillation.learningRate=0.05.",
+    );
+  }
+  return { input: merged as CampaignConfigInput, config: parsed.data };
+}
+
+function merge(base: unknown, patch: unknown): unknown {
+  if (!isObject(base) || !isObject(patch)) return patch;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(patch)) merged[key] = merge(merged[key], value);
+  return merged;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,83 @@
+import type { BenchResult, CurvePoint } from "../result.ts";
+import { spearman } from "../spearman.ts";
+import type { Table } from "./table.ts";
+
+/** A round with the campaign's middle norm. */
+interface Sample {
+  readonly point: CurvePoint;
+  readonly middleRadius: number;
+  readonly asr: number;
+}
+
+interface Score {
+  readonly name: string;
+  readonly of: (sample: Sample) => number | null | undefined;
+}
+
+/**
+ * How far each label-free score tells of the attack: Spearman's rank correlation with ASR, over the
+ * last students of all campaigns, and over every student that was judged on the way.
+ */
+export function correlationTable(results: readonly BenchResult[]): Table {
+  const every = results.flatMap(samplesOf);
+  const last = every.filter(({ point }) => point.judging && point.leg === "main");
+  return {
+    title: "Which scores tell of the backdoor",
+    caption:
+      "Spearman's rank correlation with ASR, and the number of students it is over. A score that tells of a backdoor is near −1 (agreement under perturbation falls as ASR rises) or near 1.",
+    head: ["score", "last students", "n", "students of all rounds", "n"],
+    rows: scoresOf(every).map(({ name, of }) => {
+      const columns = [last, every].flatMap((samples) => {
+        const pairs = samples.flatMap((sample) => {
+          const value = of(sample);
+          return value === null || value === undefined ? [] : [[value, sample.asr] as const];
+        });
+        return [spearman(pairs)?.toFixed(2).replace("-", "−") ?? "–", String(pairs.length)];
+      });
+      return [name].concat(columns);
+    }),
+  };
+}
+
+function samplesOf({ after, curve, middleRadius }: BenchResult): Sample[] {
+  return curve.flatMap((point) => {
+    // The last student is judged in any case, the others as often as was asked for.
+    const asr = point.judging && point.leg === "main" ? after.asr : point.asr;
+    return asr === null ? [] : [{ point, middleRadius, asr }];
+  });
+}
+
+function scoresOf(samples: readonly Sample[]): Score[] {
+  const perturbed = ({ point }: Sample, radius: number) =>
+    point.heldOut?.perturbed.find((at) => at.radius === radius);
+  const radii = new Set(
+    samples.flatMap(({ point }) => point.heldOut?.perturbed.map(({ radius }) => radius) ?? []),
+  );
+  return [
+    {
+      name: "agreement under perturbation of the middle norm",
+      of: (sample) => perturbed(sample, sample.middleRadius)?.agreement,
+    },
+    {
+      name: "agreement + that",
+      of: (sample) => {
+        const under = perturbed(sample, sample.middleRadius)?.agreement;
+        const { heldOut } = sample.point;
+        return under === undefined || heldOut === null ? null : heldOut.agreement + under;
+      },
+    },
+    {
+      name: "share of the flips that go to one class",
+      of: (sample) => perturbed(sample, sample.middleRadius)?.topShare,
+    },
+    { name: "agreement on held-out images", of: ({ point }) => point.heldOut?.agreement },
+    { name: "distillation loss on held-out images", of: ({ point }) => point.heldOut?.loss },
+    { name: "distillation loss of the round's steps", of: ({ point }) => point.trainingLoss },
+    ...[...radii]
+      .sort((a, b) => a - b)
+      .map((radius) => ({
+        name: `agreement under perturbation of norm ${radius}`,
+        of: (sample: Sample) => perturbed(sample, radius)?.agreement,
+      })),
+  ];
+}

@@ -1,0 +1,102 @@
+import {
+  lineChart,
+  type ChartPoint,
+  type ChartSeries,
+} from "../../../../client/demo/line-chart.ts";
+import { htmlText } from "../../../../client/demo/html-text.ts";
+import type { BenchResult, CurvePoint } from "../result.ts";
+import type { Group } from "./groups.ts";
+
+/** Colours of the page, `--curve-0` on; a label past them is dashed. */
+export const CURVE_COLOURS = 8;
+
+const DASHES = [undefined, "7 4", "2 3"] as const;
+
+interface Quantity {
+  readonly title: string;
+  readonly of: (point: CurvePoint, run: BenchResult) => number | null | undefined;
+  readonly top?: number;
+}
+
+/** From top to bottom of the page: what labels say, then what a campaign sees. */
+const QUANTITIES: readonly Quantity[] = [
+  { title: "ASR", of: ({ asr }) => asr, top: 1 },
+  { title: "RA", of: ({ ra }) => ra, top: 1 },
+  { title: "ACC", of: ({ acc }) => acc, top: 1 },
+  {
+    title: "Agreement under perturbation",
+    of: ({ heldOut }, { middleRadius }) =>
+      heldOut?.perturbed.find(({ radius }) => radius === middleRadius)?.agreement,
+    top: 1,
+  },
+  { title: "Agreement on held-out images", of: ({ heldOut }) => heldOut?.agreement, top: 1 },
+  { title: "Loss on held-out images (nats)", of: ({ heldOut }) => heldOut?.loss },
+  { title: "Loss of the round's steps (nats)", of: ({ trainingLoss }) => trainingLoss },
+];
+
+/** How a label's curves are drawn, the same on all charts of a page. */
+export type Look = Pick<ChartSeries, "colour" | "dashes">;
+
+export function looksOf(labels: readonly string[]): ReadonlyMap<string, Look> {
+  return new Map(
+    labels.map((label, index) => [
+      label,
+      {
+        colour: `var(--curve-${index % CURVE_COLOURS})`,
+        dashes: DASHES[Math.floor(index / CURVE_COLOURS) % DASHES.length],
+      },
+    ]),
+  );
+}
+
+/**
+ * The charts of one teacher over the same x axis, rounds of the main leg: a curve for each
+ * run, those of one label alike. Runs without curves are left out.
+ */
+export function caseCharts(groups: readonly Group[], looks: ReadonlyMap<string, Look>): string {
+  const runs = groups.flatMap(({ label, runs: own }) => own.map((run) => ({ label, run })));
+  const mains = runs.map(({ label, run }) => ({ label, run, points: mainPoints(run) }));
+  const to = Math.max(0, ...mains.flatMap(({ points }) => points.map((point) => point.roundOfLeg)));
+  if (to === 0) return "";
+  return QUANTITIES.map(({ title, of, top }) => {
+    const series = mains.flatMap(({ label, run, points }): ChartSeries[] => {
+      const valued = points.flatMap((point) => {
+        const y = of(point, run);
+        return y === null || y === undefined
+          ? []
+          : [{ x: point.roundOfLeg, y, round: point.round }];
+      });
+      if (valued.length === 0) return [];
+      const name = `${label}, seed ${run.seed}`;
+      return [{ name, ...looks.get(label)!, points: valued, marks: alarmMarks(run, valued, name) }];
+    });
+    if (series.length === 0) return "";
+    const scale = { from: 0, to, ...(top === undefined ? {} : { top }) };
+    return lineChart({ title, xLabel: "rounds trained", series, ...scale });
+  })
+    .filter((chart) => chart !== "")
+    .join("\n");
+}
+
+function mainPoints({ curve }: BenchResult): readonly CurvePoint[] {
+  return curve.filter(({ leg }) => leg === "main");
+}
+
+function alarmMarks(
+  { alarm }: BenchResult,
+  points: readonly (ChartPoint & { readonly round: number })[],
+  name: string,
+) {
+  return points
+    .filter(({ round }) => round === alarm?.round)
+    .map(({ x, y }) => ({ x, y, text: `alarm: ${name}` }));
+}
+
+/** Which curve is whose, as HTML. */
+export function legend(looks: ReadonlyMap<string, Look>): string {
+  const items = [...looks].map(([label, { colour, dashes }]) => {
+    const dash = dashes === undefined ? "" : ` stroke-dasharray="${dashes}"`;
+    return `<li><svg viewBox="0 0 34 12" aria-hidden="true"><line x1="1" x2="33" y1="6" y2="6" stroke="${colour}" stroke-width="3"${dash}/></svg>${htmlText(label)}</li>`;
+  });
+  return `<ul class="legend">\n${items.join("\n")}\n</ul>`;
+}

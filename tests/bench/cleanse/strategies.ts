@@ -1,0 +1,102 @@
+import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
+
+/** What a strategy says of a campaign; the rest is as in a campaign created without options. */
+type ConfigPatch = Partial<
+  Pick<CampaignConfigInput, "reinit" | "distillation" | "judging" | "probes" | "aggregation">
+>;
+
+export type ControlKind = "reinit-only" | "fine-tune";
+
+/** A row of the bench's table. */
+export type Strategy = {
+  /** For people, in a few words. */
+  readonly about: string;
+} & (
+  | { readonly kind: "campaign"; readonly patch: ConfigPatch }
+  /** No campaign, but what one is held against. */
+  | { readonly kind: "control"; readonly control: ControlKind; readonly labels: boolean }
+);
+
+function campaign(about: string, patch: ConfigPatch): Strategy {
+  return { kind: "campaign", about, patch };
+}
+
+/** Plain distillation: what the BCU release does. */
+const PLAIN = { distillation: { adversary: null } } as const satisfies ConfigPatch;
+
+/**
+ * Share of all weights for `uniform`: what the layer-wise ratios come to in a ResNet-18, whose last
+ * stage holds three quarters of them.
+ */
+const UNIFORM_RATIO = 0.2;
+
+/** Everything that `--strategies` knows, by name. */
+export const STRATEGIES: Readonly<Record<string, Strategy>> = {
+  default: campaign("a campaign created without options", {}),
+  auto: campaign("as default, strength chosen by probes", { reinit: { strength: "auto" } }),
+  bcu: campaign("layer-wise re-initialisation and plain distillation (Pang et al. 2023)", {
+    reinit: { strength: 1 },
+    ...PLAIN,
+  }),
+  bcu2: campaign("bcu with doubled ratios", { reinit: { strength: 2 }, ...PLAIN }),
+  "bcu-auto": campaign("bcu, strength chosen by probes", {
+    reinit: { strength: "auto" },
+    ...PLAIN,
+  }),
+  "distil-only": campaign("plain distillation, nothing re-initialised", {
+    reinit: { strength: 0 },
+    ...PLAIN,
+  }),
+  "adversary-only": campaign("adversarial consistency, nothing re-initialised", {
+    reinit: { strength: 0 },
+  }),
+  lipschitz: campaign("by channel Lipschitz score (CLP; Zheng et al. 2022)", {
+    reinit: { strategy: { kind: "lipschitz" }, strength: 1 },
+  }),
+  "lipschitz-plain": campaign("lipschitz without adversary", {
+    reinit: { strategy: { kind: "lipschitz" }, strength: 1 },
+    ...PLAIN,
+  }),
+  channel: campaign("layer-wise, whole output channels", {
+    reinit: { strategy: { kind: "layerwise", granularity: "channel" }, strength: 1 },
+  }),
+  "channel-plain": campaign("channel without adversary", {
+    reinit: { strategy: { kind: "layerwise", granularity: "channel" }, strength: 1 },
+    ...PLAIN,
+  }),
+  head: campaign("the head alone, all of it (FST; Min et al. 2023)", {
+    reinit: { strategy: { kind: "head" }, strength: 1 },
+  }),
+  "head-plain": campaign("head without adversary", {
+    reinit: { strategy: { kind: "head" }, strength: 1 },
+    ...PLAIN,
+  }),
+  uniform: campaign("the same share of every layer", {
+    reinit: { strategy: { kind: "uniform", ratio: UNIFORM_RATIO }, strength: 1 },
+  }),
+  "uniform-plain": campaign("uniform without adversary", {
+    reinit: { strategy: { kind: "uniform", ratio: UNIFORM_RATIO }, strength: 1 },
+    ...PLAIN,
+  }),
+  linf: campaign("the adversary in an L∞ ball", {
+    distillation: { adversary: { norm: "linf" } },
+  }),
+  "per-image": campaign("a perturbation an image, two ascents (SAU; Wei et al. 2023)", {
+    distillation: { adversary: { scope: "per-image", ascents: 2, step: 0.5 } },
+  }),
+  "eval-ascent": campaign("an ascent in evaluation mode before each step", {
+    distillation: { adversary: { ascents: 1 } },
+  }),
+  "reinit-only": {
+    kind: "control",
+    control: "reinit-only",
+    labels: false,
+    about: "the first student, not trained",
+  },
+  "fine-tune": {
+    kind: "control",
+    control: "fine-tune",
+    labels: true,
+    about: "the teacher trained on the whole pool WITH labels",
+  },
+};

@@ -1,0 +1,38 @@
+import type { Assignment } from "../../../protocol/round/assignment.ts";
+import type { LocalTraining } from "../../../client/participant/training.ts";
+
+/** The student that a round began with, as a participant was given it. */
+export interface SeenStudent extends Pick<Assignment, "round" | "leg"> {
+  readonly isJudging: boolean;
+  /** Whole state vector; the participant's own, not to be kept. */
+  readonly student: Float32Array;
+}
+
+/**
+ * A participant's training that shows each round's student before it works on it. The campaign goes
+ * as without: nothing of what was seen flows back.
+ *
+ * @param look awaited in the participant's turn, when nothing else uses the device.
+ */
+export function watchingStudents(
+  training: LocalTraining,
+  look: (seen: SeenStudent) => Promise<void>,
+): LocalTraining {
+  return {
+    device: training.device,
+    prepare: async (shape) => await training.prepare?.(shape),
+    async open(campaign) {
+      const trainer = await training.open(campaign);
+      return {
+        measure: (hooks) => trainer.measure(hooks),
+        async score(work) {
+          const { round, leg, isJudging, student } = work;
+          await look({ round, leg, isJudging, student });
+          return await trainer.score(work);
+        },
+        train: (work) => trainer.train(work),
+        close: () => trainer.close(),
+      };
+    },
+  };
+}

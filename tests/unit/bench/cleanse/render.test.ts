@@ -1,0 +1,177 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { correlationTable } from "../../../bench/cleanse/render/correlation-table.ts";
+import { markdownReport, reportContent } from "../../../bench/cleanse/render/document.ts";
+import { reportPage } from "../../../bench/cleanse/render/page.ts";
+import { renderCommand } from "../../../bench/cleanse/render/command.ts";
+import type { BenchResult } from "../../../bench/cleanse/result.ts";
+import type { Terminal } from "../../../../client/cli/terminal.ts";
+import { temporaryDirectory } from "../../cli/temporary-directory.ts";
+import { aResult } from "./a-result.ts";
+
+let runs = 0;
+function run(changes: Parameters<typeof aResult>[0]): BenchResult {
+  return aResult({ run: (runs++).toString(16).padStart(16, "0"), ...changes });
+}
+
+const alarm = { round: 1, fellBackTo: null, detail: "it <grows> back" };
+const RESULTS = [
+  run({ asr: 0.02 }),
+  run({ asr: 0.04, seed: 2 }),
+  run({ strategy: "bcu", asr: 0.7, alarm }),
+  run({ case: "birds", asr: 0.06 }),
+  run({ case: "birds", strategy: "bcu", asr: 0.9, pool: { ...aResult().pool, skew: 0.1 } }),
+  run({
+    strategy: "fine-tune",
+    control: { kind: "fine-tune", labels: true },
+    curve: [],
+    asr: 0.3,
+  }),
+];
+
+describe("a report in Markdown", () => {
+  const text = markdownReport(reportContent(RESULTS), "cleanse.html");
+
+  /** Cells of the row that begins with `first`, of the table under `title`. */
+  function row(title: string, first: string): readonly string[] {
+    const section = text.split("\n## ").find((part) => part.startsWith(`${title}\n`))!;
+    const line = section.split("\n").find((one) => one.startsWith(`| ${first} `))!;
+    return line.split("|").map((cell) => cell.trim());
+  }
+
+  it("has a table for each teacher: means, each seed, alarms", () => {
+    expect(row("signs", "default").slice(2, 5)).toEqual([
+      "95.0 (95.0, 95.0)",
+      "3.0 (2.0, 4.0)",
+      "90.0 (90.0, 90.0)",
+    ]);
+    expect(row("signs", "bcu").slice(2, 8)).toEqual([
+      "95.0",
+      "70.0",
+      "90.0",
+      "96.0",
+      "64.0",
+      "1 of 1",
+    ]);
+    expect(row("birds", "bcu (skew 0.1)")[3]).toBe("90.0");
+  });
+
+  it("marks a control, and labels", () => {
+    expect(row("signs", "fine-tune (control, WITH labels)").slice(3, 8)).toEqual([
+      "30.0",
+      "90.0",
+      "96.0",
+      "84.0",
+      "–",
+    ]);
+  });
+
+  it("tells the worst of all teachers, best strategy first", () => {
+    expect(row("Worst case over teachers", "default").slice(2, 5)).toEqual(["6.0", "2.0", "90.0"]);
+    expect(text.indexOf("| default  ", text.indexOf("## Worst case"))).toBeLessThan(
+      text.indexOf("| bcu ", text.indexOf("## Worst case")),
+    );
+  });
+
+  it("tells alarms, and what was measured on what", () => {
+    expect(row("Alarms and early ends", "signs")).toContain("it <grows> back");
+    expect(row("Measured on", "a machine")).toEqual([
+      "",
+      "a machine",
+      "WebAssembly",
+      "1",
+      "abcdef012345",
+      "6",
+      "2026-01-02",
+      "2026-01-02",
+      "",
+    ]);
+  });
+
+  it("counts a run that was done twice once", () => {
+    const [first] = RESULTS;
+    const again = { ...first!, seconds: 99 };
+    const { groups } = reportContent([first!, again]);
+    expect(groups).toHaveLength(1);
+    expect(groups[0]!.runs).toEqual([again]);
+  });
+});
+
+describe("rank correlations", () => {
+  it("are those of scores with ASR, last students and all", () => {
+    const table = correlationTable(RESULTS);
+    const of = (name: string) => table.rows.find(([score]) => score === name)!.slice(1);
+    // The drawn agreement falls where ASR rises; five campaigns of three students.
+    expect(of("agreement under perturbation of the middle norm")).toEqual([
+      "−1.00",
+      "5",
+      "−1.00",
+      "15",
+    ]);
+    expect(of("share of the flips that go to one class")).toEqual(["1.00", "5", "1.00", "15"]);
+    // Always the same: it tells of nothing.
+    expect(of("agreement on held-out images")).toEqual(["–", "5", "–", "15"]);
+    // A judging round has no steps.
+    expect(of("distillation loss of the round's steps").at(1)).toBe("0");
+  });
+});
+
+describe("the page of a report", () => {
+  const content = reportContent(RESULTS);
+  const page = reportPage(content, () => true);
+
+  it("stands by itself: no scripts, nothing fetched", () => {
+    expect(page).not.toMatch(/<script|<link|@import|url\(|https?:/);
+    expect(page).toContain("prefers-color-scheme: dark");
+  });
+
+  it("draws each quantity of each teacher, a curve for each run that has any", () => {
+    const charts = page.match(/<svg [^>]*aria-label="ASR by rounds trained"/g);
+    expect(charts).toHaveLength(2);
+    expect(page.match(/<polyline/g)).toHaveLength(5 * 7);
+    expect(page).toContain("<title>default, seed 2</title>");
+    expect(page).toContain("<title>alarm: bcu, seed 1</title>");
+    expect(page).not.toContain("<grows>");
+  });
+
+  it("draws only the curves that are asked for, and keeps all rows", () => {
+    const some = reportPage(content, (strategy) => strategy === "bcu");
+    expect(some.match(/<polyline/g)).toHaveLength(2 * 7);
+    expect(some).toContain("<th>default</th>");
+  });
+
+  it("is well formed", () => {
+    const open: string[] = [];
+    for (const [, close, tag, alone] of page.matchAll(/<(\/?)([a-z]\w*)[^>]*?(\/?)>/g)) {
+      if (alone === "/" || tag === "meta") continue;
+      if (close === "") open.push(tag!);
+      else expect(open.pop()).toBe(tag);
+    }
+    expect(open).toEqual([]);
+  });
+});
+
+describe("render", () => {
+  it("writes tables and page of files of results", async () => {
+    const folder = await temporaryDirectory();
+    const file = join(folder, "results.jsonl");
+    await writeFile(file, RESULTS.map((result) => `${JSON.stringify(result)}\n`).join(""));
+    const said: string[] = [];
+    const terminal: Terminal = {
+      live: false,
+      result: (_value, _json, text) => void said.push(text()),
+      note: (line) => void said.push(line),
+      redraw: () => {},
+    };
+    const out = join(folder, "report");
+    const context = { terminal, stop: new AbortController().signal };
+    await renderCommand(context).parseAsync([file, "--out", out], { from: "user" });
+    expect(said).toEqual([`${join(out, "cleanse.md")} and cleanse.html: 6 runs.`]);
+    const content = reportContent(RESULTS);
+    expect(await readFile(join(out, "cleanse.md"), "utf8")).toBe(
+      markdownReport(content, "cleanse.html"),
+    );
+    expect(await readFile(join(out, "cleanse.html"), "utf8")).toBe(reportPage(content, () => true));
+  });
+});

@@ -1,0 +1,38 @@
+import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
+import { importModel } from "../../../../protocol/model/model-import.ts";
+import { stateLayout } from "../../../../protocol/model/state-layout.ts";
+import { freshState, modelFile } from "../../../../client/attack/fresh-model.ts";
+import { drawImages } from "../../../../client/demo/draw-images.ts";
+import { labelledImages } from "../../../../client/demo/labelled-images.ts";
+import type { LoadedCase } from "../../../bench/cleanse/load-case.ts";
+
+/** An untrained network of width 1 for ten classes, with a few drawn images. */
+export function smallCase(changes: { readonly flip?: boolean } = {}): LoadedCase {
+  const graph = resnet18({ width: 1, classes: 10 });
+  const layout = stateLayout(graph);
+  const teacher = importModel(modelFile(layout, freshState(graph, layout, new Uint8Array(32))));
+  const pool = labelledImages(drawImages(32, 1));
+  const clean = labelledImages(drawImages(20, 2));
+  return {
+    spec: {
+      name: "small",
+      model: "small.safetensors",
+      pool: "pool.bin",
+      test: "test.bin",
+      stamp: { kind: "images", path: "triggered.bin", target: 0 },
+      mean: [0.5, 0.5, 0.5],
+      std: [0.25, 0.25, 0.25],
+      flip: true,
+      ...changes,
+    },
+    teacher,
+    pool,
+    tests: { clean, triggered: { ...clean, target: 0 } },
+    digests: {
+      model: "a".repeat(64),
+      pool: "b".repeat(64),
+      test: "c".repeat(64),
+      triggered: "d".repeat(64),
+    },
+  };
+}
