@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { count, number, positive } from "./option-values.ts";
+import { count, number, numberOrOff, positive } from "./option-values.ts";
 import type { Misplacement } from "./reinit-options.ts";
 
 /** The options that define adversarial consistency, as commander reads them. */
@@ -13,6 +13,7 @@ export interface AdversaryOptions {
   readonly adversaryStep?: number;
   readonly adversaryAscents?: number;
   readonly adversaryRestart?: number;
+  readonly adversaryWarp?: number | "off";
 }
 
 /** Adds the options that define adversarial consistency. */
@@ -57,6 +58,11 @@ export function addAdversaryOptions(command: Command): Command {
       "--adversary-restart <steps>",
       "local steps after which a universal perturbation is drawn anew (default 40)",
       positive,
+    )
+    .option(
+      "--adversary-warp <radius|off>",
+      "largest displacement of pixels by a universal perturbation, root mean square as a share of the image's width (default 0.015625)",
+      numberOrOff,
     );
 }
 
@@ -71,6 +77,7 @@ export const ADVERSARY_FLAGS: Readonly<Record<string, string>> = {
   "distillation.adversary.step": "--adversary-step",
   "distillation.adversary.ascents": "--adversary-ascents",
   "distillation.adversary.restartEvery": "--adversary-restart",
+  "distillation.adversary.warp": "--adversary-warp",
 };
 
 /** What the options say of the adversary: null for off, undefined for nothing. */
@@ -100,6 +107,14 @@ function said(options: AdversaryOptions): [string, unknown][] {
     step: options.adversaryStep,
     ascents: options.adversaryAscents,
     restartEvery: options.adversaryRestart,
+    warp: warpInput(options),
   };
   return Object.entries(values).filter(([, value]) => value !== undefined);
+}
+
+function warpInput({
+  adversaryWarp,
+}: AdversaryOptions): Record<string, unknown> | null | undefined {
+  if (adversaryWarp === undefined) return undefined;
+  return adversaryWarp === "off" ? null : { radius: adversaryWarp };
 }

@@ -3,9 +3,9 @@ import type { Adversary } from "../../protocol/round/adversary.ts";
 import type { AdversarySettings, Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
-import { imageSize, type ImageSet } from "./image-set.ts";
+import type { ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
-import { drawPerturbation, engineAdversary } from "./perturbation.ts";
+import { drawRestart, engineAdversary } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
 import {
   learningRateAt,
@@ -148,13 +148,12 @@ export async function distilLocally(
     }
   };
 
-  const values = imageSize(images);
-  const plain = settings.adversary ? engineAdversary(settings.adversary, values) : undefined;
-  /** The step's adversary, with a fresh δ where the schedule wants one (SPEC D9). */
+  const plain = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
+  /** The step's adversary, with a fresh perturbation where the schedule wants one (SPEC D9). */
   const adversaryAt = (legStep: number, isFresh: boolean): AdversarySettings | undefined => {
     if (!plain || !settings.adversary || plain.scope === "per-image") return plain;
     if (!isFresh && legStep % settings.adversary.restartEvery !== 0) return plain;
-    return { ...plain, restart: drawPerturbation(values, plain, random) };
+    return { ...plain, restart: drawRestart(images, plain, random) };
   };
 
   let asked = started;

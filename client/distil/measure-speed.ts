@@ -2,9 +2,9 @@ import type { Session } from "../engine/engine.ts";
 import { temperatureAt } from "../../protocol/round/schedule.ts";
 import { augmentedBatch } from "./augment.ts";
 import { ShuffledBatches } from "./batches.ts";
-import { imageSize, type ImageSet } from "./image-set.ts";
+import type { ImageSet } from "./image-set.ts";
 import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
-import { drawPerturbation, engineAdversary } from "./perturbation.ts";
+import { drawRestart, engineAdversary } from "./perturbation.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "./random.ts";
 
 /** Long enough to see past one slow step, short enough to wait for. */
@@ -48,10 +48,9 @@ export async function measureSpeed(
   const random = new RandomStream(new Uint8Array(STREAM_SEED_BYTES));
   const batches = new ShuffledBatches(pool, random);
   const temperature = temperatureAt({ step: 0, totalSteps: 1 }, settings.temperature);
-  const values = imageSize(images);
-  const adversary = settings.adversary ? engineAdversary(settings.adversary, values) : undefined;
+  const adversary = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
   let restart =
-    adversary?.scope === "universal" ? drawPerturbation(values, adversary, random) : undefined;
+    adversary?.scope === "universal" ? drawRestart(images, adversary, random) : undefined;
   /** Takes so many steps, waits until the device has done them, and gives the milliseconds. */
   const run = async (count: number): Promise<number> => {
     await hooks.beforeRun?.();

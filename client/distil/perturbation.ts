@@ -1,13 +1,19 @@
 import { inverseNormal } from "../../protocol/reinit/normal.ts";
-import { perturbationLengths, type Adversary } from "../../protocol/round/adversary.ts";
-import type { AdversarySettings } from "../engine/engine.ts";
+import type { ImageShape } from "../../protocol/model/graph.ts";
+import {
+  perturbationLengths,
+  warpLengths,
+  type Adversary,
+} from "../../protocol/round/adversary.ts";
+import type { AdversarySettings, WarpSettings } from "../engine/engine.ts";
+import { fieldLength, imageLengthOf } from "../engine/warp-field.ts";
 import type { RandomStream } from "./random.ts";
 
 /** Where a perturbation may be, and how far an ascent step takes it; normalised units. */
 export type PerturbationBall = Pick<AdversarySettings, "norm" | "radius" | "stepLength">;
 
 /**
- * How long a fresh `l2` perturbation is, in ascent steps. At zero the gradient says little, since a
+ * How long a fresh `l2` perturbation is, in ascent steps, and a fresh displacement at most. At zero the gradient says little, since a
  * student that agrees with its teacher is at a minimum there; this is far enough to have a direction
  * to climb and near enough for the first step to decide where to.
  */
@@ -37,11 +43,44 @@ export function drawPerturbation(
 }
 
 /**
+ * What a universal perturbation begins with (SPEC D9): a fresh δ, and with a warp displacements
+ * behind it, each uniform within a tenth of an ascent step.
+ *
+ * @param shape of one image
+ *
+ * @example
+ * const restart = drawRestart(images, engineAdversary(adversary, images), random);
+ */
+export function drawRestart(
+  shape: ImageShape,
+  adversary: PerturbationBall & { readonly warp?: WarpSettings | undefined },
+  random: RandomStream,
+): Float32Array {
+  const length = imageLengthOf(shape);
+  const delta = drawPerturbation(length, adversary, random);
+  const { warp } = adversary;
+  if (!warp) return delta;
+  const restart = new Float32Array(length + fieldLength(warp.grid));
+  restart.set(delta);
+  const most = SEED_LENGTH * warp.step;
+  for (let i = length; i < restart.length; i++) restart[i] = most * (2 * random.uniform() - 1);
+  return restart;
+}
+
+/**
  * A campaign's adversary as an engine takes it (SPEC D9).
  *
- * @param values numbers of one image, H·W·C
+ * @param shape of one image
  */
-export function engineAdversary(adversary: Adversary, values: number): AdversarySettings {
-  const { weight, share, norm, scope, ascents } = adversary;
-  return { weight, share, norm, scope, ascents, ...perturbationLengths(adversary, values) };
+export function engineAdversary(adversary: Adversary, shape: ImageShape): AdversarySettings {
+  const { weight, share, norm, scope, ascents, warp } = adversary;
+  return {
+    weight,
+    share,
+    norm,
+    scope,
+    ascents,
+    ...perturbationLengths(adversary, imageLengthOf(shape)),
+    ...(warp && { warp: { grid: warp.grid, ...warpLengths(warp, shape.width) } }),
+  };
 }

@@ -1,6 +1,7 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { AdversarySettings } from "./engine.ts";
+import type { AdversarySettings, WarpSettings } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
+import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "./warp-field.ts";
 
 /** Most ascents of a step: a slip of the pen should not hold a device for minutes. */
 const MOST_ASCENTS = 100;
@@ -8,11 +9,11 @@ const MOST_ASCENTS = 100;
 /**
  * Checks that an adversary can be trained against.
  *
- * @throws EngineError `invalid-input` for a setting outside of its range, a restart that is no image,
- *   or perturbations of single images that nothing ascends.
+ * @throws EngineError `invalid-input` for a setting outside of its range, a restart of another
+ *   length, or perturbations of single images that nothing ascends or that warp.
  */
 export function checkAdversary(settings: AdversarySettings, shape: ImageShape): void {
-  const { weight, share, norm, radius, stepLength, scope, ascents, restart } = settings;
+  const { weight, share, norm, radius, stepLength, scope, ascents, restart, warp } = settings;
   demand(isFromZero(weight), `weight is ${weight}; it is a number from 0 on`);
   demand(share > 0 && share <= 1, `share is ${share}; it is above 0 and at most 1`);
   demand(norm === "l2" || norm === "linf", `norm is ${String(norm)}; it is l2 or linf`);
@@ -25,22 +26,39 @@ export function checkAdversary(settings: AdversarySettings, shape: ImageShape): 
   if (scope === "per-image") {
     demand(ascents > 0, "scope is per-image without ascents; it needs at least one");
     demand(!restart, "scope is per-image with a restart; such begin at zero in every step");
+    demand(!warp, "scope is per-image with a warp; only a universal perturbation warps");
   } else {
     demand(scope === "universal", `scope is ${String(scope)}; it is universal or per-image`);
   }
-  if (restart) checkPerturbation(restart, shape);
+  if (warp) checkWarp(warp);
+  if (restart) checkPerturbation(restart, shape, warp?.grid ?? 0);
 }
 
-/** @throws EngineError `invalid-input` for an array that is no image of finite values. */
+function checkWarp({ grid, radius, step }: WarpSettings): void {
+  demand(
+    Number.isInteger(grid) && grid >= 2 && grid <= MOST_NODES,
+    `warp.grid is ${grid}; it is a whole number from 2 to ${MOST_NODES}`,
+  );
+  demand(isFromZero(radius), `warp.radius is ${radius}; it is a number from 0 on`);
+  demand(isFromZero(step), `warp.step is ${step}; it is a number from 0 on`);
+}
+
+/**
+ * @param grid nodes along a side of the field of displacements behind δ; 0 for none
+ * @throws EngineError `invalid-input` for an array of another length, or not of finite values.
+ */
 export function checkPerturbation(
   perturbation: Float32Array,
-  { height, width, channels }: ImageShape,
+  shape: ImageShape,
+  grid: number,
 ): void {
-  const length = height * width * channels;
+  const { height, width, channels } = shape;
+  const length = imageLengthOf(shape) + fieldLength(grid);
   if (perturbation.length !== length) {
+    const field = grid === 0 ? "" : ` and ${grid}×${grid}×2`;
     throw new EngineError(
       "invalid-input",
-      `a perturbation needs ${length} values (${height}×${width}×${channels}), ` +
+      `a perturbation needs ${length} values (${height}×${width}×${channels}${field}), ` +
         `this one has ${perturbation.length}`,
     );
   }
@@ -50,6 +68,15 @@ export function checkPerturbation(
     "invalid-input",
     `value ${index} of a perturbation is ${perturbation[index]}; all must be finite`,
   );
+}
+
+/**
+ * Checks a perturbation that may have a field of displacements behind it, of any grid.
+ *
+ * @throws EngineError `invalid-input` as `checkPerturbation`.
+ */
+export function checkKeptPerturbation(perturbation: Float32Array, shape: ImageShape): void {
+  checkPerturbation(perturbation, shape, gridOf(perturbation.length, shape) ?? 0);
 }
 
 /** Perturbed copies that a norm group of so many images gets. */

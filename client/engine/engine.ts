@@ -62,10 +62,17 @@ export interface StepSettings {
  * zero in every step (shared adversarial unlearning with the teacher's answer as label; Wei et al.
  * 2023).
  *
- * The copies of a norm group are of its first images, and its statistics are taken over both.
+ * The copies of a norm group are of its first images. In training they are normalised with the
+ * statistics of its images, which are those of a step without copies; taken over both, statistics
+ * would absorb what all copies have in common, and it would be back in evaluation mode.
+ *
+ * With a `warp`, every other copy of a norm group (its second, its fourth, …) is warp(x, φ) instead
+ * of x + δ: every pixel is taken from where a universal field of displacements φ points to, and φ
+ * ascends as δ does. Triggers that bend the image instead of adding to
+ * it (WaNet; Nguyen and Tran 2021) are near in φ and far in δ.
  */
 export interface AdversarySettings {
-  /** Of the copies' divergence in the loss; 0: copies move running statistics and δ only. */
+  /** Of the copies' divergence in the loss; 0: copies move δ only. */
   readonly weight: number;
   /** Copies a norm group gets, in its images: in (0, 1], rounded, at least one. */
   readonly share: number;
@@ -85,8 +92,31 @@ export interface AdversarySettings {
    * (Shafahi et al. 2019).
    */
   readonly ascents: number;
-  /** `[H, W, C]`: what δ is set to before this step; universal only. */
+  /** Universal only. */
+  readonly warp?: WarpSettings | undefined;
+  /**
+   * What the perturbation is set to before this step; universal only. δ `[H, W, C]`, and with a warp
+   * φ `[grid, grid, 2]` behind it.
+   */
   readonly restart?: Float32Array | undefined;
+}
+
+/**
+ * A universal field of displacements φ `[grid, grid, 2]` in pixels, row before column, on nodes of
+ * which the outer ones lie on the image's corner pixels; between nodes it is bilinear. A pixel of
+ * warp(x, φ) is the bilinear sample of x where its displacement leads, or of the edge where that is
+ * outside.
+ *
+ * φ ← Π(φ + step·ĝ): ĝ is the gradient over its root mean square, Π scales φ down to a root mean
+ * square of `radius`. Where the gradient is 0, φ stays. A φ of another grid, or none yet, begins at
+ * zero.
+ */
+export interface WarpSettings {
+  /** Nodes along each side, 2 … 32. */
+  readonly grid: number;
+  /** Like `step` in pixels. */
+  readonly radius: number;
+  readonly step: number;
 }
 
 /** How a student answers, compared with its teacher. */
@@ -120,7 +150,7 @@ export interface SessionReading {
   /** Trainable values, then running statistics. */
   readonly state: Float32Array;
   readonly results: readonly StepResult[];
-  /** `[H, W, C]`: the universal δ, where there is one. */
+  /** The universal δ `[H, W, C]`, where there is one, and φ `[grid, grid, 2]` behind it likewise. */
   readonly perturbation?: Float32Array;
 }
 
@@ -146,8 +176,9 @@ export interface Session {
    *
    * @param state whole state vector (trainable values, then running statistics).
    * @param velocity what becomes of the optimiser's: it starts from zero unless kept.
-   * @param perturbation `[H, W, C]`, the universal δ to go on from. When left out, δ is kept where
-   *   the velocity is, and otherwise zero.
+   * @param perturbation the universal δ `[H, W, C]` to go on from, with or without a φ
+   *   `[grid, grid, 2]` behind it. When left out, both are kept where the velocity is, and are
+   *   otherwise zero.
    */
   load(state: Float32Array, velocity?: VelocityAtLoad, perturbation?: Float32Array): void;
 

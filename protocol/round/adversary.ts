@@ -1,5 +1,19 @@
 import { z } from "zod";
 
+const warpSchema = z.strictObject({
+  /** Nodes of displacements along each side of the image. */
+  grid: z.int().min(2).max(32).default(8),
+  /**
+   * Largest root mean square of the displacements, as a share of the image's width. The default is
+   * half a pixel of 32.
+   */
+  radius: z.number().positive().max(1).default(0.015625),
+  /** Length of an ascent step as a share of the radius. */
+  step: z.number().positive().max(1).default(0.25),
+});
+
+export type Warp = z.output<typeof warpSchema>;
+
 /**
  * Adversarial consistency (SPEC D9): the student has to keep the teacher's clean answer on images
  * moved by a perturbation that is made to change it. Nobody needs to know a trigger, or a label: a
@@ -31,11 +45,30 @@ export const adversarySchema = z
     ascents: z.int().min(0).max(20).default(0),
     /** Local steps after which a universal perturbation is drawn anew. */
     restartEvery: z.int().min(1).max(100_000).default(40),
+    /**
+     * A field of displacements that bends the copies besides, and ascends likewise; `null` for
+     * none. On for a universal perturbation when left out, and never for perturbations of single
+     * images. Additive perturbations do not find triggers that bend the image (WaNet; Nguyen and
+     * Tran, ICLR 2021).
+     */
+    warp: warpSchema.nullable().optional(),
   })
   .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
     message: "per-image perturbations start from nothing at every step: give at least 1 ascent",
     path: ["ascents"],
-  });
+  })
+  .refine(({ scope, warp }) => scope === "universal" || !warp, {
+    message: "only a universal perturbation can warp: leave it out, or off",
+    path: ["warp"],
+  })
+  .transform(({ warp, ...adversary }) => ({
+    ...adversary,
+    warp: warp === undefined ? defaultWarp(adversary.scope) : warp,
+  }));
+
+function defaultWarp(scope: "universal" | "per-image"): Warp | null {
+  return scope === "universal" ? warpSchema.parse({}) : null;
+}
 
 export type Adversary = z.output<typeof adversarySchema>;
 
@@ -46,4 +79,13 @@ export function perturbationLengths(
 ): { readonly radius: number; readonly stepLength: number } {
   const length = norm === "l2" ? radius * Math.sqrt(values) : radius;
   return { radius: length, stepLength: step * length };
+}
+
+/** A warp's lengths in pixels of an image so wide, as an engine takes them. */
+export function warpLengths(
+  { radius, step }: Warp,
+  width: number,
+): { readonly radius: number; readonly step: number } {
+  const pixels = radius * width;
+  return { radius: pixels, step: step * pixels };
 }

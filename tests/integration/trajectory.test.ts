@@ -7,8 +7,7 @@ import {
 } from "../../client/cli/coordinator/start-coordinator.ts";
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
-import { imageSize } from "../../client/distil/image-set.ts";
-import { drawPerturbation, engineAdversary } from "../../client/distil/perturbation.ts";
+import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
 import { RandomStream } from "../../client/distil/random.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
@@ -103,8 +102,7 @@ it.each(CASES)(
     const batches = new ShuffledBatches(images.count, random);
     const session = engine.openSession({ graph, layout, teacher });
     session.load(student0);
-    const values = imageSize(images);
-    const plain = adversary === null ? undefined : engineAdversary(adversary, values);
+    const plain = adversary === null ? undefined : engineAdversary(adversary, images);
     for (let step = 0; step < STEPS; step++) {
       const progress = { step, totalSteps: STEPS };
       const batch = augmentedBatch(
@@ -120,7 +118,7 @@ it.each(CASES)(
         temperature: temperatureAt(progress, TEMPERATURE),
         adversary: plain && {
           ...plain,
-          restart: step % 4 === 0 ? drawPerturbation(values, plain, random) : undefined,
+          restart: step % 4 === 0 ? drawRestart(images, plain, random) : undefined,
         },
       });
     }

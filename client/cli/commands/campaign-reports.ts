@@ -122,8 +122,9 @@ function strategyText(strategy: CampaignReport["config"]["reinit"]["strategy"]):
 
 function adversaryText({ adversary }: CampaignReport["config"]["distillation"]): string {
   if (adversary === null) return "off";
-  const { scope, norm, radius, weight, share } = adversary;
-  return `${scope}, ${norm} radius ${radius}, weight ${weight} on ${percent(share)} of each batch`;
+  const { scope, norm, radius, weight, share, warp } = adversary;
+  const bent = warp === null ? "" : `, warp ${warp.grid}×${warp.grid} radius ${warp.radius}`;
+  return `${scope}, ${norm} radius ${radius}${bent}, weight ${weight} on ${percent(share)} of each batch`;
 }
 
 /** Channels re-initialised whole at any strength, a line a tensor. */

@@ -138,7 +138,11 @@ export function accessOf(kernel: Kernel): Access {
     case "perturb":
       return { reads: [kernel.images], writes: [kernel.perturbed], inPlace: [] };
     case "collect-ascent":
-      return { reads: [kernel.gradient], writes: [], inPlace: [] };
+      return {
+        reads: [kernel.gradient, ...present(kernel.warp?.images)],
+        writes: [],
+        inPlace: [],
+      };
     default:
       return kernel satisfies never;
   }

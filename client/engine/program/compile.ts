@@ -29,6 +29,8 @@ export interface PerturbedCopies {
   readonly perGroup: number;
   /** Whether every copy has a perturbation of its own. */
   readonly perImage: boolean;
+  /** Nodes along a side of a field that warps them (`WarpSettings`); not warped when left out. */
+  readonly warpGrid?: number | undefined;
 }
 
 export interface CompileOptions {
@@ -116,7 +118,7 @@ function writeTraining(
   });
   const images = copies !== undefined && mode === "distil";
   const gradient = writeBackwardPass(student, forward, dLogits, { parameters: true, images });
-  if (rows && gradient) writeCollection(student, rows, copies.perImage, gradient);
+  if (rows && gradient) writeCollection(writer, student, rows, copies, gradient);
   return forward.logits;
 }
 
@@ -139,7 +141,7 @@ function writeAttack(writer: ProgramWriter, copies: PerturbedCopies | undefined)
   });
   const wanted = { parameters: false, images: true };
   const gradient = writeBackwardPass(student, forward, dLogits, wanted);
-  writeCollection(student, rows, copies?.perImage ?? false, gradient!);
+  writeCollection(writer, student, rows, copies, gradient!);
   return forward.logits;
 }
 
@@ -151,31 +153,41 @@ function rowsOf({ batch }: ProgramWriter, clean: number, copies: number): CopyRo
 function writePerturbed(
   writer: ProgramWriter,
   rows: CopyRows,
-  { perImage }: PerturbedCopies,
+  copies: PerturbedCopies,
 ): ProgramWriter {
-  const student = writer.regrouped(rows.clean + rows.copies);
+  const student = writer.regrouped(rows);
   student.emit("forward", {
     kind: "perturb",
     rows,
     imageLength: writer.images.length / writer.imageCount,
-    perImage,
+    perImage: copies.perImage,
+    warp: warpOf(writer, copies),
     images: writer.images,
     perturbed: student.images,
   });
   return student;
 }
 
+function warpOf({ graph }: ProgramWriter, copies: PerturbedCopies | undefined) {
+  const grid = copies?.warpGrid;
+  return grid === undefined ? undefined : { grid, image: graph.inputShape };
+}
+
+/** @param writer of the pass that has the images as they were before they became copies. */
 function writeCollection(
+  writer: ProgramWriter,
   student: ProgramWriter,
   rows: CopyRows,
-  perImage: boolean,
+  copies: PerturbedCopies | undefined,
   gradient: Operand,
 ): void {
+  const warp = warpOf(writer, copies);
   student.emit("backward", {
     kind: "collect-ascent",
     rows,
     imageLength: gradient.length / student.imageCount,
-    perImage,
+    perImage: copies?.perImage ?? false,
     gradient,
+    warp: warp && { ...warp, images: writer.images },
   });
 }

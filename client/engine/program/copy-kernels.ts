@@ -1,3 +1,4 @@
+import type { WarpShape } from "../warp-field.ts";
 import type { Operand } from "./program.ts";
 
 /**
@@ -18,7 +19,7 @@ export interface CopyRows {
   readonly copies: number;
 }
 
-/** Images and copies as a student reads them: copies are images + δ. */
+/** Images and copies as a student reads them: copies are images + δ, or warp(images, φ) + δ. */
 export interface PerturbKernel {
   readonly kind: "perturb";
   readonly rows: CopyRows;
@@ -26,6 +27,8 @@ export interface PerturbKernel {
   readonly imageLength: number;
   /** Whether every copy has a δ of its own, copies in order. */
   readonly perImage: boolean;
+  /** Of φ, which is behind the one δ; undefined without a warp. */
+  readonly warp: WarpShape | undefined;
   /** `[P·groupSize, H, W, C]` */
   readonly images: Operand;
   /** `[P·(clean + copies), H, W, C]` */
@@ -34,7 +37,8 @@ export interface PerturbKernel {
 
 /**
  * Adds the gradient of every copy, copies in order, to the sum that its δ ascends along: to one for
- * all, or to its own.
+ * all, or to its own. With a warp the gradient by every pixel's displacement is added up likewise,
+ * `[H, W, 2]`.
  */
 export interface CollectAscentKernel {
   readonly kind: "collect-ascent";
@@ -43,4 +47,6 @@ export interface CollectAscentKernel {
   readonly perImage: boolean;
   /** `[P·(clean + copies), H, W, C]`: by what the pass read as images. */
   readonly gradient: Operand;
+  /** What was warped before, by the φ that is there; undefined without a warp. */
+  readonly warp: (WarpShape & { readonly images: Operand }) | undefined;
 }

@@ -34,6 +34,9 @@ export interface ProgramDescription {
   readonly text: string;
 }
 
+/** Of a value between four others, or of the gradient by where it is. */
+const WARP_FLOPS = 12;
+
 /** Number of multiply-adds of a convolution; its gradients have as many. */
 function multiplyAdds(geometry: ConvGeometry): number {
   const { images, outputHeight, outputWidth, channelsOut, groups } = geometry;
@@ -106,9 +109,9 @@ function flopsOf(kernel: Kernel): number {
     case "running-norm":
       return 4 * kernel.channels;
     case "perturb":
-      return kernel.perturbed.length;
+      return (kernel.warp ? WARP_FLOPS : 1) * kernel.perturbed.length;
     case "collect-ascent":
-      return kernel.gradient.length;
+      return (kernel.warp ? 1 + WARP_FLOPS : 1) * kernel.gradient.length;
     case "loss":
       return 10 * kernel.images * kernel.classes;
     case "head":
@@ -157,7 +160,8 @@ function detailOf(kernel: Kernel): string {
     case "perturb":
     case "collect-ascent": {
       const { clean, copies } = kernel.rows;
-      return `${clean} images and ${copies} copies a group, ${kernel.imageLength} values each`;
+      const warped = kernel.warp ? `, warped by ${kernel.warp.grid}×${kernel.warp.grid} nodes` : "";
+      return `${clean} images and ${copies} copies a group, ${kernel.imageLength} values each${warped}`;
     }
     case "loss":
       return `[${kernel.images},${kernel.classes}]`;

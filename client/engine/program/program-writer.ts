@@ -8,6 +8,7 @@ import { inferShapes, type ValueShape } from "../../../protocol/model/infer-shap
 import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
 import { ArenaBuffer } from "./arena.ts";
+import type { CopyRows } from "./copy-kernels.ts";
 import { halvesOf } from "./halves.ts";
 import type {
   ConvGeometry,
@@ -38,6 +39,8 @@ export interface Extent {
 export class ProgramWriter {
   readonly graph: Graph;
   readonly batch: BatchShape;
+  /** Images of a norm group that are not copies: its first. */
+  readonly cleanImages: number;
   readonly tiling: Tiling;
   readonly images: ArenaBuffer;
   readonly kernels: ScheduledKernel[];
@@ -54,9 +57,11 @@ export class ProgramWriter {
     batch: BatchShape,
     tiling: Tiling,
     precision: Precision,
+    cleanImages = batch.groupSize,
     kernels: ScheduledKernel[] = [],
   ) {
     this.kernels = kernels;
+    this.cleanImages = cleanImages;
     this.#layout = layout;
     this.#precision = precision;
     this.graph = graph;
@@ -70,11 +75,11 @@ export class ProgramWriter {
     this.images = new ArenaBuffer(this.#lengthOf(graph.input));
   }
 
-  /** A writer of passes over norm groups of another size, with images of their own. */
-  regrouped(groupSize: number): ProgramWriter {
-    const batch = { ...this.batch, groupSize };
+  /** A writer of passes over norm groups of so many images and copies, with memory of their own. */
+  regrouped({ clean, copies }: Pick<CopyRows, "clean" | "copies">): ProgramWriter {
+    const batch = { ...this.batch, groupSize: clean + copies };
     const { graph, tiling, kernels } = this;
-    return new ProgramWriter(graph, this.#layout, batch, tiling, this.#precision, kernels);
+    return new ProgramWriter(graph, this.#layout, batch, tiling, this.#precision, clean, kernels);
   }
 
   /** N */
@@ -97,6 +102,12 @@ export class ProgramWriter {
   rows(id: ValueId): number {
     const { height, width } = this.extent(id);
     return this.imageCount * height * width;
+  }
+
+  /** Positions of a value in one norm group's images, without copies. */
+  cleanRows(id: ValueId): number {
+    const { height, width } = this.extent(id);
+    return this.cleanImages * height * width;
   }
 
   /**

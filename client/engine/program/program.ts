@@ -8,7 +8,9 @@
  * it.
  *
  * A batch is worked through in micro-batches of P whole norm groups of G images each, so N = P·G. A
- * batch norm takes its statistics over each group by itself; per-group vectors are `[P, …]`.
+ * batch norm takes its statistics over each group by itself; per-group vectors are `[P, …]`. Where
+ * perturbed copies follow a group's images (`copy-kernels.ts`), statistics are those of the images,
+ * as they would be without copies, and the copies are normalised with them too.
  * Sums over groups and over partial sums are taken in index order, by addition to what is there, so
  * that the number of groups a micro-batch has changes no bit of the result.
  */
@@ -21,6 +23,12 @@ import type {
   LossKernel,
   PoolKernel,
 } from "./head-kernels.ts";
+import type {
+  NormGradientFactorsKernel,
+  NormGradientKernel,
+  NormStatisticsKernel,
+  RunningNormKernel,
+} from "./norm-kernels.ts";
 
 /**
  * How activations and their gradients are stored. Arithmetic, sums, statistics, parameters and their
@@ -93,6 +101,12 @@ export interface PartialSums {
   readonly parts: number;
 }
 
+/** Σy and Σy² for a batch norm's statistics: over clean images, and over no copies of them. */
+export interface StatisticsSums extends PartialSums {
+  /** Of each norm group: its first rows, which are summed. */
+  readonly cleanRows: number;
+}
+
 /** y = relu?(conv(x) + bias + addend); student: also Σy and Σy² per channel and group. */
 export interface ConvolveKernel {
   readonly kind: "convolve";
@@ -105,7 +119,7 @@ export interface ConvolveKernel {
   /** `[N, Ho, Wo, Co]`; may be the memory of `y`. */
   readonly addend: Operand | undefined;
   readonly relu: boolean;
-  readonly sums: PartialSums | undefined;
+  readonly sums: StatisticsSums | undefined;
 }
 
 /**
@@ -143,46 +157,6 @@ export interface FilterGradientKernel {
   readonly parts: number;
 }
 
-/**
- * From partial sums of a batch norm's input: scale and shift for readers, mean and 1/√(σ²+ε) for
- * the backward pass; running statistics advance group by group.
- */
-export interface NormStatisticsKernel {
-  readonly kind: "norm-statistics";
-  readonly channels: number;
-  /** Values per channel and group. */
-  readonly count: number;
-  readonly sums: PartialSums;
-  readonly gamma: Operand;
-  readonly beta: Operand;
-  /** Undefined: they stay as they are. */
-  readonly running: { readonly mean: Operand; readonly variance: Operand } | undefined;
-  readonly epsilon: number;
-  readonly momentum: number;
-  /** `[P, 2, C]`: scale, shift. */
-  readonly coefficients: Operand;
-  /** `[P, 2, C]`: mean, inverse standard deviation. */
-  readonly saved: Operand;
-}
-
-/**
- * A batch norm in evaluation mode: scale and shift for readers, from running statistics. On the
- * device, as those of a student in training change with every step.
- */
-export interface RunningNormKernel {
-  readonly kind: "running-norm";
-  readonly channels: number;
-  readonly gamma: Operand;
-  readonly beta: Operand;
-  readonly mean: Operand;
-  readonly variance: Operand;
-  readonly epsilon: number;
-  /** `[1, 2, C]`: scale, shift. */
-  readonly coefficients: Operand;
-  /** `[1, 2, C]`: scale, 0; what a gradient meets on its way back. */
-  readonly slopes: Operand;
-}
-
 /** y = relu?(x + addend), each read as it is or normalised. `rows` = positions of all images. */
 export interface CombineKernel {
   readonly kind: "combine";
@@ -193,8 +167,8 @@ export interface CombineKernel {
   readonly relu: boolean;
   /** May be the memory of either input. */
   readonly y: Operand;
-  /** Σy and Σy², when a batch norm reads y. */
-  readonly sums: PartialSums | undefined;
+  /** Where a batch norm reads y. */
+  readonly sums: StatisticsSums | undefined;
 }
 
 /**
@@ -212,34 +186,6 @@ export interface GatherGradientKernel {
   /** May be the memory of `dy` unless broadcast. Undefined: only sums are wanted. */
   readonly g: Operand | undefined;
   readonly epilogue: GradientEpilogue;
-}
-
-/** dγ and dβ += over groups; factors of dz = a·g + b·z + d per channel and group. */
-export interface NormGradientFactorsKernel {
-  readonly kind: "norm-gradient-factors";
-  readonly channels: number;
-  readonly count: number;
-  /** Σg and Σ g·z. */
-  readonly sums: PartialSums;
-  readonly gamma: Operand;
-  /** `[P, 2, C]`: mean, inverse standard deviation. */
-  readonly saved: Operand;
-  readonly dGamma: Operand;
-  readonly dBeta: Operand;
-  /** `[P, 3, C]`: a, b, d. */
-  readonly factors: Operand;
-}
-
-/** dz = a·g + b·z + d per channel and group. */
-export interface NormGradientKernel {
-  readonly kind: "norm-gradient";
-  readonly rows: number;
-  readonly channels: number;
-  readonly g: Operand;
-  readonly z: Operand;
-  readonly factors: Operand;
-  /** May be the memory of `g`. */
-  readonly dz: Operand;
 }
 
 export type Kernel =

@@ -156,8 +156,8 @@ class BackwardWriter {
     if (addend !== undefined) this.#pass(addend, g);
     if (!this.#isWanted(input)) return;
     const dz = writer.activation(input);
-    const rows = writer.rows(input);
-    writer.emit("backward", { kind: "norm-gradient", rows, channels, g, z, factors, dz });
+    const shape = { rows: writer.rows(input), cleanRows: writer.cleanRows(input), channels };
+    writer.emit("backward", { kind: "norm-gradient", ...shape, g, z, factors, dz });
     this.#pass(input, dz);
   }
 

@@ -7,8 +7,8 @@ import type {
   CombineKernel,
   ConvolveKernel,
   Operand,
-  PartialSums,
   Reading,
+  StatisticsSums,
 } from "./program.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
 
@@ -20,7 +20,7 @@ type NormRecord =
       readonly input: Operand;
       /** `[P, 2, C]`: mean, inverse standard deviation. */
       readonly saved: Operand;
-      /** Values per channel and group. */
+      /** Values per channel and group, of clean images. */
       readonly count: number;
     }
   | {
@@ -60,7 +60,7 @@ class ForwardWriter {
   readonly #readings = new Map<ValueId, Reading>();
   readonly #norms = new Map<NormStep, NormRecord>();
   readonly #producers = new Map<ValueId, TrainingStep>();
-  readonly #sums = new Map<ValueId, PartialSums>();
+  readonly #sums = new Map<ValueId, StatisticsSums>();
   readonly #normInputs: ReadonlySet<ValueId>;
   /** Values some reader needs in memory as they are. */
   readonly #storedValues: ReadonlySet<ValueId>;
@@ -101,7 +101,6 @@ class ForwardWriter {
     switch (step.kind) {
       case "conv2d": {
         const geometry = writer.geometry(step);
-        const { groupSize } = writer.batch;
         const kernel: ConvolveKernel = {
           kind: "convolve",
           geometry,
@@ -111,7 +110,9 @@ class ForwardWriter {
           bias: undefined,
           addend: undefined,
           relu: false,
-          sums: this.#sumsOf(step.output, () => writer.tiling.convolveParts(geometry, groupSize)),
+          sums: this.#sumsOf(step.output, () =>
+            writer.tiling.convolveParts(geometry, writer.cleanImages),
+          ),
         };
         writer.emit("forward", kernel);
         return;
@@ -172,8 +173,8 @@ class ForwardWriter {
   #batchNorm(step: NormStep): Affine {
     const writer = this.#writer;
     const { norm, input } = step;
-    const { height, width, channels } = writer.extent(input);
-    const count = writer.batch.groupSize * height * width;
+    const { channels } = writer.extent(input);
+    const count = writer.cleanRows(input);
     if (count === 1) {
       throw new EngineError(
         "invalid-input",
@@ -244,9 +245,7 @@ class ForwardWriter {
       addend,
       relu,
       y: this.#store(output),
-      sums: this.#sumsOf(output, () =>
-        writer.tiling.rowParts(rows / writer.batch.groups, channels),
-      ),
+      sums: this.#sumsOf(output, () => writer.tiling.rowParts(writer.cleanRows(output), channels)),
     };
     writer.emit("forward", kernel);
   }
@@ -257,11 +256,16 @@ class ForwardWriter {
     this.#combine(graph.input, stored(images), undefined, false);
   }
 
-  #sumsOf(id: ValueId, parts: () => number): PartialSums | undefined {
+  #sumsOf(id: ValueId, parts: () => number): StatisticsSums | undefined {
     if (!this.#takesSums || !this.#normInputs.has(id)) return undefined;
+    const writer = this.#writer;
     const count = parts();
-    const { channels } = this.#writer.extent(id);
-    const sums = { operand: this.#writer.perGroup(2 * count, channels), parts: count };
+    const { channels } = writer.extent(id);
+    const sums = {
+      operand: writer.perGroup(2 * count, channels),
+      parts: count,
+      cleanRows: writer.cleanRows(id),
+    };
     this.#sums.set(id, sums);
     return sums;
   }

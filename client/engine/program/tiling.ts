@@ -2,8 +2,11 @@ import type { ConvGeometry } from "./program.ts";
 
 /** How a backend cuts long sums; decides how much workspace a program has. */
 export interface Tiling {
-  /** Runs that a convolution cuts one norm group's output positions into for its channel sums. */
-  convolveParts(geometry: ConvGeometry, groupSize: number): number;
+  /**
+   * Runs that a convolution cuts the output positions of one norm group's clean images into for its
+   * channel sums.
+   */
+  convolveParts(geometry: ConvGeometry, cleanImages: number): number;
   /** Runs that an input gradient cuts one norm group's input positions into. */
   inputGradientParts(geometry: ConvGeometry, groupSize: number): number;
   /** Runs that a pass over `rows` positions of one norm group is cut into. */

@@ -192,7 +192,7 @@ export class TfjsSession implements Session {
     requireNoAdversary(this.#backend, references);
     const { inputShape } = this.#graph;
     checkBatch(batch, inputShape);
-    checkPerturbation(perturbation, inputShape);
+    checkPerturbation(perturbation, inputShape, 0);
     return { logits: await this.logits(which, perturbedBatch(batch, perturbation, inputShape)) };
   }
 

@@ -1,13 +1,14 @@
 import type { ImageShape } from "../../../protocol/model/graph.ts";
-import { checkAdversary, checkPerturbation, copiesOf } from "../check-adversary.ts";
+import { checkAdversary, checkKeptPerturbation, copiesOf } from "../check-adversary.ts";
 import type { AdversarySettings, StepResult } from "../engine.ts";
 import { ascend } from "../host-ascent.ts";
+import { fieldBall, fieldLength, gatherOntoGrid, imageLengthOf } from "../warp-field.ts";
 import type { BatchRunner, BatchWork, CopiesWork } from "./batch-runner.ts";
 
 /** A session's perturbations: the universal one that it keeps, and those of single steps. */
 export class Adversary {
   readonly #shape: ImageShape;
-  /** `[H, W, C]`; undefined until there is one. */
+  /** δ `[H, W, C]`, and φ behind it once a step had a warp; undefined until there is one. */
   #universal: Float32Array | undefined;
 
   constructor(shape: ImageShape) {
@@ -20,7 +21,7 @@ export class Adversary {
   }
 
   set universal(perturbation: Float32Array | undefined) {
-    if (perturbation) checkPerturbation(perturbation, this.#shape);
+    if (perturbation) checkKeptPerturbation(perturbation, this.#shape);
     this.#universal = perturbation?.slice();
   }
 
@@ -58,29 +59,43 @@ export class Adversary {
   }
 
   #copiesOf(
-    { share, scope, restart, weight }: AdversarySettings,
+    { share, scope, restart, warp, weight }: AdversarySettings,
     { size, groupSize }: Pick<BatchWork, "size" | "groupSize">,
   ): CopiesWork {
     const perGroup = copiesOf(share, groupSize);
     const perImage = scope === "per-image";
     const values = perImage
       ? new Float32Array((size / groupSize) * perGroup * this.#length)
-      : this.#begin(restart);
-    return { perGroup, perImage, weight, values, ascent: new Float32Array(values.length) };
+      : this.#begin(restart, warp?.grid);
+    const { height, width } = this.#shape;
+    const ascent = new Float32Array(warp ? this.#length + 2 * height * width : values.length);
+    return { perGroup, perImage, warpGrid: warp?.grid, weight, values, ascent };
   }
 
-  #begin(restart: Float32Array | undefined): Float32Array {
+  #begin(restart: Float32Array | undefined, grid: number | undefined): Float32Array {
     if (restart) this.universal = restart;
-    return (this.#universal ??= new Float32Array(this.#length));
+    const kept = this.#universal ?? new Float32Array(this.#length);
+    const length = this.#length + fieldLength(grid ?? 0);
+    if (grid === undefined || kept.length === length) return (this.#universal = kept);
+    const values = new Float32Array(length);
+    values.set(kept.subarray(0, this.#length));
+    return (this.#universal = values);
   }
 
   #ascend({ values, ascent }: CopiesWork, settings: AdversarySettings): void {
-    ascend(values, ascent, this.#length, settings);
+    const { warp } = settings;
+    const length = this.#length;
+    if (warp) {
+      const shape = { grid: warp.grid, image: this.#shape };
+      const gradient = gatherOntoGrid(ascent.subarray(length), shape);
+      ascend(values.subarray(length), gradient, gradient.length, fieldBall(warp));
+    }
+    const deltas = settings.scope === "universal" ? length : values.length;
+    ascend(values.subarray(0, deltas), ascent.subarray(0, deltas), length, settings);
     ascent.fill(0);
   }
 
   get #length(): number {
-    const { height, width, channels } = this.#shape;
-    return height * width * channels;
+    return imageLengthOf(this.#shape);
   }
 }

@@ -164,7 +164,8 @@ export class BatchRunner {
     model: Model,
     copies?: PerturbedCopies,
   ): LoadedBatch {
-    const key = [mode, size, model, copies?.perGroup, copies?.perImage].join();
+    const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid];
+    const key = [mode, size, model, ...ofCopies].join();
     const known = this.#batches.get(key);
     if (known) return known;
     const compilation = { graph: this.#graph, layout: this.#layout, mode, copies };

@@ -1,15 +1,20 @@
+import { addPlaceGradient, warpImage } from "../host-warp.ts";
 import type { CollectAscentKernel, PerturbKernel } from "../program/copy-kernels.ts";
+import { isWarped, samplesOf } from "../warp-field.ts";
 import type { Floats } from "./host-kernels.ts";
 
 /** What a run perturbs copies with: of one δ for all, or of one for each copy of the micro-batch. */
 export interface Perturbation {
-  /** `[H, W, C]` or `[copies, H, W, C]` */
+  /** `[H, W, C]` or `[copies, H, W, C]`; with a warp φ `[grid, grid, 2]` behind the one δ. */
   readonly values: Float32Array;
-  /** Σ of the gradients by the values, of the same shape; added to. */
+  /**
+   * Σ of the gradients by δ, of the same shape, and with a warp by every pixel's displacement,
+   * `[H, W, 2]`; added to.
+   */
   readonly ascent: Float32Array;
 }
 
-/** Images, then copies with δ, norm group by norm group. */
+/** Images, then copies with δ or warped by φ, norm group by norm group. */
 export function perturb(
   floats: Floats,
   kernel: PerturbKernel,
@@ -18,6 +23,7 @@ export function perturb(
 ): void {
   const { imageLength, perImage } = kernel;
   const { groupSize, clean, copies } = kernel.rows;
+  const samples = kernel.warp && samplesOf(values.subarray(imageLength), kernel.warp);
   const images = floats(kernel.images);
   const perturbed = floats(kernel.perturbed);
   let to = 0;
@@ -27,6 +33,10 @@ export function perturb(
     to += clean * imageLength;
     for (let copy = 0; copy < copies; copy++) {
       const from = start + copy * imageLength;
+      if (samples && isWarped(copy)) {
+        warpImage(images, from, samples, perturbed.subarray(to, (to += imageLength)));
+        continue;
+      }
       const delta = perImage ? (group * copies + copy) * imageLength : 0;
       for (let i = 0; i < imageLength; i++) {
         perturbed[to++] = images[from + i]! + values[delta + i]!;
@@ -40,14 +50,22 @@ export function collectAscent(
   floats: Floats,
   kernel: CollectAscentKernel,
   groups: number,
-  { ascent }: Perturbation,
+  { values, ascent }: Perturbation,
 ): void {
-  const { imageLength, perImage } = kernel;
-  const { clean, copies } = kernel.rows;
+  const { imageLength, perImage, warp } = kernel;
+  const { groupSize, clean, copies } = kernel.rows;
   const gradient = floats(kernel.gradient);
+  const images = warp && floats(warp.images);
+  const samples = warp && samplesOf(values.subarray(imageLength), warp);
   for (let group = 0; group < groups; group++) {
     for (let copy = 0; copy < copies; copy++) {
       const from = (group * (clean + copies) + clean + copy) * imageLength;
+      if (images && samples && isWarped(copy)) {
+        const own = gradient.subarray(from, from + imageLength);
+        const image = (group * groupSize + copy) * imageLength;
+        addPlaceGradient(images, image, samples, own, ascent.subarray(imageLength));
+        continue;
+      }
       const to = perImage ? (group * copies + copy) * imageLength : 0;
       for (let i = 0; i < imageLength; i++) {
         ascent[to + i] = ascent[to + i]! + gradient[from + i]!;

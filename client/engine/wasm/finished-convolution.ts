@@ -11,6 +11,8 @@ export interface Finishing extends Pick<RowWork, "bias" | "relu" | "mask" | "sum
   readonly channels: number;
   /** Added to it; may be the memory of the output. */
   readonly addend: Operand | undefined;
+  /** Images of each norm group that `sums` are over: its first; all when left out. */
+  readonly cleanImages?: number | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Finishing extends Pick<RowWork, "bias" | "relu" | "mask" | "sum
  * while they are in the cache.
  */
 export function finishedTasks(site: Site, convolver: Convolver, finishing: Finishing): Task[] {
-  const { output, positions, channels, addend, bias, relu, mask, sums } = finishing;
+  const { output, positions, channels, addend, bias, relu, mask, cleanImages } = finishing;
   const { slices } = convolver;
   // Where the output's memory holds the addend, the sums start from it.
   const inPlace = sameMemory(output, addend);
@@ -32,12 +34,12 @@ export function finishedTasks(site: Site, convolver: Convolver, finishing: Finis
     relu,
     mask,
     target: changes ? source : undefined,
-    sums,
   };
   const taken = channels / slices;
-  return imageBlocks(site, positions).flatMap((block) =>
+  return imageBlocks(site, positions, cleanImages).flatMap((block) =>
     Array.from({ length: slices }, (_, slice): Task => {
       const calls = convolver.convolving(block, slice, inPlace);
+      const sums = block.clean ? finishing.sums : undefined;
       if (!changes && !sums) return calls;
       const span = {
         group: block.group,
@@ -48,7 +50,7 @@ export function finishedTasks(site: Site, convolver: Convolver, finishing: Finis
         taken,
         part: block.part,
       };
-      return [...calls, ...rowPassCalls(site, span, work)];
+      return [...calls, ...rowPassCalls(site, span, { ...work, sums })];
     }),
   );
 }

@@ -2,10 +2,9 @@ import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../program/
 import type {
   NormGradientFactorsKernel,
   NormStatisticsKernel,
-  Operand,
-  PartialSums,
   RunningNormKernel,
-} from "../program/program.ts";
+} from "../program/norm-kernels.ts";
+import type { Operand, PartialSums } from "../program/program.ts";
 
 /** Kernels too small to be worth generating: plain loops over the memory, in float64. */
 

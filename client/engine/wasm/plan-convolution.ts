@@ -19,14 +19,16 @@ export function planConvolution(site: Site, kernel: ConvolveKernel): PackedStage
   const convolver = suitsWinograd(geometry, "forward")
     ? winogradConvolver(site, kernel)
     : directConvolver(site, kernel);
+  const positions = geometry.outputHeight * geometry.outputWidth;
   const convolving = finishedTasks(site, convolver, {
     output: y,
-    positions: geometry.outputHeight * geometry.outputWidth,
+    positions,
     channels: geometry.channelsOut,
     addend,
     bias: bias && site.address(bias),
     relu,
     sums,
+    cleanImages: sums && sums.cleanRows / positions,
   });
   return { packing: convolver.packing, convolving };
 }

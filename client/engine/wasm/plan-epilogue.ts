@@ -44,7 +44,7 @@ export interface RowSpan {
 /** What a row pass works on; addresses of row 0, channel 0 of the micro-batch. */
 export interface RowWork {
   readonly source: number;
-  readonly reader?: Reader | "factors" | undefined;
+  readonly reader?: RowPass["source"] | undefined;
   /** Of channel 0 of the span's norm group. */
   readonly sourceCoefficients?: number | undefined;
   /** Second value of `factors`. */

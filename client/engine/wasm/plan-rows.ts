@@ -1,8 +1,5 @@
-import type {
-  CombineKernel,
-  GatherGradientKernel,
-  NormGradientKernel,
-} from "../program/program.ts";
+import type { NormGradientKernel } from "../program/norm-kernels.ts";
+import type { CombineKernel, GatherGradientKernel } from "../program/program.ts";
 import { writeSpread } from "./flat-code.ts";
 import { sameMemory } from "./finished-convolution.ts";
 import {
@@ -13,40 +10,52 @@ import {
   type RowWork,
 } from "./plan-epilogue.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
-import { RUN_ROWS, type Call, type ParallelStage, type Site } from "./stage.ts";
+import { groupParts, RUN_ROWS, type Call, type ParallelStage, type Site } from "./stage.ts";
 
 /** Values of a task: long enough to be worth handing out. */
 const TASK_VALUES = 16384;
 
-/** Cuts the rows of each norm group into tasks of whole runs. */
+/** Rows of a kernel's memory: of all images, and of each norm group those that are not of copies. */
+interface Rows {
+  readonly rows: number;
+  readonly channels: number;
+  /** All of a norm group's when left out. */
+  readonly cleanRows?: number | undefined;
+}
+
+/** Cuts the rows of each norm group into tasks of whole runs, those of copies by themselves. */
 function rowTasks(
   site: Site,
-  rows: number,
-  channels: number,
-  callsOf: (span: RowSpan) => Call[],
+  { rows, channels, cleanRows }: Rows,
+  callsOf: (span: RowSpan, clean: boolean) => Call[],
 ): ParallelStage {
   const perGroup = rows / site.groups;
+  const parts = groupParts(perGroup, cleanRows ?? perGroup);
   const length = RUN_ROWS * Math.max(1, Math.floor(TASK_VALUES / (RUN_ROWS * channels)));
   return Array.from({ length: site.groups }, (_, group) =>
-    Array.from({ length: Math.ceil(perGroup / length) }, (_unused, index) => {
-      const first = index * length;
-      return callsOf({
-        group,
-        row: group * perGroup + first,
-        rows: Math.min(length, perGroup - first),
-        channels,
-        column: 0,
-        taken: channels,
-        part: first / RUN_ROWS,
-      });
-    }),
+    parts.flatMap(({ first: start, count, clean }) =>
+      Array.from({ length: Math.ceil(count / length) }, (_unused, index) => {
+        const first = index * length;
+        const span = {
+          group,
+          row: group * perGroup + start + first,
+          rows: Math.min(length, count - first),
+          channels,
+          column: 0,
+          taken: channels,
+          part: first / RUN_ROWS,
+        };
+        return callsOf(span, clean);
+      }),
+    ),
   ).flat();
 }
 
 /** y = relu?(x + addend), with channel sums. */
 export function planCombine(site: Site, kernel: CombineKernel): ParallelStage[] {
   const { rows, channels, x, addend, relu, y, sums } = kernel;
-  const stage = rowTasks(site, rows, channels, (span) =>
+  const of = { rows, channels, cleanRows: sums?.cleanRows };
+  const stage = rowTasks(site, of, (span, clean) =>
     rowPassCalls(site, span, {
       source: site.address(x.values),
       reader: readerOf(x),
@@ -54,21 +63,21 @@ export function planCombine(site: Site, kernel: CombineKernel): ParallelStage[] 
       addend,
       relu,
       target: site.address(y),
-      sums,
+      sums: clean ? sums : undefined,
     }),
   );
   return [stage];
 }
 
-/** dz = a·g + b·z + d. */
+/** dz = a·g + b·z + d; of copies a·g. */
 export function planNormGradient(site: Site, kernel: NormGradientKernel): ParallelStage[] {
-  const { rows, channels, g, z, factors, dz } = kernel;
-  const stage = rowTasks(site, rows, channels, (span) =>
+  const { channels, g, z, factors, dz } = kernel;
+  const stage = rowTasks(site, kernel, (span, clean) =>
     rowPassCalls(site, span, {
       source: site.address(g),
-      reader: "factors",
+      reader: clean ? "factors" : "slope",
       sourceCoefficients: site.address(factors) + span.group * 3 * channels * FLOAT_BYTES,
-      factor: site.address(z),
+      factor: clean ? site.address(z) : undefined,
       target: site.address(dz),
     }),
   );
@@ -102,6 +111,6 @@ export function planGatherGradient(site: Site, kernel: GatherGradientKernel): Pa
     sums: sums && { ...sums, z: site.address(sums.z) },
   };
   if (broadcast && !addend && !mask && !sums) return stages;
-  stages.push(rowTasks(site, rows, channels, (span) => rowPassCalls(site, span, work)));
+  stages.push(rowTasks(site, { rows, channels }, (span) => rowPassCalls(site, span, work)));
   return stages;
 }

@@ -6,7 +6,8 @@ import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
  * A pass over rows of channels, or some of the channels: what stands between convolutions, and what
  * follows one while its rows are still in the cache.
  *
- *     v = source (read plainly or normalised), or source·a + other·b + d with `factors`
+ *     v = source (read plainly or normalised), or source·a + other·b + d with `factors`,
+ *         or source·a with `slope`
  *     v ← v + bias + addend
  *     v ← max(v, 0) if `relu`;  v ← v where mask > 0, else 0
  *     sums ← Σ v and Σ v², or Σ v·z
@@ -15,7 +16,7 @@ export interface RowPass {
   /** Of a row in memory, and how many of them are worked on. */
   readonly channels: number;
   readonly taken: number;
-  readonly source: Reader | "factors";
+  readonly source: Reader | "factors" | "slope";
   readonly addend: Reader | "none";
   readonly bias: boolean;
   readonly relu: boolean;
@@ -162,6 +163,10 @@ class RowBlock {
         writer.multiplyAddTo(() => writer.loadVector(other, at), held("b"), held("d"));
       };
       writer.multiplyAddTo(() => writer.loadVector(source, at), held("a"), inner);
+    } else if (pass.source === "slope") {
+      writer.loadVector(source, at);
+      held("a")();
+      writer.multiplyFloats();
     } else {
       read(source, pass.source, "source");
     }
@@ -210,11 +215,16 @@ class RowBlock {
 
 function perChannelNames({ source, addend, mask, bias }: RowPass): string[] {
   return [
-    ...(source === "factors" ? ["a", "b", "d"] : affineNames(source, "source")),
+    ...sourceNames(source),
     ...affineNames(addend, "other"),
     ...affineNames(mask, "mask"),
     ...(bias ? ["bias"] : []),
   ];
+}
+
+function sourceNames(source: RowPass["source"]): string[] {
+  if (source === "factors") return ["a", "b", "d"];
+  return source === "slope" ? ["a"] : affineNames(source, "source");
 }
 
 function affineNames(reader: Reader | "none", name: string): string[] {

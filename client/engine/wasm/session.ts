@@ -150,7 +150,7 @@ export class WasmSession implements Session {
     this.#requireOpen();
     const { inputShape, classes } = this.#graph;
     checkBatch(batch, inputShape);
-    checkPerturbation(perturbation, inputShape);
+    checkPerturbation(perturbation, inputShape, 0);
     const perturbed = perturbedBatch(batch, perturbation, inputShape);
     if (!references) return { logits: await this.logits(which, perturbed) };
     checkAnswers(references, batch.size, classes);

@@ -49,18 +49,47 @@ export interface ImageBlock {
   readonly part: number;
 }
 
-/** Cuts a micro-batch into blocks of about `RUN_ROWS` positions, or single images. */
+/** A norm group's images or rows, and those of copies by themselves where there are any. */
+export interface GroupPart {
+  readonly first: number;
+  readonly count: number;
+  readonly clean: boolean;
+}
+
+/**
+ * Cuts a norm group where its copies begin, so that what is clean is worked on, and summed, in the
+ * same pieces as without copies.
+ */
+export function groupParts(count: number, clean: number): readonly GroupPart[] {
+  const own = { first: 0, count: clean, clean: true };
+  return clean === count ? [own] : [own, { first: clean, count: count - clean, clean: false }];
+}
+
+/**
+ * Cuts a micro-batch into blocks of about `RUN_ROWS` positions, or single images.
+ *
+ * @param clean images of each norm group that are not copies; all when left out
+ */
 export function imageBlocks(
   { groupSize, groups }: Pick<Site, "groupSize" | "groups">,
   positions: number,
-): readonly ImageBlock[] {
-  const size = blockSize(groupSize, positions);
-  const runs = Math.ceil((size * positions) / RUN_ROWS);
-  const blocks: ImageBlock[] = [];
+  clean = groupSize,
+): readonly (ImageBlock & Pick<GroupPart, "clean">)[] {
+  const parts = groupParts(groupSize, clean);
+  const blocks: (ImageBlock & Pick<GroupPart, "clean">)[] = [];
   for (let group = 0; group < groups; group++) {
-    for (let first = 0, part = 0; first < groupSize; first += size, part += runs) {
-      const count = Math.min(size, groupSize - first);
-      blocks.push({ group, image: group * groupSize + first, count, part });
+    for (const { first, count, clean: isClean } of parts) {
+      const size = blockSize(count, positions);
+      const runs = Math.ceil((size * positions) / RUN_ROWS);
+      for (let at = 0, part = 0; at < count; at += size, part += runs) {
+        blocks.push({
+          group,
+          image: group * groupSize + first + at,
+          count: Math.min(size, count - at),
+          part,
+          clean: isClean,
+        });
+      }
     }
   }
   return blocks;

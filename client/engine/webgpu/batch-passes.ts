@@ -1,6 +1,7 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { AdversarySettings } from "../engine.ts";
 import type { PerturbedCopies, ProgramMode } from "../program/compile.ts";
+import { fieldLength, imageLengthOf } from "../warp-field.ts";
 
 /** Copies that a step trains on, and how their perturbations ascend. */
 export interface AdversaryRequest extends Pick<AdversarySettings, "norm" | "ascents"> {
@@ -64,12 +65,23 @@ export interface Shelf {
   readonly perturbations: number;
   /** Gradients that perturbations ascend along: of one, or of each. */
   readonly ascent: number;
+  /** Gradients by every pixel's displacement, `[H, W, 2]`, and by the field that warps. */
+  readonly warpSums: number;
+  readonly warpGradient: number;
   /** Perturbations there are: 1, or M. */
   readonly count: number;
   readonly length: number;
 }
 
-const NO_SHELF: Shelf = { answers: 0, perturbations: 0, ascent: 0, count: 0, length: 0 };
+const NO_SHELF: Shelf = {
+  answers: 0,
+  perturbations: 0,
+  ascent: 0,
+  warpSums: 0,
+  warpGradient: 0,
+  count: 0,
+  length: 0,
+};
 
 /** Floats: 256 bytes. */
 const ALIGNMENT = 64;
@@ -81,14 +93,17 @@ export function aligned(floats: number): number {
 export function shelfOf(request: BatchRequest, { inputShape, classes }: Graph): Shelf {
   const { mode, size, adversary } = request;
   if (!adversary && mode !== "attack") return NO_SHELF;
-  const { height, width, channels } = inputShape;
-  const imageLength = height * width * channels;
+  const imageLength = imageLengthOf(inputShape);
+  const warpGrid = adversary?.copies.warpGrid;
   const perImage = adversary?.copies.perImage === true;
   const count = perImage ? copiesIn(request) : 1;
   const perturbations = adversary && adversary.ascents > 0 ? aligned(size * classes) : 0;
   const ascent = perturbations + (perImage ? aligned(count * imageLength) : 0);
-  const length = ascent + aligned(count * imageLength);
-  return { answers: 0, perturbations, ascent, count, length };
+  const warpSums = ascent + aligned(count * imageLength);
+  const pixels = warpGrid === undefined ? 0 : inputShape.height * inputShape.width;
+  const warpGradient = warpSums + aligned(2 * pixels);
+  const length = warpGradient + aligned(fieldLength(warpGrid ?? 0));
+  return { answers: 0, perturbations, ascent, warpSums, warpGradient, count, length };
 }
 
 /** M, copies that a batch gets. */

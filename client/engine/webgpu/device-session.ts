@@ -1,16 +1,24 @@
 import type { Precision } from "../program/program.ts";
+import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "../warp-field.ts";
 import type { Device } from "./device.ts";
 import { copiesIn } from "./batch-passes.ts";
 import { resultsOf, type DeviceResult } from "./device-result.ts";
+import {
+  NO_SETTINGS,
+  type Answer,
+  type DeviceReading,
+  type Question,
+  type SettingsOfWork,
+  type Work,
+} from "./device-work.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { ExecutableRequest, ModelContext } from "./executable.ts";
-import type { InputLayout } from "./input-layout.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
 import type { Pace } from "./pace.ts";
 import { lossScaleOf } from "./loss-scale.ts";
 import { perturbationAt } from "./places-on-shelf.ts";
 import type { SafePoint } from "./replay-log.ts";
-import { SessionMemory, type DeviceSettings, type StandIn } from "./session-memory.ts";
+import { SessionMemory } from "./session-memory.ts";
 import { OVERFLOWS_AT, RESULTS_LENGTH, RING } from "./wgsl/results.ts";
 
 /** The entry that is no step's, for the flag of evaluations. */
@@ -21,61 +29,6 @@ type Floats = Float32Array<ArrayBuffer>;
 /** Steps the device may have before it: one at work, one waiting. */
 const MOST_IN_FLIGHT = 2;
 
-/** Settings that no batch decides. */
-interface SettingsOfWork extends Pick<
-  DeviceSettings,
-  "learningRate" | "momentum" | "weightDecay" | "temperature" | "radius" | "stepLength"
-> {
-  /** Of the copies' mean loss. */
-  readonly copyWeight: number;
-}
-
-const NO_SETTINGS: SettingsOfWork = {
-  learningRate: 0,
-  momentum: 0,
-  weightDecay: 0,
-  temperature: 1,
-  radius: 0,
-  stepLength: 0,
-  copyWeight: 0,
-};
-
-/** One call that changes the student, as the device needs it; can be run again. */
-export interface Work extends ExecutableRequest {
-  readonly cropPadding: number;
-  readonly settings: SettingsOfWork;
-  /** `[H, W, C]`: what the universal perturbation is set to first. */
-  readonly restart: Float32Array<ArrayBuffer> | undefined;
-  /** Packs the batch; the same words each time. */
-  words(layout: InputLayout): Float32Array<ArrayBuffer>;
-}
-
-/** A question to the models as they are. */
-export interface Question {
-  readonly request: ExecutableRequest;
-  readonly cropPadding: number;
-  words(layout: InputLayout): Float32Array<ArrayBuffer>;
-  /** Another model in place of the program's. */
-  readonly standIn?: { readonly name: StandIn; readonly values: Float32Array<ArrayBuffer> };
-}
-
-export interface Answer {
-  /** `[N, classes]` */
-  readonly logits: Float32Array;
-  /** By the images, summed over them; where the program gives one. */
-  readonly gradient: Float32Array | undefined;
-  readonly overflowed: boolean;
-}
-
-export interface DeviceReading {
-  /** In device layout. */
-  readonly student: Float32Array<ArrayBuffer>;
-  readonly velocity: Float32Array<ArrayBuffer> | undefined;
-  readonly perturbation: Float32Array<ArrayBuffer> | undefined;
-  /** Of each entry of the ring. */
-  readonly results: readonly DeviceResult[];
-}
-
 /** A session on one device, for as long as the device lives. */
 export class DeviceSession {
   readonly device: Device;
@@ -83,6 +36,8 @@ export class DeviceSession {
   readonly #context: ModelContext;
   readonly #dispatcher: Dispatcher;
   #inFlight: Promise<void>[] = [];
+  /** Nodes along a side of the field behind the universal δ; 0 without one. */
+  #grid = 0;
 
   constructor(
     device: Device,
@@ -98,7 +53,7 @@ export class DeviceSession {
       trainable: context.layout.trainableLength,
       teacher: teacher.length,
       perturbationAt: perturbationAt(context.layout),
-      image: this.#imageLength,
+      perturbation: this.#imageLength + fieldLength(MOST_NODES),
     });
     this.#memory.write(this.#memory.teacher, teacher);
     this.#dispatcher = new Dispatcher(device, this.#memory, context, budget, pace);
@@ -113,6 +68,7 @@ export class DeviceSession {
     this.device.submit(encoder.finish());
     this.#memory.write(this.#memory.student, student);
     if (velocity) this.#memory.write(this.#memory.velocity, velocity);
+    this.#grid = 0;
     if (perturbation) this.#writePerturbation(perturbation);
   }
 
@@ -126,6 +82,7 @@ export class DeviceSession {
     this.#memory.writeInput(work.words(executable.input));
     this.#writeSettings(work, settings, cropPadding, slot);
     if (restart) this.#writePerturbation(restart);
+    this.#bringField(work.adversary?.copies.warpGrid);
     if (this.#precision === "f16") this.#memory.clearOverflow(slot);
     const waited = this.#inFlight.at(-1);
     const group = this.#dispatcher.bindGroup(work, executable, undefined);
@@ -158,7 +115,11 @@ export class DeviceSession {
       { buffer: student, offset: 0, length },
       { buffer: results, offset: 0, length: RESULTS_LENGTH },
       { buffer: velocity, offset: 0, length: parts.velocity ? trainableLength : 0 },
-      { buffer: velocity, offset: place, length: parts.perturbation ? this.#imageLength : 0 },
+      {
+        buffer: velocity,
+        offset: place,
+        length: parts.perturbation ? this.#imageLength + fieldLength(this.#grid) : 0,
+      },
     ]);
     const [ofStudent, ofResults, ofVelocity, ofPerturbation] = values as [Floats, ...Floats[]];
     return {
@@ -249,12 +210,20 @@ export class DeviceSession {
 
   #writePerturbation(values: Float32Array<ArrayBuffer>): void {
     this.#memory.write(this.#memory.velocity, values, perturbationAt(this.#context.layout));
+    this.#grid = gridOf(values.length, this.#context.graph.inputShape)!;
+  }
+
+  /** A field of another grid, or none yet, begins at zero. */
+  #bringField(grid: number | undefined): void {
+    if (grid === undefined || grid === this.#grid) return;
+    const at = perturbationAt(this.#context.layout) + this.#imageLength;
+    this.#memory.write(this.#memory.velocity, new Float32Array(fieldLength(grid)), at);
+    this.#grid = grid;
   }
 
   /** H·W·C */
   get #imageLength(): number {
-    const { height, width, channels } = this.#context.graph.inputShape;
-    return height * width * channels;
+    return imageLengthOf(this.#context.graph.inputShape);
   }
 
   /** Copies the gradient where `readGradient` finds it, and makes room for the next. */

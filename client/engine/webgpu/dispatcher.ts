@@ -126,6 +126,6 @@ export class Dispatcher {
 
 function keyOf({ mode, size, groupSize, input, finish, adversary }: ExecutableRequest): string {
   const { copies, ascents, norm } = adversary ?? {};
-  const ofCopies = [copies?.perGroup, copies?.perImage, ascents, norm];
+  const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid, ascents, norm];
   return [mode, size, groupSize, input, finish, ...ofCopies].join();
 }

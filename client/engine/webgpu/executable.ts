@@ -23,6 +23,7 @@ import { ascendDispatch, keepAnswersDispatch } from "./wgsl/copies.ts";
 import { fitsShared } from "./wgsl/fused-head.ts";
 import { decayDispatch, descendDispatch, placeImagesDispatch } from "./wgsl/flat.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
+import { ascendWarpDispatch } from "./wgsl/warp.ts";
 
 /** WebGPU's offset alignment of dynamic uniforms at its least. */
 const PLACES_PITCH = Math.max(256, PLACES_BYTES);
@@ -111,10 +112,16 @@ export function planExecutable(
       return dispatches;
     });
     if (!pass.ascends) return runs;
-    const { norm } = request.adversary!;
+    const { norm, copies } = request.adversary!;
     const place = places.of(pass, 0, input.targets);
     const { imageLength } = places;
-    return [...runs, [ascendDispatch(norm, shelf.count, imageLength, place, tiles.cooperation)]];
+    const { cooperation } = tiles;
+    const ascents = [ascendDispatch(norm, shelf.count, imageLength, place, cooperation)];
+    if (copies.warpGrid !== undefined) {
+      const shape = { grid: copies.warpGrid, image: graph.inputShape };
+      ascents.push(ascendWarpDispatch(shape, place.warp!, cooperation));
+    }
+    return [...runs, ascents];
   });
   const lossScale = lossScaleOf(precision, size);
   if (finish === "descend") phases.push([descendDispatch(layout.trainableLength, lossScale)]);

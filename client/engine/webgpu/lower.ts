@@ -1,5 +1,5 @@
 import type { Program, ScheduledKernel } from "../program/program.ts";
-import type { Tiles } from "./tiles.ts";
+import { tiledImages, type Tiles } from "./tiles.ts";
 import { convolveDispatch } from "./wgsl/convolve.ts";
 import { collectAscentDispatch, perturbDispatch, type CopyPlace } from "./wgsl/copies.ts";
 import { filterGradientDispatch, filterReduceDispatch } from "./wgsl/filter-gradient.ts";
@@ -14,6 +14,7 @@ import {
 } from "./wgsl/norm.ts";
 import { combineDispatch, gatherGradientDispatch, normGradientDispatch } from "./wgsl/rowwise.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
+import { collectWarpDispatch } from "./wgsl/warp.ts";
 
 /** Where a micro-batch finds what no program places. */
 export type BatchPlace = LossPlace & CopyPlace;
@@ -31,10 +32,10 @@ function lowerKernel(
   place: BatchPlace,
 ): Dispatch[] {
   switch (kernel.kind) {
-    case "convolve":
-      return [
-        convolveDispatch(kernel, tiles.tileFor(kernel.kind, kernel.geometry, groupSize), groupSize),
-      ];
+    case "convolve": {
+      const tile = tiles.tileFor(kernel.kind, kernel.geometry, tiledImages(kernel, groupSize));
+      return [convolveDispatch(kernel, tile, groupSize)];
+    }
     case "input-gradient":
       return [
         inputGradientDispatch(
@@ -77,7 +78,12 @@ function lowerKernel(
     case "perturb":
       return [perturbDispatch(kernel, place)];
     case "collect-ascent":
-      return [collectAscentDispatch(kernel, groups, place)];
+      return [
+        collectAscentDispatch(kernel, groups, place),
+        ...(kernel.warp
+          ? [collectWarpDispatch(kernel, kernel.warp, groups, place, place.warp!)]
+          : []),
+      ];
     default:
       return kernel satisfies never;
   }

@@ -1,9 +1,10 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import { imageLengthOf } from "../warp-field.ts";
 import { aligned, type BatchPass, type BatchRequest, type Shelf } from "./batch-passes.ts";
 import type { BatchPlace } from "./lower.ts";
 
-/** Where the universal perturbation is: after the velocity, floats. */
+/** Where the universal perturbation is, and a field that warps behind it: after the velocity, floats. */
 export function perturbationAt({ trainableLength }: StateLayout): number {
   return aligned(trainableLength);
 }
@@ -26,7 +27,7 @@ export class PlacesOnShelf {
     shelf: Shelf,
     shelfAt: number,
   ) {
-    this.imageLength = inputShape.height * inputShape.width * inputShape.channels;
+    this.imageLength = imageLengthOf(inputShape);
     this.#classes = classes;
     this.#universal = perturbationAt(layout);
     this.#request = request;
@@ -36,7 +37,7 @@ export class PlacesOnShelf {
 
   /** @param targets where those of the batch begin, in words of the input. */
   of({ copies, fresh }: BatchPass, firstImage: number, targets: number): BatchPlace {
-    const { answers, perturbations, ascent } = this.#shelf;
+    const { answers, perturbations, ascent, warpSums, warpGradient } = this.#shelf;
     const firstAnswer = firstImage * this.#classes;
     const perImage = copies?.perImage === true;
     const firstCopy = perImage ? (firstImage / this.#request.groupSize) * copies.perGroup : 0;
@@ -50,6 +51,14 @@ export class PlacesOnShelf {
         ? { memory: "arena", offset: this.#shelfAt + perturbations + own }
         : { memory: "velocity", offset: this.#universal },
       ascent: this.#shelfAt + ascent + own,
+      warp:
+        copies?.warpGrid === undefined
+          ? undefined
+          : {
+              field: { memory: "velocity", offset: this.#universal + this.imageLength },
+              sums: this.#shelfAt + warpSums,
+              gradient: this.#shelfAt + warpGradient,
+            },
     };
   }
 }

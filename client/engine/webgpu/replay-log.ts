@@ -1,6 +1,6 @@
 import { copiesIn } from "./batch-passes.ts";
 import type { DeviceResult } from "./device-result.ts";
-import type { Work } from "./device-session.ts";
+import type { Work } from "./device-work.ts";
 
 /** A student from where everything later can be done again. In device layout. */
 export interface SafePoint {

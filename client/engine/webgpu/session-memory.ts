@@ -5,7 +5,7 @@ import { OVERFLOWS_AT, RESULTS_LENGTH } from "./wgsl/results.ts";
 const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const;
 const STORAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
 
-const SETTINGS_BYTES = 48;
+const SETTINGS_BYTES = 64;
 
 /** Settings of one step as the device sees them. */
 export interface DeviceSettings {
@@ -23,6 +23,9 @@ export interface DeviceSettings {
   readonly ascentShare: number;
   readonly radius: number;
   readonly stepLength: number;
+  /** Lengths of the whole field, `fieldBall`. */
+  readonly warpRadius: number;
+  readonly warpStep: number;
 }
 
 /** Floats of a session's buffers that no batch decides. */
@@ -30,9 +33,9 @@ export interface SessionLengths {
   readonly student: number;
   readonly trainable: number;
   readonly teacher: number;
-  /** Where after the velocity the universal perturbation is, and H·W·C. */
+  /** Where after the velocity the universal perturbation is, and how long it may become. */
   readonly perturbationAt: number;
-  readonly image: number;
+  readonly perturbation: number;
 }
 
 /** Bytes a batch's shape needs. */
@@ -70,7 +73,7 @@ export class SessionMemory {
       device.createBuffer(label, 4 * floats, STORAGE);
     this.student = make("student", lengths.student);
     this.gradient = make("gradient", lengths.trainable);
-    this.velocity = make("velocity", lengths.perturbationAt + lengths.image);
+    this.velocity = make("velocity", lengths.perturbationAt + lengths.perturbation);
     this.teacher = make("teacher", lengths.teacher);
     this.results = make("results", RESULTS_LENGTH);
     this.settings = device.createBuffer(
@@ -79,8 +82,8 @@ export class SessionMemory {
       USAGE.uniform | USAGE.copyTarget,
     );
     // What a round's end reads, so that it needs no new buffer.
-    const { student, trainable, image } = lengths;
-    this.readback(4 * (student + RESULTS_LENGTH + trainable + image));
+    const { student, trainable, perturbation } = lengths;
+    this.readback(4 * (student + RESULTS_LENGTH + trainable + perturbation));
   }
 
   get arena(): GPUBuffer {
@@ -158,8 +161,8 @@ export class SessionMemory {
       settings.share,
     ]);
     new Uint32Array(values.buffer).set([settings.slot, settings.cropPadding], 5);
-    const { copyShare, ascentShare, radius, stepLength } = settings;
-    values.set([copyShare, ascentShare, radius, stepLength], 7);
+    const { copyShare, ascentShare, radius, stepLength, warpRadius, warpStep } = settings;
+    values.set([copyShare, ascentShare, radius, stepLength, warpRadius, warpStep], 7);
     this.write(this.settings, values);
   }
 

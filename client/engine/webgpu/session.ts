@@ -1,5 +1,5 @@
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { checkPerturbation } from "../check-adversary.ts";
+import { checkKeptPerturbation, checkPerturbation } from "../check-adversary.ts";
 import { checkAnswers, checkBatch, normGroupSizeOf } from "../check-batch.ts";
 import type {
   Batch,
@@ -22,7 +22,8 @@ import { perturbedBatch } from "../perturb-images.ts";
 import { copiesIn } from "./batch-passes.ts";
 import { DeviceKeeper } from "./device-keeper.ts";
 import { checkRange, meanOf } from "./device-result.ts";
-import type { Answer, DeviceSession, Question, Work } from "./device-session.ts";
+import type { DeviceSession } from "./device-session.ts";
+import type { Answer, Question, Work } from "./device-work.ts";
 import type { ExecutableRequest } from "./executable.ts";
 import { packInput } from "./input-layout.ts";
 import { ReplayLog, type SafePoint } from "./replay-log.ts";
@@ -67,7 +68,7 @@ export class WebgpuSession implements Session {
   load(state: Float32Array, velocity: VelocityAtLoad = "restart", given?: Float32Array): void {
     this.#requireOpen();
     checkStateLength(state, this.#layout, "student");
-    if (given) checkPerturbation(given, this.#options.graph.inputShape);
+    if (given) checkKeptPerturbation(given, this.#options.graph.inputShape);
     const student = toDeviceLayout(state, this.#layout);
     const perturbation = given && new Float32Array(given);
     const keeps = velocity === "keep" && this.#log.safePoint !== undefined;
@@ -153,7 +154,7 @@ export class WebgpuSession implements Session {
     this.#requireOpen();
     const { inputShape, classes } = this.#options.graph;
     checkBatch(batch, inputShape);
-    checkPerturbation(perturbation, inputShape);
+    checkPerturbation(perturbation, inputShape, 0);
     const perturbed = perturbedBatch(batch, perturbation, inputShape);
     if (!references) return { logits: await this.logits(which, perturbed) };
     checkAnswers(references, batch.size, classes);

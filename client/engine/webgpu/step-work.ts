@@ -2,8 +2,9 @@ import type { SessionOptions } from "../engine.ts";
 import type { AdversarySettings, Batch, StepSettings } from "../engine.ts";
 import { checkAdversary, copiesOf } from "../check-adversary.ts";
 import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
+import { fieldBall } from "../warp-field.ts";
 import type { AdversaryRequest } from "./batch-passes.ts";
-import type { Work } from "./device-session.ts";
+import type { Work } from "./device-work.ts";
 import { packInput } from "./input-layout.ts";
 
 /**
@@ -21,6 +22,7 @@ export function workOf(
 ): Work {
   checkBatch(batch, graph.inputShape);
   const { adversary } = settings;
+  const ball = adversary?.warp && fieldBall(adversary.warp);
   if (adversary) checkAdversary(adversary, graph.inputShape);
   const groupSize = normGroupSizeOf(batch.size, normGroupSize);
   let packed: Float32Array<ArrayBuffer> | undefined;
@@ -36,6 +38,8 @@ export function workOf(
       copyWeight: adversary?.weight ?? 0,
       radius: adversary?.radius ?? 0,
       stepLength: adversary?.stepLength ?? 0,
+      warpRadius: ball?.radius ?? 0,
+      warpStep: ball?.stepLength ?? 0,
     },
     cropPadding: cropPaddingOf(batch),
     words: (layout) => (packed ??= packInput(batch, targets, layout)),
@@ -43,10 +47,14 @@ export function workOf(
 }
 
 function requestOfAdversary(
-  { share, scope, ascents, norm }: AdversarySettings,
+  { share, scope, ascents, norm, warp }: AdversarySettings,
   groupSize: number,
 ): AdversaryRequest {
-  const copies = { perGroup: copiesOf(share, groupSize), perImage: scope === "per-image" };
+  const copies = {
+    perGroup: copiesOf(share, groupSize),
+    perImage: scope === "per-image",
+    warpGrid: warp?.grid,
+  };
   return { copies, ascents, norm };
 }
 

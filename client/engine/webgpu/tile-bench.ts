@@ -176,7 +176,11 @@ function dispatchOf(
   switch (kind) {
     case "convolve": {
       const parts = convolveParts(geometry, tile, groupSize);
-      const sums = { parts, operand: place(groups * parts * 2 * geometry.channelsOut) };
+      const sums = {
+        parts,
+        operand: place(groups * parts * 2 * geometry.channelsOut),
+        cleanRows: groupSize * geometry.outputHeight * geometry.outputWidth,
+      };
       const plain = { bias: undefined, addend: undefined, relu: false };
       return convolveDispatch({ kind, geometry, x, weight, y, ...plain, sums }, tile, groupSize);
     }

@@ -1,4 +1,4 @@
-import type { ConvGeometry } from "../program/program.ts";
+import type { ConvGeometry, Kernel } from "../program/program.ts";
 import type { Tiling } from "../program/tiling.ts";
 import type { Device } from "./device.ts";
 import { quadsOf } from "./wgsl/channels.ts";
@@ -41,6 +41,19 @@ export function productShape(
     case "filter-gradient":
       return { rows: 4 * kernelHeight * kernelWidth * quadsOf(inputs), columns: outputs };
   }
+}
+
+/** A convolution, or a gradient of it. */
+export type ProductKernel = Extract<Kernel, { kind: ProductKind }>;
+
+/**
+ * Images of a norm group that a product's tile is chosen by. Where there are sums those that are
+ * summed, so that copies change neither the tile nor the order of the sums.
+ */
+export function tiledImages(kernel: ProductKernel, groupSize: number): number {
+  if (kernel.kind !== "convolve" || !kernel.sums) return groupSize;
+  const { outputHeight, outputWidth } = kernel.geometry;
+  return kernel.sums.cleanRows / (outputHeight * outputWidth);
 }
 
 /** Staged in shared memory, 64 invocations: 32×32, 64×32 and 64×64. */
@@ -114,8 +127,8 @@ const SHORTEST_RUN = 64;
 
 export function tilingOf(tiles: Tiles): Tiling {
   return {
-    convolveParts: (geometry, groupSize) =>
-      convolveParts(geometry, tiles.tileFor("convolve", geometry, groupSize), groupSize),
+    convolveParts: (geometry, cleanImages) =>
+      convolveParts(geometry, tiles.tileFor("convolve", geometry, cleanImages), cleanImages),
     inputGradientParts: (geometry, groupSize) =>
       inputGradientParts(geometry, tiles.tileFor("input-gradient", geometry, groupSize), groupSize),
     rowParts: (rows, channels) => rowRuns(rows, channels, tiles.cooperation),

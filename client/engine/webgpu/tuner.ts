@@ -1,8 +1,15 @@
 import type { ConvGeometry, Kernel, Program } from "../program/program.ts";
 import type { Device } from "./device.ts";
 import { TileBench } from "./tile-bench.ts";
-import { fitsDevice, productShape, SHARED_TILES, type ProductKind } from "./tiles.ts";
-import type { Tiles } from "./tiles.ts";
+import {
+  fitsDevice,
+  productShape,
+  SHARED_TILES,
+  tiledImages,
+  type ProductKernel,
+  type ProductKind,
+  type Tiles,
+} from "./tiles.ts";
 import type { TuningStore } from "./tuning-store.ts";
 import { tileColumns, tileRows, type Tile } from "./wgsl/tile.ts";
 
@@ -11,8 +18,6 @@ const KERNELS_VERSION = 1;
 
 /** How much faster a tile must be than the default to take its place. */
 const WORTHWHILE = 0.95;
-
-type ProductKernel = Extract<Kernel, { kind: ProductKind }>;
 
 /**
  * Measures which tile suits each product of each convolution best, once for an adapter. A choice
@@ -30,9 +35,12 @@ export class Tuner {
   async tilesFor(device: Device, program: Program, defaults: Tiles): Promise<Tiles> {
     const halves = program.halvesLength > 0;
     let bench: TileBench | undefined;
-    for (const { kernel, groupSize } of program.kernels) {
+    for (const { kernel, groupSize: allImages } of program.kernels) {
       if (!isProduct(kernel)) continue;
-      const { kind, geometry } = kernel;
+      const { kind } = kernel;
+      const groupSize = tiledImages(kernel, allImages);
+      const images = program.groups * groupSize;
+      const geometry = { ...kernel.geometry, images };
       const key = keyOf(device.info, kind, geometry, groupSize, halves);
       if (this.#chosen.has(key)) continue;
       const standard = defaults.tileFor(kind, geometry, groupSize);
@@ -42,7 +50,7 @@ export class Tuner {
         continue;
       }
       bench ??= new TileBench(device, program);
-      const tile = await choose(bench, device, kernel, groupSize, standard);
+      const tile = await choose(bench, device, { kind, geometry }, groupSize, standard);
       this.#chosen.set(key, tile);
       await this.#store.set(key, JSON.stringify(tile));
     }
@@ -63,7 +71,7 @@ function isProduct(kernel: Kernel): kernel is ProductKernel {
 async function choose(
   bench: TileBench,
   device: Device,
-  { kind, geometry }: ProductKernel,
+  { kind, geometry }: Pick<ProductKernel, "kind" | "geometry">,
   groupSize: number,
   standard: Tile,
 ): Promise<Tile> {

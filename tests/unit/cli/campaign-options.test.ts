@@ -72,6 +72,7 @@ describe("options of campaign create", () => {
           step: 0.2,
           ascents: 2,
           restartEvery: 9,
+          warp: null,
         },
       },
       judging: {
@@ -127,7 +128,15 @@ describe("options of campaign create", () => {
       judging: { stopping: null, regrowth: { action: "fall-back" } },
     });
     const on = campaignConfigSchema.parse(parse(`${PIXELS} --adversary on`));
-    expect(on.distillation.adversary).toMatchObject({ scope: "universal" });
+    expect(on.distillation.adversary).toMatchObject({
+      scope: "universal",
+      warp: { grid: 8, radius: 0.015625, step: 0.25 },
+    });
+    const warp = (text: string) =>
+      campaignConfigSchema.parse(parse(`${PIXELS} --adversary-warp ${text}`)).distillation.adversary
+        ?.warp;
+    expect(warp("off")).toBeNull();
+    expect(warp(".03")).toEqual({ grid: 8, radius: 0.03, step: 0.25 });
   });
 
   it("takes adam and yogi with their own defaults", () => {
@@ -160,6 +169,13 @@ describe("options of campaign create", () => {
     [`${PIXELS} --adversary off --adversary-step .1`, /--adversary-step means nothing/],
     [`${PIXELS} --adversary maybe`, /--adversary.*on, off/],
     [`${PIXELS} --adversary-scope per-image`, /--adversary-ascents: per-image/],
+    [
+      `${PIXELS} --adversary-scope per-image --adversary-ascents 1 --adversary-warp .02`,
+      /--adversary-warp: only a universal/,
+    ],
+    [`${PIXELS} --adversary-warp 2`, /--adversary-warp: /],
+    [`${PIXELS} --adversary off --adversary-warp off`, /--adversary-warp means nothing/],
+    [`${PIXELS} --adversary-warp on`, /--adversary-warp.*must be a number/],
     [`${PIXELS} --adversary-radius 0`, /--adversary-radius: /],
     [`${PIXELS} --judging-radii .2,.1`, /--judging-radii: must grow/],
     [`${PIXELS} --held-out .9`, /--held-out: /],

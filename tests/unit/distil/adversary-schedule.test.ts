@@ -98,7 +98,8 @@ describe("the adversary of local steps", () => {
     const drawn = found.flatMap((adversary) => adversary!.restart ?? []);
     expect(drawn).toHaveLength(3);
     for (const delta of drawn) {
-      expect(Math.hypot(...delta)).toBeCloseTo(0.025 * Math.SQRT2, 6);
+      expect(delta).toHaveLength(2 + 2 * 8 * 8);
+      expect(Math.hypot(...delta.subarray(0, 2))).toBeCloseTo(0.025 * Math.SQRT2, 6);
     }
     expect(new Set(drawn.map((delta) => delta.join())).size).toBe(3);
     expect(await adversariesOf({ restartEvery: 2, radius: 0.5, step: 0.5 }, rounds)).toEqual(found);

@@ -1,10 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { drawPerturbation, engineAdversary } from "../../../client/distil/perturbation.ts";
+import {
+  drawPerturbation,
+  drawRestart,
+  engineAdversary,
+} from "../../../client/distil/perturbation.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
 import { adversarySchema } from "../../../protocol/round/adversary.ts";
 
 const stream = (first: number): RandomStream => new RandomStream(new Uint8Array(16).fill(first));
+const CIFAR = { height: 32, width: 32, channels: 3 };
 const length = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
@@ -60,7 +65,7 @@ describe("a fresh perturbation", () => {
 
 it("[D9] an engine is told lengths of the whole image", () => {
   const l2 = adversarySchema.parse({ radius: 0.145, step: 0.125 });
-  expect(engineAdversary(l2, 3072)).toMatchObject({
+  expect(engineAdversary(l2, CIFAR)).toMatchObject({
     weight: l2.weight,
     share: l2.share,
     norm: "l2",
@@ -70,5 +75,33 @@ it("[D9] an engine is told lengths of the whole image", () => {
     stepLength: 0.125 * 0.145 * Math.sqrt(3072),
   });
   const linf = adversarySchema.parse({ norm: "linf", radius: 0.1, step: 0.5 });
-  expect(engineAdversary(linf, 3072)).toMatchObject({ radius: 0.1, stepLength: 0.05 });
+  expect(engineAdversary(linf, CIFAR)).toMatchObject({ radius: 0.1, stepLength: 0.05 });
+});
+
+it("[D9] an engine is told a warp in pixels of the image's width; none of single images", () => {
+  const warped = adversarySchema.parse({});
+  expect(engineAdversary(warped, CIFAR).warp).toEqual({ grid: 8, radius: 0.5, step: 0.125 });
+  const wide = { height: 16, width: 64, channels: 1 };
+  const chosen = adversarySchema.parse({ warp: { grid: 4, radius: 0.05, step: 0.5 } });
+  expect(engineAdversary(chosen, wide).warp).toEqual({ grid: 4, radius: 3.2, step: 1.6 });
+  const still = [{ warp: null }, { scope: "per-image", ascents: 1 }];
+  for (const adversary of still.map((input) => adversarySchema.parse(input))) {
+    expect(adversary.warp).toBeNull();
+    expect(engineAdversary(adversary, CIFAR)).not.toHaveProperty("warp");
+  }
+});
+
+it("[D9] a restart has displacements behind δ, each within a tenth of an ascent step", () => {
+  const adversary = engineAdversary(adversarySchema.parse({ warp: { grid: 32 } }), CIFAR);
+  const restart = drawRestart(CIFAR, adversary, stream(3));
+  expect(restart).toHaveLength(3072 + 2048);
+  const { warp: _, ...still } = adversary;
+  expect(restart.slice(0, 3072)).toEqual(drawRestart(CIFAR, still, stream(3)));
+  const most = 0.1 * adversary.warp!.step;
+  const sorted = restart.slice(3072).toSorted();
+  for (const quarter of [0, 1, 2, 3, 4]) {
+    const at = sorted[Math.round((quarter / 4) * 2047)]!;
+    expect(Math.abs(at - most * (quarter / 2 - 1))).toBeLessThan(0.1 * most);
+  }
+  expect(Math.max(...sorted.map(Math.abs))).toBeLessThanOrEqual(most);
 });

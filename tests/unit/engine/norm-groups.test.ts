@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { plainBatch } from "../../../client/distil/normalise.ts";
-import type { Engine, PixelBatch, Session } from "../../../client/engine/engine.ts";
+import type {
+  AdversarySettings,
+  Engine,
+  PixelBatch,
+  Session,
+} from "../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
 import { openEngine } from "../../../client/engine/open-engine.ts";
 import type { GoldenCase } from "../../../scripts/golden/golden-case.ts";
@@ -70,6 +75,45 @@ describe.each(["wasm", "tfjs-wasm", "cpu"] as const)("norm groups on %s", (backe
     expect(relativeError(other.gradient, mean), "groups make a difference").toBeGreaterThan(1e-2);
     ungrouped.close();
   });
+
+  if (backend === "wasm") {
+    it("[D7][D9] a group's copies take their own group's statistics", async () => {
+      const { height, width, channels } = golden.teacher.graph.inputShape;
+      const adversary: AdversarySettings = {
+        weight: 0.7,
+        share: 0.5,
+        norm: "l2",
+        radius: 9,
+        stepLength: 1,
+        scope: "universal",
+        ascents: 0,
+        restart: Float32Array.from(
+          { length: height * width * channels },
+          (_, i) => Math.sin(i) / 4,
+        ),
+      };
+      const grouped = open(GROUP);
+      const plain = await grouped.gradient(batch(0, BATCH), SETTINGS);
+      const { state } = await grouped.read();
+      grouped.load(golden.student.state);
+      const whole = await grouped.gradient(batch(0, BATCH), { ...SETTINGS, adversary });
+      // Images and statistics do not know of copies; what is learnt does.
+      expect((await grouped.read()).state).toEqual(state);
+      expect([whole.loss, whole.agreement]).toEqual([plain.loss, plain.agreement]);
+      expect(relativeError(whole.gradient, plain.gradient)).toBeGreaterThan(1e-2);
+      grouped.close();
+
+      const composed = open();
+      const mean = new Float64Array(whole.gradient.length);
+      for (let start = 0; start < BATCH; start += GROUP) {
+        const part = await composed.gradient(batch(start, GROUP), { ...SETTINGS, adversary });
+        part.gradient.forEach((value, i) => (mean[i]! += (value * GROUP) / BATCH));
+      }
+      expect((await composed.read()).state).toEqual(state);
+      composed.close();
+      expect(relativeError(whole.gradient, mean)).toBeLessThan(1e-5);
+    });
+  }
 
   it("[D7] a step takes one optimiser step along that gradient", async () => {
     const { layout, state: start } = golden.student;

@@ -5,7 +5,7 @@ import { productPass } from "./product-pass.ts";
 import { ShaderWriter, type Dispatch } from "./shader.ts";
 import { tileParts, tileRows, type Tile } from "./tile.ts";
 
-/** y = relu?(conv(x) + bias + addend), and Σy, Σy² of each tile of rows. */
+/** y = relu?(conv(x) + bias + addend), and Σy, Σy² over the clean rows of each tile. */
 export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: number): Dispatch {
   const { geometry, bias, addend, relu, sums } = kernel;
   const { inputHeight, inputWidth, channelsIn, channelsOut, groups } = geometry;
@@ -26,6 +26,9 @@ export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: 
   const biasTensor = bias && shader.operand("bias", bias);
   const addendTensor = addend && shader.operand("addend", addend);
   const sumsTensor = sums && shader.operand("sums", sums.operand);
+  const cleanRows = sums?.cleanRows ?? rowCount;
+  const counted = (statements: string): string =>
+    cleanRows < rowCount ? `if (m < ${cleanRows}u) { ${statements} }` : statements;
 
   const product = gatherProduct(shader, {
     tile,
@@ -64,8 +67,8 @@ ${addendTensor ? `value += ${loadQuad(addendTensor, output, "position", `quad_${
 ${relu ? "value = max(value, vec4f());" : ""}
 ${sumsTensor ? roundTo(y, "value") : ""}
 ${storeQuad(y, output, "position", `quad_${c}`, "value")}
-${sumsTensor ? `first_sum_${c} += value; second_sum_${c} += value * value;` : ""}`,
-    sums: sumsTensor,
+${sumsTensor ? counted(`first_sum_${c} += value; second_sum_${c} += value * value;`) : ""}`,
+    sums: sumsTensor && { out: sumsTensor, rowTiles: Math.ceil(cleanRows / tileRows(tile)) },
     cost: geometry.images * positions * channelsOut * input.count * kernelHeight * kernelWidth,
   });
 }
@@ -74,7 +77,7 @@ ${sumsTensor ? `first_sum_${c} += value; second_sum_${c} += value * value;` : ""
 export function convolveParts(
   { outputHeight, outputWidth }: ConvolveKernel["geometry"],
   tile: Tile,
-  groupSize: number,
+  cleanImages: number,
 ): number {
-  return Math.ceil((groupSize * outputHeight * outputWidth) / tileRows(tile)) * tileParts(tile);
+  return Math.ceil((cleanImages * outputHeight * outputWidth) / tileRows(tile)) * tileParts(tile);
 }

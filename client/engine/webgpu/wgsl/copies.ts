@@ -1,15 +1,18 @@
 import type { AdversarySettings } from "../../engine.ts";
 import type { CollectAscentKernel, CopyRows, PerturbKernel } from "../../program/copy-kernels.ts";
 import type { Operand } from "../../program/program.ts";
+import { imageLengthOf, type WarpShape } from "../../warp-field.ts";
+import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";
-import { ShaderWriter, type Dispatch, type Memory } from "./shader.ts";
+import { ShaderWriter, type Dispatch, type Memory, type Tensor } from "./shader.ts";
+import { bilinear, declareSample, type WarpPlace } from "./warp.ts";
 
 /** Perturbed copies and the ascent of perturbations, see `program/copy-kernels.ts`. */
 
 /** Somewhere in memory, in floats. */
-interface FloatPlace {
+export interface FloatPlace {
   readonly memory: Memory;
   readonly offset: number;
 }
@@ -22,8 +25,10 @@ export interface CopyPlace {
   readonly fresh: boolean;
   /** Sum of the gradients, in the arena: of its first copy, or the one. */
   readonly ascent: number;
-  /** Whether no micro-batch has added to the sum yet. */
+  /** Whether no micro-batch has added to the sums yet. */
   readonly first: boolean;
+  /** Undefined where nothing warps. */
+  readonly warp: WarpPlace | undefined;
 }
 
 /**
@@ -37,7 +42,7 @@ let is_copy = row_in_group >= ${clean}u;
 let own_row = norm_group * ${groupSize}u + select(row_in_group, row_in_group - ${clean}u, is_copy);`;
 }
 
-/** Images, then copies with δ, norm group by norm group. */
+/** Images, then copies with δ or warped (`isWarped`), norm group by norm group. */
 export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispatch {
   const { rows, imageLength, perImage, perturbed } = kernel;
   const shader = new ShaderWriter([]);
@@ -48,6 +53,7 @@ export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispat
   const fresh = shader.place("fresh", place.fresh ? 1 : 0);
   const copy = `(norm_group * ${rows.copies}u + row_in_group - ${rows.clean}u)`;
   const at = perImage ? `${copy} * ${imageLength}u + place` : "place";
+  const warped = kernel.warp ? warpedValue(shader, kernel.warp, images, place.warp!) : "";
   return flat(
     shader,
     "perturb",
@@ -57,12 +63,32 @@ export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispat
   let place = index % ${imageLength}u;
   ${declareRow(rows)}
   var value = ${scalarAt(images, `own_row * ${imageLength}u + place`)};
-  if (is_copy && ${fresh} == 0u) { value += ${scalarAt(delta, at)}; }
+  ${kernel.warp ? `let is_warped = is_copy && (row_in_group - ${rows.clean}u) % 2u == 1u;` : "let is_warped = false;"}
+  ${warped}
+  if (is_copy && !is_warped && ${fresh} == 0u) { value += ${scalarAt(delta, at)}; }
   ${scalarAt(target, "index")} = value;`,
   );
 }
 
-/** The copies' gradients onto the sums, copy after copy. */
+/** Statements: of a warped copy, `value` comes from where the field leads. */
+function warpedValue(
+  shader: ShaderWriter,
+  shape: WarpShape,
+  images: Tensor,
+  { field }: WarpPlace,
+): string {
+  const { channels } = shape.image;
+  const displacements = shader.memory("field", field.memory, field.offset);
+  const length = imageLengthOf(shape.image);
+  const from = `own_row * ${length}u + place % ${channels}u`;
+  return `if (is_warped) {
+    let pixel = place / ${channels}u;
+    ${declareSample(displacements, shape)}
+    value = ${bilinear((corner) => scalarAt(images, `${from} + ${corner}`))};
+  }`;
+}
+
+/** The gradients of copies that δ is added to onto the sums, copy after copy. */
 export function collectAscentDispatch(
   kernel: CollectAscentKernel,
   normGroups: number,
@@ -97,7 +123,7 @@ export function collectAscentDispatch(
     `var sum = 0.0;
   if (${begins} == 0u) { sum = ${target}; }
   for (var norm_group = 0u; norm_group < ${groups}; norm_group++) {
-    for (var copy = 0u; copy < ${copies}u; copy++) {
+    for (var copy = 0u; copy < ${copies}u; copy += ${kernel.warp ? 2 : 1}u) {
       sum += ${scalarAt(gradient, `${row} * ${imageLength}u + index`)};
     }
   }
@@ -115,18 +141,15 @@ export function keepAnswersDispatch(logits: Operand, answers: number): Dispatch 
   return flat(shader, "keep-answers", length, 2 * length, body);
 }
 
-/** Invocations of a workgroup that takes the length of an image, where several work together. */
-const THREADS = 256;
-
 /** δ ← Π(δ + stepLength·ĝ), a workgroup to a perturbation. */
 export function ascendDispatch(
   norm: AdversarySettings["norm"],
   count: number,
   imageLength: number,
-  { perturbation, fresh, ascent }: Omit<CopyPlace, "first">,
+  { perturbation, fresh, ascent }: Pick<CopyPlace, "perturbation" | "fresh" | "ascent">,
   cooperation: Cooperation,
 ): Dispatch {
-  const threads = cooperation.threads > 1 ? THREADS : 1;
+  const threads = ascentThreads(cooperation);
   const shader = new ShaderWriter([]);
   const { settings } = shader;
   const { memory, offset } = perturbation;
@@ -134,43 +157,20 @@ export function ascendDispatch(
   const delta = scalarAt(shader.memory("delta", memory, offset), at);
   const gradient = scalarAt(shader.memory("ascent", "arena", ascent), at);
   const before = `select(${delta}, 0.0, ${shader.place("fresh", fresh ? 1 : 0)} == 1u)`;
-  const each = (body: string): string =>
-    `for (var i = lane; i < ${imageLength}u; i += ${threads}u) { ${body} }`;
   const size = [count, 1, 1] as const;
   const cost = 8 * count * imageLength;
+  const radius = `${settings}.radius`;
+  const step = `${settings}.step_length`;
   if (norm === "linf") {
-    const moved = `${before} + ${settings}.step_length * sign(${gradient})`;
-    const body = each(`${delta} = clamp(${moved}, -${settings}.radius, ${settings}.radius);`);
+    const moved = `${before} + ${step} * sign(${gradient})`;
+    const body = eachValue(
+      imageLength,
+      threads,
+      `${delta} = clamp(${moved}, -${radius}, ${radius});`,
+    );
     return shader.dispatch("ascend-in-box", [threads, 1], size, cost, body);
   }
-  if (threads > 1) shader.shared("shares", `array<f32, ${threads}>`);
-  const together = (name: string, combine: (a: string, b: string) => string): string =>
-    threads === 1
-      ? ""
-      : `shares[lane] = ${name};
-workgroupBarrier();
-${name} = shares[0];
-for (var t = 1u; t < ${threads}u; t++) { ${name} = ${combine(name, "shares[t]")}; }
-workgroupBarrier();`;
-  const body = `
-var largest = 0.0;
-${each(`largest = max(largest, abs(${gradient}));`)}
-${together("largest", (a, b) => `max(${a}, ${b})`)}
-// Squares of what is small would vanish. A gradient of zero moves nothing.
-let unit = select(1.0, largest, largest > 0.0);
-var squares = 0.0;
-${each(`let part = ${gradient} / unit; squares += part * part;`)}
-${together("squares", (a, b) => `${a} + ${b}`)}
-let rate = ${settings}.step_length / sqrt(max(squares, 1.0));
-var moved_squares = 0.0;
-${each(`let moved = ${before} + rate * (${gradient} / unit);
-${delta} = moved;
-moved_squares += moved * moved;`)}
-${together("moved_squares", (a, b) => `${a} + ${b}`)}
-let length = sqrt(moved_squares);
-if (length > ${settings}.radius) {
-  let shrink = ${settings}.radius / length;
-  ${each(`${delta} = ${delta} * shrink;`)}
-}`;
+  const ascending = { length: imageLength, value: delta, before, gradient, radius, step };
+  const body = ascendInBall(shader, ascending, threads);
   return shader.dispatch("ascend-in-ball", [threads, 1], size, cost, body);
 }

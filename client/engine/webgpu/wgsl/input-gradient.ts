@@ -73,7 +73,7 @@ let position = (image * ${inputHeight}u + input_y) * ${inputWidth}u + input_x;`,
     finish: (c) => `
 ${applyEpilogue(shaderEpilogue, dx, `mask_${c}`, output, `quad_${c}`, [`first_sum_${c}`, `second_sum_${c}`])}
 ${storeQuad(dx, output, "position", `quad_${c}`, "value")}`,
-    sums: sums?.out,
+    sums,
     cost: geometry.images * area * channelsIn * input.count,
   });
 }

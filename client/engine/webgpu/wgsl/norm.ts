@@ -1,9 +1,9 @@
 import type {
   NormGradientFactorsKernel,
   NormStatisticsKernel,
-  PartialSums,
   RunningNormKernel,
-} from "../../program/program.ts";
+} from "../../program/norm-kernels.ts";
+import type { PartialSums } from "../../program/program.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";

@@ -42,9 +42,15 @@ export interface ProductPass {
    * where sums are wanted.
    */
   readonly finish: (c: number) => string;
-  /** Where each tile's channel sums go. */
-  readonly sums: Tensor | undefined;
+  readonly sums: ProductSums | undefined;
   readonly cost: number;
+}
+
+interface ProductSums {
+  /** Where each tile's channel sums go. */
+  readonly out: Tensor;
+  /** Tiles of a norm group that have such, its first; all when left out. */
+  readonly rowTiles?: number;
 }
 
 export function productPass(shader: ShaderWriter, pass: ProductPass): Dispatch {
@@ -58,10 +64,11 @@ var value = ${sum};
 ${pass.finish(c)}
 }`;
   const storeTileSums =
-    (out: Tensor) => (part: string, quad: string, first: string, second: string) =>
+    ({ out, rowTiles: summed = rowTiles }: ProductSums) =>
+    (part: string, quad: string, first: string, second: string) =>
       `let quad = first_quad + ${quad};
-if (4u * quad < ${columns}u) {
-${storeSums(out, output, `(norm_group * ${rowTiles * tileParts(tile)}u + ${part}) * 2u`, "quad", [first, second])}
+if (4u * quad < ${columns}u${summed < rowTiles ? ` && group.y < ${summed}u` : ""}) {
+${storeSums(out, output, `(norm_group * ${summed * tileParts(tile)}u + ${part}) * 2u`, "quad", [first, second])}
 }`;
   const body = `
 let norm_group = group.z;

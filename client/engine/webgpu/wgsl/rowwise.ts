@@ -1,8 +1,5 @@
-import type {
-  CombineKernel,
-  GatherGradientKernel,
-  NormGradientKernel,
-} from "../../program/program.ts";
+import type { NormGradientKernel } from "../../program/norm-kernels.ts";
+import type { CombineKernel, GatherGradientKernel } from "../../program/program.ts";
 import {
   allChannels,
   applyAffine,
@@ -37,8 +34,14 @@ interface Rowwise {
   readonly before: string;
   /** Statements for a `position`; adds to `first` and `second` where sums are wanted. */
   readonly each: string;
-  readonly sums: Tensor | undefined;
+  readonly sums: RowSums | undefined;
   readonly cost: number;
+}
+
+interface RowSums {
+  readonly out: Tensor;
+  /** Rows of a norm group that are summed, its first; all when left out. */
+  readonly rows?: number;
 }
 
 function rowwise(shader: ShaderWriter, pass: Rowwise): Dispatch {
@@ -50,9 +53,11 @@ function rowwise(shader: ShaderWriter, pass: Rowwise): Dispatch {
   const quads = quadsOf(channels);
   const threads = lanes.quads * lanes.rows;
   const run = allChannels(channels);
+  const sumRuns = rowRuns(sums?.rows ?? groupRows, channels, cooperation);
+  const writes = `quad < ${quads}u${sumRuns < runs ? ` && group.y < ${sumRuns}u` : ""}`;
   const write = (sum: string): string =>
     sums
-      ? storeSums(sums, run, `(norm_group * ${runs}u + group.y) * 2u`, "quad", [
+      ? storeSums(sums.out, run, `(norm_group * ${sumRuns}u + group.y) * 2u`, "quad", [
           `first${sum}`,
           `second${sum}`,
         ])
@@ -64,7 +69,7 @@ function rowwise(shader: ShaderWriter, pass: Rowwise): Dispatch {
 channel_sums[2u * lane] = first;
 channel_sums[2u * lane + 1u] = second;
 workgroupBarrier();
-if (local.y == 0u && quad < ${quads}u) {
+if (local.y == 0u && ${writes}) {
   var first_sum = vec4f();
   var second_sum = vec4f();
   for (var t = 0u; t < ${lanes.rows}u; t++) {
@@ -73,7 +78,7 @@ if (local.y == 0u && quad < ${quads}u) {
   }
   ${write("_sum")}
 }`
-    : `if (quad < ${quads}u) { ${write("")} }`;
+    : `if (${writes}) { ${write("")} }`;
   return shader.dispatch(
     label,
     [lanes.quads, lanes.rows],
@@ -95,7 +100,7 @@ ${reduce}`,
   );
 }
 
-/** y = relu?(x + addend), and Σy, Σy². */
+/** y = relu?(x + addend), and Σy, Σy² over clean rows. */
 export function combineDispatch(
   kernel: CombineKernel,
   normGroups: number,
@@ -123,6 +128,9 @@ export function combineDispatch(
     });
   const target = shader.operand("y", y);
   const sumsTensor = sums && shader.operand("sums", sums.operand);
+  const sum = "first += value; second += value * value;";
+  const summed =
+    sums && sums.cleanRows < rows / normGroups ? `if (row < ${sums.cleanRows}u) { ${sum} }` : sum;
   return rowwise(shader, {
     label: "combine",
     rows,
@@ -134,8 +142,8 @@ export function combineDispatch(
 ${relu ? "value = max(value, vec4f());" : ""}
 ${sums ? roundTo(target, "value") : ""}
 ${storeQuad(target, run, "position", "quad", "value")}
-${sums ? "first += value; second += value * value;" : ""}`,
-    sums: sumsTensor,
+${sums ? summed : ""}`,
+    sums: sumsTensor && { out: sumsTensor, rows: sums!.cleanRows },
     cost: 3 * rows * channels,
   });
 }
@@ -166,24 +174,30 @@ export function gatherGradientDispatch(
     each: `var value = ${value};
 ${applyEpilogue(shaderEpilogue, target, "mask", run, "quad", ["first", "second"])}
 ${target ? storeQuad(target, run, "position", "quad", "value") : ""}`,
-    sums: shaderEpilogue.sums?.out,
+    sums: shaderEpilogue.sums,
     cost: 4 * rows * channels,
   });
 }
 
-/** dz = a·g + b·z + d. */
+/** dz = a·g + b·z + d; of copies a·g. */
 export function normGradientDispatch(
   kernel: NormGradientKernel,
   normGroups: number,
   cooperation: Cooperation,
 ): Dispatch {
-  const { rows, channels, g, z, factors, dz } = kernel;
+  const { rows, cleanRows, channels, g, z, factors, dz } = kernel;
   const shader = new ShaderWriter(wideRegions([g, z, factors, dz], channels));
   const run = allChannels(channels);
   const gradient = shader.operand("g", g);
   const input = shader.operand("z", z);
   const factor = shader.operand("factors", factors);
   const target = shader.operand("dz", dz);
+  const slope = `factor_0 * ${loadQuad(gradient, run, "position", "quad")}`;
+  const rest = `factor_1 * ${loadQuad(input, run, "position", "quad")} + factor_2`;
+  const value =
+    cleanRows === rows / normGroups
+      ? `let value = ${slope} + ${rest};`
+      : `var value = ${slope};\nif (row < ${cleanRows}u) { value += ${rest}; }`;
   return rowwise(shader, {
     label: "norm-gradient",
     rows,
@@ -194,7 +208,7 @@ export function normGradientDispatch(
       3,
       (i) => `let factor_${i} = ${loadQuad(factor, run, `norm_group * 3u + ${i}u`, "quad")};`,
     ),
-    each: `let value = factor_0 * ${loadQuad(gradient, run, "position", "quad")} + factor_1 * ${loadQuad(input, run, "position", "quad")} + factor_2;
+    each: `${value}
 ${storeQuad(target, run, "position", "quad", "value")}`,
     sums: undefined,
     cost: 3 * rows * channels,

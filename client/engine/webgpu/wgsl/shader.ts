@@ -51,6 +51,9 @@ const SETTINGS_STRUCT = `struct Settings {
   ascent_share: f32,
   radius: f32,
   step_length: f32,
+  /** Of a field that warps, as the two before are of what is added. */
+  warp_radius: f32,
+  warp_step: f32,
 }`;
 
 /** A piece of memory as a shader names it. */

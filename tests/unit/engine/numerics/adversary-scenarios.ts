@@ -1,26 +1,32 @@
-import type { AdversarySettings, Session } from "../../../../client/engine/engine.ts";
+import type { AdversarySettings, Session, WarpSettings } from "../../../../client/engine/engine.ts";
+import { fieldLength, imageLengthOf } from "../../../../client/engine/warp-field.ts";
 import type { NumericCase, Outcome, Scenario } from "./numeric-case.ts";
 import { randomBatch, randomPixelBatch } from "./random-graph.ts";
 import { randomAnswers, SETTINGS } from "./scenarios.ts";
 import { SeededValues } from "./seeded-values.ts";
 
 /** What an adversary is drawn from; all else comes from the seed. */
-export type AdversaryKind = Pick<AdversarySettings, "norm" | "scope" | "ascents">;
+export interface AdversaryKind extends Pick<AdversarySettings, "norm" | "scope" | "ascents"> {
+  readonly warps: boolean;
+}
 
 export const ADVERSARIES: readonly AdversaryKind[] = [
-  { norm: "l2", scope: "universal", ascents: 0 },
-  { norm: "linf", scope: "universal", ascents: 0 },
-  { norm: "l2", scope: "universal", ascents: 1 },
-  { norm: "linf", scope: "universal", ascents: 2 },
-  { norm: "l2", scope: "per-image", ascents: 2 },
-  { norm: "linf", scope: "per-image", ascents: 1 },
+  { norm: "l2", scope: "universal", ascents: 0, warps: false },
+  { norm: "linf", scope: "universal", ascents: 0, warps: false },
+  { norm: "l2", scope: "universal", ascents: 1, warps: false },
+  { norm: "linf", scope: "universal", ascents: 2, warps: false },
+  { norm: "l2", scope: "per-image", ascents: 2, warps: false },
+  { norm: "linf", scope: "per-image", ascents: 1, warps: false },
+  { norm: "l2", scope: "universal", ascents: 0, warps: true },
+  { norm: "linf", scope: "universal", ascents: 2, warps: true },
 ];
 
-function drawAdversary(kind: AdversaryKind, seed: number): AdversarySettings {
+function drawAdversary({ warps, ...kind }: AdversaryKind, seed: number): AdversarySettings {
   const values = new SeededValues(seed);
   const large = kind.norm === "l2" ? 1 : 0.2;
   return {
     ...kind,
+    ...(warps && { warp: drawWarp(seed + 2) }),
     weight: values.uniform(0.2, 1.5),
     share: values.pick([0.2, 0.5, 0.7, 1]),
     // As often as not one step leaves the ball.
@@ -29,10 +35,26 @@ function drawAdversary(kind: AdversaryKind, seed: number): AdversarySettings {
   };
 }
 
-function drawPerturbation({ graph: { inputShape } }: NumericCase, seed: number): Float32Array {
+/** As large as the image at times, so that places leave it. */
+function drawWarp(seed: number): WarpSettings {
   const values = new SeededValues(seed);
-  const { height, width, channels } = inputShape;
-  return Float32Array.from({ length: height * width * channels }, () => 0.1 * values.normal());
+  const radius = values.uniform(0.2, 2);
+  return { grid: values.integer(2, 5), radius, step: values.uniform(0.3, 1.2) * radius };
+}
+
+/** @param warp what it has a field for */
+function drawPerturbation(
+  { graph: { inputShape } }: NumericCase,
+  seed: number,
+  warp?: WarpSettings,
+): Float32Array {
+  const values = new SeededValues(seed);
+  const length = imageLengthOf(inputShape);
+  const delta = Array.from({ length }, () => 0.1 * values.normal());
+  const displacements = Array.from({ length: warp ? fieldLength(warp.grid) : 0 }, () =>
+    values.normal(),
+  );
+  return Float32Array.from([...delta, ...displacements]);
 }
 
 /**
@@ -44,24 +66,30 @@ export function adversaryScenario(kind: AdversaryKind, size: number): Scenario {
     const { graph, seed, student } = at;
     const adversary = drawAdversary(kind, seed);
     const universal = kind.scope === "universal";
-    if (universal) session.load(student, "restart", drawPerturbation(at, seed));
+    const { warp } = adversary;
+    if (universal) session.load(student, "restart", drawPerturbation(at, seed, warp));
     await session.step(randomBatch(graph, size, seed), { ...SETTINGS[0], adversary });
-    const restart = universal && seed % 2 === 0 ? drawPerturbation(at, seed + 1) : undefined;
+    const restart = universal && seed % 2 === 0 ? drawPerturbation(at, seed + 1, warp) : undefined;
     await session.step(randomPixelBatch(graph, size, seed + 1), {
       ...SETTINGS[1],
       adversary: { ...adversary, restart },
     });
-    const outcome = await readPerturbed(session);
+    const outcome = await readPerturbed(session, at);
     const images = randomBatch(graph, size, seed + 2);
     const gradient = await session.gradient(images, { ...SETTINGS[0], adversary });
     return { ...outcome, gradient };
   };
 }
 
-async function readPerturbed(session: Session): Promise<Outcome> {
+/** δ and φ apart, since their values are of different sizes. */
+async function readPerturbed(session: Session, { graph }: NumericCase): Promise<Outcome> {
   const { results, state, perturbation } = await session.read();
-  const perturbations = perturbation ? { perturbation } : {};
-  return { results, states: [state], perturbations };
+  const length = imageLengthOf(graph.inputShape);
+  const perturbations = perturbation && {
+    perturbation: perturbation.subarray(0, length),
+    ...(perturbation.length > length && { displacements: perturbation.subarray(length) }),
+  };
+  return { results, states: [state], ...(perturbations && { perturbations }) };
 }
 
 /** Both models' answers to perturbed images, and which way to change the perturbation. */

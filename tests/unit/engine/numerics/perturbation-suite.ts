@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { AdversarySettings, Engine, Session } from "../../../../client/engine/engine.ts";
+import type {
+  AdversarySettings,
+  Engine,
+  Session,
+  SessionReading,
+} from "../../../../client/engine/engine.ts";
+import { fieldLength } from "../../../../client/engine/warp-field.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { ADVERSARIES } from "./adversary-scenarios.ts";
+import { expectCleanStatistics } from "./clean-statistics.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { drawCase, onEngine, type NumericCase } from "./numeric-case.ts";
 import { randomBatch, type RandomGraph } from "./random-graph.ts";
@@ -18,6 +25,12 @@ const ADVERSARY: AdversarySettings = {
   ascents: 1,
 };
 
+const WARP = { grid: 2, radius: 1, step: 0.5 };
+
+function rootMeanSquare(values: Float32Array): number {
+  return Math.hypot(...values) / Math.sqrt(values.length);
+}
+
 /** Few kernels, for devices that compile them slowly. */
 function plainNetwork(): RandomGraph {
   const net = new GraphBuilder({ height: 3, width: 2, channels: 2 });
@@ -32,11 +45,91 @@ export function describePerturbations(engine: () => Engine): void {
   const { height, width, channels } = drawn.graph.inputShape;
   const length = height * width * channels;
   const ramp = Float32Array.from({ length }, (_, i) => 0.3 * Math.sin(i));
+  const fieldOf = (reading: SessionReading): Float32Array => reading.perturbation!.slice(length);
   const batch = randomBatch(drawn.graph, SIZE, 1);
   const step = (session: Session, changes: Partial<AdversarySettings> = {}): Promise<void> =>
-    session.step(batch, { ...SETTINGS[0], adversary: { ...ADVERSARY, ...changes } });
+    session.step(batch, {
+      ...SETTINGS[0],
+      // Two copies of every norm group, so that δ and φ have one each.
+      adversary: { ...ADVERSARY, ...(changes.warp && { share: 1 }), ...changes },
+    });
   const open = <T>(use: (session: Session, at: NumericCase) => Promise<T>): Promise<T> =>
     onEngine(engine(), drawn, use);
+  const trainUnmoved = (changes: Partial<AdversarySettings>): Promise<SessionReading> =>
+    open(async (session) => {
+      for (let i = 0; i < 2; i++) await step(session, { share: 1, radius: 0, ...changes });
+      return session.read();
+    });
+
+  describe("a universal warp", () => {
+    const warp = { grid: 3, radius: 0.6, step: 0.4 };
+    const field = Float32Array.from({ length: fieldLength(warp.grid) }, (_, i) => Math.cos(3 * i));
+    const both = Float32Array.of(...ramp, ...field);
+
+    it.each([0, 1])("moves by its step and stays in its radius: %i ascents", async (ascents) => {
+      await open(async (session) => {
+        await step(session, { ascents, warp });
+        expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.step, 5);
+        for (let i = 0; i < 2; i++) await step(session, { ascents, warp });
+        expect(rootMeanSquare(fieldOf(await session.read()))).toBeLessThan(warp.radius + 1e-5);
+        await step(session, { ascents, warp, restart: both });
+        expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.radius, 5);
+      });
+    });
+
+    it("of radius 0 leaves images as a δ of radius 0 does, to the bit", async () => {
+      const { perturbation: _, ...plain } = await trainUnmoved({});
+      const { perturbation: moved, ...still } = await trainUnmoved({
+        warp: { ...warp, radius: 0 },
+      });
+      expect(still).toEqual(plain);
+      // Zeros, of either sign.
+      expect(Math.hypot(...moved!)).toBe(0);
+    });
+
+    const moveBoth = (changes: Partial<AdversarySettings>): Promise<Float32Array> =>
+      open(async (session) => {
+        await step(session, { share: 1, warp, restart: both, ...changes });
+        return (await session.read()).perturbation!;
+      });
+
+    it("leaves δ alone, and δ it: each climbs by copies of its own", async () => {
+      const [all, noWarp, noDelta] = await Promise.all([
+        moveBoth({}),
+        moveBoth({ warp: { ...warp, step: 0 } }),
+        moveBoth({ stepLength: 0 }),
+      ]);
+      expect(all.slice(0, length)).toEqual(noWarp.slice(0, length));
+      expect(all.slice(length)).toEqual(noDelta.slice(length));
+    });
+
+    it("stays behind δ until a student, a restart or another grid takes its place", async () => {
+      await open(async (session) => {
+        session.load(drawn.student, "restart", both);
+        expect((await session.read()).perturbation).toEqual(both);
+        await step(session);
+        expect(fieldOf(await session.read())).toEqual(field);
+        await step(session, { scope: "per-image" });
+        session.load(drawn.student, "keep");
+        await step(session, { warp: { ...warp, radius: 5, step: 0 } });
+        expect(fieldOf(await session.read())).toEqual(field);
+        // From where an ascent of no length leaves it.
+        await step(session, { warp: { grid: 2, radius: 5, step: 0 } });
+        expect(fieldOf(await session.read())).toEqual(new Float32Array(fieldLength(2)));
+        await step(session, { restart: ramp });
+        expect((await session.read()).perturbation).toHaveLength(length);
+        session.load(drawn.student, "keep", both);
+        expect((await session.read()).perturbation).toEqual(both);
+        await step(session);
+        expect(fieldOf(await session.read())).toEqual(field);
+        session.load(drawn.student);
+        await step(session);
+        expect((await session.read()).perturbation).toHaveLength(length);
+        await step(session, { warp });
+        expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.step, 5);
+      });
+    });
+  });
 
   describe("a universal perturbation", () => {
     it("is there once it is needed, and tells of its copies in results alone", async () => {
@@ -89,7 +182,7 @@ export function describePerturbations(engine: () => Engine): void {
 
     it("beyond the ball comes back into it", async () => {
       await open(async (session) => {
-        for (const { norm, ascents } of ADVERSARIES) {
+        for (const { norm, ascents } of ADVERSARIES.filter(({ warps }) => !warps)) {
           session.load(drawn.student);
           const restart = ramp.map((value) => 10 * value);
           await step(session, { norm, ascents, restart });
@@ -111,6 +204,12 @@ export function describePerturbations(engine: () => Engine): void {
     ["no ascent of single images", { scope: "per-image", ascents: 0 }, /needs at least one/],
     ["a restart of single images", { scope: "per-image", restart: ramp }, /begin at zero/],
     ["a restart of another shape", { restart: ramp.slice(1) }, /a perturbation needs \d+ values/],
+    ["a warp of one node", { warp: { ...WARP, grid: 1 } }, /warp.grid is 1; .* from 2 to 32/],
+    ["a warp of too many nodes", { warp: { ...WARP, grid: 33 } }, /warp.grid is 33/],
+    ["a warp without a radius", { warp: { ...WARP, radius: -1 } }, /warp.radius is -1/],
+    ["a warp without a step", { warp: { ...WARP, step: Infinity } }, /warp.step is Infinity/],
+    ["a warp of single images", { scope: "per-image", warp: WARP }, /only a universal/],
+    ["a restart without a field", { warp: WARP, restart: ramp }, /needs 20 .*3×2×2 and 2×2×2/],
     ["an infinite restart", { restart: ramp.map(() => Infinity) }, /value 0 of .* is Infinity/],
   ])("refuses %s", async (_, changes, message) => {
     await open(async (session) => {
@@ -134,6 +233,10 @@ export function describePerturbations(engine: () => Engine): void {
       );
       expect(() => session.load(drawn.student, "keep", short)).toThrow(/a perturbation needs/);
     });
+  });
+
+  it("[D9] leaves statistics and the images' own answers as they are without copies", async () => {
+    await expectCleanStatistics(engine());
   });
 
   it("looking at answers changes nothing", async () => {

@@ -9,7 +9,9 @@ import {
   copiedRows,
   copyPlan,
   gradientOfCopies,
+  gradientOfImages,
   lossWithCopies,
+  passGroups,
   ReferencePerturbation,
   summedGradient,
   sumRows,
@@ -82,26 +84,37 @@ function steadyStudent(
   return found;
 }
 
-describe("the float64 reference's gradient by a perturbation", () => {
-  it.each(PLACES)("is that of the training loss: $title", (place) => {
+describe("the float64 reference's gradients with copies in the norm groups", () => {
+  it.each(PLACES)("are those of the training loss: $title", (place) => {
     const problem = problemAt(place);
     const { graph, images, delta, teacher } = problem;
     const run = (parameters: ParametersByName) => {
-      const rows = withCopies(images, PLAN, delta);
-      const pass = runForward(graph, parameters, rows, GROUP + PLAN.perGroup, exactly);
+      const rows = withCopies(images, PLAN, { delta });
+      const pass = runForward(graph, parameters, rows, passGroups(PLAN), exactly);
       return { pass, ...lossWithCopies(pass.logits, teacher, 1.7, PLAN, settings.weight) };
     };
     const student = steadyStudent(problem, (drawn) => run(drawn).pass.rectifierMargin);
     const { pass, dLogits } = run(student);
     const gradients = runBackward(graph, student, pass, dLogits, exactly);
-    const gradient = sumRows(gradientOfCopies(gradients.get(graph.input)!, PLAN));
-    const measured = slopes(() => {
-      const { images: own, copies } = run(student);
-      return own.loss + settings.weight * copies.loss;
-    }, delta);
-    expect(gradient).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
+    const byRow = gradients.get(graph.input)!;
+    const expectGradient = (gradient: Float64Array, x: Float64Array, name: string): void => {
+      const measured = slopes(() => {
+        const { images: own, copies } = run(student);
+        return own.loss + settings.weight * copies.loss;
+      }, x);
+      expect(gradient, name).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
+    };
+    expectGradient(sumRows(gradientOfCopies(byRow, PLAN)), delta, "δ");
+    // An image moves the loss by itself, by its copy, and by the statistics of both.
+    expectGradient(gradientOfImages(byRow, PLAN).values, images.values, "images");
+    for (const [name, { shape, values }] of student) {
+      const found = gradients.get(name);
+      if (found && shape.length === 1) expectGradient(found.values, values, name);
+    }
   });
+});
 
+describe("the float64 reference's gradient by a perturbation", () => {
   it.each(PLACES)("is that of the copies' divergence in evaluation mode: $title", (place) => {
     const problem = problemAt(place);
     const { graph, images, delta, teacher } = problem;
@@ -129,7 +142,7 @@ describe("copies in the reference", () => {
     const images = { shape: [BATCH, 1], values: Float64Array.of(1, 2, 3, 4, 5, 6) };
     expect(copiedRows(PLAN)).toEqual([0, 1, 3, 4]);
     const values = (delta: number[]) => [
-      ...withCopies(images, PLAN, Float64Array.from(delta)).values,
+      ...withCopies(images, PLAN, { delta: Float64Array.from(delta) }).values,
     ];
     expect(values([0.5])).toEqual([1, 2, 3, 1.5, 2.5, 4, 5, 6, 4.5, 5.5]);
     expect(values([0.1, 0.2, 0.3, 0.4])).toEqual([1, 2, 3, 1.1, 2.2, 4, 5, 6, 4.3, 5.4]);

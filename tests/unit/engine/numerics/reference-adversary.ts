@@ -1,6 +1,8 @@
 import type { AdversarySettings } from "../../../../client/engine/engine.ts";
+import type { NormGroups } from "./reference-network.ts";
 import { referenceLoss, type ReferenceLoss, type ReferenceTarget } from "./reference-loss.ts";
 import { zeros, type Tensor } from "./reference-operations.ts";
+import { ascendWarp, ReferenceWarp } from "./reference-warp.ts";
 
 /**
  * Adversarial consistency as `AdversarySettings` defines it, in float64: which images are copied,
@@ -18,6 +20,11 @@ export interface CopyPlan {
 export function copyPlan(share: number, size: number, groupSize: number): CopyPlan {
   const perGroup = Math.max(1, Math.round(share * groupSize));
   return { groupSize, perGroup, groups: size / groupSize };
+}
+
+/** Norm groups of the training pass: copies take their statistics from the images. */
+export function passGroups({ groupSize, perGroup }: CopyPlan): NormGroups {
+  return { size: groupSize + perGroup, clean: groupSize };
 }
 
 /** Rows of the batch that have a copy, in order. */
@@ -60,18 +67,43 @@ export function addPerturbation({ shape, values }: Tensor, delta: Float64Array):
   return { shape, values: values.map((value, i) => value + delta[i % delta.length]!) };
 }
 
+/** Places of the copies that φ warps, where there is one, or of the others, that δ is added to. */
+function copyPlaces({ perGroup, groups }: CopyPlan, warped: boolean): number[] {
+  return Array.from({ length: perGroup * groups }, (_, copy) => copy).filter(
+    (copy) => ((copy % perGroup) % 2 === 1) === warped,
+  );
+}
+
+/** The copies, in order: x + δ, or where there is a φ, warp(x, φ) every second time. */
+export function perturbedCopies(
+  images: Tensor,
+  plan: CopyPlan,
+  { delta, field }: Perturbation,
+): Tensor {
+  const copied = takeRows(images, copiedRows(plan));
+  const moved = addPerturbation(copied, delta);
+  if (!field) return moved;
+  const { warped } = new ReferenceWarp(copied, field);
+  const length = delta.length;
+  for (const copy of copyPlaces(plan, true)) {
+    const [from, to] = [copy * length, (copy + 1) * length];
+    moved.values.set(warped.values.subarray(from, to), from);
+  }
+  return moved;
+}
+
 /** The batch and its copies as the training pass reads them. */
-export function withCopies(images: Tensor, plan: CopyPlan, delta: Float64Array): Tensor {
+export function withCopies(images: Tensor, plan: CopyPlan, perturbation: Perturbation): Tensor {
   const rows = passRows(plan);
   const all = takeRows(
     images,
     rows.map(({ row }) => row),
   );
+  const copies = perturbedCopies(images, plan, perturbation).values;
   const length = all.values.length / rows.length;
   rows.forEach(({ copy }, i) => {
     if (copy === undefined) return;
-    const own = delta.length === length ? 0 : copy * length;
-    for (let k = 0; k < length; k++) all.values[i * length + k]! += delta[own + k]!;
+    all.values.set(copies.subarray(copy * length, (copy + 1) * length), i * length);
   });
   return all;
 }
@@ -80,6 +112,19 @@ export function withCopies(images: Tensor, plan: CopyPlan, delta: Float64Array):
 export function gradientOfCopies(gradient: Tensor, plan: CopyPlan): Tensor {
   const places = passRows(plan).flatMap(({ copy }, i) => (copy === undefined ? [] : [i]));
   return takeRows(gradient, places);
+}
+
+/** Gradient by each image of the batch, its copy included. */
+export function gradientOfImages(gradient: Tensor, plan: CopyPlan): Tensor {
+  const rows = passRows(plan);
+  const length = gradient.values.length / rows.length;
+  const sum = zeros([plan.groups * plan.groupSize, ...gradient.shape.slice(1)]);
+  rows.forEach(({ row }, i) => {
+    for (let k = 0; k < length; k++) {
+      sum.values[row * length + k]! += gradient.values[i * length + k]!;
+    }
+  });
+  return sum;
 }
 
 /** Both terms of the loss, and the gradient of their weighted sum by the pass' logits. */
@@ -127,22 +172,82 @@ export function sumRows({ shape, values }: Tensor): Float64Array {
   return sum;
 }
 
-/** δ, ascending: one for all images, or one for each copy. */
+/** What copies are made with. */
+export interface Perturbation {
+  /** δ: `[H, W, C]` for all of them, or `[copies, H, W, C]`. */
+  readonly delta: Float64Array;
+  /** φ: `[grid, grid, 2]`; undefined where nothing warps. */
+  readonly field?: Float64Array | undefined;
+}
+
+/** δ and φ, ascending: one for all images, or a δ for each copy. */
 export class ReferencePerturbation {
-  /** What is kept from step to step. */
+  /** What is kept from step to step: δ, and φ behind it once there is one. */
   universal: Float64Array | undefined;
+  /** Nearest that any place came to where the slope of its sample jumps. */
+  warpMargin = Infinity;
   /** Smallest component of a gradient whose sign was taken, in the largest; where it is not 0. */
   signMargin = Infinity;
 
   /** What a step begins with. */
   first(
-    { scope, restart }: AdversarySettings,
+    { scope, restart, warp }: AdversarySettings,
     { perGroup, groups }: CopyPlan,
     imageLength: number,
+  ): Perturbation {
+    if (scope === "per-image") {
+      return { delta: new Float64Array(perGroup * groups * imageLength) };
+    }
+    if (restart) this.universal = Float64Array.from(restart);
+    const kept = this.universal ?? new Float64Array(imageLength);
+    const delta = kept.slice(0, imageLength);
+    if (!warp) return { delta };
+    const field = kept.slice(imageLength);
+    const length = 2 * warp.grid ** 2;
+    return { delta, field: field.length === length ? field : new Float64Array(length) };
+  }
+
+  /** Keeps a universal perturbation; a φ that the step has none of stays. */
+  keep({ delta, field }: Perturbation, store: (value: number) => number): void {
+    const behind = field ?? this.universal?.subarray(delta.length) ?? [];
+    this.universal = Float64Array.of(...delta, ...behind).map(store);
+  }
+
+  /**
+   * One ascent along the gradients of copies by themselves, `[copies, H, W, C]`.
+   *
+   * @param images of the whole batch
+   */
+  climb(
+    { delta, field }: Perturbation,
+    gradient: Tensor,
+    images: Tensor,
+    plan: CopyPlan,
+    settings: AdversarySettings,
+  ): Perturbation {
+    const length = images.values.length / images.shape[0]!;
+    const added = field ? takeRows(gradient, copyPlaces(plan, false)) : gradient;
+    const ofDelta = settings.scope === "universal" ? sumRows(added) : added.values;
+    const moved = this.ascend(delta, ofDelta, length, settings);
+    if (!field) return { delta: moved };
+    const byField = this.#gradientByField(field, gradient, images, plan);
+    return { delta: moved, field: ascendWarp(field, byField, settings.warp!) };
+  }
+
+  /** Of the copies that φ warps; zeros where there are none. */
+  #gradientByField(
+    field: Float64Array,
+    gradient: Tensor,
+    images: Tensor,
+    plan: CopyPlan,
   ): Float64Array {
-    if (scope === "per-image") return new Float64Array(perGroup * groups * imageLength);
-    if (restart) return Float64Array.from(restart);
-    return this.universal ?? new Float64Array(imageLength);
+    const places = copyPlaces(plan, true);
+    if (places.length === 0) return new Float64Array(field.length);
+    const copied = copiedRows(plan);
+    const sources = places.map((place) => copied[place]!);
+    const warp = new ReferenceWarp(takeRows(images, sources), field);
+    this.warpMargin = Math.min(this.warpMargin, warp.margin);
+    return warp.gradient(takeRows(gradient, places));
   }
 
   /** δ ← Π(δ + stepLength·ĝ), image by image. */

@@ -43,7 +43,7 @@ describe("the float64 reference", () => {
     const random = new SeededValues(2);
     const answers = Float64Array.from({ length: 4 * graph.classes }, () => random.normal());
     const run = (parameters: ParametersByName): { pass: ReferencePass; loss: ReferenceLoss } => {
-      const pass = runForward(graph, parameters, images, 2, exactly);
+      const pass = runForward(graph, parameters, images, { size: 2, clean: 2 }, exactly);
       const logits = { shape: pass.logits.shape, values: answers };
       return { pass, loss: referenceLoss(pass.logits, { logits, temperature: 1.7 }) };
     };

@@ -36,18 +36,23 @@ export interface ReferencePass {
   readonly normSpread: number;
 }
 
+/** Images to a norm group in training mode, and how many of them, its first, are not copies. */
+export interface NormGroups {
+  readonly size: number;
+  readonly clean: number;
+}
+
 /**
  * Executes a graph forward.
  *
- * @param normGroupSize images to a norm group in training mode; "evaluation" takes the running
- *   statistics instead.
+ * @param normGroups "evaluation" takes the running statistics instead.
  * @param store applied to every value an operation gives
  */
 export function runForward(
   graph: Graph,
   parameters: ParametersByName,
   images: Tensor,
-  normGroupSize: number | "evaluation",
+  normGroups: NormGroups | "evaluation",
   store: Store,
 ): ReferencePass {
   const values = new Map<ValueId, Tensor>([[graph.input, images]]);
@@ -64,7 +69,7 @@ export function runForward(
       case "batch-norm": {
         const x = value(operation.input);
         const found: readonly Moments[] =
-          normGroupSize === "evaluation"
+          normGroups === "evaluation"
             ? [
                 {
                   mean: parameter(operation.runningMean).values,
@@ -72,9 +77,9 @@ export function runForward(
                   count: 0,
                 },
               ]
-            : normMoments(x, normGroupSize);
+            : normMoments(x, normGroups.size, normGroups.clean);
         moments.set(operation.output, found);
-        if (normGroupSize !== "evaluation") normSpread = Math.min(normSpread, spreadOf(found));
+        if (normGroups !== "evaluation") normSpread = Math.min(normSpread, spreadOf(found));
         return normalise(normInput(operation, x, parameter), found);
       }
       case "relu": {
@@ -102,7 +107,7 @@ export function runForward(
   for (const operation of graph.operations) {
     values.set(operation.output, stored(run(operation), store));
   }
-  const mode = normGroupSize === "evaluation" ? "evaluation" : "training";
+  const mode = normGroups === "evaluation" ? "evaluation" : "training";
   return { mode, values, logits: value(graph.output), moments, rectifierMargin, normSpread };
 }
 

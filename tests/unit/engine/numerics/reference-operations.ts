@@ -102,10 +102,14 @@ function normGroups(x: Tensor, groupSize: number): Float64Array[] {
   return Array.from({ length: count }, (_, g) => x.values.subarray(g * length, (g + 1) * length));
 }
 
-/** Moments group by group, each over `groupSize` consecutive images. */
-export function normMoments(x: Tensor, groupSize: number): Moments[] {
+/**
+ * Moments group by group, each over the first `clean` of `groupSize` consecutive images: the rest
+ * are copies.
+ */
+export function normMoments(x: Tensor, groupSize: number, clean: number): Moments[] {
   const channels = x.shape.at(-1)!;
-  return normGroups(x, groupSize).map((values) => {
+  return normGroups(x, groupSize).map((group) => {
+    const values = group.subarray(0, (group.length / groupSize) * clean);
     const count = values.length / channels;
     const mean = new Float64Array(channels);
     const variance = new Float64Array(channels);
@@ -138,7 +142,7 @@ export function normalise(
   return { shape: x.shape, values };
 }
 
-/** Gradients of `normalise` where the moments are those of x itself. */
+/** Gradients of `normalise` where the moments are those of x itself: of each group's first values. */
 export function normaliseBackward(
   dy: Tensor,
   { x, scale, shift, epsilon }: NormInput,
@@ -160,8 +164,10 @@ export function normaliseBackward(
     }
     for (let i = group * length; i < (group + 1) * length; i++) {
       const c = i % channels;
-      const centred = dy.values[i]! - sumDy[c]! / count - (normal(i) * sumDyNormal[c]!) / count;
-      dx.values[i] = (scale.values[c]! / Math.sqrt(variance[c]! + epsilon)) * centred;
+      const isCounted = i - group * length < count * channels;
+      const byMoments = isCounted ? (sumDy[c]! + normal(i) * sumDyNormal[c]!) / count : 0;
+      dx.values[i] =
+        (scale.values[c]! / Math.sqrt(variance[c]! + epsilon)) * (dy.values[i]! - byMoments);
     }
     for (let c = 0; c < channels; c++) {
       dShift.values[c]! += sumDy[c]!;

@@ -22,6 +22,8 @@ import {
   copyPlan,
   gradientOfCopies,
   lossWithCopies,
+  perturbedCopies,
+  passGroups,
   ReferencePerturbation,
   summedGradient,
   sumRows,
@@ -31,7 +33,12 @@ import {
 } from "./reference-adversary.ts";
 import { referenceLoss, type ReferenceTarget } from "./reference-loss.ts";
 import { advanceStatistics, descend } from "./reference-training.ts";
-import { runBackward, runForward, type ReferencePass } from "./reference-network.ts";
+import {
+  runBackward,
+  runForward,
+  type NormGroups,
+  type ReferencePass,
+} from "./reference-network.ts";
 import type { Tensor } from "./reference-operations.ts";
 
 /**
@@ -62,7 +69,7 @@ export function referenceEngine(storage: Storage = "float64"): Engine {
  * float32.
  *
  * It also keeps how near anything came to what float32 does not resolve (`rectifierMargin`,
- * `smallestLead`, `normSpread`, `signMargin`): a case too near tells nothing about an engine.
+ * `smallestLead`, `normSpread`, `signMargin`, `warpMargin`): a case too near tells nothing about an engine.
  */
 export class ReferenceSession implements Session {
   /** Smallest distance of any rectifier's input from its threshold so far. */
@@ -98,6 +105,11 @@ export class ReferenceSession implements Session {
     if (!keeps) this.#velocity.clear();
     if (perturbation) this.#perturbation.universal = Float64Array.from(perturbation);
     else if (!keeps) this.#perturbation.universal = undefined;
+  }
+
+  /** Nearest that any place of a warp came to where the slope of its sample jumps, so far. */
+  get warpMargin(): number {
+    return this.#perturbation.warpMargin;
   }
 
   /** Smallest component of a gradient whose sign was taken, in the largest, so far. */
@@ -189,11 +201,12 @@ export class ReferenceSession implements Session {
   }
 
   #forwardInTraining(images: Tensor): ReferencePass {
-    return this.#trainingPass(images, this.#normGroupSize ?? images.shape[0]!);
+    const size = this.#normGroupSize ?? images.shape[0]!;
+    return this.#trainingPass(images, { size, clean: size });
   }
 
-  #trainingPass(images: Tensor, groupSize: number): ReferencePass {
-    return this.#watch(runForward(this.#graph, this.#student, images, groupSize, this.#store));
+  #trainingPass(images: Tensor, groups: NormGroups): ReferencePass {
+    return this.#watch(runForward(this.#graph, this.#student, images, groups, this.#store));
   }
 
   #watch(pass: ReferencePass): ReferencePass {
@@ -220,27 +233,22 @@ export class ReferenceSession implements Session {
     const size = images.shape[0]!;
     const plan = copyPlan(adversary.share, size, this.#normGroupSize ?? size);
     const { logits: teacher } = this.#evaluate(this.#teacher, images);
-    const length = images.values.length / size;
-    let delta = this.#perturbation.first(adversary, plan, length);
+    let moved = this.#perturbation.first(adversary, plan, images.values.length / size);
+    const climb = (gradient: Tensor): void => {
+      moved = this.#perturbation.climb(moved, gradient, images, plan, adversary);
+    };
     for (let i = 0; i < adversary.ascents; i++) {
-      const gradient = this.#gradientInEvaluation(images, teacher, plan, delta);
-      delta = this.#perturbation.ascend(delta, gradient, length, adversary);
+      climb(this.#gradientInEvaluation(perturbedCopies(images, plan, moved), teacher, plan));
     }
 
-    const pass = this.#trainingPass(
-      withCopies(images, plan, delta),
-      plan.groupSize + plan.perGroup,
-    );
+    const pass = this.#trainingPass(withCopies(images, plan, moved), passGroups(plan));
     const loss = lossWithCopies(pass.logits, teacher, temperature, plan, adversary.weight);
     const gradients = runBackward(this.#graph, this.#student, pass, loss.dLogits, this.#store);
     advanceStatistics(this.#graph, this.#student, pass, this.#store);
     if (adversary.ascents === 0) {
-      const ofCopies = gradientOfCopies(gradients.get(this.#graph.input)!, plan);
-      delta = this.#perturbation.ascend(delta, sumRows(ofCopies), length, adversary);
+      climb(gradientOfCopies(gradients.get(this.#graph.input)!, plan));
     }
-    if (adversary.scope === "universal") {
-      this.#perturbation.universal = delta.map((value) => this.#store(value));
-    }
+    if (adversary.scope === "universal") this.#perturbation.keep(moved, this.#store);
     const leads = [loss.images.smallestLead, loss.copies.smallestLead];
     this.smallestLead = Math.min(this.smallestLead, ...leads);
     const result = {
@@ -251,21 +259,14 @@ export class ReferenceSession implements Session {
     return { result, gradients };
   }
 
-  /** By each δ, of Σ KL(teacher ‖ student) over the copies. */
-  #gradientInEvaluation(
-    images: Tensor,
-    teacher: Tensor,
-    plan: CopyPlan,
-    delta: Float64Array,
-  ): Float64Array {
+  /** By each copy, of Σ KL(teacher ‖ student) over them. */
+  #gradientInEvaluation(copies: Tensor, teacher: Tensor, plan: CopyPlan): Tensor {
     const rows = copiedRows(plan);
-    const copies = addPerturbation(takeRows(images, rows), delta);
     const pass = this.#evaluate(this.#student, copies);
     const logits = takeRows(teacher, rows);
     const dLogits = summedGradient(pass.logits, { logits, temperature: 1 });
     const gradients = runBackward(this.#graph, this.#student, pass, dLogits, this.#store);
-    const gradient = gradients.get(this.#graph.input)!;
-    return gradient.values.length === delta.length ? gradient.values : sumRows(gradient);
+    return gradients.get(this.#graph.input)!;
   }
 
   /** Loss and gradients of one batch; advances the running statistics. */

@@ -56,6 +56,16 @@ function kinds(program: Program): Record<string, number> {
   return counts;
 }
 
+/** Values or rows that sums of a forward pass and its norms' statistics are over, and their parts. */
+function statisticsOf({ kernels }: Program): (readonly [over: number, parts: number])[] {
+  return kernels.flatMap(({ pass, kernel }) => {
+    if (kernel.kind === "norm-statistics") return [[kernel.count, kernel.sums.parts] as const];
+    if (kernel.kind !== "convolve" && kernel.kind !== "combine") return [];
+    if (pass !== "forward" || !kernel.sums) return [];
+    return [[kernel.sums.cleanRows, kernel.sums.parts] as const];
+  });
+}
+
 function overlap(a: Operand, b: Operand): boolean {
   return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 }
@@ -165,6 +175,19 @@ describe("a ResNet-18's step against a perturbation", () => {
       kernel.kind === "convolve" ? [`${pass} ${kernel.geometry.images} ${groupSize}`] : [],
     );
     expect(new Set(convolutions)).toEqual(new Set(["teacher 64 32", "forward 68 34"]));
+  });
+
+  it("takes statistics from the images alone, in the pieces of a step without copies", () => {
+    const graph = resnet18({ width: 16, classes: 10 });
+    const plain = compile(graph, { groupSize: 32, groups: 2 });
+    // Of each norm: the sums, and what is made of them.
+    expect(statisticsOf(plain)).toHaveLength(2 * 20);
+    expect(statisticsOf(free)).toEqual(statisticsOf(plain));
+    expect(statisticsOf(imitating)).toEqual(statisticsOf(plain));
+    for (const { kernel, groupSize } of free.kernels) {
+      if (kernel.kind !== "norm-gradient") continue;
+      expect(kernel.cleanRows / kernel.rows).toBe(32 / groupSize / 2);
+    }
   });
 
   it("does not ask for the images' gradient where ascents went before", () => {

@@ -7,16 +7,12 @@ import type {
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
 import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
+import { fieldLength } from "../../../../client/engine/warp-field.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
-import {
-  ADVERSARIES,
-  adversaryScenario,
-  perturbedScenario,
-} from "../numerics/adversary-scenarios.ts";
 import { expectOutcome } from "../numerics/closeness.ts";
 import { GraphBuilder } from "../numerics/graph-builder.ts";
-import { decidableCase, drawCase, onEngine, type Outcome } from "../numerics/numeric-case.ts";
+import { decidableCase, drawCase, onEngine, type Scenario } from "../numerics/numeric-case.ts";
 import { randomBatch, type RandomGraph } from "../numerics/random-graph.ts";
 import { ReferenceSession } from "../numerics/reference-session.ts";
 import "../numerics/to-be-allclose.ts";
@@ -33,7 +29,12 @@ const FREE: AdversarySettings = {
   scope: "universal",
   ascents: 0,
 };
-const KINDS = [FREE, { ...FREE, ascents: 2 }, { ...FREE, scope: "per-image", ascents: 1 }] as const;
+const WARP = { grid: 3, radius: 0.7, step: 0.5 };
+const KINDS: readonly AdversarySettings[] = [
+  FREE,
+  { ...FREE, ascents: 2, warp: WARP },
+  { ...FREE, scope: "per-image", ascents: 1 },
+];
 
 const ALONE = defaultTiles(true, true);
 const TOGETHER: Tiles = { ...ALONE, cooperation: defaultTiles(false, true).cooperation };
@@ -53,8 +54,8 @@ const restart = Float32Array.from({ length: 24 }, (_, i) => 0.2 * Math.cos(i));
 /** Bytes that every kind of step needs to go through one norm group at a time. */
 function leastMemory(): number {
   const request = { mode: "distil", size: BATCH, groupSize: GROUP, input: "values" } as const;
-  const sizes = ADVERSARIES.map(({ norm, ascents, scope }) => {
-    const copies = { perGroup: GROUP, perImage: scope === "per-image" };
+  const sizes = KINDS.map(({ norm, ascents, scope, warp }) => {
+    const copies = { perGroup: 1, perImage: scope === "per-image", warpGrid: warp?.grid };
     const { room } = planExecutable(
       { ...drawn, tiles: ALONE },
       { ...request, adversary: { copies, norm, ascents }, finish: "descend" },
@@ -80,7 +81,9 @@ async function train(
   beforeStep: (number: number) => Promise<void> = async () => {},
 ): Promise<SessionReading> {
   return onEngine(on, drawn, async (session) => {
-    for (const [number, adversary] of [...KINDS, FREE, { ...FREE, restart }, FREE].entries()) {
+    const warped = { ...FREE, warp: WARP };
+    const steps = [...KINDS, FREE, { ...FREE, restart }, warped];
+    for (const [number, adversary] of steps.entries()) {
       if (number === 4) session.load(drawn.student, "keep");
       await beforeStep(number);
       await step(session, adversary, number);
@@ -114,6 +117,25 @@ describe("what an adversary costs on WebGPU", () => {
     expect(free!.arenaBytes).toBeLessThan(1.6 * plain!.arenaBytes);
   });
 
+  it("is two dispatches more at every ascent of a warp", () => {
+    const graph = resnet18({ width: 64, classes: 10 });
+    const context = { graph, layout: stateLayout(graph), tiles: defaultTiles(false, true) };
+    const request = { mode: "distil", size: 128, groupSize: 32, input: "pixels" } as const;
+    const count = (ascents: number, warpGrid: number | undefined): number => {
+      const copies = { perGroup: 16, perImage: false, warpGrid };
+      const adversary = { copies, norm: "l2", ascents } as const;
+      const budget = { bytes: 2 ** 31, mostGroups: Infinity };
+      const { phases } = planExecutable(
+        context,
+        { ...request, adversary, finish: "descend" },
+        budget,
+      );
+      return phases.flat().length;
+    };
+    expect(count(0, 8) - count(0, undefined)).toBe(2);
+    expect(count(3, 8) - count(3, undefined)).toBe(6);
+  });
+
   it("is no submit more, and nothing is created after the first step", async () => {
     await onEngine(engine, drawn, async (session) => {
       for (const adversary of KINDS) {
@@ -137,63 +159,55 @@ describe("a perturbation on WebGPU", () => {
     for (const other of others.splice(0)) await other.close();
   });
 
-  it("survives the device, wherever it is lost, to the same bits", async () => {
-    const undisturbed = await train(engine);
-    expect(undisturbed.perturbation).toHaveLength(24);
-    expect(undisturbed.results).toHaveLength(2);
-    for (const lostAt of [1, 4, 6]) {
-      const reading = await train(engine, async (number) => {
-        if (number === lostAt) (await engine.device()).gpu.destroy();
-      });
-      expect(reading, `lost at ${lostAt}`).toEqual(undisturbed);
-    }
-  });
-
   it("is the same for a batch in micro-batches of norm groups", async () => {
-    const scenarios = ADVERSARIES.filter(({ norm }) => norm === "l2").map((kind) =>
-      adversaryScenario(kind, BATCH),
-    );
-    const outcomes = (on: WebgpuEngine): Promise<Outcome[]> =>
-      onEngine(on, drawn, async (session) => {
-        const found: Outcome[] = [];
-        for (const scenario of [...scenarios, perturbedScenario(BATCH)]) {
-          session.load(drawn.student);
-          found.push(await scenario(session, drawn));
-        }
-        return found;
-      });
     const { dispatches } = engine.counters;
-    const whole = await outcomes(engine);
+    const whole = await train(engine);
     const taken = engine.counters.dispatches - dispatches;
+    expect(whole.perturbation).toHaveLength(24 + fieldLength(WARP.grid));
+    expect(whole.results).toHaveLength(2);
     const cut = await openOurs({ memoryLimit: leastMemory() });
     others.push(cut);
-    expect(await outcomes(cut)).toEqual(whole);
+    expect(await train(cut)).toEqual(whole);
     expect(cut.counters.dispatches).toBeGreaterThan(1.5 * taken);
   });
 
-  it.each(ADVERSARIES.slice(0, 1))(
-    "ascends like the reference by many invocations together: $norm",
-    async (kind) => {
-      const together = await openOurs({ tiles: TOGETHER });
-      others.push(together);
-      const scenario = adversaryScenario(kind, 4);
-      // More values than a workgroup has invocations, and no multiple of them.
-      const { drawn: at, expected } = await decidableCase(network(9, 11), GROUP, 3, scenario);
-      expectOutcome(at, await onEngine(together, at, scenario), expected);
-    },
-  );
+  it("survives the device to the same bits, with a student loaded since", async () => {
+    const undisturbed = await train(engine);
+    const disturbed = await train(engine, async (number) => {
+      if (number === 4) (await engine.device()).gpu.destroy();
+    });
+    expect(disturbed).toEqual(undisturbed);
+  });
+
+  it("ascends like the reference by many invocations together", async () => {
+    const together = await openOurs({ tiles: TOGETHER });
+    others.push(together);
+    const scenario: Scenario = async (session, { graph, seed }) => {
+      const images = randomBatch(graph, 2 * GROUP, seed);
+      for (const adversary of [FREE, { ...FREE, warp: WARP }]) {
+        await session.step(images, { ...SETTINGS, adversary });
+      }
+      const { results, state, perturbation } = await session.read();
+      return { results, states: [state], perturbations: { perturbation: perturbation! } };
+    };
+    // More values than a workgroup has invocations, and no multiple of them.
+    const { drawn: at, expected } = await decidableCase(network(9, 11), GROUP, 3, scenario);
+    expectOutcome(at, await onEngine(together, at, scenario), expected);
+  });
 
   it("ascends the same way in half precision, where no rectifier is in doubt", async () => {
     const half = await openOurs({ precision: "f16" });
     others.push(half);
-    const settings = { ...FREE, ascents: 1, restart };
+    const field = Float32Array.from({ length: fieldLength(WARP.grid) }, (_, i) => Math.sin(i));
+    const start = Float32Array.of(...restart, ...field);
+    const settings = { ...FREE, ascents: 1, warp: WARP, restart: start };
     const scenario = async (session: Session): Promise<Float32Array[]> => {
       await step(session, settings);
       const { perturbation } = await session.read();
       const answers = new Float32Array(BATCH * 3).fill(1 / 3);
       const batch = randomBatch(drawn.graph, BATCH, 9);
       const seen = await session.perturbedLogits("teacher", batch, restart, answers);
-      return [perturbation!, seen.gradient!];
+      return [perturbation!.slice(0, 24), perturbation!.slice(24), seen.gradient!];
     };
     for (let seed = 0; seed < 200; seed++) {
       const at = drawCase(network(), GROUP, seed);

@@ -1,0 +1,76 @@
+import type { Operand, PartialSums } from "./program.ts";
+
+/** Kernels of a batch norm by itself, see `program.ts`: what happens to whole channels. */
+
+/**
+ * From partial sums of a batch norm's input: scale and shift for readers, mean and 1/√(σ²+ε) for
+ * the backward pass; running statistics advance group by group.
+ */
+export interface NormStatisticsKernel {
+  readonly kind: "norm-statistics";
+  readonly channels: number;
+  /** Values per channel and group, of clean images. */
+  readonly count: number;
+  readonly sums: PartialSums;
+  readonly gamma: Operand;
+  readonly beta: Operand;
+  /** Undefined: they stay as they are. */
+  readonly running: { readonly mean: Operand; readonly variance: Operand } | undefined;
+  readonly epsilon: number;
+  readonly momentum: number;
+  /** `[P, 2, C]`: scale, shift. */
+  readonly coefficients: Operand;
+  /** `[P, 2, C]`: mean, inverse standard deviation. */
+  readonly saved: Operand;
+}
+
+/**
+ * A batch norm in evaluation mode: scale and shift for readers, from running statistics. On the
+ * device, as those of a student in training change with every step.
+ */
+export interface RunningNormKernel {
+  readonly kind: "running-norm";
+  readonly channels: number;
+  readonly gamma: Operand;
+  readonly beta: Operand;
+  readonly mean: Operand;
+  readonly variance: Operand;
+  readonly epsilon: number;
+  /** `[1, 2, C]`: scale, shift. */
+  readonly coefficients: Operand;
+  /** `[1, 2, C]`: scale, 0; what a gradient meets on its way back. */
+  readonly slopes: Operand;
+}
+
+/** dγ and dβ += over groups; factors of dz = a·g + b·z + d per channel and group. */
+export interface NormGradientFactorsKernel {
+  readonly kind: "norm-gradient-factors";
+  readonly channels: number;
+  /** As in the forward pass. */
+  readonly count: number;
+  /** Σg and Σ g·z, over images and copies. */
+  readonly sums: PartialSums;
+  readonly gamma: Operand;
+  /** `[P, 2, C]`: mean, inverse standard deviation. */
+  readonly saved: Operand;
+  readonly dGamma: Operand;
+  readonly dBeta: Operand;
+  /** `[P, 3, C]`: a, b, d. */
+  readonly factors: Operand;
+}
+
+/**
+ * dz = a·g + b·z + d per channel and group; of copies a·g alone, since no statistics depend on them.
+ */
+export interface NormGradientKernel {
+  readonly kind: "norm-gradient";
+  readonly rows: number;
+  /** Of each norm group: its first rows, which are not of copies. */
+  readonly cleanRows: number;
+  readonly channels: number;
+  readonly g: Operand;
+  readonly z: Operand;
+  readonly factors: Operand;
+  /** May be the memory of `g`. */
+  readonly dz: Operand;
+}
