@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { decisionsSchema } from "../../../protocol/round/decisions.ts";
+import { scoreSummarySchema } from "../../../protocol/round/score-summary.ts";
 
 const fraction = z.number().min(0).max(1);
 const share = fraction.nullable();
@@ -19,6 +20,8 @@ const heldOutSchema = z.strictObject({
       topShare: share,
     }),
   ),
+  /** What decisions go by: they can be taken again from a curve, by other rules. */
+  medians: scoreSummarySchema.shape.medians,
 });
 export type HeldOutScores = z.output<typeof heldOutSchema>;
 

@@ -110,11 +110,13 @@ function curvePoint(report: RoundReport, figures: Figures | undefined): CurvePoi
   };
 }
 
-function heldOutScores({ images, loss, agreement, perturbed }: ScoreSummary): HeldOutScores {
+function heldOutScores(summary: ScoreSummary): HeldOutScores {
+  const { images, loss, agreement, medians, perturbed } = summary;
   return {
     images,
     loss,
     agreement,
+    medians,
     perturbed: perturbed.map(({ agreement: kept, radius, topClass, topShare }) => ({
       radius,
       agreement: kept,

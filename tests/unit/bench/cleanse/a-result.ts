@@ -54,6 +54,8 @@ export function aResult(
 
 /** Agreement under perturbation falls as ASR rises. */
 function pointAt(round: number, asr: number, judging: boolean): CurvePoint {
+  const trainingLoss = judging ? null : 0.5 - 0.1 * round;
+  const perturbed = 0.9 - asr / 2;
   return {
     round,
     leg: "main",
@@ -63,13 +65,19 @@ function pointAt(round: number, asr: number, judging: boolean): CurvePoint {
     acc: 0.95,
     asr,
     ra: 0.9,
-    trainingLoss: judging ? null : 0.5 - 0.1 * round,
+    trainingLoss,
     trainingAgreement: judging ? null : 0.9,
     heldOut: {
       images: 64,
       loss: 0.4,
       agreement: 0.95,
-      perturbed: [{ radius: 0.072, agreement: 0.9 - asr / 2, topClass: 0, topShare: asr }],
+      perturbed: [{ radius: 0.072, agreement: perturbed, topClass: 0, topShare: asr }],
+      medians: {
+        trainingLoss,
+        loss: 0.4,
+        agreement: 0.95,
+        perturbed: [{ radius: 0.072, agreement: perturbed }],
+      },
     },
   };
 }
