@@ -31,6 +31,14 @@ function pooledReads(end: Maybe<PooledLogits>): Operand[] {
   return [...reading(end?.x), ...present(end?.weight, end?.bias)];
 }
 
+/**
+ * What is added to a convolution's output, where its memory can take that output: not where the
+ * convolution reads it too, since it comes back to a value long after the first output is written.
+ */
+function summand(addend: Maybe<Operand>, convolved: Operand): Maybe<Operand> {
+  return addend === convolved ? undefined : addend;
+}
+
 function pairs(output: Maybe<Operand>, ...inputs: readonly Maybe<Operand>[]): Access["inPlace"] {
   if (output === undefined) return [];
   return present(...inputs).map((input) => [output, input] as const);
@@ -44,7 +52,7 @@ export function accessOf(kernel: Kernel): Access {
       return {
         reads: [...reading(x), weight, ...present(bias, addend)],
         writes: [y, ...sumsOf(sums)],
-        inPlace: pairs(y, addend),
+        inPlace: pairs(y, summand(addend, x.values)),
       };
     }
     case "input-gradient": {
@@ -52,7 +60,7 @@ export function accessOf(kernel: Kernel): Access {
       return {
         reads: [dy, weight, ...epilogueReads(epilogue)],
         writes: [dx, ...sumsOf(epilogue.sums)],
-        inPlace: pairs(dx, epilogue.addend),
+        inPlace: pairs(dx, summand(epilogue.addend, dy)),
       };
     }
     case "filter-gradient": {

@@ -36,6 +36,13 @@ export const identityResidual: Block = (net, x, { channels, kernel }) => {
   return net.relu(net.add(second, x));
 };
 
+/** What is added is what was convolved: an engine must not overwrite it before it is done with it. */
+export const shortResidual: Block = (net, x, { channels, kernel, padding }) => {
+  const y = net.relu(net.conv(x, { channels, kernel, padding }));
+  const normed = net.relu(net.add(net.norm(net.conv(y, { channels, kernel: 3 })), y));
+  return net.relu(net.add(normed, net.conv(normed, { channels, kernel })));
+};
+
 export const projectionResidual: Block = (net, x, { channels, kernel, stride }) => {
   const first = net.relu(net.norm(net.conv(x, { channels, kernel, stride })));
   const main = net.norm(net.conv(first, { channels, kernel: 3 }));

@@ -126,7 +126,8 @@ function gradients(
 
 /**
  * Every tensor of a state vector by what changed in it since `start`, each by itself. The change
- * cannot be told closer than float32 holds the tensor.
+ * cannot be told closer than float32 holds the tensor; and as with gradients, a tensor's change
+ * counts as at least 10⁻³ of the largest tensor's.
  */
 function changes(
   layout: StateLayout,
@@ -135,17 +136,19 @@ function changes(
   expected: Float32Array,
   l2: number,
 ): Pair[] {
-  return layout.entries.map((entry) => {
+  const compared = layout.entries.map((entry) => {
     const before = Float64Array.from(start.subarray(entry.offset, entry.offset + entry.size));
     const change = (state: Float32Array): Float64Array =>
       before.map((value, i) => (state[entry.offset + i] ?? Number.NaN) - value);
-    return {
-      what: `change of ${title(entry)}`,
-      actual: change(actual),
-      expected: change(expected),
-      closeness: { l2, floor: (norm(before) * 2 ** -22) / l2 },
-    };
+    return { entry, held: norm(before), actual: change(actual), expected: change(expected) };
   });
+  const trainable = compared.filter(({ entry }) => isTrainable(entry.role));
+  const largest = Math.max(...trainable.map((one) => norm(one.expected)));
+  return compared.map(({ entry, held, ...both }) => ({
+    what: `change of ${title(entry)}`,
+    ...both,
+    closeness: { l2, floor: Math.max((held * 2 ** -22) / l2, 1e-3 * largest) },
+  }));
 }
 
 function title({ name, shape }: LayoutEntry): string {

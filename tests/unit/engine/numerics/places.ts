@@ -149,6 +149,12 @@ export const PLACES: readonly Place[] = [
     head: linearHead,
     grouped: true,
   },
+  {
+    title: "a residual sum of a convolution and what it reads",
+    stem: normedStem,
+    block: blocks.shortResidual,
+    head: linearHead,
+  },
 ];
 
 /** What fast-check draws; `seed` decides the values. */

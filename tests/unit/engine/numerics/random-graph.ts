@@ -43,6 +43,7 @@ const UNGROUPED = [
   blocks.convNormRelu,
   blocks.normWithoutRectifier,
   blocks.identityResidual,
+  blocks.shortResidual,
   blocks.projectionResidual,
   blocks.unrectifiedResidual,
   blocks.preActivation,
