@@ -14,6 +14,7 @@ export interface AdversaryOptions {
   readonly adversaryAscents?: number;
   readonly adversaryRestart?: number;
   readonly adversaryWarp?: number | "off";
+  readonly adversaryLowGain?: number | "off";
 }
 
 /** Adds the options that define adversarial consistency. */
@@ -63,6 +64,11 @@ export function addAdversaryOptions(command: Command): Command {
       "--adversary-warp <radius|off>",
       "largest displacement of pixels by a universal perturbation, root mean square as a share of the image's width (default 0.015625)",
       numberOrOff,
+    )
+    .option(
+      "--adversary-low-gain <factor|off>",
+      "how many times longer a universal perturbation may be along low spatial frequencies (default 2)",
+      numberOrOff,
     );
 }
 
@@ -78,6 +84,7 @@ export const ADVERSARY_FLAGS: Readonly<Record<string, string>> = {
   "distillation.adversary.ascents": "--adversary-ascents",
   "distillation.adversary.restartEvery": "--adversary-restart",
   "distillation.adversary.warp": "--adversary-warp",
+  "distillation.adversary.lowFrequencies": "--adversary-low-gain",
 };
 
 /** What the options say of the adversary: null for off, undefined for nothing. */
@@ -107,14 +114,16 @@ function said(options: AdversaryOptions): [string, unknown][] {
     step: options.adversaryStep,
     ascents: options.adversaryAscents,
     restartEvery: options.adversaryRestart,
-    warp: warpInput(options),
+    warp: partInput("radius", options.adversaryWarp),
+    lowFrequencies: partInput("gain", options.adversaryLowGain),
   };
   return Object.entries(values).filter(([, value]) => value !== undefined);
 }
 
-function warpInput({
-  adversaryWarp,
-}: AdversaryOptions): Record<string, unknown> | null | undefined {
-  if (adversaryWarp === undefined) return undefined;
-  return adversaryWarp === "off" ? null : { radius: adversaryWarp };
+function partInput(
+  key: string,
+  value: number | "off" | undefined,
+): Record<string, unknown> | null | undefined {
+  if (value === undefined) return undefined;
+  return value === "off" ? null : { [key]: value };
 }

@@ -21,6 +21,12 @@ import {
 } from "./judging-options.ts";
 import { count, number, numbersOf, positive } from "./option-values.ts";
 import {
+  addRegulariserOptions,
+  REGULARISER_FLAGS,
+  regulariserInput,
+  type RegulariserOptions,
+} from "./regulariser-options.ts";
+import {
   addReinitOptions,
   misplacedReinitOptions,
   REINIT_FLAGS,
@@ -30,7 +36,8 @@ import {
 } from "./reinit-options.ts";
 
 /** The options that define a campaign, as commander reads them. */
-export interface CampaignOptions extends ReinitOptions, AdversaryOptions, JudgingOptions {
+export interface CampaignOptions
+  extends ReinitOptions, AdversaryOptions, RegulariserOptions, JudgingOptions {
   readonly name?: string;
   readonly rounds?: number;
   readonly localSteps?: number;
@@ -61,6 +68,7 @@ export interface CampaignOptions extends ReinitOptions, AdversaryOptions, Judgin
 export function addCampaignOptions(command: Command): Command {
   addReinitOptions(command.option("--name <text>", "what people call the campaign"));
   addAdversaryOptions(command);
+  addRegulariserOptions(command);
   return addJudgingOptions(command)
     .option("--rounds <count>", "training rounds of the campaign (default 25)", positive)
     .option("--local-steps <count>", "steps a participant takes a round (default 20)", positive)
@@ -158,6 +166,7 @@ export function campaignConfig(options: CampaignOptions, model: string): Campaig
         horizontalFlip: options.flip ? undefined : false,
       }),
       adversary: adversaryInput(options),
+      ...regulariserInput(options),
     }),
     judging,
     probes,
@@ -216,6 +225,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "preprocessing.std": "--std",
   ...REINIT_FLAGS,
   ...ADVERSARY_FLAGS,
+  ...REGULARISER_FLAGS,
   ...JUDGING_FLAGS,
   "distillation.rounds": "--rounds",
   "distillation.localSteps": "--local-steps",

@@ -16,6 +16,8 @@ export function statusText(status: ParticipantStatus): string {
       return status.detail ?? `waiting: ${WAITS[status.reason]}`;
     case "training":
       return `${roundText(status)}: step ${status.step} of ${status.localSteps}${status.loss === null ? "" : `, loss ${status.loss.toFixed(4)}`}, ${status.imagesPerSecond.toFixed(0)} images/s`;
+    case "statistics":
+      return `round ${status.round + 1}: measuring statistics of own images for the teacher, ${status.images} of ${status.totalImages}`;
     case "judging":
       return `${roundText(status)}: judging the student on held-out images, pass ${status.passes} of ${status.totalPasses}`;
     case "uploading":
@@ -60,5 +62,5 @@ const WAITS = {
 /** What a participant gave, summed up. */
 export function totalsText(totals: ParticipantTotals): string {
   const speed = totals.trainingSeconds > 0 ? totals.images / totals.trainingSeconds : 0;
-  return `${totals.accepted} updates accepted, ${totals.rejected} rejected, ${totals.judged} rounds judged; ${totals.images} images at ${speed.toFixed(0)} a second; ${bytesText(totals.bytesSent)} sent, ${bytesText(totals.bytesReceived)} received`;
+  return `${totals.accepted} updates accepted, ${totals.rejected} rejected, ${totals.judged} rounds judged${totals.measured === 0 ? "" : ", statistics measured"}; ${totals.images} images at ${speed.toFixed(0)} a second; ${bytesText(totals.bytesSent)} sent, ${bytesText(totals.bytesReceived)} received`;
 }

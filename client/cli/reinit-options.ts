@@ -1,11 +1,12 @@
 import { Option, type Command } from "commander";
-import { number, numberOrAuto, numbers } from "./option-values.ts";
+import { count, number, numberOrAuto, numbers } from "./option-values.ts";
 
 /** The options that define re-initialisation, as commander reads them. */
 export interface ReinitOptions {
-  readonly reinit?: "layerwise" | "uniform" | "lipschitz" | "head";
+  readonly reinit?: "layerwise" | "uniform" | "lipschitz" | "bn-divergence" | "head";
   readonly granularity?: "weight" | "channel";
   readonly outliers?: number;
+  readonly statisticsImages?: number;
   readonly strength?: number | "auto";
   readonly ratios?: readonly number[];
   readonly headRatio?: number;
@@ -19,8 +20,8 @@ export function addReinitOptions(command: Command): Command {
     .addOption(
       new Option(
         "--reinit <strategy>",
-        "which weights are re-initialised: by depth (layerwise, the default), alike everywhere (uniform), by channel Lipschitz score (lipschitz), or the head alone (head)",
-      ).choices(["layerwise", "uniform", "lipschitz", "head"]),
+        "which weights are re-initialised: by depth (layerwise, the default), alike everywhere (uniform), by channel Lipschitz score (lipschitz), by how far participants' images lie from the teacher's batch-norm statistics (bn-divergence), or the head alone (head)",
+      ).choices(["layerwise", "uniform", "lipschitz", "bn-divergence", "head"]),
     )
     .addOption(
       new Option(
@@ -30,8 +31,13 @@ export function addReinitOptions(command: Command): Command {
     )
     .option(
       "--outliers <deviations>",
-      "lipschitz: channels that many standard deviations above their layer's mean are re-initialised whole; 0 for none (default 3)",
+      "lipschitz, bn-divergence: channels that many standard deviations above their layer's mean are re-initialised whole; 0 for none (default 3)",
       number,
+    )
+    .option(
+      "--statistics-images <images>",
+      "bn-divergence: most images a participant measures, at least 32 (default 512)",
+      count,
     )
     .option(
       "--strength <factor|auto>",
@@ -40,7 +46,7 @@ export function addReinitOptions(command: Command): Command {
     )
     .option(
       "--ratios <list>",
-      "layerwise, lipschitz: share per depth stage, shallowest first",
+      "layerwise, lipschitz, bn-divergence: share per depth stage, shallowest first",
       numbers,
     )
     .option("--head-ratio <share>", "share of the classification head; not for uniform", number)
@@ -53,6 +59,7 @@ export const REINIT_FLAGS: Readonly<Record<string, string>> = {
   "reinit.strategy.kind": "--reinit",
   "reinit.strategy.granularity": "--granularity",
   "reinit.strategy.outliers": "--outliers",
+  "reinit.strategy.images": "--statistics-images",
   "reinit.strategy.ratios": "--ratios",
   "reinit.strategy.head": "--head-ratio",
   "reinit.strategy.ratio": "--ratio",
@@ -62,8 +69,15 @@ export const REINIT_FLAGS: Readonly<Record<string, string>> = {
 
 /** The strategy that the options describe; undefined when they say nothing of it. */
 export function reinitStrategy(options: ReinitOptions): Record<string, unknown> | undefined {
-  const { reinit, granularity, outliers, ratios, headRatio, ratio } = options;
-  const said = { granularity, outliers, ratios: ratios && [...ratios], head: headRatio, ratio };
+  const { reinit, granularity, outliers, statisticsImages, ratios, headRatio, ratio } = options;
+  const said = {
+    granularity,
+    outliers,
+    images: statisticsImages,
+    ratios: ratios && [...ratios],
+    head: headRatio,
+    ratio,
+  };
   const given = Object.entries(said).filter(([, value]) => value !== undefined);
   if (reinit === undefined && given.length === 0) return undefined;
   return { kind: reinit ?? "layerwise", ...Object.fromEntries(given) };
@@ -74,7 +88,7 @@ export type Misplacement = readonly [wrong: boolean, flag: string, why: string];
 
 /** Options that mean nothing with the strategy at hand, or that it lacks. */
 export function misplacedReinitOptions(options: ReinitOptions): readonly Misplacement[] {
-  const { granularity, outliers, ratios, headRatio, ratio } = options;
+  const { granularity, outliers, statisticsImages, ratios, headRatio, ratio } = options;
   const strategy = options.reinit ?? "layerwise";
   const uniform = strategy === "uniform";
   return [
@@ -83,17 +97,22 @@ export function misplacedReinitOptions(options: ReinitOptions): readonly Misplac
     [
       (uniform || strategy === "head") && ratios !== undefined,
       "--ratios",
-      "is for --reinit layerwise or lipschitz",
+      "is for --reinit layerwise, lipschitz or bn-divergence",
     ],
     [
       uniform && headRatio !== undefined,
       "--head-ratio",
-      "is for --reinit layerwise, lipschitz or head",
+      "is for --reinit layerwise, lipschitz, bn-divergence or head",
     ],
     [
-      strategy !== "lipschitz" && outliers !== undefined,
+      strategy !== "lipschitz" && strategy !== "bn-divergence" && outliers !== undefined,
       "--outliers",
-      "needs --reinit lipschitz, which scores channels",
+      "needs --reinit lipschitz or bn-divergence, which score channels",
+    ],
+    [
+      strategy !== "bn-divergence" && statisticsImages !== undefined,
+      "--statistics-images",
+      "needs --reinit bn-divergence, which measures images",
     ],
     [
       strategy === "head" && granularity !== undefined,

@@ -12,6 +12,7 @@ export function placeText(
   { leg, judging }: RoundPlace,
   { starts }: Pick<CampaignReport, "starts">,
 ): string {
+  if (leg.kind === "statistics") return "statistics";
   const part = judging ? "judging" : `round ${leg.roundOfLeg + 1} of ${leg.trainingRounds}`;
   if (leg.kind === "main") return part;
   const strength = starts[leg.candidate]?.strength;
@@ -20,6 +21,7 @@ export function placeText(
 
 /** The same in short, for a column. */
 export function placeCell({ leg, judging }: RoundPlace): string {
+  if (leg.kind === "statistics") return "statistics";
   const part = judging ? "judging" : `${leg.roundOfLeg + 1} of ${leg.trainingRounds}`;
   return leg.kind === "main" ? part : `probe ${leg.candidate + 1}: ${part}`;
 }

@@ -62,6 +62,7 @@ function roundLine(round: RoundReport, report: CampaignReport): string {
     return `${place}: attempt ${round.attempt + 1} was void${round.detail === null ? "" : `: ${round.detail}`}`;
   }
   const { scores } = round;
+  if (round.leg.kind === "statistics") return `${place}: ${round.accepted} participants measured`;
   const perturbed = scores === null ? "" : `, perturbed ${perturbedText(scores)}`;
   const work = round.judging
     ? `${scores?.participants ?? 0} scored on ${scores?.images ?? 0} images`

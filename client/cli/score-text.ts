@@ -19,7 +19,7 @@ export function flipsText(scores: Summary | null): string {
 
 /** The curve that the probes gave, a line a candidate; undefined without probes. */
 export function probeTable({ config, starts, choice }: CampaignReport): string | undefined {
-  if (config.reinit.strength !== "auto") return undefined;
+  if (config.reinit.strength !== "auto" || starts.length === 0) return undefined;
   const middle = middleRadius(config.judging);
   return textTable([
     [

@@ -1,8 +1,15 @@
-import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import {
+  campaignConfigSchema,
+  type CampaignConfigInput,
+} from "../../protocol/round/campaign-config.ts";
+import { LEAST_STATISTICS_IMAGES } from "../../protocol/round/reinit-strategy.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { AdminClient, type ModelUpload } from "../admin/admin-client.ts";
+import { heldOutCount } from "../distil/hold-out.ts";
 import { runParticipants, type SimulatedParticipants } from "../simulation/run-participants.ts";
 import { exportModel, type ExportedFile } from "./commands/campaign-export.ts";
+import { CommandError } from "./command-error.ts";
 import { startCoordinator } from "./coordinator/start-coordinator.ts";
 import { followRounds } from "./round-progress.ts";
 
@@ -28,7 +35,7 @@ export interface SimulationResult {
  * A whole campaign in this process: a coordinator in workerd, a participant for each share, and
  * everything between them over HTTP as between machines.
  *
- * @throws CommandError when it was stopped, aborted or paused itself; what a participant threw.
+ * @throws CommandError when it could never be measured, was stopped, aborted or paused itself; what a participant threw.
  *
  * @example
  * const { report, rounds } = await simulateCampaign({
@@ -44,6 +51,7 @@ export async function simulateCampaign({
   stop,
   ...participants
 }: SimulatedCampaign): Promise<SimulationResult> {
+  requireMeasurable(config, participants.shares);
   const coordinator = await startCoordinator({
     ...(state === undefined ? {} : { stateDir: state }),
     report: note,
@@ -71,4 +79,22 @@ export async function simulateCampaign({
   } finally {
     await coordinator.stop();
   }
+}
+
+/** Nobody else will come: a statistics round that these participants cannot end would never end. */
+function requireMeasurable(
+  input: CampaignConfigInput,
+  shares: SimulatedParticipants["shares"],
+): void {
+  const config = campaignConfigSchema.parse(input);
+  const strategy = measuringStrategy(config);
+  if (strategy === undefined) return;
+  const able = shares.filter(
+    ({ count }) => imagesToMeasure(strategy, count - heldOutCount(count, config.judging)) > 0,
+  ).length;
+  if (able >= config.round.goal) return;
+  throw new CommandError(
+    `${able} of ${shares.length} participants train on ${LEAST_STATISTICS_IMAGES} images or more, which bn-divergence measures; a round takes ${config.round.goal}`,
+    "Give more images, or fewer participants.",
+  );
 }

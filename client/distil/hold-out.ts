@@ -25,8 +25,17 @@ export function holdOut(
   random: RandomStream,
 ): SplitPool {
   const order = Uint32Array.from({ length: count }, (_, index) => index);
-  const held = Math.min(images, Math.floor(share * count));
-  if (held < FEWEST_HELD_OUT) return { training: order, heldOut: new Uint32Array(0) };
+  const held = heldOutCount(count, { heldOut: share, images });
+  if (held === 0) return { training: order, heldOut: new Uint32Array(0) };
   random.shuffle(order);
   return { training: order.subarray(held), heldOut: order.subarray(0, held) };
+}
+
+/** How many of its images a participant holds out (SPEC J1). */
+export function heldOutCount(
+  count: number,
+  { heldOut: share, images }: Pick<Judging, "heldOut" | "images">,
+): number {
+  const held = Math.min(images, Math.floor(share * count));
+  return held < FEWEST_HELD_OUT ? 0 : held;
 }

@@ -1,11 +1,14 @@
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Adversary } from "../../protocol/round/adversary.ts";
-import type { AdversarySettings, Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
+import type { HeadShift, Sharpness } from "../../protocol/round/regularisers.ts";
+import type { AdversarySettings } from "../engine/adversary-settings.ts";
+import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
+import { engineRegularisers } from "./regularisers.ts";
 import type { RandomStream } from "./random.ts";
 import {
   learningRateAt,
@@ -27,6 +30,10 @@ export interface DistillationSettings {
   readonly normalisation: Normalisation;
   /** Adversarial consistency beside distillation (SPEC D9); null without. */
   readonly adversary: Adversary | null;
+  /** Sharpness-aware steps (SPEC D10); null for plain ones. */
+  readonly sharpness: Sharpness | null;
+  /** Linear layers turn away from the teacher's (SPEC D11); null: they do not. */
+  readonly headShift: HeadShift | null;
 }
 
 /** What a participant works with; batches and random stream live on from round to round. */
@@ -148,6 +155,7 @@ export async function distilLocally(
     }
   };
 
+  const beside = engineRegularisers(settings);
   const plain = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
   /** The step's adversary, with a fresh perturbation where the schedule wants one (SPEC D9). */
   const adversaryAt = (legStep: number, isFresh: boolean): AdversarySettings | undefined => {
@@ -166,16 +174,17 @@ export async function distilLocally(
     const batch = augmentedBatch(images, indices, normalisation, augmentation, random);
     const progress = { step: startStep + step, totalSteps };
     const temperature = temperatureAt(progress, settings.temperature);
+    const common = { temperature, weightDecay, ...beside };
     const learningRate = learningRateAt(progress, settings.learningRate);
     const isFresh = step === 0 && velocity === "restart";
     const adversary = adversaryAt(progress.step, isFresh);
     if (settings.localSteps === 1) {
-      const result = await session.gradient(batch, { temperature, weightDecay, adversary });
+      const result = await session.gradient(batch, { ...common, adversary });
       gradient = result.gradient;
       tell([result]);
       continue;
     }
-    await session.step(batch, { learningRate, momentum, weightDecay, temperature, adversary });
+    await session.step(batch, { ...common, learningRate, momentum, adversary });
     // The last step's result comes with the state.
     if (step === localSteps - 1 || now() - asked <= RESULTS_EVERY_MS) continue;
     tell(await session.results());

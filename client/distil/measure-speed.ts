@@ -5,6 +5,7 @@ import { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
+import { engineRegularisers } from "./regularisers.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "./random.ts";
 
 /** Long enough to see past one slow step, short enough to wait for. */
@@ -29,7 +30,7 @@ interface Benchmark {
 
 /**
  * Speed of local steps on this device, images per second: some two seconds of real steps on the
- * campaign's own batches and with its adversary, after one that compiles and warms up. Perturbed
+ * campaign's own batches and with its regularisers, after one that compiles and warms up. Perturbed
  * copies do not count as images. Steps of length 0 and a random stream of its own: what a later
  * assignment computes does not depend on it.
  *
@@ -48,6 +49,7 @@ export async function measureSpeed(
   const random = new RandomStream(new Uint8Array(STREAM_SEED_BYTES));
   const batches = new ShuffledBatches(pool, random);
   const temperature = temperatureAt({ step: 0, totalSteps: 1 }, settings.temperature);
+  const beside = engineRegularisers(settings);
   const adversary = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
   let restart =
     adversary?.scope === "universal" ? drawRestart(images, adversary, random) : undefined;
@@ -64,6 +66,7 @@ export async function measureSpeed(
         momentum,
         weightDecay,
         temperature,
+        ...beside,
         adversary: adversary && { ...adversary, restart },
       });
       restart = undefined;

@@ -5,7 +5,7 @@ import {
   warpLengths,
   type Adversary,
 } from "../../protocol/round/adversary.ts";
-import type { AdversarySettings, WarpSettings } from "../engine/engine.ts";
+import type { AdversarySettings, WarpSettings } from "../engine/adversary-settings.ts";
 import { fieldLength, imageLengthOf } from "../engine/warp-field.ts";
 import type { RandomStream } from "./random.ts";
 
@@ -73,13 +73,14 @@ export function drawRestart(
  * @param shape of one image
  */
 export function engineAdversary(adversary: Adversary, shape: ImageShape): AdversarySettings {
-  const { weight, share, norm, scope, ascents, warp } = adversary;
+  const { weight, share, norm, scope, ascents, lowFrequencies, warp } = adversary;
   return {
     weight,
     share,
     norm,
     scope,
     ascents,
+    ...(lowFrequencies && { lowFrequencies }),
     ...perturbationLengths(adversary, imageLengthOf(shape)),
     ...(warp && { warp: { grid: warp.grid, ...warpLengths(warp, shape.width) } }),
   };

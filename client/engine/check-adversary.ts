@@ -1,5 +1,9 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { AdversarySettings, WarpSettings } from "./engine.ts";
+import type {
+  AdversarySettings,
+  LowFrequencySettings,
+  WarpSettings,
+} from "./adversary-settings.ts";
 import { EngineError } from "./engine-error.ts";
 import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "./warp-field.ts";
 
@@ -10,10 +14,12 @@ const MOST_ASCENTS = 100;
  * Checks that an adversary can be trained against.
  *
  * @throws EngineError `invalid-input` for a setting outside of its range, a restart of another
- *   length, or perturbations of single images that nothing ascends or that warp.
+ *   length, perturbations of single images that nothing ascends or that warp, or low frequencies of
+ *   others than a universal one in an `l2` ball.
  */
 export function checkAdversary(settings: AdversarySettings, shape: ImageShape): void {
   const { weight, share, norm, radius, stepLength, scope, ascents, restart, warp } = settings;
+  const { lowFrequencies } = settings;
   demand(isFromZero(weight), `weight is ${weight}; it is a number from 0 on`);
   demand(share > 0 && share <= 1, `share is ${share}; it is above 0 and at most 1`);
   demand(norm === "l2" || norm === "linf", `norm is ${String(norm)}; it is l2 or linf`);
@@ -30,8 +36,23 @@ export function checkAdversary(settings: AdversarySettings, shape: ImageShape): 
   } else {
     demand(scope === "universal", `scope is ${String(scope)}; it is universal or per-image`);
   }
+  if (lowFrequencies) {
+    demand(
+      scope === "universal" && norm === "l2",
+      `lowFrequencies need scope universal and norm l2, not ${scope} and ${norm}`,
+    );
+    checkLowFrequencies(lowFrequencies);
+  }
   if (warp) checkWarp(warp);
   if (restart) checkPerturbation(restart, shape, warp?.grid ?? 0);
+}
+
+function checkLowFrequencies({ share, gain }: LowFrequencySettings): void {
+  demand(share > 0 && share <= 1, `lowFrequencies.share is ${share}; it is above 0 and at most 1`);
+  demand(
+    Number.isFinite(gain) && gain >= 1,
+    `lowFrequencies.gain is ${gain}; it is a number from 1 on`,
+  );
 }
 
 function checkWarp({ grid, radius, step }: WarpSettings): void {

@@ -1,5 +1,7 @@
 import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
+import type { HeadShiftSettings, SharpnessSettings } from "./regularisers.ts";
+import type { AdversarySettings } from "./adversary-settings.ts";
 
 /**
  * The seam between distillation and what computes it. A backend runs a `Graph` forward and
@@ -48,75 +50,10 @@ export interface StepSettings {
   readonly temperature: number;
   /** Adversarial consistency beside distillation; none when left out. */
   readonly adversary?: AdversarySettings | undefined;
-}
-
-/**
- * Adversarial consistency, without labels: copies of some images with a perturbation δ added to them
- * join the batch, with the teacher's answers on the clean images as targets,
- *
- *     loss = mean over images of KL(teacher(x) ‖ student(x))
- *          + weight · mean over copies of KL(teacher(x) ‖ student(x + δ)),
- *
- * and δ ascends: δ ← Π(δ + stepLength·ĝ), g the gradient of a divergence by δ. Universal: one δ for
- * all images, kept from step to step (Moosavi-Dezfooli et al. 2017). Per image: one for each, from
- * zero in every step (shared adversarial unlearning with the teacher's answer as label; Wei et al.
- * 2023).
- *
- * The copies of a norm group are of its first images. In training they are normalised with the
- * statistics of its images, which are those of a step without copies; taken over both, statistics
- * would absorb what all copies have in common, and it would be back in evaluation mode.
- *
- * With a `warp`, every other copy of a norm group (its second, its fourth, …) is warp(x, φ) instead
- * of x + δ: every pixel is taken from where a universal field of displacements φ points to, and φ
- * ascends as δ does. Triggers that bend the image instead of adding to
- * it (WaNet; Nguyen and Tran 2021) are near in φ and far in δ.
- */
-export interface AdversarySettings {
-  /** Of the copies' divergence in the loss; 0: copies move δ only. */
-  readonly weight: number;
-  /** Copies a norm group gets, in its images: in (0, 1], rounded, at least one. */
-  readonly share: number;
-  /**
-   * `l2`: ĝ = g/‖g‖ over a whole image, Π onto the ball of length `radius`. `linf`: ĝ = sign(g), Π
-   * clamps every value to ±`radius`.
-   */
-  readonly norm: "l2" | "linf";
-  /** Like `stepLength` in normalised pixels. */
-  readonly radius: number;
-  readonly stepLength: number;
-  readonly scope: "universal" | "per-image";
-  /**
-   * Ascents before the training pass, each with the gradient of the sum over the copies of
-   * KL(teacher(x) ‖ student(x + δ)) at temperature 1, the student in evaluation mode. 0, universal
-   * only: the training pass itself gives the gradient, that of its loss, and δ ascends after it
-   * (Shafahi et al. 2019).
-   */
-  readonly ascents: number;
-  /** Universal only. */
-  readonly warp?: WarpSettings | undefined;
-  /**
-   * What the perturbation is set to before this step; universal only. δ `[H, W, C]`, and with a warp
-   * φ `[grid, grid, 2]` behind it.
-   */
-  readonly restart?: Float32Array | undefined;
-}
-
-/**
- * A universal field of displacements φ `[grid, grid, 2]` in pixels, row before column, on nodes of
- * which the outer ones lie on the image's corner pixels; between nodes it is bilinear. A pixel of
- * warp(x, φ) is the bilinear sample of x where its displacement leads, or of the edge where that is
- * outside.
- *
- * φ ← Π(φ + step·ĝ): ĝ is the gradient over its root mean square, Π scales φ down to a root mean
- * square of `radius`. Where the gradient is 0, φ stays. A φ of another grid, or none yet, begins at
- * zero.
- */
-export interface WarpSettings {
-  /** Nodes along each side, 2 … 32. */
-  readonly grid: number;
-  /** Like `step` in pixels. */
-  readonly radius: number;
-  readonly step: number;
+  /** Descends by the gradient at weights nearby where the loss is larger; at θ when left out. */
+  readonly sharpness?: SharpnessSettings | undefined;
+  /** Turns linear layers away from the teacher's; not when left out. */
+  readonly headShift?: HeadShiftSettings | undefined;
 }
 
 /** How a student answers, compared with its teacher. */
@@ -134,12 +71,15 @@ export interface StepResult extends Comparison {
 }
 
 /** A step towards given answers instead of the teacher's; the temperature is 1. */
-export type SupervisedSettings = Omit<StepSettings, "temperature" | "adversary">;
+export type SupervisedSettings = Pick<StepSettings, "learningRate" | "momentum" | "weightDecay">;
 
-export type GradientSettings = Pick<StepSettings, "temperature" | "weightDecay" | "adversary">;
+export type GradientSettings = Omit<StepSettings, "learningRate" | "momentum">;
 
 export interface GradientResult extends StepResult {
-  /** dL/dθ + λ·θ over the trainable section of the state vector. */
+  /**
+   * dL/dθ + λ·θ over the trainable section of the state vector; with sharpness, dL/dθ at θ + ε. The
+   * length of linear layers is nobody's concern here: who takes the step has to see to it.
+   */
   readonly gradient: Float32Array;
 }
 
@@ -187,7 +127,8 @@ export interface Session {
    * the other). Resolves when the device can take the next step, which may be before this one is
    * done: `results` and `read` tell what came of it.
    *
-   * @throws EngineError `backend-unavailable` for an adversary on TensorFlow.js.
+   * @throws EngineError `backend-unavailable` for an adversary, sharpness or a head shift on
+   *   TensorFlow.js; `invalid-input` for settings that cannot be trained with.
    */
   step(batch: Batch, settings: StepSettings): Promise<void>;
 
@@ -239,6 +180,18 @@ export interface Session {
     perturbation: Float32Array,
     references?: Float32Array,
   ): Promise<PerturbedAnswers>;
+
+  /**
+   * Means and variances of what the teacher's batch norms read over a batch, the teacher in
+   * evaluation mode: what BNP compares running statistics with (Zheng et al., NeurIPS 2022). Changes
+   * nothing.
+   *
+   * @returns means and unbiased variances over images and positions, in the places of the running
+   *   statistics: values [layout.trainableLength, layout.length) of a state vector.
+   * @throws EngineError `invalid-input` for a batch that gives a norm one value per channel,
+   *   `backend-unavailable` on TensorFlow.js.
+   */
+  channelStatistics(batch: Batch): Promise<Float32Array>;
 
   /** Frees the device memory; the session cannot be used afterwards. */
   close(): void;

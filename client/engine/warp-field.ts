@@ -1,5 +1,5 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { AdversarySettings, WarpSettings } from "./engine.ts";
+import type { AdversarySettings, WarpSettings } from "./adversary-settings.ts";
 
 /**
  * Fields of displacements that warp images (`WarpSettings`): how many numbers they have, where they

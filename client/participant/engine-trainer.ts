@@ -1,8 +1,11 @@
+import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
-import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
+import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
+import { channelStatistics } from "../distil/channel-statistics.ts";
 import type { SplitPool } from "../distil/hold-out.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import { Judge } from "../distil/judge.ts";
@@ -14,11 +17,15 @@ import {
 import { measureSpeed } from "../distil/measure-speed.ts";
 import type { RandomStream } from "../distil/random.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
-import type { LocalTrainer } from "./training.ts";
+import type { LocalTrainer, MeasuredStatistics, StatisticsWork } from "./training.ts";
+
+/** Images that statistics are taken over at once, where a norm group of the campaign has fewer. */
+const MEASURED_AT_ONCE = 32;
 
 export interface EngineTrainerOptions {
   /** The trainer's from now on: it closes it. */
   readonly session: Session;
+  readonly graph: Graph;
   readonly layout: StateLayout;
   /** The teacher's state vector. */
   readonly teacher: Float32Array;
@@ -40,12 +47,20 @@ export class EngineTrainer implements LocalTrainer {
   readonly #settings: DistillationSettings;
   readonly #resources: LocalResources;
   readonly #judge: Judge;
+  readonly #graph: Graph;
+  readonly #config: CampaignConfig;
+  #measured: MeasuredStatistics | undefined;
+  /** Images that statistics are taken over, once and for all: two choices would tell how they differ. */
+  #chosen: Uint32Array | undefined;
   /** The round done last: whose velocity and perturbation the session holds. */
   #lastRound: number | undefined;
 
-  constructor({ session, layout, teacher, config, images, pool, random }: EngineTrainerOptions) {
+  constructor(options: EngineTrainerOptions) {
+    const { session, graph, layout, teacher, config, images, pool, random } = options;
     const { distillation, judging, preprocessing: normalisation } = config;
     this.#session = session;
+    this.#graph = graph;
+    this.#config = config;
     this.#teacher = teacher;
     this.#pool = pool.training;
     this.#settings = { ...distillation, normalisation };
@@ -79,6 +94,35 @@ export class EngineTrainer implements LocalTrainer {
     this.#session.load(student, this.#velocityIn(round, leg));
     if (isJudging) return this.#judge.judge(hooks);
     return this.#judge.watch(`${leg.kind} ${leg.candidate}`, hooks);
+  }
+
+  async measureStatistics(work: StatisticsWork): Promise<MeasuredStatistics | null> {
+    const strategy = measuringStrategy(this.#config);
+    const count = strategy === undefined ? 0 : imagesToMeasure(strategy, this.#pool.length);
+    if (count === 0) return null;
+    this.#measured ??= await this.#measure(count, work);
+    return this.#measured;
+  }
+
+  async #measure(
+    count: number,
+    { beforeBatch, onImages, signal }: StatisticsWork,
+  ): Promise<MeasuredStatistics> {
+    const { images, layout, random, session } = this.#resources;
+    this.#chosen ??= chooseImages(this.#pool, count, random);
+    const statistics = await channelStatistics(
+      {
+        session,
+        graph: this.#graph,
+        layout,
+        images,
+        indices: this.#chosen,
+        normalisation: this.#settings.normalisation,
+        batchSize: Math.max(MEASURED_AT_ONCE, normGroupSize(this.#config)),
+      },
+      { beforeBatch, onImages, signal },
+    );
+    return { statistics, images: count };
   }
 
   async train({
@@ -123,4 +167,11 @@ export class EngineTrainer implements LocalTrainer {
   #velocityIn(round: number, { roundOfLeg }: Assignment["leg"]): VelocityAtLoad {
     return roundOfLeg > 0 && this.#lastRound === round - 1 ? "keep" : "restart";
   }
+}
+
+/** So many of the pool, drawn without replacement. */
+function chooseImages(pool: Uint32Array, count: number, random: RandomStream): Uint32Array {
+  const order = pool.slice();
+  random.split().shuffle(order);
+  return order.subarray(0, count);
 }

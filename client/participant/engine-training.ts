@@ -51,7 +51,16 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
         teacher,
         normGroupSize: normGroupSize(config),
       });
-      return new EngineTrainer({ session, layout, teacher, config, images: set, pool, random });
+      return new EngineTrainer({
+        session,
+        graph,
+        layout,
+        teacher,
+        config,
+        images: set,
+        pool,
+        random,
+      });
     },
   };
 }

@@ -1,7 +1,8 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
-import type { Assignment } from "../../protocol/round/assignment.ts";
-import { fetchBlob, type BlobFetchOptions } from "./blob-fetch.ts";
+import type { Assignment, StatisticsAssignment } from "../../protocol/round/assignment.ts";
+import type { BlobFetchOptions } from "./blob-fetch.ts";
+import { fetchCampaign } from "./campaign-fetch.ts";
 import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
 import { ConnectionError } from "./connection-error.ts";
@@ -24,7 +25,8 @@ import {
 } from "./status.ts";
 import type { LocalTrainer, LocalTraining } from "./training.ts";
 import { deliver, type PendingUpdate } from "./upload.ts";
-import { verifyCampaign, type VerifiedCampaign } from "./verify-campaign.ts";
+import { workStatistics } from "./statistics-work.ts";
+import { campaignRefusal, type VerifiedCampaign } from "./verify-campaign.ts";
 
 export interface ParticipantOptions {
   /** `<origin>/join/<campaign id>#<invite token>` */
@@ -154,15 +156,12 @@ export class Participant {
     }
   }
 
-  async #verify(client: CoordinatorClient, view: CampaignView): Promise<VerifiedCampaign> {
-    const { digest, bytes: totalBytes } = view.model;
-    const onBytes = this.#downloads("teacher", totalBytes);
-    const file = await fetchBlob(
-      { digest, bytes: totalBytes, what: "the teacher", onBytes },
-      this.#blobOptions(client),
-    );
-    this.#set({ kind: "verifying" });
-    return verifyCampaign(view, file);
+  #verify(client: CoordinatorClient, view: CampaignView): Promise<VerifiedCampaign> {
+    return fetchCampaign(view, {
+      ...this.#blobOptions(client),
+      onBytes: this.#downloads("teacher", view.model.bytes),
+      onFetched: () => void this.#set({ kind: "verifying" }),
+    });
   }
 
   #listen(credential: string, ended: AbortSignal): EventChannel {
@@ -253,18 +252,26 @@ export class Participant {
   }
 
   /** Does what the round asks for; undefined when the round ended meanwhile. */
-  async #work(assignment: Assignment, session: Session): Promise<PendingUpdate | undefined> {
+  async #work(
+    assignment: Assignment | StatisticsAssignment,
+    session: Session,
+  ): Promise<PendingUpdate | undefined> {
     const { attempt, round } = assignment;
     const over = new AbortController();
     this.#current = { round, attempt, over };
     try {
-      const { client, workplace } = session;
+      const { client } = session;
+      const signal = AbortSignal.any([over.signal, this.#controls.signal]);
+      if (assignment.kind === "statistics") {
+        return await workStatistics(assignment, signal, session.workplace);
+      }
+      if (session.workplace.campaign.view.starts.length === 0) await this.#learnStarts(session);
+      const { workplace } = session;
       const { campaign } = workplace;
       const student = await fetchStudent(assignment, campaign, {
         ...this.#blobOptions(client),
         onBytes: this.#downloads("student", campaign.layout.length * 4),
       });
-      const signal = AbortSignal.any([over.signal, this.#controls.signal]);
       return await workRound({ assignment, student, signal }, workplace);
     } catch (error) {
       // A student that is gone belongs to a round that is.
@@ -274,6 +281,16 @@ export class Participant {
     } finally {
       this.#current = undefined;
     }
+  }
+
+  /** Statistics were pooled since this participant joined: there are starts to be verified now. */
+  async #learnStarts(session: Session): Promise<void> {
+    const { client, workplace } = session;
+    const view = await this.#retry((signal) => client.campaign(signal));
+    if (view.starts.length === 0) {
+      throw campaignRefusal("it hands out a round of training without telling what it starts from");
+    }
+    session.workplace = { ...workplace, campaign: await this.#verify(client, view) };
   }
 
   /** `dropped`: the round went on without it. `kept`: the campaign is paused; try again later. */
@@ -289,7 +306,7 @@ export class Participant {
         beforeSlice: () => this.#gate(),
         onStored: (bytes, totalBytes) => this.#set({ kind: "uploading", round, bytes, totalBytes }),
       });
-      this.#totals = afterVerdict(this.#totals, reply, request);
+      this.#totals = afterVerdict(this.#totals, reply, update.kind, request);
       this.#set(this.#status);
       return "delivered";
     } catch (error) {
@@ -372,5 +389,6 @@ interface Session {
   readonly client: CoordinatorClient;
   readonly channel: EventChannel;
   readonly checkIns: CheckIns;
-  readonly workplace: Workplace;
+  /** With the campaign as it was verified last. */
+  workplace: Workplace;
 }

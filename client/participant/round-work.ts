@@ -117,7 +117,10 @@ function score(
 }
 
 /** A pause holds here, off the clock. */
-async function heldWhilePaused({ gate, isPaused }: Workplace, meter: StepMeter): Promise<void> {
+export async function heldWhilePaused(
+  { gate, isPaused }: Workplace,
+  meter: StepMeter,
+): Promise<void> {
   if (!isPaused()) return;
   meter.pause();
   await gate();

@@ -49,6 +49,14 @@ export type ParticipantStatus =
       readonly loss: number | null;
       readonly imagesPerSecond: number;
     }
+  /** Measures what the teacher's batch norms read on own images: all that a statistics round asks for. */
+  | {
+      readonly kind: "statistics";
+      readonly round: number;
+      readonly attempt: number;
+      readonly images: number;
+      readonly totalImages: number;
+    }
   /** Scores the round's student on held-out images: all that a judging round asks for. */
   | {
       readonly kind: "judging";
@@ -95,6 +103,8 @@ export interface ParticipantTotals {
   readonly rejected: number;
   /** Judging rounds whose scores were accepted. */
   readonly judged: number;
+  /** Statistics rounds whose sums were accepted. */
+  readonly measured: number;
   /** The last few, newest last. */
   readonly rejections: readonly Rejection[];
   /** Images used in committed updates. */
@@ -110,6 +120,7 @@ export const NO_TOTALS: ParticipantTotals = {
   accepted: 0,
   rejected: 0,
   judged: 0,
+  measured: 0,
   rejections: [],
   images: 0,
   trainingSeconds: 0,
@@ -119,14 +130,18 @@ export const NO_TOTALS: ParticipantTotals = {
 
 const REJECTIONS_KEPT = 20;
 
-/** Totals after a verdict on an update, or on a judgement: one without examples. */
+/** Totals after a verdict on an update, a judgement or statistics. */
 export function afterVerdict(
   totals: ParticipantTotals,
   reply: CommitReply,
+  kind: "update" | "scores" | "statistics",
   update: { readonly examples: number; readonly seconds: number },
 ): ParticipantTotals {
   const accepted = reply.verdict === "accepted";
-  if (update.examples === 0) return accepted ? { ...totals, judged: totals.judged + 1 } : totals;
+  if (kind !== "update") {
+    const counter = kind === "scores" ? "judged" : "measured";
+    return accepted ? { ...totals, [counter]: totals[counter] + 1 } : totals;
+  }
   const rejection = accepted
     ? []
     : [{ round: reply.round, reason: reply.reason, detail: reply.detail }];

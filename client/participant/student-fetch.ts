@@ -21,7 +21,8 @@ export async function fetchStudent(
   options: BlobFetchOptions & { readonly onBytes: (bytes: number) => void },
 ): Promise<Float32Array<ArrayBuffer>> {
   const { layout, view } = campaign;
-  await options.cache.retain(new Set([view.model.digest, ...assignment.student]));
+  const lasting = [view.model.digest, ...(view.statistics === null ? [] : [view.statistics])];
+  await options.cache.retain(new Set([...lasting, ...assignment.student]));
   if (assignment.leg.roundOfLeg === 0) await recomputeStart(assignment, campaign, options.cache);
   const slices: Uint8Array[] = [];
   const queue = [...layout.slices];

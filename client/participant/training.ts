@@ -47,6 +47,14 @@ export interface LocalTrainer {
    */
   score(work: ScoringWork): Promise<Scores | null>;
   /**
+   * Means and variances of what the teacher's batch norms read on the participant's own images, without
+   * augmentation (SPEC B2). The same each time, so that asking again tells nothing more.
+   *
+   * @returns null where it has too few images (SPEC B3).
+   * @throws the signal's reason when it aborts, between batches.
+   */
+  measureStatistics(work: StatisticsWork): Promise<MeasuredStatistics | null>;
+  /**
    * Takes the round's local steps from `student` on.
    *
    * @throws the signal's reason when it aborts, between steps.
@@ -59,6 +67,20 @@ interface MeasureHooks {
   readonly signal: AbortSignal;
   /** Awaited now and then between steps, off the clock: the device idles until it resolves. */
   readonly beforeRun: () => Promise<void>;
+}
+
+export interface StatisticsWork {
+  readonly signal: AbortSignal;
+  /** Awaited before every batch of images: the device idles until it resolves. */
+  readonly beforeBatch: () => Promise<void>;
+  /** Told of the images measured so far, and how many there will be. */
+  readonly onImages: (done: number, total: number) => void;
+}
+
+export interface MeasuredStatistics {
+  /** Values [layout.trainableLength, layout.length) of a state vector. */
+  readonly statistics: Float32Array;
+  readonly images: number;
 }
 
 interface RoundWork extends Pick<Assignment, "round" | "leg"> {

@@ -9,8 +9,14 @@ import { ConnectionError } from "./connection-error.ts";
 import type { Attempt, CoordinatorClient } from "./coordinator-client.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
 
-/** An update, or scores alone, ready to travel: kept until the coordinator has given its verdict. */
+/**
+ * An update, scores alone, or statistics, ready to travel: kept until the coordinator has given its
+ * verdict.
+ */
 export interface PendingUpdate extends Attempt {
+  readonly kind: "update" | "scores" | "statistics";
+  /** Slice of the first frame; the others follow it. */
+  readonly firstSlice: number;
   readonly frames: readonly Uint8Array<ArrayBuffer>[];
   readonly request: CommitRequest;
 }
@@ -44,7 +50,7 @@ export function encodeUpdate(
     }),
   );
   const slices = frames.map((frame) => sha256(frame));
-  return { ...attempt, frames, request: { ...report, slices } };
+  return { ...attempt, kind: "update", firstSlice: 0, frames, request: { ...report, slices } };
 }
 
 /** What a judging round asks for: scores, and no update (SPEC J3). */
@@ -55,6 +61,8 @@ export function judgement(
   const { agreement, loss } = report.scores ?? { agreement: 0, loss: 0 };
   return {
     ...attempt,
+    kind: "scores",
+    firstSlice: 0,
     frames: [],
     request: { ...report, slices: [], examples: 0, loss, agreement },
   };
@@ -104,9 +112,10 @@ export function deliver(update: PendingUpdate, options: UploadOptions): Promise<
       const status = await client.uploadStatus(update, signal);
       const stored = new Map(status.slices.map(({ index, digest }) => [index, digest]));
       let bytes = 0;
-      for (const [index, frame] of update.frames.entries()) {
+      for (const [position, frame] of update.frames.entries()) {
+        const index = update.firstSlice + position;
         // Once committed, the commit below is only asked for its verdict again (SPEC R5).
-        if (!status.committed && stored.get(index) !== digests[index]) {
+        if (!status.committed && stored.get(index) !== digests[position]) {
           await beforeSlice();
           onStored(bytes, totalBytes);
           await client.putSlice(update, index, frame, signal);

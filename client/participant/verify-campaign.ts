@@ -2,7 +2,7 @@ import { sha256 } from "../../protocol/digest.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
-import { channelScores } from "../../protocol/reinit/channel-scores.ts";
+import { channelScores, type ChannelScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
 import {
   parseSeed,
@@ -11,6 +11,7 @@ import {
   type ReinitPlan,
 } from "../../protocol/reinit/reinitialise.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
+import { measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../protocol/round/timeline.ts";
 import { ParticipantError } from "./participant-error.ts";
 import { sliceBytes } from "./state-slices.ts";
@@ -36,11 +37,19 @@ export interface VerifiedCampaign {
  * strategy, and compares them with what the coordinator says (SPEC I1). A participant distils
  * nothing before.
  *
+ * Where pooled statistics decide and are not there yet (SPEC B6), there are no starts to compare.
+ *
  * @param file the teacher's file, its digest already checked
+ * @param statistics the pooled statistics, their digest already checked; undefined while the campaign
+ *   names none
  * @throws ParticipantError `campaign-not-verified`, naming the first thing that differs.
  * @throws ProtocolError when the file is not a model, or the strategy does not fit it.
  */
-export function verifyCampaign(view: CampaignView, file: Uint8Array): VerifiedCampaign {
+export function verifyCampaign(
+  view: CampaignView,
+  file: Uint8Array,
+  statistics?: Uint8Array,
+): VerifiedCampaign {
   const { config, model, starts } = view;
   if (config.model !== model.digest) {
     throw campaignRefusal("the configuration names another teacher than the one handed out");
@@ -53,13 +62,22 @@ export function verifyCampaign(view: CampaignView, file: Uint8Array): VerifiedCa
   if (config.reinit.seed === undefined) throw campaignRefusal("it does not tell the seed");
   const seed = parseSeed(config.reinit.seed);
   const { strategy } = config.reinit;
-  const scores = channelScores(strategy, graph, layout, teacher);
+  const isMeasured = measuringStrategy(config) !== undefined;
+  if (!isMeasured && statistics !== undefined) {
+    throw campaignRefusal("it names statistics that its strategy does not ask for");
+  }
+  const isPending = isMeasured && statistics === undefined;
+  let scores: ChannelScores | undefined;
+  if (!isPending) {
+    const pooled = statistics && statisticsOf(statistics, layout);
+    scores = channelScores(strategy, graph, layout, teacher, pooled);
+  }
   const planOf = (strength: number): ReinitPlan => reinitPlan(graph, strategy, strength, scores);
   const slicesOf = (strength: number): Uint8Array<ArrayBuffer>[] => {
     const student = reinitialise(teacher, layout, planOf(strength), seed);
     return layout.slices.map((slice) => sliceBytes(student, slice));
   };
-  const strengths = candidatesOf(config).map(({ strength }) => strength);
+  const strengths = isPending ? [] : candidatesOf(config).map(({ strength }) => strength);
   const told = starts.map(({ strength }) => strength);
   if (!sameList(strengths, told)) {
     throw campaignRefusal(
@@ -96,6 +114,16 @@ export function verifyCampaign(view: CampaignView, file: Uint8Array): VerifiedCa
       return new Map(slices.map((bytes, index) => [start.initialStudent[index]!, bytes]));
     },
   };
+}
+
+/** The statistics section that a blob holds. */
+function statisticsOf(bytes: Uint8Array, layout: StateLayout): Float32Array {
+  const length = layout.length - layout.trainableLength;
+  if (bytes.length !== 4 * length) {
+    throw campaignRefusal(`its pooled statistics have ${bytes.length} bytes, not ${4 * length}`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
 }
 
 /** The coordinator contradicts itself or the teacher's file. */

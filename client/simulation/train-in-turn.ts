@@ -29,6 +29,11 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
               work.signal.throwIfAborted();
               return await trainer.score(work);
             }),
+          measureStatistics: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              return await trainer.measureStatistics(work);
+            }),
           train: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

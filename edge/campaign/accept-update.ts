@@ -1,10 +1,13 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { CommitReply, CommitRequest, UploadStatus } from "../../protocol/round/assignment.ts";
 import { exampleCap, sliceCodec, type UpdateCodec } from "../../protocol/round/campaign-config.ts";
+import { LEAST_STATISTICS_IMAGES } from "../../protocol/round/reinit-strategy.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
+import type { SliceShape } from "../slice/slice-work.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { checkStatisticsCommit, declines } from "./accept-statistics.ts";
 import { checkCommit } from "./check-commit.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
@@ -18,6 +21,8 @@ export interface SliceTerms {
   readonly codec: UpdateCodec;
   readonly count: number;
   readonly bytes: number;
+  /** The teacher whose statistics bound the frame's values (SPEC B4); null outside statistics rounds. */
+  readonly statisticsOf: string | null;
 }
 
 function staleRound(detail: string): ProtocolError {
@@ -64,10 +69,12 @@ export function sliceTerms(
   if (attempt.state !== "collecting") {
     throw staleRound(`round ${id.round}, attempt ${id.attempt} is ${attempt.state}`);
   }
-  const { config, course, slices } = ledger.campaign.read();
-  if (placeOf(config, id.round, course).judging) {
+  const { config, course, model, slices } = ledger.campaign.read();
+  const { judging, leg } = placeOf(config, id.round, course);
+  if (judging) {
     throw new ProtocolError("not-found", `round ${id.round} is for judging: it takes no slices`);
   }
+  const measures = leg.kind === "statistics";
   const slice = slices[index];
   if (slice === undefined) {
     throw new ProtocolError(
@@ -75,8 +82,16 @@ export function sliceTerms(
       `there is no slice ${index}: the state vector has slices 0 to ${slices.length - 1}`,
     );
   }
+  if (measures && slice.section !== "statistics") {
+    const { index: first } = slices.find(({ section }) => section === "statistics")!;
+    throw new ProtocolError(
+      "not-found",
+      `round ${id.round} is for statistics: it takes slices ${first} to ${slices.length - 1} alone, not slice ${index}`,
+    );
+  }
   const codec = sliceCodec(config.codec, slice.section);
-  return { codec, count: slice.length, bytes: frameBytes(codec, slice.length) };
+  const bytes = frameBytes(codec, slice.length);
+  return { codec, count: slice.length, bytes, statisticsOf: measures ? model.digest : null };
 }
 
 /**
@@ -140,7 +155,8 @@ export function recordSlice(
 }
 
 /**
- * Closes an update, or a judging round's scores (SPEC R5–R7, J3, J8). Reaching the goal starts combining.
+ * Closes an update, a judging round's scores or a statistics round's sums (SPEC R5–R7, J3, J8, B2–B4).
+ * Reaching the goal starts combining.
  *
  * @throws ProtocolError `stale-round`, `update-conflict`, `incomplete-update` or
  *   `malformed-request`.
@@ -164,32 +180,30 @@ export function commitUpdate(
   }
   const attempt = attemptAtHand(ledger, participant, id);
   const { config, course, model, slices } = ledger.campaign.read();
-  const { judging } = placeOf(config, id.round, course);
-  checkCommit(request, judging, config.judging, model.classes);
+  const { judging, leg } = placeOf(config, id.round, course);
+  const measures = leg.kind === "statistics";
+  if (measures) checkStatisticsCommit(request, config);
+  else checkCommit(request, judging, config.judging, model.classes);
   const goal = config.round.goal;
   const full = attempt.state === "combining" || ledger.rounds.totals(attempt).accepted >= goal;
-  const weight = Math.min(
-    request.examples,
-    exampleCap(config),
-    assignedExamples(ledger, participant, id),
-  );
-  const reply: CommitReply = full
-    ? {
-        verdict: "rejected",
-        round: id.round,
-        reason: "goal-reached",
-        detail: `round ${id.round} had the updates it needs: this one came too late`,
-      }
-    : { verdict: "accepted", round: id.round, weight };
-  if (!full && !judging) requireStored(ledger, participant, id, request.slices, slices.length);
+  const rejection = rejectionOf(request, id, { full, measures });
+  const weight = measures
+    ? request.examples
+    : Math.min(request.examples, exampleCap(config), assignedExamples(ledger, participant, id));
+  const reply = rejection ?? { verdict: "accepted" as const, round: id.round, weight };
+  if (rejection === undefined && !judging) {
+    const expected = slices.filter(({ section }) => !measures || section === "statistics");
+    requireStored(ledger, participant, id, request.slices, expected);
+  }
   ledger.roster.setBackend(participant, request.backend);
   ledger.rounds.addCommit(id, {
     participant,
     request: text,
     reply: JSON.stringify(reply),
-    accepted: !full,
+    accepted: rejection === undefined,
     slices: request.slices,
-    examples: weight,
+    // Trained on: what is only measured has no loss to average.
+    examples: measures ? 0 : weight,
     weight,
     loss: request.loss,
     agreement: request.agreement,
@@ -198,10 +212,26 @@ export function commitUpdate(
   });
   // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).
   const isRunning = ledger.campaign.read().state === "running";
-  if (!full && isRunning && ledger.rounds.totals(attempt).accepted >= goal) {
+  if (rejection === undefined && isRunning && ledger.rounds.totals(attempt).accepted >= goal) {
     beginCombining(ledger, attempt);
   }
   return reply;
+}
+
+/** Why a commit that is in order is not wanted; undefined when it is. */
+function rejectionOf(
+  request: CommitRequest,
+  { round }: AttemptId,
+  { full, measures }: { readonly full: boolean; readonly measures: boolean },
+): (CommitReply & { readonly verdict: "rejected" }) | undefined {
+  const rejected = { verdict: "rejected", round } as const;
+  if (full) {
+    const detail = `round ${round} had the updates it needs: this one came too late`;
+    return { ...rejected, reason: "goal-reached", detail };
+  }
+  if (!measures || !declines(request)) return undefined;
+  const detail = `round ${round} takes statistics of at least ${LEAST_STATISTICS_IMAGES} images, which this participant does not have: it trains in the rounds that follow`;
+  return { ...rejected, reason: "too-few-images", detail };
 }
 
 /** Images that the steps assigned can have used. */
@@ -215,18 +245,20 @@ function requireStored(
   participant: string,
   id: AttemptId,
   digests: readonly string[],
-  count: number,
+  expected: readonly SliceShape[],
 ): void {
-  if (digests.length !== count) {
+  if (digests.length !== expected.length) {
     throw new ProtocolError(
       "malformed-request",
-      `the commit names ${digests.length} slices, an update has ${count}`,
+      `the commit names ${digests.length} slices, an update of this round has ${expected.length}`,
     );
   }
   const stored = new Map(
     ledger.uploads.stored(id, participant).map(({ index, digest }) => [index, digest]),
   );
-  const missing = [...digests.keys()].filter((index) => stored.get(index) !== digests[index]);
+  const missing = expected
+    .filter(({ index }, i) => stored.get(index) !== digests[i])
+    .map(({ index }) => index);
   if (missing.length === 0) return;
   throw new ProtocolError(
     "incomplete-update",

@@ -20,7 +20,7 @@ export interface CampaignDefinition {
   readonly config: CampaignConfig;
   readonly model: ModelSummary;
   readonly slices: readonly SliceShape[];
-  /** By candidate. */
+  /** By candidate; none where a statistics round comes first. */
   readonly starts: readonly StartRecord[];
 }
 
@@ -29,6 +29,8 @@ export interface CampaignRecord extends Omit<CampaignDefinition, "starts"> {
   /** The configuration as it was written when the campaign was made: what its digest is of. */
   readonly writtenConfig: unknown;
   readonly decisions: Decisions;
+  /** Digest of the pooled statistics, once there are any. */
+  readonly statistics: string | null;
   /** Which rounds it has, as far as that is decided. */
   readonly course: Course;
   readonly state: CampaignState;
@@ -64,6 +66,7 @@ interface CampaignRow extends Record<string, SqlStorageValue> {
   model: string;
   slices: string;
   decisions: string | null;
+  statistics: string | null;
   committed: number;
   voids_in_row: number;
   remaining_ms: number | null;
@@ -131,7 +134,26 @@ export class CampaignStore {
       JSON.stringify(definition.model),
       JSON.stringify(definition.slices),
     );
-    for (const [candidate, start] of definition.starts.entries()) {
+    const [first] = definition.starts;
+    if (first === undefined) return;
+    this.#addStarts(definition.starts);
+    this.addStudent({
+      round: 0,
+      slices: first.initialStudent,
+      moments: noMoments(definition.slices),
+      link: null,
+      chain: null,
+    });
+  }
+
+  /** Keeps what a statistics round came to. */
+  measured(statistics: string, starts: readonly StartRecord[]): void {
+    this.#sql.exec("UPDATE campaign SET statistics = ?", statistics);
+    this.#addStarts(starts);
+  }
+
+  #addStarts(starts: readonly StartRecord[]): void {
+    for (const [candidate, start] of starts.entries()) {
       this.#sql.exec(
         "INSERT INTO starts VALUES (?, ?, ?, ?, ?)",
         candidate,
@@ -141,13 +163,6 @@ export class CampaignStore {
         JSON.stringify(start.initialStudent),
       );
     }
-    this.addStudent({
-      round: 0,
-      slices: definition.starts[0]!.initialStudent,
-      moments: noMoments(definition.slices),
-      link: null,
-      chain: null,
-    });
   }
 
   read(): CampaignRecord {
@@ -164,6 +179,7 @@ export class CampaignStore {
       config,
       writtenConfig,
       decisions,
+      statistics: row.statistics,
       course: courseOf(decisions, unjudged),
       model: JSON.parse(row.model) as ModelSummary,
       slices: JSON.parse(row.slices) as SliceShape[],

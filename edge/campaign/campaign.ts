@@ -37,6 +37,7 @@ import { CampaignStore, type CampaignDefinition, type StudentRecord } from "./ca
 import { chainLinkSchema, type ChainLink } from "./chain.ts";
 import { checkIn } from "./check-in.ts";
 import { driveCombining, type Transact } from "./combining.ts";
+import { startFromStatistics } from "./initialise-student.ts";
 import type { Ledger } from "./ledger.ts";
 import { Presence } from "./presence.ts";
 import {
@@ -58,7 +59,8 @@ import { act, settleDeadline } from "./transitions.ts";
 import { UploadStore } from "./upload-store.ts";
 
 /**
- * The control object of one campaign: small rows, sockets, one alarm. It never sees a tensor.
+ * The control object of one campaign: small rows, sockets, one alarm. Of tensors it sees none but
+ * statistics and a mask, while students are made of a statistics round (SPEC B6).
  *
  * Every call is one transaction; what must happen later (deadline, combining, sweeping) is read off
  * the rows, so the alarm is only a reminder and is set again whenever it may have been lost.
@@ -135,7 +137,7 @@ export class Campaign extends DurableObject<Environment> {
       if (student !== undefined) return { model: model.digest, student };
       throw new ProtocolError(
         "not-found",
-        `there is no student of round ${round}: ${committed} rounds are committed (0 is the student before the first)`,
+        `there is no student of round ${round ?? committed}: ${committed} rounds are committed (0 is the student before the first, but for campaigns that begin with a statistics round, where it comes of that)`,
       );
     });
   }
@@ -300,6 +302,9 @@ export class Campaign extends DurableObject<Environment> {
       await driveCombining(transact, {
         measure: (work) => this.#slice(work.slice.index).measure(work),
         combine: (work) => this.#slice(work.slice.index).combine(work),
+        pool: (work) => this.#slice(0).pool(work),
+        start: (statistics, strength) =>
+          startFromStatistics(this.env, this.#ledger.campaign.read(), statistics, strength),
       });
       await sweep(transact, this.env.BLOBS);
     } finally {

@@ -1,7 +1,7 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { z } from "zod";
 import { sha256, type Digest } from "../../protocol/digest.ts";
-import { legSchema } from "../../protocol/round/assignment.ts";
+import { roundLegSchema } from "../../protocol/round/assignment.ts";
 import { decisionsSchema } from "../../protocol/round/decisions.ts";
 import { scoresSchema } from "../../protocol/round/judging.ts";
 import { digestSchema, participantIdSchema } from "../../protocol/round/identifiers.ts";
@@ -15,9 +15,9 @@ export const chainLinkSchema = z.object({
   attempt: z.int().nonnegative(),
   configuration: digestSchema,
   /** Links from before there were legs and scores lack these, `loss`, `scores` and `decisions`. */
-  leg: legSchema.optional(),
+  leg: roundLegSchema.optional(),
   judging: z.boolean().optional(),
-  /** Slices of the student that the round began with. */
+  /** Slices of the student that the round began with; none in a statistics round. */
   student: z.array(digestSchema).optional(),
   /** In ascending order of participant id. */
   inputs: z.array(
@@ -29,8 +29,13 @@ export const chainLinkSchema = z.object({
       scores: scoresSchema.nullable().optional(),
     }),
   ),
-  /** Slices of the student that came out: in a judging round those that went in. */
+  /**
+   * Slices of the student that came out: in a judging round those that went in. None in a statistics
+   * round: every student₀ follows from `statistics`, the teacher and the configuration.
+   */
   outputs: z.array(digestSchema),
+  /** Blob of the pooled statistics, in the round that made it (SPEC B6). */
+  statistics: digestSchema.optional(),
   /** All that is decided after this round. */
   decisions: decisionsSchema.optional(),
 });

@@ -15,10 +15,10 @@ export function checkCommit(
   classes: number,
 ): void {
   if (judging) {
-    require(slices.length === 0, "slices", "must be empty in a judging round");
-    require(examples === 0, "examples", "must be 0 in a judging round");
+    requireField(slices.length === 0, "slices", "must be empty in a judging round");
+    requireField(examples === 0, "examples", "must be 0 in a judging round");
   } else {
-    require(examples > 0, "examples", "must be at least 1 in a training round");
+    requireField(examples > 0, "examples", "must be at least 1 in a training round");
   }
   if (scores !== null) checkScores(scores, judging, rules, classes);
 }
@@ -30,27 +30,39 @@ function checkScores(
   classes: number,
 ): void {
   const most = rules.images;
-  require(images <=
-    most, "scores.images", `are ${images}, the campaign scores with at most ${most}`);
+  requireField(
+    images <= most,
+    "scores.images",
+    `are ${images}, the campaign scores with at most ${most}`,
+  );
   const radii = perturbed.map(({ radius }) => radius);
   const known = radii.every(
     (radius, i) => rules.radii.includes(radius) && !(radius <= radii[i - 1]!),
   );
   const all = `${rules.radii.join(", ")}`;
-  require(known, "scores.perturbed", `must have the campaign's radii (${all}), growing`);
+  requireField(known, "scores.perturbed", `must have the campaign's radii (${all}), growing`);
   const complete = !judging || radii.length === rules.radii.length;
-  require(complete, "scores.perturbed", `must have all radii (${all}) in a judging round`);
+  requireField(complete, "scores.perturbed", `must have all radii (${all}) in a judging round`);
   for (const [i, { agreement, flips }] of perturbed.entries()) {
     const field = `scores.perturbed.${i}.flips`;
-    require(flips.length === classes, field, `has ${flips.length} classes, the model ${classes}`);
+    requireField(
+      flips.length === classes,
+      field,
+      `has ${flips.length} classes, the model ${classes}`,
+    );
     const flipped = flips.reduce((sum, count) => sum + count, 0);
     // Counts are whole, so less than half an image is rounding.
     const consistent = Math.abs(images * (1 - agreement) - flipped) < 0.5;
-    require(consistent, field, `counts ${flipped} of ${images} images, agreement is ${agreement}`);
+    requireField(
+      consistent,
+      field,
+      `counts ${flipped} of ${images} images, agreement is ${agreement}`,
+    );
   }
 }
 
-function require(holds: boolean, field: string, what: string): asserts holds {
+/** Refuses a commit for one of its fields. */
+export function requireField(holds: boolean, field: string, what: string): asserts holds {
   if (holds) return;
   throw new ProtocolError("malformed-request", `the commit is not valid: ${field}: ${what}`, {
     errors: [{ path: field, message: what }],

@@ -1,4 +1,9 @@
-import type { Assignment, CheckInReply, CheckInRequest } from "../../protocol/round/assignment.ts";
+import type {
+  Assignment,
+  CheckInReply,
+  CheckInRequest,
+  StatisticsAssignment,
+} from "../../protocol/round/assignment.ts";
 import { assignmentLimit } from "../../protocol/round/campaign-config.ts";
 import { assignmentSize, type AssignmentSize } from "../../protocol/round/local-steps.ts";
 import { isEnded } from "../../protocol/round/states.ts";
@@ -57,11 +62,15 @@ export function checkIn(
   }
 
   const deadline = attempt.deadline ?? now + 1000 * config.round.deadlineSeconds;
-  const size: AssignmentSize = placeOf(config, attempt.round, course).judging
-    ? { kind: "steps", localSteps: 0 }
-    : assignmentSize(config, report.imagesPerSecond, deadline - now);
+  const { judging, leg } = placeOf(config, attempt.round, course);
+  const size: AssignmentSize =
+    judging || leg.kind === "statistics"
+      ? { kind: "steps", localSteps: 0 }
+      : assignmentSize(config, report.imagesPerSecond, deadline - now);
   if (size.kind === "too-slow") return tooSlow(campaign, report.imagesPerSecond!, size);
-  if (ledger.rounds.leaseCount(attempt) >= assignmentLimit(config.round)) return wait("round-full");
+  // Who has too few images to measure leaves its place to another (SPEC B3).
+  const out = ledger.rounds.leaseCount(attempt) - ledger.rounds.totals(attempt).rejected;
+  if (out >= assignmentLimit(config.round)) return wait("round-full");
   if (size.kind === "too-late") return wait("too-late");
   ledger.rounds.addLease(attempt, participant, size.localSteps, now);
   if (attempt.state === "open") {
@@ -75,8 +84,10 @@ function assignment(
   campaign: CampaignRecord,
   { round, attempt, deadline }: AttemptRecord,
   steps: number,
-): Assignment {
+): Assignment | StatisticsAssignment {
   if (deadline === null) throw new Error(`round ${round} collects without a deadline`);
+  const leg = legOf(campaign, round);
+  if (leg.kind === "statistics") return { kind: "statistics", round, attempt, deadline };
   const { startStep, totalSteps } = placeOf(campaign.config, round, campaign.course);
   return {
     kind: "assignment",
@@ -84,7 +95,7 @@ function assignment(
     attempt,
     deadline,
     student: [...incomingStudent(ledger, round).slices],
-    leg: legOf(campaign, round),
+    leg,
     startStep,
     totalSteps,
     localSteps: steps,

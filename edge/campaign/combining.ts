@@ -1,4 +1,3 @@
-import { concurrently } from "../slice/concurrently.ts";
 import type {
   CombinedSlice,
   CombineWork,
@@ -18,13 +17,15 @@ import {
   type CombiningPlan,
 } from "./commit-round.ts";
 import type { Ledger } from "./ledger.ts";
+import { driveStatistics, type StatisticsWorkers } from "./pool-statistics.ts";
+import { storedResults } from "./stored-results.ts";
 import { pauseWith } from "./transitions.ts";
 
 /** Failures in a row after which the campaign pauses and says why. */
 const MAX_COMBINING_FAILURES = 6;
 
 /** Where slices are worked on. */
-interface SliceWorkers {
+interface SliceWorkers extends StatisticsWorkers {
   measure(work: MeasureWork): Promise<Measurement>;
   combine(work: CombineWork): Promise<CombinedSlice>;
 }
@@ -41,6 +42,7 @@ export async function driveCombining(transact: Transact, workers: SliceWorkers):
   const plan = transact(combiningPlan);
   if (plan === undefined) return;
   try {
+    if (plan.place.leg.kind === "statistics") return await driveStatistics(transact, plan, workers);
     if (plan.place.judging) {
       return transact((ledger, now) => {
         if (stillCombines(ledger, plan.attempt)) commitJudging(ledger, plan, now);
@@ -64,28 +66,17 @@ export async function driveCombining(transact: Transact, workers: SliceWorkers):
 }
 
 /** Results of all slices in ascending order; undefined when the attempt stopped combining. */
-async function eachSlice<T>(
+function eachSlice<T>(
   transact: Transact,
   plan: CombiningPlan,
   pass: string,
   slices: readonly SliceShape[],
   work: (slice: SliceShape) => Promise<T>,
 ): Promise<ReadonlyMap<number, T> | undefined> {
-  const { attempt } = plan;
-  const done = transact((ledger) => ledger.uploads.sliceResults<T>(attempt, pass));
-  const missing = slices.filter(({ index }) => !done.has(index));
-  let stopped = false;
-  await concurrently(missing, async (slice) => {
-    if (stopped) return;
-    const result = await work(slice);
-    transact((ledger) => {
-      // Other requests ran meanwhile: the campaign may have been paused or aborted.
-      stopped = !stillCombines(ledger, attempt);
-      if (!stopped) ledger.uploads.saveSliceResult(attempt, pass, slice.index, result);
-    });
-  });
-  if (stopped) return undefined;
-  return transact((ledger) => ledger.uploads.sliceResults<T>(attempt, pass));
+  const byIndex = new Map(slices.map((slice) => [slice.index, slice]));
+  return storedResults(transact, plan, pass, [...byIndex.keys()], (index) =>
+    work(byIndex.get(index)!),
+  );
 }
 
 function recordFailure(

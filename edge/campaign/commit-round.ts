@@ -15,7 +15,12 @@ import type {
 } from "../slice/slice-work.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { chainDigest, configurationDigest, type ChainLink } from "./chain.ts";
-import type { CampaignRecord, StudentRecord } from "./campaign-store.ts";
+import {
+  noMoments,
+  type CampaignRecord,
+  type StartRecord,
+  type StudentRecord,
+} from "./campaign-store.ts";
 import { decisionsAfter } from "./decide.ts";
 import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
@@ -148,24 +153,42 @@ export function commitJudging(ledger: Ledger, plan: CombiningPlan, now: number):
   closeRound(ledger, plan, incomingStudent(ledger, attempt.round), now);
 }
 
+/** Ends a statistics round: what came of it, and every candidate's student₀ (SPEC B6). */
+export function commitStatistics(
+  ledger: Ledger,
+  plan: CombiningPlan,
+  { statistics, starts }: { readonly statistics: string; readonly starts: readonly StartRecord[] },
+  now: number,
+): void {
+  const { slices } = plan.campaign;
+  ledger.campaign.measured(statistics, starts);
+  const outcome = { slices: starts[0]!.initialStudent, moments: noMoments(slices), statistics };
+  closeRound(ledger, plan, outcome, now);
+}
+
+interface Outcome extends Pick<StudentRecord, "slices" | "moments"> {
+  /** Of a statistics round: digest of what was pooled, from which the rest follows. */
+  readonly statistics?: string;
+}
+
 /** Links the outcome into the chain, decides what follows, and opens the next round or ends. */
 function closeRound(
   ledger: Ledger,
   { campaign, attempt, place, updates }: CombiningPlan,
-  outcome: Pick<StudentRecord, "slices" | "moments">,
+  { statistics, ...student }: Outcome,
   now: number,
 ): void {
   const { round } = attempt;
   const scores = summariseScores(updates);
   const decisions = decisionsAfter(ledger, campaign, round, scores);
   const link: ChainLink = {
-    previous: ledger.campaign.committedStudent(round).chain,
+    previous: round === 0 ? null : ledger.campaign.committedStudent(round).chain,
     round,
     attempt: attempt.attempt,
     configuration: configurationDigest(campaign.writtenConfig),
     leg: legOf(campaign, round),
     judging: place.judging,
-    student: [...incomingStudent(ledger, round).slices],
+    ...(statistics === undefined && { student: [...incomingStudent(ledger, round).slices] }),
     inputs: updates.map(({ participant, weight, slices, loss, scores: said }) => ({
       participant,
       weight,
@@ -173,11 +196,11 @@ function closeRound(
       loss,
       scores: said,
     })),
-    outputs: [...outcome.slices],
+    ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
     decisions,
   };
   ledger.campaign.addStudent({
-    ...outcome,
+    ...student,
     round: round + 1,
     link: canonicalJson(link),
     chain: chainDigest(link),

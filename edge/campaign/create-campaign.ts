@@ -10,6 +10,7 @@ import {
 } from "../../protocol/round/campaign-config.ts";
 import type { ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
 import type { CampaignReport } from "../../protocol/round/reports.ts";
+import { measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../protocol/round/timeline.ts";
 import { randomIdentifier } from "../access/identifiers.ts";
 import { openModel } from "../blobs/model-source.ts";
@@ -18,6 +19,7 @@ import type { Environment } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { concurrently } from "../slice/concurrently.ts";
 import type { SliceShape } from "../slice/slice-work.ts";
+import { requirePoolable } from "./accept-statistics.ts";
 import { initialiseStudents } from "./initialise-student.ts";
 
 /** Slices as their objects know them: with the places of running variances. */
@@ -80,6 +82,8 @@ export async function createCampaign(
   const model = await openModel(environment.BLOBS, input.model);
   const { graph, layout, header } = model;
   const config = completeConfig(input, graph);
+  const isMeasured = measuringStrategy(config) !== undefined;
+  if (isMeasured) requirePoolable(config, layout);
   const id = randomIdentifier("c");
   const slices = sliceShapes(layout);
   await concurrently(slices, async ({ index }) =>
@@ -88,7 +92,7 @@ export async function createCampaign(
   const { strategy, seed } = config.reinit;
   const strengths = candidatesOf(config).map(({ strength }) => strength);
   const terms = { strategy, strengths, seed: seed! };
-  const starts = await initialiseStudents(environment, id, model, terms);
+  const starts = isMeasured ? [] : await initialiseStudents(environment, id, model, terms);
   const createdAt = Date.now();
   const report = unwrap(
     await environment.CAMPAIGN.getByName(id).create({

@@ -24,6 +24,7 @@ export function decisionsAfter(
 ): Decisions {
   const place = placeOf(config, round, course);
   const { leg } = place;
+  if (leg.kind === "statistics") return decisions;
   if (leg.kind === "probe") {
     const judgingRounds = legsOf(config, course)
       .filter(({ kind }) => kind === "probe")

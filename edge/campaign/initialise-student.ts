@@ -5,12 +5,12 @@ import { stageShares } from "../../protocol/reinit/mask.ts";
 import { reinitPlan, type ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { Slice, StateLayout } from "../../protocol/model/state-layout.ts";
 import type { ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
-import { putBlob } from "../blobs/blob-store.ts";
-import type { ModelSource } from "../blobs/model-source.ts";
+import { blobKey, float32View, putBlob, readObject } from "../blobs/blob-store.ts";
+import { openModel, type ModelSource } from "../blobs/model-source.ts";
 import type { Environment } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { concurrently } from "../slice/concurrently.ts";
-import type { StartRecord } from "./campaign-store.ts";
+import type { CampaignRecord, StartRecord } from "./campaign-store.ts";
 import { scoresOfModel } from "./channel-scores.ts";
 
 /** What decides student₀, beside the teacher. */
@@ -46,6 +46,27 @@ export async function initialiseStudents(
     starts.push(await startOf(environment, id, model, { strategy, strength, seed, scores }));
   }
   return starts;
+}
+
+/**
+ * One candidate of a campaign that began with a statistics round (SPEC B6).
+ *
+ * @param statistics digest of the pooled statistics
+ */
+export async function startFromStatistics(
+  environment: Environment,
+  { id, config }: Pick<CampaignRecord, "id" | "config">,
+  statistics: string,
+  strength: number,
+): Promise<StartRecord> {
+  const model = await openModel(environment.BLOBS, config.model);
+  const { length, trainableLength } = model.layout;
+  const bytes = 4 * (length - trainableLength);
+  const pooled = float32View(await readObject(environment.BLOBS, blobKey(statistics), bytes));
+  const { strategy, seed } = config.reinit;
+  const terms = { strategy, strengths: [strength], seed: seed! };
+  const [start] = await initialiseStudents(environment, id, model, terms, pooled);
+  return start!;
 }
 
 /** Mask and student₀ at one strength. */

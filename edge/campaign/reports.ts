@@ -9,6 +9,7 @@ import type {
   StartReport,
 } from "../../protocol/round/reports.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
+import { statisticsImages } from "../../protocol/round/statistics-round.ts";
 import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import { legOf } from "./leg.ts";
@@ -59,7 +60,7 @@ export function roundReports(ledger: Ledger): RoundReport[] {
 }
 
 export function campaignReport(ledger: Ledger, presence: Presence, now: number): CampaignReport {
-  const { detail, config, model, decisions } = ledger.campaign.read();
+  const { detail, config, model, statistics, decisions } = ledger.campaign.read();
   const attempt = ledger.rounds.current();
   const people = ledger.roster.participants();
   return {
@@ -67,6 +68,7 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
     detail,
     config,
     model,
+    statistics,
     starts: startReports(ledger),
     ...decisions,
     current: attempt === undefined ? null : roundReport(ledger, attempt),
@@ -149,13 +151,14 @@ export function campaignFigures(ledger: Ledger, presence: Presence, now: number)
 }
 
 export function campaignView(ledger: Ledger): CampaignView {
-  const { id, state, config, model, slices } = ledger.campaign.read();
+  const { id, state, config, model, slices, statistics } = ledger.campaign.read();
   return {
     id,
     state,
     config,
     model,
     sliceLengths: slices.map(({ length }) => length),
+    statistics,
     starts: ledger.campaign.starts().map(({ strength, maskDigest, initialStudent }) => ({
       strength,
       maskDigest,
@@ -165,7 +168,7 @@ export function campaignView(ledger: Ledger): CampaignView {
 }
 
 export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePreview {
-  const { id, state, config, course, model, slices } = ledger.campaign.read();
+  const { id, state, config, course, model, slices, statistics } = ledger.campaign.read();
   const { localSteps, batchSize } = config.distillation;
   const updateBytes = slices
     .map(({ section, length }) => frameBytes(sliceCodec(config.codec, section), length))
@@ -179,6 +182,7 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     rounds: roundCount(config, course),
     localSteps,
     batchSize,
+    statisticsImages: statisticsImages(config, statistics),
     inputShape: model.inputShape,
     downloadBytes: model.bytes,
     updateBytes,

@@ -136,6 +136,9 @@ const MIGRATIONS = [
   ALTER TABLE commits ADD COLUMN scores TEXT;
   ALTER TABLE attempts ADD COLUMN scores TEXT;
   `,
+  `
+  ALTER TABLE campaign ADD COLUMN statistics TEXT;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

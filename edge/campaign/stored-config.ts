@@ -3,9 +3,16 @@ import { campaignConfigSchema, type CampaignConfig } from "../../protocol/round/
 /** A configuration from before there were judging rounds lacks these. */
 type EarlierConfig = Omit<CampaignConfig, "judging" | "probes">;
 
+/** What a configuration from before there were such lacks. */
+const NO_REGULARISERS = { sharpness: null, headShift: null };
+
+/** An adversary from before there were such. */
+const PLAIN_BALL = { lowFrequencies: null, warp: null };
+
 /**
  * A campaign's configuration as it is read back. One that an earlier version made goes on as it was
- * planned: without adversary, without scores of training rounds, and without judging rounds.
+ * planned: without sharpness-aware steps or a head shift, its adversary as it was; from before there were judging rounds also
+ * without adversary, without scores of training rounds, and without judging rounds.
  */
 export function readConfig(written: unknown): {
   readonly config: CampaignConfig;
@@ -13,7 +20,14 @@ export function readConfig(written: unknown): {
   readonly unjudged: boolean;
 } {
   const stored = written as CampaignConfig | EarlierConfig;
-  if ("judging" in stored) return { config: stored, unjudged: false };
+  if ("judging" in stored) {
+    const adversary = stored.distillation.adversary && {
+      ...PLAIN_BALL,
+      ...stored.distillation.adversary,
+    };
+    const distillation = { ...NO_REGULARISERS, ...stored.distillation, adversary };
+    return { config: { ...stored, distillation }, unjudged: false };
+  }
   const config = campaignConfigSchema.parse({
     ...stored,
     distillation: { ...stored.distillation, adversary: null },

@@ -1,6 +1,8 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import { minimumUpdates } from "../../protocol/round/campaign-config.ts";
 import { afterAction, type CampaignAction } from "../../protocol/round/states.ts";
+import { minimumStatistics } from "../../protocol/round/statistics-round.ts";
+import { placeOf } from "../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
@@ -11,11 +13,14 @@ export function settleDeadline(ledger: Ledger, now: number): void {
   const attempt = ledger.rounds.current();
   if (campaign.state !== "running" || attempt?.state !== "collecting") return;
   if (attempt.deadline === null || now < attempt.deadline) return;
-  const { accepted } = ledger.rounds.totals(attempt);
-  const minimum = minimumUpdates(campaign.config.round);
+  const { accepted, rejected } = ledger.rounds.totals(attempt);
+  const { config, course } = campaign;
+  const isMeasuring = placeOf(config, attempt.round, course).leg.kind === "statistics";
+  const minimum = (isMeasuring ? minimumStatistics : minimumUpdates)(config.round);
   if (accepted >= minimum) return beginCombining(ledger, attempt);
-  const detail = `${accepted} of at least ${minimum} updates had come by the deadline`;
-  voidAttempt(ledger, attempt, detail, now);
+  const missing = `${accepted} of at least ${minimum} updates had come by the deadline`;
+  const declined = `${missing}, and ${rejected} participants have too few images to measure`;
+  voidAttempt(ledger, attempt, isMeasuring && rejected > 0 ? declined : missing, now);
 }
 
 /** From here on the attempt takes no update; its accepted ones are its inputs. */

@@ -1,8 +1,9 @@
 import { ProtocolError } from "../../protocol/errors.ts";
-import { validateFrame } from "../../protocol/update/frame.ts";
+import { decodeFrame, validateFrame } from "../../protocol/update/frame.ts";
 import { digestOf } from "../blobs/blob-store.ts";
 import { declaredLength, parseContentDigest } from "../blobs/content-digest.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
+import { checkStatisticsSlice } from "../campaign/accept-statistics.ts";
 import type { Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 
@@ -12,7 +13,7 @@ import { unwrap } from "../outcome.ts";
  * deleted again.
  *
  * @returns the frame's digest, and whether it was stored by this call
- * @throws ProtocolError as SPEC P5, U2–U4, R4 and R6 say.
+ * @throws ProtocolError as SPEC P5, U2–U4, R4, R6 and B4 say.
  */
 export async function storeSlice(
   environment: Environment,
@@ -30,7 +31,9 @@ export async function storeSlice(
     );
   }
   const control = environment.CAMPAIGN.getByName(campaign);
-  const { codec, count, bytes } = unwrap(await control.sliceTerms(participant, attempt, index));
+  const { codec, count, bytes, statisticsOf } = unwrap(
+    await control.sliceTerms(participant, attempt, index),
+  );
   if (length !== bytes) {
     throw new ProtocolError(
       "length-mismatch",
@@ -52,7 +55,12 @@ export async function storeSlice(
     );
   }
   // Without `digestVerified`: the frame's own digest is the sender's claim, not covered by ours.
-  validateFrame(frame, { codec, sliceIndex: index, count });
+  const expected = { codec, sliceIndex: index, count };
+  if (statisticsOf === null) validateFrame(frame, expected);
+  else {
+    const { values } = decodeFrame(frame, expected);
+    await checkStatisticsSlice(environment.BLOBS, statisticsOf, index, values);
+  }
 
   if (!unwrap(await control.reserveSlice(participant, attempt, index, digest))) {
     return { created: false, digest };

@@ -39,7 +39,8 @@ async function eachFrame(
   }
 }
 
-async function readFrame(
+/** A participant's frame, which must be there as it was stored. */
+export async function readFrame(
   bucket: R2Bucket,
   { key, digest }: StoredFrame,
   length: number,

@@ -4,6 +4,7 @@ import { outcomeOf, type Outcome } from "../outcome.ts";
 import { ByteMeter } from "./byte-meter.ts";
 import { combineSlice, measureSlice } from "./combine-slice.ts";
 import { checkSlice, initialiseSlice } from "./initialise-slice.ts";
+import { poolFrames } from "./pool-frames.ts";
 import { scoreSlice } from "./score-slice.ts";
 import type {
   CombinedSlice,
@@ -12,6 +13,8 @@ import type {
   InitialiseWork,
   Measurement,
   MeasureWork,
+  PooledStatistics,
+  PoolWork,
   ScoredChannels,
 } from "./slice-work.ts";
 
@@ -27,6 +30,10 @@ export class SliceCombiner extends DurableObject<Environment> {
 
   combine(work: CombineWork): Promise<CombinedSlice> {
     return combineSlice(this.env.BLOBS, work, new ByteMeter());
+  }
+
+  pool(work: PoolWork): Promise<PooledStatistics> {
+    return poolFrames(this.env.BLOBS, work, new ByteMeter());
   }
 
   check(model: string, index: number): Promise<Outcome<void>> {

@@ -60,6 +60,20 @@ export interface CombinedSlice {
   readonly peakBytes: number;
 }
 
+/** Pools the statistics of a statistics round (SPEC B5). */
+export interface PoolWork {
+  /** Digest of the teacher's file. */
+  readonly model: string;
+  /** Of each participant, in canonical order, the frames of the statistics slices, ascending. */
+  readonly contributions: readonly (readonly StoredFrame[])[];
+}
+
+export interface PooledStatistics {
+  /** Digest of the pooled statistics section; null when it would not be finite, and is not stored. */
+  readonly statistics: string | null;
+  readonly peakBytes: number;
+}
+
 /** Scores of successive output channels of one convolution (SPEC I9). */
 export interface ScoredChannels {
   /** Name of the convolution's weight. */

@@ -16,8 +16,7 @@ export type ChannelScores = ReadonlyMap<string, readonly number[]>;
  * The scores that a strategy asks for, from a whole teacher.
  *
  * @param teacher the teacher's state vector
- * @param pooledStatistics running means and variances on participants' images: values
- *   [layout.trainableLength, layout.length) of a state vector
+ * @param pooledStatistics means and variances on participants' images, from `poolStatistics`
  * @returns undefined for a strategy that asks for none
  * @throws ProtocolError `malformed-request` when it asks for statistics and there are none,
  *   `malformed-update` when the statistics are not finite or a variance is negative.

@@ -70,8 +70,10 @@ export const campaignViewSchema = z.object({
   model: modelSummarySchema,
   /** Slices of the state vector, so that both sides cut it alike. */
   sliceLengths: z.array(z.int().positive()),
-  /** What the legs may start from, by candidate (SPEC J4). */
-  starts: z.array(startSchema).min(1),
+  /** Blob of the pooled statistics; null before they are there, or where none are asked for (SPEC B6). */
+  statistics: digestSchema.nullable().default(null),
+  /** What the legs may start from, by candidate (SPEC J4); none until statistics are there. */
+  starts: z.array(startSchema),
 });
 export type CampaignView = z.infer<typeof campaignViewSchema>;
 
@@ -105,6 +107,8 @@ export const invitePreviewSchema = z.object({
   rounds: z.int(),
   localSteps: z.int(),
   batchSize: z.int(),
+  /** Most images whose statistics are sent first (SPEC B2); 0 where none are, or they are there. */
+  statisticsImages: z.int().nonnegative().default(0),
   /** Images are brought to this shape before anybody enrols. */
   inputShape: imageShapeSchema,
   /** Size of the teacher to fetch and of one update to send, in bytes. */

@@ -14,6 +14,13 @@ const warpSchema = z.strictObject({
 
 export type Warp = z.output<typeof warpSchema>;
 
+const lowFrequenciesSchema = z.strictObject({
+  /** Of the frequencies along each side, those that count as low. */
+  share: z.number().positive().max(1).default(0.5),
+  /** How many times longer a perturbation may be along them. */
+  gain: z.number().min(1).max(100).default(2),
+});
+
 /**
  * Adversarial consistency (SPEC D9): the student has to keep the teacher's clean answer on images
  * moved by a perturbation that is made to change it. Nobody needs to know a trigger, or a label: a
@@ -39,6 +46,12 @@ export const adversarySchema = z
     /** Length of an ascent step as a share of the radius. */
     step: z.number().positive().max(1).default(0.125),
     /**
+     * Stretches the ball along low spatial frequencies; `null` for a round one. On for a universal
+     * perturbation in an `l2` ball when left out, and for no other. A smooth trigger is longer than
+     * one of fine detail and no easier to see (SIG; Barni et al., ICIP 2019).
+     */
+    lowFrequencies: lowFrequenciesSchema.nullable().optional(),
+    /**
      * Ascent steps before each training step, the student in evaluation mode. 0: the training pass
      * itself gives the gradient, and the perturbation ascends after it (Shafahi et al. 2019).
      */
@@ -61,13 +74,24 @@ export const adversarySchema = z
     message: "only a universal perturbation can warp: leave it out, or off",
     path: ["warp"],
   })
-  .transform(({ warp, ...adversary }) => ({
-    ...adversary,
-    warp: warp === undefined ? defaultWarp(adversary.scope) : warp,
-  }));
+  .refine(({ scope, norm, lowFrequencies }) => isStretchable(scope, norm) || !lowFrequencies, {
+    message:
+      "only a universal perturbation in an l2 ball has low frequencies: leave it out, or off",
+    path: ["lowFrequencies"],
+  })
+  .transform(({ lowFrequencies, warp, ...adversary }) => {
+    const { scope, norm } = adversary;
+    const stretched = isStretchable(scope, norm) ? lowFrequenciesSchema.parse({}) : null;
+    const bent = scope === "universal" ? warpSchema.parse({}) : null;
+    return {
+      ...adversary,
+      lowFrequencies: lowFrequencies === undefined ? stretched : lowFrequencies,
+      warp: warp === undefined ? bent : warp,
+    };
+  });
 
-function defaultWarp(scope: "universal" | "per-image"): Warp | null {
-  return scope === "universal" ? warpSchema.parse({}) : null;
+function isStretchable(scope: "universal" | "per-image", norm: "l2" | "linf"): boolean {
+  return scope === "universal" && norm === "l2";
 }
 
 export type Adversary = z.output<typeof adversarySchema>;

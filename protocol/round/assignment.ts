@@ -15,8 +15,8 @@ export const checkInRequestSchema = z.strictObject({
 });
 export type CheckInRequest = z.infer<typeof checkInRequestSchema>;
 
-/** The leg that a round belongs to (SPEC J4). */
-export const legSchema = z.object({
+/** The leg of a student that a round belongs to (SPEC J4). */
+const legSchema = z.object({
   kind: z.enum(["probe", "main"]),
   /** Index into the campaign's `starts`: the leg's first round begins with its student₀. */
   candidate: z.int().nonnegative(),
@@ -24,6 +24,13 @@ export const legSchema = z.object({
   /** As planned; the judging round comes after them, or sooner (SPEC J6, J7). */
   trainingRounds: z.int().positive(),
 });
+
+/** The leg that any round belongs to: a statistics round comes before there are students (SPEC B1). */
+export const roundLegSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("statistics") }),
+  legSchema,
+]);
+export type RoundLeg = z.infer<typeof roundLegSchema>;
 
 /** One participant's part in one attempt of one round. */
 const assignmentSchema = z.object({
@@ -46,6 +53,15 @@ const assignmentSchema = z.object({
   localSteps: z.int().nonnegative(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
+
+/** A part in the statistics round: sums over its own images, and no student (SPEC B2). */
+const statisticsAssignmentSchema = z.object({
+  kind: z.literal("statistics"),
+  round: z.int().nonnegative(),
+  attempt: z.int().nonnegative(),
+  deadline: momentSchema,
+});
+export type StatisticsAssignment = z.infer<typeof statisticsAssignmentSchema>;
 
 /** Nothing to do now; ask again after `retryAfterMs`, or when an event says so. */
 const waitSchema = z.object({
@@ -82,6 +98,7 @@ const endedSchema = z.object({
 /** Answer to a check-in. */
 export const checkInReplySchema = z.discriminatedUnion("kind", [
   assignmentSchema,
+  statisticsAssignmentSchema,
   waitSchema,
   tooSlowSchema,
   endedSchema,
@@ -97,9 +114,15 @@ export type UploadStatus = z.infer<typeof uploadStatusSchema>;
 
 /** Closes an update: all its slices are stored under these digests. */
 export const commitRequestSchema = z.strictObject({
-  /** Digest of each slice's frame, by slice index; none in a judging round. */
+  /**
+   * Digest of each slice's frame, by slice index; none in a judging round, in a statistics round those
+   * of the statistics section alone (SPEC B2).
+   */
   slices: z.array(digestSchema).max(4096),
-  /** Images the local steps used: the update's weight, capped by the coordinator. */
+  /**
+   * Images the local steps used: the update's weight, capped by the coordinator. In a statistics
+   * round the images measured; 0 from a participant that has too few (SPEC B3).
+   */
   examples: z.int().nonnegative(),
   /** Mean distillation loss of the local steps, nats; in a judging round the scores' (SPEC J3). */
   loss: z.number().nonnegative(),
@@ -119,7 +142,7 @@ export const commitReplySchema = z.discriminatedUnion("verdict", [
   z.object({
     verdict: z.literal("rejected"),
     round: z.int(),
-    reason: z.enum(["goal-reached"]),
+    reason: z.enum(["goal-reached", "too-few-images"]),
     detail: z.string(),
   }),
 ]);

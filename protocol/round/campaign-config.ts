@@ -2,6 +2,7 @@ import { z } from "zod";
 import { adversarySchema } from "./adversary.ts";
 import { digestSchema, labelSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
+import { headShiftSchema, sharpnessSchema } from "./regularisers.ts";
 import { reinitStrategySchema } from "./reinit-strategy.ts";
 
 const reinitSchema = z.strictObject({
@@ -45,10 +46,20 @@ const distillationSchema = z
     augmentation: augmentationSchema.prefault({}),
     /** Adversarial consistency; `null` for plain distillation. */
     adversary: adversarySchema.nullable().prefault({}),
+    /** Sharpness-aware steps; `null` for plain ones. */
+    sharpness: sharpnessSchema.nullable().default(null),
+    /** Linear layers turn away from the teacher's; `null`: they do not. */
+    headShift: headShiftSchema.nullable().default(null),
   })
   .refine(({ batchSize, normGroupSize: group }) => group === undefined || batchSize % group === 0, {
     message: "normGroupSize must divide batchSize",
     path: ["normGroupSize"],
+  })
+  .refine(({ headShift, localSteps }) => headShift === null || localSteps > 1, {
+    message:
+      "a head shift needs at least 2 local steps: linear layers are brought to their length after " +
+      "every step, and with 1 it is the coordinator that takes the step",
+    path: ["headShift"],
   });
 
 /** x = (pixel/255 − mean)/std per channel: what the teacher was trained to expect. */

@@ -2,6 +2,9 @@ import { z } from "zod";
 
 const fraction = z.number().min(0).max(1);
 
+/** A participant with fewer images sends no statistics of them (SPEC B3). */
+export const LEAST_STATISTICS_IMAGES = 32;
+
 const granularitySchema = z.enum(["weight", "channel"]);
 
 /** Shares by depth, before strength and scores (SPEC I5). */
@@ -46,7 +49,12 @@ export const reinitStrategySchema = z.discriminatedUnion("kind", [
     granularity: granularitySchema.optional(),
   }),
   z.strictObject({ kind: z.literal("lipschitz"), ...byScore }),
-  z.strictObject({ kind: z.literal("bn-divergence"), ...byScore }),
+  z.strictObject({
+    kind: z.literal("bn-divergence"),
+    ...byScore,
+    /** Most images a participant takes statistics over (SPEC B2). */
+    images: z.int().min(LEAST_STATISTICS_IMAGES).max(65_536).default(512),
+  }),
   /** Share of the head; 1 draws all of it anew. */
   z.strictObject({ kind: z.literal("head"), head: fraction.default(1) }),
 ]);

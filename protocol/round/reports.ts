@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { campaignConfigSchema } from "./campaign-config.ts";
 import { modelSummarySchema } from "./access.ts";
-import { legSchema } from "./assignment.ts";
+import { roundLegSchema } from "./assignment.ts";
 import { decisionsSchema } from "./decisions.ts";
 import {
   campaignIdSchema,
@@ -28,7 +28,7 @@ export type CampaignSummary = z.infer<typeof campaignSummarySchema>;
 export const roundReportSchema = z.object({
   round: z.int(),
   attempt: z.int(),
-  leg: legSchema,
+  leg: roundLegSchema,
   /** The last round of its leg: scores only, the student stays as it is (SPEC J3). */
   judging: z.boolean(),
   state: roundStateSchema,
@@ -83,8 +83,10 @@ export const campaignReportSchema = campaignSummarySchema.extend({
   detail: z.string().nullable(),
   config: campaignConfigSchema,
   model: modelSummarySchema,
-  /** What the legs may start from, by candidate (SPEC J4). */
-  starts: z.array(startReportSchema).min(1),
+  /** Blob of the pooled statistics; null before they are there, or where none are asked for (SPEC B6). */
+  statistics: digestSchema.nullable().default(null),
+  /** What the legs may start from, by candidate (SPEC J4); none until statistics are there. */
+  starts: z.array(startReportSchema),
   /** What it decided by itself so far (SPEC J5 to J7). */
   ...decisionsSchema.shape,
   current: roundReportSchema.nullable(),

@@ -1,4 +1,5 @@
 import type { CampaignConfig } from "./campaign-config.ts";
+import { measuringStrategy } from "./statistics-round.ts";
 
 /** Settings that probes compare; the rest of a campaign is alike for all. */
 export interface Candidate {
@@ -9,10 +10,11 @@ export interface Candidate {
 /**
  * A part of a campaign that starts from a student₀ of its own and has schedules of its own: a probe
  * of one candidate, or the campaign proper. Its training rounds are followed by one judging round
- * where participants score what came of them (SPEC J3).
+ * where participants score what came of them (SPEC J3). Before them all there may be a statistics
+ * round (SPEC B1), a leg by itself without student or training.
  */
 export interface Leg {
-  readonly kind: "probe" | "main";
+  readonly kind: "statistics" | "probe" | "main";
   /** Among the campaign's candidates; undefined until the probes have decided. */
   readonly candidate: number | undefined;
   readonly firstRound: number;
@@ -21,6 +23,15 @@ export interface Leg {
   /** Its last round; undefined in a campaign without judging rounds. */
   readonly judgingRound: number | undefined;
 }
+
+/** Measures, and trains nothing. */
+const STATISTICS_LEG: Leg = {
+  kind: "statistics",
+  candidate: undefined,
+  firstRound: 0,
+  trainingRounds: 0,
+  judgingRound: undefined,
+};
 
 /** What has been decided on the way, and how the campaign was planned. */
 export interface Course {
@@ -51,21 +62,23 @@ export function candidatesOf({ reinit, probes }: CampaignConfig): readonly Candi
 }
 
 /**
- * The legs of a campaign, in order: a probe for each candidate where strength is `auto`, then the
- * main one.
+ * The legs of a campaign, in order: a statistics round where the strategy asks for one, a probe for each
+ * candidate where strength is `auto`, then the main one.
  */
 export function legsOf(config: CampaignConfig, course: Course = {}): readonly Leg[] {
   const candidates = candidatesOf(config);
   const isAuto = config.reinit.strength === "auto";
   const length = config.probes.rounds + 1;
+  const measuring = measuringStrategy(config) === undefined ? [] : [STATISTICS_LEG];
+  const firstProbe = measuring.length;
   const probes = (isAuto ? candidates : []).map((_, candidate) => ({
     kind: "probe" as const,
     candidate,
-    firstRound: candidate * length,
+    firstRound: firstProbe + candidate * length,
     trainingRounds: config.probes.rounds,
-    judgingRound: candidate * length + config.probes.rounds,
+    judgingRound: firstProbe + candidate * length + config.probes.rounds,
   }));
-  const firstRound = probes.length * length;
+  const firstRound = firstProbe + probes.length * length;
   const { rounds: trainingRounds } = config.distillation;
   const judgingRound = course.judgedEarly ?? firstRound + trainingRounds;
   const main = {
@@ -75,10 +88,10 @@ export function legsOf(config: CampaignConfig, course: Course = {}): readonly Le
     trainingRounds,
     judgingRound: course.unjudged === true ? undefined : judgingRound,
   };
-  return [...probes, main];
+  return [...measuring, ...probes, main];
 }
 
-/** Rounds of the whole campaign, probes and judging rounds included. */
+/** Rounds of the whole campaign: statistics, probes and judging rounds included. */
 export function roundCount(config: CampaignConfig, course: Course = {}): number {
   const { firstRound, judgingRound, trainingRounds } = legsOf(config, course).at(-1)!;
   return judgingRound === undefined ? firstRound + trainingRounds : judgingRound + 1;

@@ -2,6 +2,8 @@ import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { configurationDigest, type ChainLink } from "../../edge/campaign/chain.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
+import { readConfig } from "../../edge/campaign/stored-config.ts";
+import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import {
   ADMIN,
   ask,
@@ -28,12 +30,14 @@ async function asBefore(id: string): Promise<string> {
         UPDATE campaign SET
           mask_digest = (SELECT mask_digest FROM starts),
           reinitialised = (SELECT reinitialised FROM starts),
-          config = json_remove(config, '$.judging', '$.probes', '$.distillation.adversary');
+          config = json_remove(config, '$.judging', '$.probes', '$.distillation.adversary',
+            '$.distillation.sharpness', '$.distillation.headShift');
         DROP TABLE starts;
         ALTER TABLE campaign DROP COLUMN decisions;
         ALTER TABLE commits DROP COLUMN scores;
         ALTER TABLE attempts DROP COLUMN scores;
-        DELETE FROM migrations WHERE version = 2;
+        ALTER TABLE campaign DROP COLUMN statistics;
+        DELETE FROM migrations WHERE version >= 2;
       `),
     ),
   );
@@ -41,6 +45,21 @@ async function asBefore(id: string): Promise<string> {
   await evictDurableObject(control(id));
   return String(row!["config"]);
 }
+
+describe("a configuration from before there were sharpness and head shift", () => {
+  it("[C1] reads as without them, and as it was otherwise", () => {
+    const config = campaignConfigSchema.parse({
+      model: "ab".repeat(32),
+      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+    });
+    const { headShift, sharpness, ...distillation } = config.distillation;
+    expect([headShift, sharpness]).toEqual([null, null]);
+    expect(readConfig({ ...config, distillation })).toEqual({ config, unjudged: false });
+    const sharp = { ...config.distillation, sharpness: { rho: 1 } };
+    const { config: read } = readConfig({ ...config, distillation: sharp });
+    expect(read.distillation).toEqual(sharp);
+  });
+});
 
 describe("a campaign of the version before", () => {
   it("[C1] goes on and finishes as it was planned: no adversary, no judging round", async () => {
@@ -57,7 +76,7 @@ describe("a campaign of the version before", () => {
       starts,
       choice: null,
       config: {
-        distillation: { adversary: null },
+        distillation: { adversary: null, sharpness: null, headShift: null },
         judging: { watchAscents: 0, regrowth: null, stopping: null },
       },
     });

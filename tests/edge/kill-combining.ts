@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { CampaignStore } from "../../edge/campaign/campaign-store.ts";
 import { driveCombining, type Transact } from "../../edge/campaign/combining.ts";
+import { startFromStatistics } from "../../edge/campaign/initialise-student.ts";
 import type { Ledger } from "../../edge/campaign/ledger.ts";
 import { Roster } from "../../edge/campaign/roster.ts";
 import { RoundStore } from "../../edge/campaign/round-store.ts";
@@ -39,6 +40,9 @@ export function combineUntil(id: string, steps: number): Promise<"finished" | "k
       await driveCombining(transact, {
         measure: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).measure(work),
         combine: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).combine(work),
+        pool: (work) => env.SLICE.getByName(`${id}/0`).pool(work),
+        start: (statistics, strength) =>
+          startFromStatistics(env, ledger.campaign.read(), statistics, strength),
       });
       return "finished";
     } catch (error) {

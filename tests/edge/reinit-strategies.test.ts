@@ -102,19 +102,6 @@ describe("student₀ of a coordinator that never holds the model", () => {
     expect(await make("c-two")).toEqual(made);
   });
 
-  it("[I10] bn-divergence without statistics is refused, and nothing is made", async () => {
-    const strategy = { kind: "bn-divergence" };
-    const before = (await env.BLOBS.list()).objects.length;
-    const response = await send("/api/v1/admin/campaigns", {
-      method: "POST",
-      token: ADMIN,
-      json: { ...config(model), reinit: { strategy } },
-    });
-    const { detail } = await expectProblem(response, 400, "malformed-request");
-    expect(detail).toMatch(/no such statistics.*choose another strategy/);
-    expect((await env.BLOBS.list()).objects).toHaveLength(before);
-  });
-
   it("[C1] ratios for other stages are refused for strategies with scores, too", async () => {
     const strategy = { kind: "lipschitz", ratios: [0.1, 0.2] };
     const response = await send("/api/v1/admin/campaigns", {

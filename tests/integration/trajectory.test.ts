@@ -47,17 +47,36 @@ afterAll(async () => {
 
 const CASES = [
   // The server's optimiser takes the steps, with its own momentum.
-  { rule: "[D4][O2][O3]", localSteps: 1, serverMomentum: SETTINGS.momentum, adversary: null },
+  {
+    rule: "[D4][O2][O3]",
+    localSteps: 1,
+    serverMomentum: SETTINGS.momentum,
+    adversary: null,
+    regularisers: {},
+  },
   // The participant's does, and keeps its velocity from round to round.
-  { rule: "[D3][D4]", localSteps: 2, serverMomentum: 0, adversary: null },
-  { rule: "[D3][D4]", localSteps: 3, serverMomentum: 0, adversary: null },
+  { rule: "[D3][D4]", localSteps: 2, serverMomentum: 0, adversary: null, regularisers: {} },
+  { rule: "[D3][D4]", localSteps: 3, serverMomentum: 0, adversary: null, regularisers: {} },
   // The perturbation, too, lives on from round to round; it is drawn anew at steps 0 and 4.
-  { rule: "[D3][D4][D9]", localSteps: 2, serverMomentum: 0, adversary: ADVERSARY },
+  {
+    rule: "[D3][D4][D9]",
+    localSteps: 2,
+    serverMomentum: 0,
+    adversary: ADVERSARY,
+    regularisers: {},
+  },
+  {
+    rule: "[D3][D4][D10][D11]",
+    localSteps: 2,
+    serverMomentum: 0,
+    adversary: null,
+    regularisers: { sharpness: { rho: 0.1 }, headShift: { weight: 0.1 } },
+  },
 ];
 
 it.each(CASES)(
-  "$rule one participant with K = $localSteps, f32, server momentum $serverMomentum and adversary $adversary follows centralised training",
-  async ({ adversary, localSteps, serverMomentum }) => {
+  "$rule one participant with K = $localSteps, f32, server momentum $serverMomentum, adversary $adversary and $regularisers follows centralised training",
+  async ({ adversary, localSteps, regularisers, serverMomentum }) => {
     const file = await readFile(new URL("teacher.safetensors", FIXTURE));
     const { graph, layout, state: teacher } = importModel(file);
     const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
@@ -79,6 +98,7 @@ it.each(CASES)(
         temperature: TEMPERATURE,
         augmentation: AUGMENTATION,
         adversary,
+        ...regularisers,
       },
       round: { goal: 1 },
       aggregation: { server: { kind: "sgd", momentum: serverMomentum } },
@@ -116,6 +136,7 @@ it.each(CASES)(
         ...SETTINGS,
         learningRate: learningRateAt(progress, SETTINGS.learningRate),
         temperature: temperatureAt(progress, TEMPERATURE),
+        ...regularisers,
         adversary: plain && {
           ...plain,
           restart: step % 4 === 0 ? drawRestart(images, plain, random) : undefined,

@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { drawImages } from "../../client/demo/draw-images.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import { runScour, scourJson, temporaryDirectory } from "./processes.ts";
 
@@ -55,4 +56,41 @@ it("`simulate` writes a model in the source's own format", async () => {
   );
   expect(after!.header.bytes).toEqual(before!.header.bytes);
   expect(after!.state).not.toEqual(before!.state);
+});
+
+it("[B1] `simulate --reinit bn-divergence` measures, then cleanses", async () => {
+  const folder = await temporaryDirectory();
+  const out = join(folder, "cleansed.safetensors");
+  await writeFile(join(folder, "images.bin"), drawImages(120, 1));
+  const options = {
+    model: join(FIXTURE, "teacher.safetensors"),
+    images: join(folder, "images.bin"),
+    out,
+    participants: "3",
+    reinit: "bn-divergence",
+    strength: "2",
+    rounds: "1",
+    "local-steps": "2",
+    "batch-size": "4",
+    mean: ".5,.5,.5",
+    std: ".25,.25,.25",
+    backend: "wasm",
+  };
+  const simulate = (changes: object) =>
+    runScour([
+      "simulate",
+      ...Object.entries({ ...options, ...changes }).flatMap(([name, value]) => [
+        `--${name}`,
+        String(value),
+      ]),
+    ]);
+  const tooMany = await simulate({ participants: "4" });
+  expect(tooMany.code).toBe(1);
+  expect(tooMany.stderr).toContain("0 of 4 participants train on 32 images or more");
+  const { code, stderr } = await simulate({});
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain("statistics: 3 participants measured");
+  const teacher = importModel(new Uint8Array(await readFile(options.model)));
+  const cleansed = importModel(new Uint8Array(await readFile(out)));
+  expect(cleansed.state).not.toEqual(teacher.state);
 });

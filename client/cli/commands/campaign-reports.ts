@@ -90,8 +90,9 @@ function campaignText(report: CampaignReport): string {
       index === 0 ? "re-initialised" : "",
       `${strategyText(config.reinit.strategy)}, strength ${strength}: ${reinitialised.map(({ stage, share }) => `${stage} ${percent(share)}`).join(", ")}`,
     ]),
-    ...outlierRows(starts[0]!),
+    ...(starts.length > 0 ? outlierRows(starts[0]!) : [strategyRow(config)]),
     ["adversary", adversaryText(distillation)],
+    ...regulariserRows(distillation),
     [
       "a round",
       `${distillation.localSteps} steps of ${batchText(distillation)}, ${round.goal} updates or ${round.deadlineSeconds} s, ${codec}`,
@@ -115,6 +116,12 @@ function campaignText(report: CampaignReport): string {
   return `${table}\n\n${probes}\n\nMedians over participants; value = agreement + agreement at the norm marked *.`;
 }
 
+/** What is re-initialised is not known before the statistics are there. */
+function strategyRow({ reinit: { strategy, strength } }: CampaignReport["config"]): string[] {
+  const text = `${strategyText(strategy)}, strength ${strength}, once statistics are measured`;
+  return ["re-initialised", text];
+}
+
 function strategyText(strategy: CampaignReport["config"]["reinit"]["strategy"]): string {
   const byChannel = strategy.kind !== "head" && strategy.granularity === "channel";
   return byChannel ? `${strategy.kind}, by channel` : strategy.kind;
@@ -122,9 +129,21 @@ function strategyText(strategy: CampaignReport["config"]["reinit"]["strategy"]):
 
 function adversaryText({ adversary }: CampaignReport["config"]["distillation"]): string {
   if (adversary === null) return "off";
-  const { scope, norm, radius, weight, share, warp } = adversary;
+  const { scope, norm, radius, weight, share, lowFrequencies: low, warp } = adversary;
   const bent = warp === null ? "" : `, warp ${warp.grid}×${warp.grid} radius ${warp.radius}`;
-  return `${scope}, ${norm} radius ${radius}${bent}, weight ${weight} on ${percent(share)} of each batch`;
+  const stretched = low === null ? "" : ` (low frequencies × ${low.gain})`;
+  return `${scope}, ${norm} radius ${radius}${stretched}${bent}, weight ${weight} on ${percent(share)} of each batch`;
+}
+
+/** Nothing where there are none. */
+function regulariserRows({
+  sharpness,
+  headShift,
+}: CampaignReport["config"]["distillation"]): [string, string][] {
+  return [
+    ...(sharpness ? [["sharpness", `rho ${sharpness.rho}`] as [string, string]] : []),
+    ...(headShift ? [["head shift", `weight ${headShift.weight}`] as [string, string]] : []),
+  ];
 }
 
 /** Channels re-initialised whole at any strength, a line a tensor. */

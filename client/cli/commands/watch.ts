@@ -86,19 +86,19 @@ export async function followCampaign(
   { intervalMs, stop, onReport, onUnreachable }: FollowOptions,
 ): Promise<CampaignReport | undefined> {
   let reached = false;
-  let lost = false;
+  let misses = 0;
   while (!stop.aborted) {
     try {
       const report = await admin.campaign(campaign);
       await onReport(report);
       reached = true;
-      lost = false;
+      misses = 0;
       if (isEnded(report.state)) return report;
     } catch (error) {
       // Refusals and a wrong address are for the caller; a restart is waited for.
       if (!(error instanceof AdminError) || error.code !== undefined || !reached) throw error;
-      if (!lost) onUnreachable(error.message);
-      lost = true;
+      // One miss is most often a kept-open connection that the other side closed meanwhile.
+      if (++misses === 2) onUnreachable(error.message);
     }
     await delay(intervalMs, undefined, { signal: stop }).catch(() => {});
   }

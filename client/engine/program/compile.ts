@@ -15,13 +15,25 @@ import type { Tiling } from "./tiling.ts";
 /**
  * - `distil`: teacher forward; student forward, loss and backward.
  * - `imitate`: the same towards logits of the teacher that the backend has from before.
- * - `supervise`: the same towards probabilities that the host gives.
+ * - `revise`: `imitate` once more from other weights, for their gradient alone: running statistics stay
+ *   and there is no result.
+ * - `supervise`: the same as `distil` towards probabilities that the host gives.
  * - `attack`: forward and back to the images, the student in evaluation mode: the direction in which
  *   its answers leave those given.
  * - `evaluate`: forward in evaluation mode, of the model in the `teacher` region.
  * - `observe`: the student's forward pass in training mode; running statistics stay.
+ * - `measure`: the student's forward pass in evaluation mode; afterwards its running statistics are
+ *   those of the batch's last norm group.
  */
-export type ProgramMode = "distil" | "imitate" | "supervise" | "attack" | "evaluate" | "observe";
+export type ProgramMode =
+  | "distil"
+  | "imitate"
+  | "revise"
+  | "supervise"
+  | "attack"
+  | "evaluate"
+  | "observe"
+  | "measure";
 
 /** Copies with a perturbation that a program works on. */
 export interface PerturbedCopies {
@@ -41,10 +53,12 @@ export interface CompileOptions {
   readonly tiling: Tiling;
   /**
    * None when left out. `distil` trains on them too and gives the gradient by the perturbation,
-   * `imitate` trains on them too, `attack` looks at nothing else: towards logits it then has from
+   * `imitate` and `revise` train on them too, `attack` looks at nothing else: towards logits it then has from
    * before, otherwise at the images as they are, towards probabilities that the host gives.
    */
   readonly copies?: PerturbedCopies | undefined;
+  /** Whether `revise`, too, gives the gradient by the copies' perturbation; not when left out. */
+  readonly ascends?: boolean | undefined;
   /** Of activations; f32 when left out. */
   readonly precision?: Precision;
   /** Whether the backend runs this head as one kernel; never when left out. */
@@ -62,9 +76,9 @@ export interface CompileOptions {
  * console.log(describeProgram(program).text);
  */
 export function compileProgram(options: CompileOptions): Program {
-  const { graph, layout, mode, batch, tiling, copies, precision = "f32" } = options;
+  const { graph, layout, batch, tiling, precision = "f32" } = options;
   const writer = new ProgramWriter(graph, layout, batch, tiling, precision);
-  const logits = writePasses(writer, mode, copies);
+  const logits = writePasses(writer, options);
   const scheduled = fuseHead(writer.kernels, options.fusesHead ?? (() => false));
   const kernels = scheduled.map(({ kernel }) => kernel);
   // The host fills the images before the first kernel and reads the logits after the last.
@@ -73,37 +87,35 @@ export function compileProgram(options: CompileOptions): Program {
   return { ...batch, images: writer.images, logits, kernels: scheduled, ...size };
 }
 
-function writePasses(
-  writer: ProgramWriter,
-  mode: ProgramMode,
-  copies: PerturbedCopies | undefined,
-): Operand {
+type Passes = Pick<CompileOptions, "mode" | "copies" | "ascends">;
+
+function writePasses(writer: ProgramWriter, passes: Passes): Operand {
+  const { mode, copies } = passes;
   switch (mode) {
     case "evaluate":
       return writeTeacherPass(writer, teacherLayout(writer.graph));
     case "observe":
-      return writeForwardPass(writer, "observe").logits;
+    case "measure":
+      return writeForwardPass(writer, mode).logits;
     case "attack":
       return writeAttack(writer, copies);
     case "distil":
     case "imitate":
+    case "revise":
     case "supervise":
-      return writeTraining(writer, mode, copies);
+      return writeTraining(writer, passes);
     default:
       return mode satisfies never;
   }
 }
 
-function writeTraining(
-  writer: ProgramWriter,
-  mode: "distil" | "imitate" | "supervise",
-  copies: PerturbedCopies | undefined,
-): Operand {
+function writeTraining(writer: ProgramWriter, { mode, copies, ascends }: Passes): Operand {
+  const revises = mode === "revise";
   const teacher =
     mode === "distil" ? writeTeacherPass(writer, teacherLayout(writer.graph)) : undefined;
   const rows = copies && rowsOf(writer, writer.batch.groupSize, copies.perGroup);
   const student = rows ? writePerturbed(writer, rows, copies) : writer;
-  const forward = writeForwardPass(student, "advance");
+  const forward = writeForwardPass(student, revises ? "observe" : "advance");
   const dLogits = student.activation(writer.graph.output);
   student.emit("loss", {
     kind: "loss",
@@ -113,10 +125,10 @@ function writeTraining(
     teacher,
     given: mode === "supervise" ? "probabilities" : "logits",
     rows,
-    purpose: "training",
+    purpose: revises ? "revision" : "training",
     dLogits,
   });
-  const images = copies !== undefined && mode === "distil";
+  const images = copies !== undefined && (mode === "distil" || (revises && ascends === true));
   const gradient = writeBackwardPass(student, forward, dLogits, { parameters: true, images });
   if (rows && gradient) writeCollection(writer, student, rows, copies, gradient);
   return forward.logits;

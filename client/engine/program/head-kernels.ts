@@ -42,8 +42,8 @@ export interface LinearGradientKernel {
  * KL(teacher ‖ student) at temperature T and its gradient by the student's logits, scaled by
  * 1/batch; adds each image's loss and agreement to the step's result, images in order.
  *
- * With copies: those scaled by weight/copies of the batch, and summed by themselves. Of an ascent:
- * at temperature 1 and scaled by nothing, without a result.
+ * With copies: those scaled by weight/copies of the batch, and summed by themselves. Of a
+ * revision: without a result. Of an ascent: likewise, at temperature 1 and scaled by nothing.
  */
 export interface LossKernel {
   readonly kind: "loss";
@@ -60,7 +60,7 @@ export interface LossKernel {
   /** Which rows are copies; none when undefined. */
   readonly rows: CopyRows | undefined;
   /** What the gradient is for. */
-  readonly purpose: "training" | "ascent";
+  readonly purpose: "training" | "revision" | "ascent";
   readonly dLogits: Operand;
 }
 

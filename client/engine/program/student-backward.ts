@@ -1,6 +1,6 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
 import { stepInputs, type NormStep, type TrainingStep } from "../plan.ts";
-import type { ForwardPass } from "./student-forward.ts";
+import type { ForwardPass } from "./forward-pass.ts";
 import type { ConvGeometry, GradientEpilogue, Operand } from "./program.ts";
 import type { ProgramWriter } from "./program-writer.ts";
 

@@ -2,6 +2,7 @@ import type { ValueId } from "../../../protocol/model/graph.ts";
 import { EngineError } from "../engine-error.ts";
 import { trainingPlan, type NormStep, type TrainingStep } from "../plan.ts";
 import type { ArenaBuffer } from "./arena.ts";
+import type { ForwardPass, NormMode, NormRecord } from "./forward-pass.ts";
 import type {
   Affine,
   CombineKernel,
@@ -11,39 +12,6 @@ import type {
   StatisticsSums,
 } from "./program.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
-
-/** What the backward pass needs to know of a batch norm's forward pass. */
-type NormRecord =
-  | {
-      readonly statistics: "batch";
-      /** z, the norm's input. */
-      readonly input: Operand;
-      /** `[P, 2, C]`: mean, inverse standard deviation. */
-      readonly saved: Operand;
-      /** Values per channel and group, of clean images. */
-      readonly count: number;
-    }
-  | {
-      readonly statistics: "running";
-      /** `[1, 2, C]`: scale, 0. */
-      readonly slopes: Operand;
-    };
-
-/**
- * Where batch norms take their statistics from: the batch, with running statistics advancing or
- * not; or, in evaluation mode, the running ones.
- */
-export type NormMode = "advance" | "observe" | "running";
-
-export interface ForwardPass {
-  readonly steps: readonly TrainingStep[];
-  readonly logits: Operand;
-  /** How readers see a value. */
-  readonly readings: ReadonlyMap<ValueId, Reading>;
-  readonly norms: ReadonlyMap<NormStep, NormRecord>;
-  /** Step that gives a value. */
-  readonly producers: ReadonlyMap<ValueId, TrainingStep>;
-}
 
 /**
  * Writes the student's forward pass. A normalised value is not stored where its readers can
@@ -159,7 +127,7 @@ class ForwardWriter {
 
   #writeNorm(step: NormStep): void {
     const { input, output, addend, relu } = step;
-    const affine = this.#takesSums ? this.#batchNorm(step) : this.#runningNorm(step);
+    const affine = this.#affineOf(step);
     const z = this.#stored(input);
     if (addend === undefined && !this.#storedValues.has(output)) {
       this.#readings.set(output, { values: z, affine: { ...affine, relu } });
@@ -169,8 +137,41 @@ class ForwardWriter {
     this.#combine(output, { values: z, affine }, other, relu);
   }
 
+  #affineOf(step: NormStep): Affine {
+    switch (this.#mode) {
+      case "advance":
+      case "observe":
+        return this.#batchNorm(step);
+      case "running":
+        return this.#runningNorm(step);
+      case "measure": {
+        const affine = this.#runningNorm(step);
+        // Behind what reads the running statistics, since they make room.
+        this.#takeStatistics(step, 1);
+        return affine;
+      }
+      default:
+        return this.#mode satisfies never;
+    }
+  }
+
   /** The affine of a norm over the batch's statistics. */
   #batchNorm(step: NormStep): Affine {
+    const { coefficients, count, saved } = this.#takeStatistics(
+      step,
+      this.#mode === "advance" ? step.norm.momentum : undefined,
+    );
+    this.#norms.set(step, {
+      statistics: "batch",
+      input: this.#stored(step.input),
+      saved,
+      count,
+    });
+    return { coefficients, common: false, relu: false };
+  }
+
+  /** @param momentum of running statistics; undefined: they stay as they are. */
+  #takeStatistics(step: NormStep, momentum: number | undefined) {
     const writer = this.#writer;
     const { norm, input } = step;
     const { channels } = writer.extent(input);
@@ -191,19 +192,18 @@ class ForwardWriter {
       gamma: writer.parameter(norm.scale),
       beta: writer.parameter(norm.shift),
       running:
-        this.#mode === "advance"
-          ? {
+        momentum === undefined
+          ? undefined
+          : {
               mean: writer.parameter(norm.runningMean),
               variance: writer.parameter(norm.runningVariance),
-            }
-          : undefined,
+            },
       epsilon: norm.epsilon,
-      momentum: norm.momentum,
+      momentum: momentum ?? norm.momentum,
       coefficients,
       saved,
     });
-    this.#norms.set(step, { statistics: "batch", input: this.#stored(input), saved, count });
-    return { coefficients, common: false, relu: false };
+    return { coefficients, count, saved };
   }
 
   /** The affine of a norm over running statistics. */

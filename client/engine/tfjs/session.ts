@@ -24,8 +24,9 @@ import { placedValues } from "../place-images.ts";
 import { trainingPlan, type Plan, type TrainingStep } from "../plan.ts";
 import { EvaluationModel } from "./evaluation-model.ts";
 import type { Kernels, LossTarget } from "./kernels.ts";
-import { requireNoAdversary } from "./no-adversary.ts";
 import { downloadEntries, uploadEntry } from "./parameters.ts";
+import { refuseStatistics } from "./no-statistics.ts";
+import { requirePlain } from "./require-plain.ts";
 import { requireSupportedOperations } from "./supported-operations.ts";
 import { readSummary, StepResults } from "./step-results.ts";
 import { TrainingPass } from "./training-pass.ts";
@@ -87,7 +88,7 @@ export class TfjsSession implements Session {
     perturbation?: Float32Array,
   ): void {
     this.#requireOpen();
-    requireNoAdversary(this.#backend, perturbation);
+    requirePlain(this.#backend, { "an adversary": perturbation });
     checkStateLength(state, this.#layout, "student");
     useBackend(this.#backend);
     this.#results.forget();
@@ -99,7 +100,7 @@ export class TfjsSession implements Session {
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
-    requireNoAdversary(this.#backend, settings.adversary);
+    this.#requirePlain(settings);
     const summary = this.#train(batch, settings, (gradients) => this.#descend(gradients, settings));
     await this.#results.add(summary);
   }
@@ -127,7 +128,7 @@ export class TfjsSession implements Session {
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
-    requireNoAdversary(this.#backend, settings.adversary);
+    this.#requirePlain(settings);
     const gradients = new Map<string, Tensor>();
     const summary = this.#train(batch, settings, (found) => {
       for (const [name, gradient] of found) {
@@ -189,11 +190,15 @@ export class TfjsSession implements Session {
     perturbation: Float32Array,
     references?: Float32Array,
   ): Promise<PerturbedAnswers> {
-    requireNoAdversary(this.#backend, references);
+    requirePlain(this.#backend, { "gradients by images": references });
     const { inputShape } = this.#graph;
     checkBatch(batch, inputShape);
     checkPerturbation(perturbation, inputShape, 0);
     return { logits: await this.logits(which, perturbedBatch(batch, perturbation, inputShape)) };
+  }
+
+  async channelStatistics(): Promise<Float32Array> {
+    return refuseStatistics(this.#backend);
   }
 
   close(): void {
@@ -318,6 +323,14 @@ export class TfjsSession implements Session {
     const tensor = this.#parameters.get(name);
     if (!tensor) throw new EngineError("invalid-input", `the layout has no tensor '${name}'`);
     return tensor;
+  }
+
+  #requirePlain({ adversary, headShift, sharpness }: GradientSettings): void {
+    requirePlain(this.#backend, {
+      "an adversary": adversary,
+      "sharpness-aware steps": sharpness,
+      "a head shift": headShift,
+    });
   }
 
   #requireOpen(): void {

@@ -1,15 +1,18 @@
 import type { ImageShape } from "../../../protocol/model/graph.ts";
-import { checkAdversary, checkKeptPerturbation, copiesOf } from "../check-adversary.ts";
-import type { AdversarySettings, StepResult } from "../engine.ts";
-import { ascend } from "../host-ascent.ts";
+import { checkKeptPerturbation, copiesOf } from "../check-adversary.ts";
+import type { AdversarySettings, LowFrequencySettings } from "../adversary-settings.ts";
+import { ascend, ascendInStretchedBall, type StretchedAxes } from "../host-ascent.ts";
+import { lowFrequencyProjection } from "../low-frequencies.ts";
 import { fieldBall, fieldLength, gatherOntoGrid, imageLengthOf } from "../warp-field.ts";
-import type { BatchRunner, BatchWork, CopiesWork } from "./batch-runner.ts";
+import type { BatchWork, CopiesWork } from "./batch-runner.ts";
 
 /** A session's perturbations: the universal one that it keeps, and those of single steps. */
 export class Adversary {
   readonly #shape: ImageShape;
   /** δ `[H, W, C]`, and φ behind it once a step had a warp; undefined until there is one. */
   #universal: Float32Array | undefined;
+  /** Of the steps so far; a campaign has one kind. */
+  #stretched: (StretchedAxes & LowFrequencySettings) | undefined;
 
   constructor(shape: ImageShape) {
     this.#shape = shape;
@@ -25,40 +28,8 @@ export class Adversary {
     this.#universal = perturbation?.slice();
   }
 
-  /** @throws EngineError `invalid-input` for settings that cannot be trained with. */
-  check(settings: AdversarySettings): void {
-    checkAdversary(settings, this.#shape);
-  }
-
-  /**
-   * Leaves the gradient of distillation with perturbed copies in memory, and the perturbation
-   * ascended.
-   *
-   * @param settings that `check` lets pass
-   * @param batch with the temperature of the training pass
-   */
-  differentiate(
-    runner: BatchRunner,
-    settings: AdversarySettings,
-    batch: Omit<BatchWork, "mode" | "aim" | "copies"> & { readonly temperature: number },
-  ): StepResult {
-    const { temperature, ...images } = batch;
-    const copies = this.#copiesOf(settings, batch);
-    if (settings.ascents === 0) {
-      const aim = { temperature, given: undefined };
-      const result = runner.run({ ...images, mode: "distil", aim, copies });
-      this.#ascend(copies, settings);
-      return result;
-    }
-    const given = runner.evaluate("teacher", batch.values, batch.size);
-    for (let i = 0; i < settings.ascents; i++) {
-      runner.run({ ...images, mode: "attack", aim: { temperature: 1, given }, copies });
-      this.#ascend(copies, settings);
-    }
-    return runner.run({ ...images, mode: "imitate", aim: { temperature, given }, copies });
-  }
-
-  #copiesOf(
+  /** What a step's copies are perturbed with. */
+  copiesOf(
     { share, scope, restart, warp, weight }: AdversarySettings,
     { size, groupSize }: Pick<BatchWork, "size" | "groupSize">,
   ): CopiesWork {
@@ -82,8 +53,9 @@ export class Adversary {
     return (this.#universal = values);
   }
 
-  #ascend({ values, ascent }: CopiesWork, settings: AdversarySettings): void {
-    const { warp } = settings;
+  /** Moves perturbations along the gradient that passes added up, which begins anew. */
+  ascend({ values, ascent }: CopiesWork, settings: AdversarySettings): void {
+    const { lowFrequencies, warp } = settings;
     const length = this.#length;
     if (warp) {
       const shape = { grid: warp.grid, image: this.#shape };
@@ -91,8 +63,18 @@ export class Adversary {
       ascend(values.subarray(length), gradient, gradient.length, fieldBall(warp));
     }
     const deltas = settings.scope === "universal" ? length : values.length;
-    ascend(values.subarray(0, deltas), ascent.subarray(0, deltas), length, settings);
+    const [delta, gradient] = [values.subarray(0, deltas), ascent.subarray(0, deltas)];
+    if (lowFrequencies) {
+      ascendInStretchedBall(delta, gradient, settings, this.#axesOf(lowFrequencies));
+    } else ascend(delta, gradient, length, settings);
     ascent.fill(0);
+  }
+
+  #axesOf({ share, gain }: LowFrequencySettings): StretchedAxes {
+    const kept = this.#stretched;
+    if (kept?.share === share && kept.gain === gain) return kept;
+    this.#stretched = { share, gain, project: lowFrequencyProjection(this.#shape, share) };
+    return this.#stretched;
   }
 
   get #length(): number {

@@ -1,7 +1,7 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { StepResult } from "../engine.ts";
-import type { PerturbedCopies, ProgramMode } from "../program/compile.ts";
+import type { CompileOptions, PerturbedCopies, ProgramMode } from "../program/compile.ts";
 import type { Perturbation } from "./copy-kernels.ts";
 import {
   compileBatch,
@@ -24,9 +24,11 @@ export interface BatchWork {
   /** What the student is to answer; undefined where nothing is compared. */
   readonly aim: Aim | undefined;
   readonly copies?: CopiesWork | undefined;
+  /** Of `revise`: whether it adds up the gradient that the copies' perturbation ascends along. */
+  readonly ascends?: boolean;
 }
 
-export interface Aim {
+interface Aim {
   readonly temperature: number;
   /** `[size, classes]`, as the mode wants; undefined: what the teacher answers. */
   readonly given: Float32Array | undefined;
@@ -36,6 +38,8 @@ export interface CopiesWork extends PerturbedCopies, Perturbation {
   /** Of the copies' mean loss. */
   readonly weight: number;
 }
+
+type Passes = Pick<CompileOptions, "mode" | "copies" | "ascends">;
 
 /** The programs of a session, loaded for batches of any shape, and what runs batches by them. */
 export class BatchRunner {
@@ -58,12 +62,12 @@ export class BatchRunner {
 
   /** Runs all micro-batches of a batch; `onLogits` is told each one's, and its first image. */
   run(
-    { mode, values, size, groupSize, aim, copies }: BatchWork,
+    { mode, values, size, groupSize, aim, copies, ascends }: BatchWork,
     onLogits: (logits: Float32Array, firstImage: number) => void = () => {},
   ): StepResult {
     const perImage = values.length / size;
     const { classes } = this.#graph;
-    const loaded = this.#loaded(mode, size, groupSize, "teacher", copies);
+    const loaded = this.#loaded({ mode, copies, ascends }, size, groupSize, "teacher");
     const { groups, images, logits } = loaded.program;
     const copiesInAll = copies ? (size / groupSize) * copies.perGroup : 0;
     let totals = NO_LOSS;
@@ -119,6 +123,16 @@ export class BatchRunner {
     return { logits, gradient };
   }
 
+  /**
+   * Leaves a batch's statistics where a model in the `student` region has its running ones. The batch
+   * is one norm group, whatever memory that takes.
+   */
+  measure(model: "inspected", values: Float32Array, size: number): void {
+    const loaded = this.#loaded({ mode: "measure" }, size, size, model);
+    this.#memory.floats(loaded.program.images, model).set(values);
+    loaded.run({ target: undefined, perturbation: undefined, totals: NO_LOSS });
+  }
+
   unload(): void {
     for (const batch of this.#batches.values()) batch.unload();
     this.#batches.clear();
@@ -139,7 +153,7 @@ export class BatchRunner {
     const atOnce = this.#atOnce(mode);
     for (let first = 0; first < size; first += atOnce) {
       const end = Math.min(first + atOnce, size);
-      const loaded = this.#loaded(mode, end - first, end - first, model);
+      const loaded = this.#loaded({ mode }, end - first, end - first, model);
       const images = values.subarray(first * perImage, end * perImage);
       this.#memory.floats(loaded.program.images, model).set(images);
       run(loaded, first, end);
@@ -157,18 +171,13 @@ export class BatchRunner {
     return images;
   }
 
-  #loaded(
-    mode: ProgramMode,
-    size: number,
-    groupSize: number,
-    model: Model,
-    copies?: PerturbedCopies,
-  ): LoadedBatch {
-    const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid];
+  #loaded(passes: Passes, size: number, groupSize: number, model: Model): LoadedBatch {
+    const { mode, copies, ascends } = passes;
+    const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid, ascends];
     const key = [mode, size, model, ...ofCopies].join();
     const known = this.#batches.get(key);
     if (known) return known;
-    const compilation = { graph: this.#graph, layout: this.#layout, mode, copies };
+    const compilation = { graph: this.#graph, layout: this.#layout, ...passes };
     const shape = { groupSize, groups: size / groupSize };
     const program = compileBatch(compilation, shape, this.#workplace.arenaBytes);
     if (reserveFor(program, this.#memory, model)) this.unload();

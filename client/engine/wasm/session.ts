@@ -1,9 +1,9 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { checkAnswers, checkBatch, normGroupSizeOf } from "../check-batch.ts";
-import { checkPerturbation } from "../check-adversary.ts";
+import { checkAdversary, checkPerturbation } from "../check-adversary.ts";
+import { checkRegularisers } from "../check-regularisers.ts";
 import type {
-  AdversarySettings,
   Batch,
   GradientResult,
   GradientSettings,
@@ -23,8 +23,10 @@ import { placedValues } from "../place-images.ts";
 import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
 import { Adversary } from "./adversary.ts";
-import { BatchRunner, type Aim, type BatchWork } from "./batch-runner.ts";
+import { BatchRunner, type BatchWork } from "./batch-runner.ts";
 import { Descent } from "./descent.ts";
+import { Distillation } from "./distillation.ts";
+import { HeadShift } from "./head-shift.ts";
 import type { Heap } from "./heap.ts";
 import type { Workplace } from "./loaded-batch.ts";
 import { SessionMemory } from "./session-memory.ts";
@@ -42,6 +44,8 @@ export class WasmSession implements Session {
   readonly #runner: BatchRunner;
   readonly #descent: Descent;
   readonly #adversary: Adversary;
+  readonly #head: HeadShift;
+  readonly #distillation: Distillation;
   #results: StepResult[] = [];
   #hasStudent = false;
   #closed = false;
@@ -63,6 +67,9 @@ export class WasmSession implements Session {
     this.#memory.reserve("gradient", trainableLength);
     this.#memory.reserve("velocity", trainableLength);
     this.#descent = new Descent(this.#memory, workplace, trainableLength);
+    this.#head = new HeadShift(this.#memory, layout, teacher);
+    const parts = { adversary: this.#adversary, head: this.#head, runner: this.#runner };
+    this.#distillation = new Distillation(this.#memory, trainableLength, parts);
   }
 
   load(
@@ -83,6 +90,7 @@ export class WasmSession implements Session {
   async step(batch: Batch, settings: StepSettings): Promise<void> {
     const result = this.#distil(batch, settings);
     this.#descent.run(settings);
+    if (settings.headShift) this.#head.bringToLength();
     this.#results.push(result);
     await takeTurn();
   }
@@ -94,7 +102,7 @@ export class WasmSession implements Session {
   ): Promise<void> {
     checkAnswers(targets, batch.size, this.#graph.classes);
     const images = this.#images(batch);
-    this.#clearGradient();
+    this.#memory.view("gradient", this.#layout.trainableLength).fill(0);
     const aim = { temperature: 1, given: targets };
     const result = this.#runner.run({ ...images, mode: "supervise", aim });
     this.#descent.run(settings);
@@ -160,6 +168,21 @@ export class WasmSession implements Session {
     return this.#runner.inspect(model, perturbed.values, batch.size, references);
   }
 
+  async channelStatistics(batch: Batch): Promise<Float32Array> {
+    this.#requireOpen();
+    checkBatch(batch, this.#graph.inputShape);
+    const values = placedValues(batch, this.#graph.inputShape);
+    this.#bringTeacher();
+    this.#runner.measure("inspected", values, batch.size);
+    const { length, trainableLength } = this.#layout;
+    const inspected = this.#memory.view("inspected", length);
+    // Statistics lie on the device as in a state vector.
+    const found = inspected.slice(trainableLength);
+    inspected.set(this.#teacher.subarray(trainableLength), trainableLength);
+    await takeTurn();
+    return found;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -170,23 +193,11 @@ export class WasmSession implements Session {
   }
 
   /** Leaves the gradient of the distillation loss in memory; running statistics advance. */
-  #distil(
-    batch: Batch,
-    settings: { readonly temperature: number; readonly adversary?: AdversarySettings | undefined },
-  ): StepResult {
-    const { temperature, adversary } = settings;
+  #distil(batch: Batch, settings: Omit<GradientSettings, "weightDecay">): StepResult {
     const images = this.#images(batch);
-    if (adversary) this.#adversary.check(adversary);
-    this.#clearGradient();
-    if (adversary) {
-      return this.#adversary.differentiate(this.#runner, adversary, { ...images, temperature });
-    }
-    const aim: Aim = { temperature, given: undefined };
-    return this.#runner.run({ ...images, mode: "distil", aim });
-  }
-
-  #clearGradient(): void {
-    this.#memory.view("gradient", this.#layout.trainableLength).fill(0);
+    if (settings.adversary) checkAdversary(settings.adversary, this.#graph.inputShape);
+    checkRegularisers(settings, this.#layout);
+    return this.#distillation.differentiate(images, settings);
   }
 
   #images(batch: Batch): Pick<BatchWork, "values" | "size" | "groupSize"> {

@@ -148,7 +148,10 @@ export class DeviceSession {
     const { ascent } = executable;
     const logitsLength = request.size * this.#context.graph.classes;
     const gradientLength = ascent === undefined ? 0 : this.#imageLength;
-    const bytes = 4 * (logitsLength + 1 + gradientLength);
+    const { layout } = this.#context;
+    const measures = request.mode === "measure";
+    const statisticsLength = measures ? layout.length - layout.trainableLength : 0;
+    const bytes = 4 * (logitsLength + 1 + gradientLength + statisticsLength);
     const readback = memory.readback(bytes);
     let copied = 0;
     executable.microBatches.forEach(({ program: { logits } }, index) => {
@@ -161,15 +164,20 @@ export class DeviceSession {
         if (copied < logitsLength) return;
         copy(memory.results, OVERFLOWS_AT + NO_STEP, 1);
         if (ascent !== undefined) copy(memory.arena, ascent, gradientLength);
+        if (measures) {
+          copy(memory.standIn("inspected"), layout.trainableLength, statisticsLength);
+        }
       });
     });
     const values = await this.#map(bytes);
     const scale = lossScaleOf(this.#precision, 1);
-    const gradient = values.subarray(logitsLength + 1).map((value) => value / scale);
+    const rest = values.subarray(logitsLength + 1);
+    const gradient = rest.subarray(0, gradientLength).map((value) => value / scale);
     return {
       logits: values.subarray(0, logitsLength),
       overflowed: values[logitsLength] !== 0,
       gradient: ascent === undefined ? undefined : gradient,
+      statistics: measures ? rest.slice(gradientLength) : undefined,
     };
   }
 
@@ -192,7 +200,7 @@ export class DeviceSession {
 
   #writeSettings(
     request: ExecutableRequest,
-    { copyWeight, ...settings }: SettingsOfWork,
+    { copyWeight, headShiftWeight, ...settings }: SettingsOfWork,
     cropPadding: number,
     slot: number,
   ): void {
@@ -205,6 +213,7 @@ export class DeviceSession {
       share: scale / request.size,
       copyShare: copies === 0 ? 0 : (scale * copyWeight) / copies,
       ascentShare: lossScaleOf(this.#precision, 1),
+      headShift: scale * headShiftWeight,
     });
   }
 

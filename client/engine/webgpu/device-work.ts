@@ -16,9 +16,12 @@ export interface SettingsOfWork extends Pick<
   | "stepLength"
   | "warpRadius"
   | "warpStep"
+  | "rho"
 > {
   /** Of the copies' mean loss. */
   readonly copyWeight: number;
+  /** α of a head shift. */
+  readonly headShiftWeight: number;
 }
 
 export const NO_SETTINGS: SettingsOfWork = {
@@ -30,7 +33,9 @@ export const NO_SETTINGS: SettingsOfWork = {
   stepLength: 0,
   warpRadius: 0,
   warpStep: 0,
+  rho: 0,
   copyWeight: 0,
+  headShiftWeight: 0,
 };
 
 /** One call that changes the student, as the device needs it; can be run again. */
@@ -57,6 +62,8 @@ export interface Answer {
   readonly logits: Float32Array;
   /** By the images, summed over them; where the program gives one. */
   readonly gradient: Float32Array | undefined;
+  /** The running statistics that a program of mode `measure` leaves. */
+  readonly statistics: Float32Array | undefined;
   readonly overflowed: boolean;
 }
 

@@ -124,8 +124,11 @@ export class Dispatcher {
   }
 }
 
-function keyOf({ mode, size, groupSize, input, finish, adversary }: ExecutableRequest): string {
-  const { copies, ascents, norm } = adversary ?? {};
+function keyOf(request: ExecutableRequest): string {
+  const { mode, size, groupSize, input, finish, adversary, sharpens, shiftsHead } = request;
+  const { copies, ascents, lowFrequencies: low, norm } = adversary ?? {};
   const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid, ascents, norm];
-  return [mode, size, groupSize, input, finish, ...ofCopies].join();
+  const stretched = [low?.share, low?.gain];
+  const regularised = [sharpens ?? false, shiftsHead ?? false];
+  return [mode, size, groupSize, input, finish, ...ofCopies, ...stretched, ...regularised].join();
 }

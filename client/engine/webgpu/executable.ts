@@ -3,6 +3,7 @@ import type { Graph } from "../../../protocol/model/graph.ts";
 import type { HeadKernel } from "../program/head-kernels.ts";
 import { bytesIn, type Precision, type Program } from "../program/program.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import { dispatchesAfter, dispatchesAtEnd } from "./batch-ends.ts";
 import {
   aligned,
   passesOf,
@@ -19,11 +20,10 @@ import { lowerProgram } from "./lower.ts";
 import { planMicroBatches, type MemoryBudget, type MicroBatch } from "./micro-batches.ts";
 import type { RoomNeeded, SessionMemory } from "./session-memory.ts";
 import { tilingOf, type Tiles } from "./tiles.ts";
-import { ascendDispatch, keepAnswersDispatch } from "./wgsl/copies.ts";
+import { keepAnswersDispatch } from "./wgsl/copies.ts";
 import { fitsShared } from "./wgsl/fused-head.ts";
-import { decayDispatch, descendDispatch, placeImagesDispatch } from "./wgsl/flat.ts";
+import { placeImagesDispatch } from "./wgsl/flat.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
-import { ascendWarpDispatch } from "./wgsl/warp.ts";
 
 /** WebGPU's offset alignment of dynamic uniforms at its least. */
 const PLACES_PITCH = Math.max(256, PLACES_BYTES);
@@ -35,8 +35,11 @@ export interface ExecutableRequest {
   readonly size: number;
   readonly groupSize: number;
   readonly input: InputLayout["kind"];
-  /** Of `distil` only. */
+  /** Of `distil` only, like the two that follow. */
   readonly adversary?: AdversaryRequest | undefined;
+  readonly sharpens?: boolean | undefined;
+  /** Whether linear layers turn away from the teacher's. */
+  readonly shiftsHead?: boolean | undefined;
   /** What comes after the gradient: an SGD step, or + λ·θ. */
   readonly finish: "descend" | "decay" | undefined;
 }
@@ -92,7 +95,7 @@ export function planExecutable(
 ): ExecutablePlan {
   const { graph, layout, tiles, precision = "f32" } = context;
   const { mode, size, finish } = request;
-  const shelf = shelfOf(request, graph);
+  const shelf = shelfOf(request, graph, layout);
   const passes = planPasses(context, request, {
     ...budget,
     bytes: budget.bytes - bytesIn("arena", shelf.length),
@@ -103,6 +106,7 @@ export function planExecutable(
   const targetLength = givesAnswers ? size * graph.classes : 0;
   const input = inputLayout(request.input, size, graph.inputShape, targetLength);
   const places = new PlacesOnShelf(graph, layout, request, shelf, shelfAt);
+  const batch = { graph, layout, tiles, request, places };
   const phases = passes.flatMap(({ pass, microBatches }) => {
     const runs = microBatches.map(({ firstImage, program }) => {
       const place = places.of(pass, firstImage, input.targets);
@@ -111,21 +115,10 @@ export function planExecutable(
       if (pass.keepsAnswers) dispatches.push(keepAnswersDispatch(program.logits, place.answers));
       return dispatches;
     });
-    if (!pass.ascends) return runs;
-    const { norm, copies } = request.adversary!;
-    const place = places.of(pass, 0, input.targets);
-    const { imageLength } = places;
-    const { cooperation } = tiles;
-    const ascents = [ascendDispatch(norm, shelf.count, imageLength, place, cooperation)];
-    if (copies.warpGrid !== undefined) {
-      const shape = { grid: copies.warpGrid, image: graph.inputShape };
-      ascents.push(ascendWarpDispatch(shape, place.warp!, cooperation));
-    }
-    return [...runs, ascents];
+    const after = dispatchesAfter(pass, batch);
+    return after.length > 0 ? [...runs, after] : runs;
   });
-  const lossScale = lossScaleOf(precision, size);
-  if (finish === "descend") phases.push([descendDispatch(layout.trainableLength, lossScale)]);
-  if (finish === "decay") phases.push([decayDispatch(layout.trainableLength, lossScale)]);
+  if (finish) phases.push(dispatchesAtEnd(batch, lossScaleOf(precision, size)));
   const arenaLength = shelf.length > 0 ? shelfAt + shelf.length : undefined;
   const most = Math.max(...programs.map((program) => program.arenaLength));
   const halves = bytesIn("halves", Math.max(...programs.map(({ halvesLength }) => halvesLength)));
@@ -156,8 +149,8 @@ function planPasses(
   const { size, groupSize } = request;
   const planned = new Map<ProgramMode, readonly MicroBatch[]>();
   return passesOf(request).map((pass) => {
-    const { mode, copies } = pass;
-    const options = { graph, layout, mode, copies, tiling, precision, fusesHead };
+    const { mode, copies, ascends } = pass;
+    const options = { graph, layout, mode, copies, ascends, tiling, precision, fusesHead };
     const microBatches =
       planned.get(mode) ??
       planMicroBatches(

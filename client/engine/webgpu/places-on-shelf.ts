@@ -3,6 +3,7 @@ import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { imageLengthOf } from "../warp-field.ts";
 import { aligned, type BatchPass, type BatchRequest, type Shelf } from "./batch-passes.ts";
 import type { BatchPlace } from "./lower.ts";
+import type { SharpnessPlace } from "./wgsl/sharpness.ts";
 
 /** Where the universal perturbation is, and a field that warps behind it: after the velocity, floats. */
 export function perturbationAt({ trainableLength }: StateLayout): number {
@@ -35,22 +36,41 @@ export class PlacesOnShelf {
     this.#shelfAt = shelfAt;
   }
 
+  /** Perturbations that there are. */
+  get perturbations(): number {
+    return this.#shelf.count;
+  }
+
+  /** What a sharpness-aware step keeps. */
+  get sharpness(): SharpnessPlace {
+    const { weights, sharpness } = this.#shelf;
+    return { kept: this.#shelfAt + weights, sums: this.#shelfAt + sharpness };
+  }
+
   /** @param targets where those of the batch begin, in words of the input. */
   of({ copies, fresh }: BatchPass, firstImage: number, targets: number): BatchPlace {
-    const { answers, perturbations, ascent, warpSums, warpGradient } = this.#shelf;
+    const { answers, perturbations, ascent, warpSums, warpGradient, across, low } = this.#shelf;
     const firstAnswer = firstImage * this.#classes;
     const perImage = copies?.perImage === true;
     const firstCopy = perImage ? (firstImage / this.#request.groupSize) * copies.perGroup : 0;
     const own = firstCopy * this.imageLength;
+    const perturbation = perImage
+      ? ({ memory: "arena", offset: this.#shelfAt + perturbations + own } as const)
+      : ({ memory: "velocity", offset: this.#universal } as const);
+    const byImage = this.#shelfAt + ascent + own;
     return {
       targets: targets + firstAnswer,
       answers: this.#shelfAt + answers + firstAnswer,
       first: firstImage === 0,
       fresh,
-      perturbation: perImage
-        ? { memory: "arena", offset: this.#shelfAt + perturbations + own }
-        : { memory: "velocity", offset: this.#universal },
-      ascent: this.#shelfAt + ascent + own,
+      perturbation,
+      ascent: byImage,
+      low: this.#request.adversary?.lowFrequencies && {
+        perturbation,
+        ascent: byImage,
+        across: this.#shelfAt + across,
+        low: this.#shelfAt + low,
+      },
       warp:
         copies?.warpGrid === undefined
           ? undefined

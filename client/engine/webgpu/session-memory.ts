@@ -26,6 +26,9 @@ export interface DeviceSettings {
   /** Lengths of the whole field, `fieldBall`. */
   readonly warpRadius: number;
   readonly warpStep: number;
+  readonly rho: number;
+  /** α, times the loss's scale. */
+  readonly headShift: number;
 }
 
 /** Floats of a session's buffers that no batch decides. */
@@ -163,6 +166,7 @@ export class SessionMemory {
     new Uint32Array(values.buffer).set([settings.slot, settings.cropPadding], 5);
     const { copyShare, ascentShare, radius, stepLength, warpRadius, warpStep } = settings;
     values.set([copyShare, ascentShare, radius, stepLength, warpRadius, warpStep], 7);
+    values.set([settings.rho, settings.headShift], 13);
     this.write(this.settings, values);
   }
 

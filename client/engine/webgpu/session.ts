@@ -87,7 +87,8 @@ export class WebgpuSession implements Session {
   ): Promise<void> {
     checkAnswers(targets, batch.size, this.#options.graph.classes);
     // A step's settings may come in these settings' place.
-    const supervised = { ...settings, temperature: 1, adversary: undefined };
+    const { learningRate, momentum, weightDecay } = settings;
+    const supervised = { learningRate, momentum, weightDecay, temperature: 1 };
     const work = this.#work(batch, targets, supervised, "descend");
     await this.#change(work, true);
   }
@@ -165,6 +166,18 @@ export class WebgpuSession implements Session {
       which === "teacher" ? { name: "inspected", values: this.#teacherValues() } : undefined,
     );
     return { logits: answer.logits, gradient: answer.gradient! };
+  }
+
+  async channelStatistics(batch: Batch): Promise<Float32Array> {
+    this.#requireOpen();
+    checkBatch(batch, this.#options.graph.inputShape);
+    await this.#receive();
+    const request = { mode: "measure", ...requestOf(batch, batch.size) } as const;
+    const answer = await this.#answer(batch, request, undefined, async () => ({
+      name: "inspected",
+      values: this.#teacherValues(),
+    }));
+    return answer.statistics!;
   }
 
   close(): void {

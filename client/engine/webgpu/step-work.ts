@@ -1,6 +1,8 @@
 import type { SessionOptions } from "../engine.ts";
-import type { AdversarySettings, Batch, StepSettings } from "../engine.ts";
+import type { AdversarySettings } from "../adversary-settings.ts";
+import type { Batch, StepSettings } from "../engine.ts";
 import { checkAdversary, copiesOf } from "../check-adversary.ts";
+import { checkRegularisers } from "../check-regularisers.ts";
 import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
 import { fieldBall } from "../warp-field.ts";
 import type { AdversaryRequest } from "./batch-passes.ts";
@@ -11,25 +13,29 @@ import { packInput } from "./input-layout.ts";
  * One step or gradient as a device runs it.
  *
  * @param targets given answers, or the teacher's when undefined
- * @throws EngineError `invalid-input` for a batch or an adversary that does not fit the model.
+ * @throws EngineError `invalid-input` for a batch, an adversary or a head shift that does not fit the
+ *   model.
  */
 export function workOf(
-  { graph, normGroupSize }: SessionOptions,
+  { graph, layout, normGroupSize }: SessionOptions,
   batch: Batch,
   targets: Float32Array | undefined,
   settings: StepSettings,
   finish: "descend" | "decay",
 ): Work {
   checkBatch(batch, graph.inputShape);
-  const { adversary } = settings;
+  const { adversary, headShift, sharpness } = settings;
   const ball = adversary?.warp && fieldBall(adversary.warp);
   if (adversary) checkAdversary(adversary, graph.inputShape);
+  checkRegularisers(settings, layout);
   const groupSize = normGroupSizeOf(batch.size, normGroupSize);
   let packed: Float32Array<ArrayBuffer> | undefined;
   return {
     ...requestOf(batch, groupSize),
     mode: targets ? "supervise" : "distil",
     adversary: adversary && requestOfAdversary(adversary, groupSize),
+    sharpens: sharpness !== undefined,
+    shiftsHead: headShift !== undefined,
     // The caller may use its array for something else before the device is lost.
     restart: adversary?.restart && new Float32Array(adversary.restart),
     finish,
@@ -40,14 +46,16 @@ export function workOf(
       stepLength: adversary?.stepLength ?? 0,
       warpRadius: ball?.radius ?? 0,
       warpStep: ball?.stepLength ?? 0,
+      rho: sharpness?.rho ?? 0,
+      headShiftWeight: headShift?.weight ?? 0,
     },
     cropPadding: cropPaddingOf(batch),
-    words: (layout) => (packed ??= packInput(batch, targets, layout)),
+    words: (input) => (packed ??= packInput(batch, targets, input)),
   };
 }
 
 function requestOfAdversary(
-  { share, scope, ascents, norm, warp }: AdversarySettings,
+  { share, scope, ascents, norm, lowFrequencies, warp }: AdversarySettings,
   groupSize: number,
 ): AdversaryRequest {
   const copies = {
@@ -55,7 +63,7 @@ function requestOfAdversary(
     perImage: scope === "per-image",
     warpGrid: warp?.grid,
   };
-  return { copies, ascents, norm };
+  return { copies, ascents, norm, lowFrequencies };
 }
 
 /** What of a request a batch decides; nothing comes after the gradient. */

@@ -1,4 +1,4 @@
-import { formatBytes } from "../format.ts";
+import { formatBytes, formatCount } from "../format.ts";
 import type { Contribution } from "./contribution.ts";
 import type { Offer } from "./offer.ts";
 
@@ -27,6 +27,12 @@ export function Consent({
               were, how far both models agreed on them, also when disturbed, and how many went to
               which class instead
             </li>
+            {offer.statisticsImages === 0 ? null : (
+              <li data-testid="consent-statistics">
+                once, at the beginning: means and variances of what the model computes inside, taken
+                over up to {formatCount(offer.statisticsImages)} of your images together
+              </li>
+            )}
             <li>how fast it went, step by step, and the name of your graphics adapter</li>
           </ul>
         </div>

@@ -1,5 +1,6 @@
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import { sliceCodec } from "../../../protocol/round/campaign-config.ts";
+import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { CoordinatorClient } from "../../participant/coordinator-client.ts";
@@ -48,7 +49,7 @@ export async function fetchOffer(
   return { ...(await retrying(() => client.preview(signal), retry)), returning: false };
 }
 
-function offerOf({ config, id, model, sliceLengths, state }: CampaignView): Offer {
+function offerOf({ config, id, model, sliceLengths, state, statistics }: CampaignView): Offer {
   let offset = 0;
   let updateBytes = 0;
   for (const length of sliceLengths) {
@@ -66,6 +67,7 @@ function offerOf({ config, id, model, sliceLengths, state }: CampaignView): Offe
     rounds,
     localSteps,
     batchSize,
+    statisticsImages: statisticsImages(config, statistics),
     inputShape: model.inputShape,
     downloadBytes: model.bytes,
     updateBytes,

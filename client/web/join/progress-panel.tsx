@@ -50,6 +50,7 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   verifying: "Checking",
   measuring: "Measuring",
   waiting: "Waiting",
+  statistics: "Measuring",
   training: "Training",
   judging: "Testing",
   uploading: "Sending",
@@ -70,6 +71,8 @@ function barOf(
       return status.totalBytes === 0
         ? { label: "Working", share: null }
         : { label: "Bytes", share: status.bytes / status.totalBytes };
+    case "statistics":
+      return { label: "Images", share: status.images / status.totalImages };
     case "judging":
       return { label: "Test", share: status.passes / status.totalPasses };
     case "training":

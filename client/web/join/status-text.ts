@@ -33,6 +33,8 @@ export function statusText(status: ParticipantStatus): string {
       return WAITS[status.reason];
     case "training":
       return `${partText(status.part)}Training: step ${status.step} of ${status.localSteps}`;
+    case "statistics":
+      return `Measuring statistics of your images with the model: ${Math.floor((100 * status.images) / status.totalImages)} %`;
     case "judging":
       return `${partText(status.part)}Testing the student on images of yours that it was not trained on: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
     case "uploading":

@@ -81,7 +81,7 @@ export async function runCampaign(run: BenchRun, options: RunOptions): Promise<O
       shares: shares.map(({ count }) => count),
       config: report.config,
       after,
-      curve: rounds.map((round) => curvePoint(round, figures.get(round.round))),
+      curve: rounds.flatMap((round) => curvePoint(round, figures.get(round.round)) ?? []),
       decisions: { choice: report.choice, alarm: report.alarm, stopped: report.stopped },
       strengths: report.starts.map(({ strength }) => strength),
       images: rounds.reduce((sum, { examples }) => sum + examples, 0),
@@ -92,8 +92,10 @@ export async function runCampaign(run: BenchRun, options: RunOptions): Promise<O
   }
 }
 
-function curvePoint(report: RoundReport, figures: Figures | undefined): CurvePoint {
+/** Undefined for a statistics round, which has no student. */
+function curvePoint(report: RoundReport, figures: Figures | undefined): CurvePoint | undefined {
   const { agreement, judging, leg, loss, round, scores } = report;
+  if (leg.kind === "statistics") return undefined;
   return {
     round,
     leg: leg.kind,

@@ -30,6 +30,12 @@ const PLAIN = { distillation: { adversary: null } } as const satisfies ConfigPat
  */
 const UNIFORM_RATIO = 0.2;
 
+/**
+ * Relative length of a sharpness-aware step's detour. FT-SAM's 2 is for a ResNet-18 of width 64; what
+ * it moves each weight by goes with 1/√weights, so that at width 16 this is as much.
+ */
+const RHO = 0.5;
+
 /** Everything that `--strategies` knows, by name. */
 export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   default: campaign("a campaign created without options", {}),
@@ -55,6 +61,13 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   }),
   "lipschitz-plain": campaign("lipschitz without adversary", {
     reinit: { strategy: { kind: "lipschitz" }, strength: 1 },
+    ...PLAIN,
+  }),
+  bnp: campaign("by divergence of batch-norm statistics on the pool (BNP; Zheng et al. 2022b)", {
+    reinit: { strategy: { kind: "bn-divergence" }, strength: 1 },
+  }),
+  "bnp-plain": campaign("bnp without adversary", {
+    reinit: { strategy: { kind: "bn-divergence" }, strength: 1 },
     ...PLAIN,
   }),
   channel: campaign("layer-wise, whole output channels", {
@@ -86,6 +99,20 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   }),
   "eval-ascent": campaign("an ascent in evaluation mode before each step", {
     distillation: { adversary: { ascents: 1 } },
+  }),
+  additive: campaign("as default, without copies that are warped", {
+    distillation: { adversary: { warp: null } },
+  }),
+  sam: campaign("as default, with sharpness-aware steps (FT-SAM; Zhu et al. 2023)", {
+    distillation: { sharpness: { rho: RHO } },
+  }),
+  "sam-plain": campaign("bcu with sharpness-aware steps", {
+    reinit: { strength: 1 },
+    distillation: { adversary: null, sharpness: { rho: RHO } },
+  }),
+  fst: campaign("head-plain with head shift (FST; Min et al. 2023)", {
+    reinit: { strategy: { kind: "head" }, strength: 1 },
+    distillation: { adversary: null, headShift: { weight: 0.1 } },
   }),
   "reinit-only": {
     kind: "control",

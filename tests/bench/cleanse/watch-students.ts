@@ -30,6 +30,7 @@ export function watchingStudents(
           await look({ round, leg, isJudging, student });
           return await trainer.score(work);
         },
+        measureStatistics: (work) => trainer.measureStatistics(work),
         train: (work) => trainer.train(work),
         close: () => trainer.close(),
       };

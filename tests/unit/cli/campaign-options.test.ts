@@ -41,7 +41,7 @@ describe("options of campaign create", () => {
           "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 " +
           "--held-out .2 --judging-images 32 --judging-radii .1,.2 --judging-ascents 5 --watch-ascents 2 " +
           "--regrowth report --regrowth-drop .2 --regrowth-window 4 --stopping on --stopping-rate .3 " +
-          "--stopping-window 6 --stopping-change .01",
+          "--stopping-window 6 --stopping-change .01 --sam .5 --head-shift .2",
       ),
     );
     expect(config).toEqual({
@@ -72,8 +72,11 @@ describe("options of campaign create", () => {
           step: 0.2,
           ascents: 2,
           restartEvery: 9,
+          lowFrequencies: null,
           warp: null,
         },
+        sharpness: { rho: 0.5 },
+        headShift: { weight: 0.2 },
       },
       judging: {
         heldOut: 0.2,
@@ -106,6 +109,10 @@ describe("options of campaign create", () => {
         head: 0.3,
       },
     ],
+    [
+      "--reinit bn-divergence --statistics-images 64 --outliers 2",
+      { kind: "bn-divergence", granularity: "weight", outliers: 2, images: 64 },
+    ],
     ["--granularity channel", { kind: "layerwise", granularity: "channel" }],
     [
       "--reinit uniform --ratio .1 --granularity channel",
@@ -130,13 +137,16 @@ describe("options of campaign create", () => {
     const on = campaignConfigSchema.parse(parse(`${PIXELS} --adversary on`));
     expect(on.distillation.adversary).toMatchObject({
       scope: "universal",
+      lowFrequencies: { share: 0.5, gain: 2 },
       warp: { grid: 8, radius: 0.015625, step: 0.25 },
     });
-    const warp = (text: string) =>
-      campaignConfigSchema.parse(parse(`${PIXELS} --adversary-warp ${text}`)).distillation.adversary
-        ?.warp;
-    expect(warp("off")).toBeNull();
-    expect(warp(".03")).toEqual({ grid: 8, radius: 0.03, step: 0.25 });
+    const adversary = (text: string) =>
+      campaignConfigSchema.parse(parse(`${PIXELS} --adversary-${text}`)).distillation.adversary!;
+    expect(adversary("warp off").warp).toBeNull();
+    expect(adversary("warp .03").warp).toEqual({ grid: 8, radius: 0.03, step: 0.25 });
+    expect(adversary("low-gain off").lowFrequencies).toBeNull();
+    expect(adversary("low-gain 3").lowFrequencies).toEqual({ share: 0.5, gain: 3 });
+    expect(adversary("norm linf").lowFrequencies).toBeNull();
   });
 
   it("takes adam and yogi with their own defaults", () => {
@@ -155,7 +165,9 @@ describe("options of campaign create", () => {
     [`${PIXELS} --outliers 3`, /--outliers needs --reinit lipschitz/],
     [`${PIXELS} --reinit lipschitz --ratio .1`, /--ratio needs --reinit uniform/],
     [`${PIXELS} --reinit lipschitz --outliers .5`, /--outliers: must be 0 for none/],
-    [`${PIXELS} --reinit bn-divergence`, /--reinit.*layerwise, uniform, lipschitz, head/],
+    [`${PIXELS} --reinit bnp`, /--reinit.*layerwise, uniform, lipschitz, bn-divergence, head/],
+    [`${PIXELS} --reinit lipschitz --statistics-images 64`, /needs --reinit bn-divergence/],
+    [`${PIXELS} --reinit bn-divergence --statistics-images 8`, /--statistics-images.*32/],
     [`${PIXELS} --granularity layer`, /--granularity.*weight, channel/],
     [`${PIXELS} --clip-norm 2`, /--clip-norm needs/],
     [`${PIXELS} --rule norm-clipped-mean`, /--clip-norm is needed/],
@@ -173,6 +185,14 @@ describe("options of campaign create", () => {
       `${PIXELS} --adversary-scope per-image --adversary-ascents 1 --adversary-warp .02`,
       /--adversary-warp: only a universal/,
     ],
+    [
+      `${PIXELS} --adversary-norm linf --adversary-low-gain 3`,
+      /--adversary-low-gain: only a universal/,
+    ],
+    [`${PIXELS} --sam 0`, /--sam: /],
+    [`${PIXELS} --sam much`, /--sam.*must be a number/],
+    [`${PIXELS} --head-shift -1`, /--head-shift: /],
+    [`${PIXELS} --head-shift .1 --local-steps 1`, /--head-shift: .*at least 2 local steps/],
     [`${PIXELS} --adversary-warp 2`, /--adversary-warp: /],
     [`${PIXELS} --adversary off --adversary-warp off`, /--adversary-warp means nothing/],
     [`${PIXELS} --adversary-warp on`, /--adversary-warp.*must be a number/],

@@ -1,7 +1,8 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { roundTable } from "../../../client/cli/commands/campaign-reports.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
 import { summariseScores } from "../../../protocol/round/score-summary.ts";
-import type { CampaignReport } from "../../../protocol/round/reports.ts";
+import type { CampaignReport, RoundReport } from "../../../protocol/round/reports.ts";
 import { runRecorded } from "./recording-terminal.ts";
 
 const ID = `c-${"a".repeat(20)}`;
@@ -29,6 +30,7 @@ const REPORT: CampaignReport = {
     trainableLength: 200,
     length: 250,
   },
+  statistics: null,
   starts: [
     {
       strength: 1.5,
@@ -77,6 +79,47 @@ it("`campaign show` tells the strategy, its shares and which channels stood out"
     /re-initialised +lipschitz, by channel, strength 1\.5: 1 3\.0 %, 4 30\.0 %, head 15\.0 %/,
   );
   expect(text).toMatch(/outlier channels +conv1\.weight: 4, 10\n +last\.weight: 7\n/);
+});
+
+/** A campaign that measures. */
+const MEASURING: CampaignReport = {
+  ...REPORT,
+  state: "running",
+  starts: [],
+  config: campaignConfigSchema.parse({
+    ...REPORT.config,
+    reinit: { strategy: { kind: "bn-divergence" }, strength: "auto" },
+  }),
+};
+const MEASURED: RoundReport = {
+  round: 0,
+  attempt: 0,
+  leg: { kind: "statistics" },
+  judging: false,
+  state: "collecting",
+  openedAt: 1,
+  deadline: 2,
+  endedAt: null,
+  assigned: 4,
+  accepted: 3,
+  examples: 0,
+  loss: null,
+  agreement: null,
+  scores: null,
+  uploadedBytes: 38_464,
+  updateNorm: null,
+  chain: null,
+  detail: null,
+};
+
+it("[B1] `campaign show` and `campaign rounds` tell of statistics that are being measured", async () => {
+  const text = await shown({ ...MEASURING, current: MEASURED });
+  expect(text).toMatch(
+    /re-initialised +bn-divergence, strength auto, once statistics are measured/,
+  );
+  expect(text).toMatch(/current round +0 \(statistics, attempt 0\) is collecting: 3 of 4 updates/);
+  expect(text).not.toContain("probe ");
+  expect(roundTable([MEASURED])).toMatch(/0 +statistics +0 +collecting +3 of 4 +0 +– +– /);
 });
 
 it("`campaign show` reads a campaign that was made before there were scores", async () => {

@@ -20,12 +20,24 @@ it("a terminal says which probe is trained and judged, and of which round", () =
   );
 });
 
+it("statistics are counted apart from updates, and told", () => {
+  const accepted = { verdict: "accepted", round: 0, weight: 64 } as const;
+  const few = { verdict: "rejected", round: 0, reason: "too-few-images", detail: "few" } as const;
+  let totals = afterVerdict(NO_TOTALS, few, "statistics", { examples: 0, seconds: 0 });
+  expect(totals).toEqual(NO_TOTALS);
+  totals = afterVerdict(totals, accepted, "statistics", { examples: 64, seconds: 2 });
+  expect(totals).toEqual({ ...NO_TOTALS, measured: 1 });
+  expect(totalsText(totals)).toContain("0 rounds judged, statistics measured; 0 images");
+  const status = { kind: "statistics", round: 0, attempt: 0, images: 32, totalImages: 64 } as const;
+  expect(statusText(status)).toMatch(/^round 1: measuring statistics .*, 32 of 64$/);
+});
+
 it("judgements are counted apart from updates", () => {
   const accepted = { verdict: "accepted", round: 0, weight: 1 } as const;
   const late = { verdict: "rejected", round: 1, reason: "goal-reached", detail: "late" } as const;
-  let totals = afterVerdict(NO_TOTALS, accepted, { examples: 64, seconds: 2 });
-  totals = afterVerdict(totals, accepted, { examples: 0, seconds: 3 });
-  totals = afterVerdict(totals, late, { examples: 0, seconds: 3 });
+  let totals = afterVerdict(NO_TOTALS, accepted, "update", { examples: 64, seconds: 2 });
+  totals = afterVerdict(totals, accepted, "scores", { examples: 0, seconds: 3 });
+  totals = afterVerdict(totals, late, "scores", { examples: 0, seconds: 3 });
   expect(totals).toMatchObject({ contributed: 1, accepted: 1, rejected: 0, judged: 1 });
   expect(totalsText(totals)).toContain(
     "1 updates accepted, 0 rejected, 1 rounds judged; 64 images",

@@ -7,7 +7,8 @@ import {
 } from "../../../client/distil/local-distillation.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
-import type { AdversarySettings, VelocityAtLoad } from "../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../client/engine/adversary-settings.ts";
+import type { VelocityAtLoad } from "../../../client/engine/engine.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { adversarySchema } from "../../../protocol/round/adversary.ts";
 import { LinearSession } from "./linear-session.ts";
@@ -29,6 +30,8 @@ function settingsWith(adversary: object | null, localSteps: number): Distillatio
     augmentation: { cropPadding: 0, horizontalFlip: true },
     normalisation: { mean: [0.5], std: [0.25] },
     adversary: adversary && adversarySchema.parse(adversary),
+    sharpness: null,
+    headShift: null,
   };
 }
 

@@ -24,6 +24,8 @@ export class LinearSession implements Session {
   /** Values of all images that steps were taken on, `[H·W·C]` each. */
   readonly trainedOn: Float32Array[] = [];
   readonly perturbations: Float32Array[] = [];
+  /** Values of all images that statistics were taken of. */
+  readonly measuredOn: Float32Array[] = [];
   /** Passes that were asked for a gradient. */
   gradients = 0;
   teacherAsked = 0;
@@ -97,6 +99,15 @@ export class LinearSession implements Session {
   superviseStep = unused;
   trainingLogits = unused;
   close = (): void => undefined;
+
+  /** It has no batch norms. */
+  channelStatistics(batch: Batch): Promise<Float32Array> {
+    const values = placedValues(batch, this.shape);
+    for (let at = 0; at < values.length; at += this.#size) {
+      this.measuredOn.push(values.slice(at, at + this.#size));
+    }
+    return Promise.resolve(new Float32Array(0));
+  }
 
   get #size(): number {
     return this.shape.height * this.shape.width * this.shape.channels;

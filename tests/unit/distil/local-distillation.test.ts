@@ -48,6 +48,8 @@ describe("local distillation", () => {
       augmentation: { cropPadding: 2, horizontalFlip: true },
       normalisation: golden.run.normalisation,
       adversary: null,
+      sharpness: null,
+      headShift: null,
     };
   });
 

@@ -13,6 +13,8 @@ const SETTINGS: DistillationSettings = {
   augmentation: { cropPadding: 1, horizontalFlip: true },
   normalisation: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
   adversary: null,
+  sharpness: null,
+  headShift: null,
 };
 const IMAGES = { count: 20, height: 4, width: 4, channels: 3, pixels: new Uint8Array(960) };
 
@@ -55,6 +57,7 @@ class LateDevice {
       logits: unused,
       trainingLogits: unused,
       perturbedLogits: unused,
+      channelStatistics: unused,
       close: unused,
     };
   }

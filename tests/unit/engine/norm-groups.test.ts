@@ -1,11 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { plainBatch } from "../../../client/distil/normalise.ts";
-import type {
-  AdversarySettings,
-  Engine,
-  PixelBatch,
-  Session,
-} from "../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../client/engine/adversary-settings.ts";
+import type { Engine, PixelBatch, Session } from "../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
 import { openEngine } from "../../../client/engine/open-engine.ts";
 import type { GoldenCase } from "../../../scripts/golden/golden-case.ts";

@@ -33,6 +33,7 @@ const openSession: Engine["openSession"] = ({ teacher }) => {
     read: unused,
     trainingLogits: unused,
     perturbedLogits: unused,
+    channelStatistics: unused,
     logits,
     close: () => {},
   };

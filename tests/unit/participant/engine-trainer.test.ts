@@ -4,6 +4,7 @@ import { holdOut } from "../../../client/distil/hold-out.ts";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
 import { EngineTrainer } from "../../../client/participant/engine-trainer.ts";
+import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
 import { LinearSession } from "../distil/linear-session.ts";
@@ -13,12 +14,31 @@ const MODEL = Float32Array.from({ length: 3 * 6 + 3 }, (_, i) => Math.sin(i));
 const LAYOUT: StateLayout = { entries: [], slices: [], trainableLength: 21, length: 21 };
 const PREPROCESSING = { mean: [0, 0, 0], std: [1, 1, 1] };
 
+/** A linear classifier's pooled features, as far as statistics look at it: it has no norms. */
+const GRAPH: Graph = {
+  architecture: "linear",
+  input: "image",
+  inputShape: SHAPE,
+  output: "pooled",
+  classes: 3,
+  operations: [{ kind: "global-average-pool", input: "image", output: "pooled" }],
+  parameters: [],
+};
+
 /** A trainer whose images are all different: image i has first pixel i. */
-function open(count: number, changes: { judging?: object; distillation?: object; seed?: number }) {
+interface Changes {
+  judging?: object;
+  distillation?: object;
+  reinit?: object;
+  seed?: number;
+}
+
+function open(count: number, changes: Changes) {
   const config = campaignConfigSchema.parse({
     model: "ab".repeat(32),
     preprocessing: PREPROCESSING,
     judging: changes.judging ?? {},
+    reinit: changes.reinit ?? {},
     distillation: {
       localSteps: 3,
       batchSize: 5,
@@ -33,7 +53,8 @@ function open(count: number, changes: { judging?: object; distillation?: object;
   const session = new LinearSession(SHAPE, MODEL);
   const random = new RandomStream(new Uint8Array(16).fill(changes.seed ?? 1));
   const pool = holdOut(count, config.judging, random);
-  const options = { session, layout: LAYOUT, teacher: MODEL, config, images, pool, random };
+  const parts = { session, graph: GRAPH, layout: LAYOUT, teacher: MODEL };
+  const options = { ...parts, config, images, pool, random };
   return { session, pool, trainer: new EngineTrainer(options) };
 }
 
@@ -113,4 +134,49 @@ it("[D3][J2] scores do not disturb what is trained: velocity kept, same batches 
   expect(unwatched.perturbations).toEqual([]);
   expect(unwatched.trainedOn).toEqual(watched.trainedOn);
   expect(unwatched.steps).toEqual(watched.steps);
+});
+
+const MEASURING = { strategy: { kind: "bn-divergence", images: 40 } };
+const measuring = () => {
+  const told: [number, number][] = [];
+  const onImages = (done: number, total: number) => void told.push([done, total]);
+  return { work: { signal, beforeBatch: () => Promise.resolve(), onImages }, told };
+};
+
+it("[B2] measures so many different images, none of them held out, and the same ones each time", async () => {
+  const { pool, session, trainer } = open(120, { reinit: MEASURING, judging: { heldOut: 0.4 } });
+  const { work, told } = measuring();
+  expect(await trainer.measureStatistics(work)).toMatchObject({ images: 40 });
+  // Two batches of 20: norm groups of 5 are too few to be worth a pass each.
+  expect(told).toEqual([
+    [20, 40],
+    [40, 40],
+  ]);
+  const measured = session.measuredOn.map(([first]) => Math.round(first! * 255));
+  expect(new Set(measured).size).toBe(40);
+  for (const image of measured) expect(pool.heldOut).not.toContain(image);
+  await trainer.measureStatistics(work);
+  expect(session.measuredOn).toHaveLength(40);
+});
+
+it("[B2] chooses the same images again after it was interrupted", async () => {
+  const { session, trainer } = open(200, { reinit: MEASURING });
+  const interrupted = new AbortController();
+  const { work } = measuring();
+  const stopping = { ...work, signal: interrupted.signal, onImages: () => interrupted.abort() };
+  await expect(trainer.measureStatistics(stopping)).rejects.toThrow();
+  const first = session.measuredOn.splice(0);
+  expect(first).toHaveLength(20);
+  await trainer.measureStatistics(work);
+  expect(session.measuredOn.slice(0, 20)).toEqual(first);
+});
+
+it("[B3] measures nothing of fewer than 32 images", async () => {
+  const { session, trainer } = open(34, { reinit: MEASURING });
+  expect(await trainer.measureStatistics(measuring().work)).toMatchObject({ images: 34 });
+  const few = open(35, { reinit: MEASURING, judging: { heldOut: 0.12 } });
+  expect(few.pool.training).toHaveLength(31);
+  expect(await few.trainer.measureStatistics(measuring().work)).toBeNull();
+  expect(few.session.measuredOn).toEqual([]);
+  expect(session.measuredOn).toHaveLength(34);
 });

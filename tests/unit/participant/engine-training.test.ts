@@ -184,6 +184,24 @@ describe("training on an engine", () => {
     expect(new Set(updates).size).toBe(6);
   });
 
+  it("[D10][D11] trains otherwise with each regulariser than without, or more of it", async () => {
+    const kinds = [
+      {},
+      { sharpness: { rho: 0.2 } },
+      { sharpness: { rho: 0.4 } },
+      { headShift: { weight: 0.1 } },
+      { headShift: { weight: 0.2 } },
+      { sharpness: { rho: 0.2 }, headShift: { weight: 0.1 } },
+    ];
+    const updates: string[] = [];
+    for (const kind of kinds) {
+      const trainer = await open({ adversary: null, ...kind });
+      updates.push((await trainer.train(work())).update.join());
+      trainer.close();
+    }
+    expect(new Set(updates).size).toBe(kinds.length);
+  });
+
   it("[D4][D9] sends a gradient with the adversary's term in it where K = 1", async () => {
     const gradients: Float32Array[] = [];
     for (const adversary of [null, { weight: 1e-6 }, { weight: 1 }]) {

@@ -2,6 +2,7 @@ import { sha256 } from "../../../protocol/digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { importModel } from "../../../protocol/model/model-import.ts";
+import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import type {
@@ -23,6 +24,7 @@ import {
   sliceCodec,
   type CampaignConfigInput,
 } from "../../../protocol/round/campaign-config.ts";
+import { measuringStrategy, statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf, placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
 import { decodeFrame } from "../../../protocol/update/frame.ts";
@@ -65,7 +67,7 @@ export class FakeCoordinator {
     values: Float32Array;
     request: CommitRequest;
   }[] = [];
-  readonly view: CampaignView;
+  view: CampaignView;
   readonly blobs = new Map<string, Uint8Array<ArrayBuffer>>();
   interfere: Interference = () => undefined;
   state: CampaignState = "running";
@@ -87,6 +89,7 @@ export class FakeCoordinator {
   readonly #commits = new Map<string, { request: CommitRequest; reply: CommitReply }>();
   readonly #stored = new Map<number, { digest: string; bytes: Uint8Array }>();
   readonly #layout;
+  readonly #startsFrom: (pooled?: Float32Array) => CampaignView["starts"];
 
   constructor(config: Partial<CampaignConfigInput> = {}) {
     const file = teacherFile();
@@ -104,16 +107,21 @@ export class FakeCoordinator {
       reinit: { ...config.reinit, seed },
     });
     this.blobs.set(digest, file);
-    const starts = candidatesOf(full).map(({ strength }) => {
-      const plan = reinitPlan(graph, full.reinit.strategy, strength);
-      const student = reinitialise(state, layout, plan, parseSeed(seed));
-      return {
-        strength,
-        maskDigest: sha256(reinitMask(layout, plan, parseSeed(seed))),
-        initialStudent: this.#store(student),
-      };
-    });
-    this.#student = starts[0]!.initialStudent;
+    this.#startsFrom = (pooled) => {
+      const { strategy } = full.reinit;
+      const scores = channelScores(strategy, graph, layout, state, pooled);
+      return candidatesOf(full).map(({ strength }) => {
+        const plan = reinitPlan(graph, strategy, strength, scores);
+        const student = reinitialise(state, layout, plan, parseSeed(seed));
+        return {
+          strength,
+          maskDigest: sha256(reinitMask(layout, plan, parseSeed(seed))),
+          initialStudent: this.#store(student),
+        };
+      });
+    };
+    const starts = measuringStrategy(full) === undefined ? this.#startsFrom() : [];
+    this.#student = starts[0]?.initialStudent ?? [];
     this.view = {
       id: CAMPAIGN,
       state: "running",
@@ -128,6 +136,7 @@ export class FakeCoordinator {
         length: layout.length,
       },
       sliceLengths: layout.slices.map(({ length }) => length),
+      statistics: null,
       starts,
     };
   }
@@ -238,6 +247,7 @@ export class FakeCoordinator {
       rounds: roundCount(config),
       localSteps: config.distillation.localSteps,
       batchSize: config.distillation.batchSize,
+      statisticsImages: statisticsImages(config, this.view.statistics),
       downloadBytes: model.bytes,
       updateBytes: 1,
     };
@@ -258,6 +268,9 @@ export class FakeCoordinator {
     }
     const { judging, leg, roundOfLeg, startStep, totalSteps } = this.place;
     const { kind, trainingRounds } = leg;
+    if (kind === "statistics") {
+      return { kind, round: this.round, attempt: this.attempt, deadline: 0 };
+    }
     return {
       kind: "assignment",
       round: this.round,
@@ -290,18 +303,26 @@ export class FakeCoordinator {
 
   #commit(request: CommitRequest): CommitReply {
     const values = new Float32Array(this.#layout.length);
-    const { judging } = this.place;
+    const { judging, leg } = this.place;
+    const measures = leg.kind === "statistics";
+    const declines = measures && request.examples === 0;
     if (judging && (request.slices.length > 0 || request.examples > 0)) {
       throw new ProtocolError("malformed-request", "a judging round takes scores alone");
     }
-    for (const slice of judging ? [] : this.#layout.slices) {
+    const expected = this.#layout.slices.filter(
+      ({ section }) => !judging && !declines && (!measures || section === "statistics"),
+    );
+    if (request.slices.length !== expected.length) {
+      throw new ProtocolError("malformed-request", `${expected.length} slices are expected`);
+    }
+    for (const [position, slice] of expected.entries()) {
       const stored = this.#stored.get(slice.index);
-      if (stored?.digest !== request.slices[slice.index]) {
+      if (stored?.digest !== request.slices[position]) {
         throw new ProtocolError("incomplete-update", `slice ${slice.index} is missing`);
       }
       const codec = sliceCodec(this.view.config.codec, slice.section);
-      const expected = { codec, sliceIndex: slice.index, count: slice.length };
-      values.set(decodeFrame(stored!.bytes, expected).values, slice.offset);
+      const frame = { codec, sliceIndex: slice.index, count: slice.length };
+      values.set(decodeFrame(stored!.bytes, frame).values, slice.offset);
     }
     const reply = this.verdict?.(this.round) ?? {
       verdict: "accepted" as const,
@@ -310,8 +331,26 @@ export class FakeCoordinator {
     };
     this.#commits.set(`${this.round}/${this.attempt}`, { request, reply });
     this.updates.push({ round: this.round, attempt: this.attempt, values, request });
-    if (this.advances) this.#nextRound(values);
+    if (measures && !declines) this.#pool(values.subarray(this.#layout.trainableLength));
+    else if (this.advances) this.#nextRound(values);
     return reply;
+  }
+
+  /** Ends the statistics round with what other participants sent. */
+  measuredByOthers(): void {
+    const { length, trainableLength } = this.#layout;
+    this.#pool(Float32Array.from({ length: length - trainableLength }, (_, i) => i / 50));
+  }
+
+  /** What one participant measured is what all did. */
+  #pool(statistics: Float32Array): void {
+    const bytes = new Uint8Array(statistics.slice().buffer);
+    const digest = sha256(bytes);
+    this.blobs.set(digest, bytes);
+    const starts = this.#startsFrom(statistics);
+    this.view = { ...this.view, statistics: digest, starts };
+    this.#student = starts[0]!.initialStudent;
+    this.move({ round: this.round + 1 });
   }
 
   /** A server that applies the one update it got; each leg begins with its candidate's student₀. */

@@ -1,6 +1,7 @@
 import type {
   LocalTrainer,
   LocalTraining,
+  MeasuredStatistics,
   TrainingCampaign,
 } from "../../../client/participant/training.ts";
 import type { Scores } from "../../../protocol/round/judging.ts";
@@ -28,6 +29,9 @@ export class ScriptedTraining implements LocalTraining {
     agreement: 0.875,
     perturbed: [{ radius: 0.072, agreement: 0.5, flips: [1, 3, 0] }],
   };
+  /** What measuring gives; null: too few images. */
+  statistics: MeasuredStatistics | null = null;
+  measuredStatistics = 0;
   /** What a benchmark says, images per second, and how many there were. */
   speed = 50;
   measured = 0;
@@ -62,6 +66,13 @@ export class ScriptedTraining implements LocalTraining {
         }
         signal.throwIfAborted();
         return this.scores;
+      },
+      measureStatistics: async ({ beforeBatch, onImages, signal }) => {
+        await beforeBatch();
+        signal.throwIfAborted();
+        this.measuredStatistics++;
+        if (this.statistics !== null) onImages(this.statistics.images, this.statistics.images);
+        return this.statistics;
       },
       train: async ({ beforeStep, localSteps, onStep, signal, startStep, student }) => {
         this.begun.push(startStep);

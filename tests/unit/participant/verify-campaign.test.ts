@@ -16,11 +16,11 @@ const file = coordinator.blobs.get(coordinator.view.model.digest)!;
 const { graph, layout, state } = importModel(file);
 
 /** The campaign as an honest coordinator shows it with this strategy. */
-function viewWith(input: Record<string, unknown>) {
+function viewWith(input: Record<string, unknown>, statistics?: Float32Array) {
   const strategy = reinitStrategySchema.parse(input);
   const { config } = coordinator.view;
   const reinit = { ...config.reinit, strategy, strength: 2 };
-  const scores = channelScores(strategy, graph, layout, state);
+  const scores = channelScores(strategy, graph, layout, state, statistics);
   const plan = reinitPlan(graph, strategy, reinit.strength, scores);
   const seed = parseSeed(reinit.seed!);
   const student = reinitialise(state, layout, plan, seed);
@@ -63,13 +63,38 @@ describe("a participant", () => {
     );
   });
 
-  it("[I10] does not take part where statistics are said to be compared and there are none", () => {
-    const { view } = viewWith({ kind: "head" });
-    const strategy = reinitStrategySchema.parse({ kind: "bn-divergence" });
-    const reinit = { ...view.config.reinit, strategy };
-    const claimed = { ...view, config: { ...view.config, reinit } };
-    expect(problem("malformed-request", () => verifyCampaign(claimed, file))).toContain(
-      "participants' images",
-    );
+  describe("of a campaign that begins with statistics", () => {
+    const pooled = state.subarray(layout.trainableLength).map((value, i) => Math.abs(value) + i);
+    const blob = new Uint8Array(pooled.slice().buffer);
+    const { view, student } = viewWith({ kind: "bn-divergence", outliers: 2 }, pooled);
+
+    it("[B6] recomputes student₀ from the teacher and the pooled statistics", () => {
+      const recomputed = verifyCampaign(view, file, blob).initialSlices(0);
+      const slices = view.starts[0]!.initialStudent.map((digest) => recomputed.get(digest)!);
+      expect(Buffer.concat(slices)).toEqual(Buffer.from(encodeFloats("F32", student)));
+      const other = pooled.map((value, i) => (i % 3 === 0 ? 30 * value + 5 : value));
+      const bytes = new Uint8Array(other.slice().buffer);
+      expect(() => verifyCampaign(view, file, bytes)).toThrow(/is not the one that seed/);
+    });
+
+    it("[B6] takes part in it before there is anything to start from, and only then", () => {
+      const pending = verifyCampaign({ ...view, starts: [] }, file);
+      expect(pending.teacher).toEqual(state);
+      expect(() => pending.initialSlices(0)).toThrow(RangeError);
+      expect(() => verifyCampaign(view, file)).toThrow(/it starts from strengths 2/);
+      expect(() => verifyCampaign({ ...view, starts: [] }, file, blob)).toThrow(/strengths/);
+    });
+
+    it("[B6] refuses statistics of another length, or that no images can have given", () => {
+      expect(() => verifyCampaign(view, file, blob.subarray(4))).toThrow(/pooled statistics have/);
+      const negative = new Uint8Array(pooled.map((value) => -value).slice().buffer);
+      const message = problem("malformed-update", () => verifyCampaign(view, file, negative));
+      expect(message).toContain("variances not negative");
+    });
+
+    it("[B6] refuses statistics that the strategy does not ask for", () => {
+      const lipschitz = viewWith({ kind: "lipschitz" }).view;
+      expect(() => verifyCampaign(lipschitz, file, blob)).toThrow(/does not ask for/);
+    });
   });
 });

@@ -10,6 +10,7 @@ it("the speed of a shared device is measured once for all who take turns on it",
       Promise.resolve({
         measure: () => Promise.resolve(10 * ++benchmarks),
         score: () => Promise.resolve(null),
+        measureStatistics: () => Promise.resolve(null),
         train: () => Promise.reject(new Error("nobody trains here")),
         close: () => undefined,
       }),

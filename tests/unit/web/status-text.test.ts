@@ -24,6 +24,18 @@ describe("what a volunteer reads", () => {
     expect(roundOf({ ...judging, part: PROBE, passes: 0 })).toBe(4);
   });
 
+  it("[B2] says of statistics what is measured and how far it is", () => {
+    const status = {
+      kind: "statistics",
+      round: 0,
+      attempt: 0,
+      images: 48,
+      totalImages: 64,
+    } as const;
+    expect(statusText(status)).toBe("Measuring statistics of your images with the model: 75 %");
+    expect(roundOf(status)).toBe(0);
+  });
+
   it("counts no bytes where scores travel alone", () => {
     const uploading = { kind: "uploading", round: 4 } as const;
     expect(statusText({ ...uploading, bytes: 0, totalBytes: 0 })).toBe(

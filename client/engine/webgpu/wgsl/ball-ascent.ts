@@ -25,12 +25,23 @@ export interface Ascending {
   readonly gradient: string;
   readonly radius: string;
   readonly step: string;
+  /** Of `LowFrequencySettings`; the ball is round when left out. */
+  readonly stretch?: Stretch | undefined;
 }
 
-/** Statements: v ← Π(v + step·g/‖g‖), Π onto the ball of length `radius`. */
+/** Axes along which a ball is longer; expressions, of values by their index `i`. */
+export interface Stretch {
+  readonly gain: number;
+  /** P·g */
+  readonly gradient: string;
+  /** P·v, of what v is at first. */
+  readonly value: string;
+}
+
+/** Statements: v ← Π(v + step·g/‖g‖), Π onto the ball of length `radius`; S·Π(S⁻¹·v + …) stretched. */
 export function ascendInBall(
   shader: ShaderWriter,
-  { length, value, before, gradient, radius, step }: Ascending,
+  { length, value, before, gradient, radius, step, stretch }: Ascending,
   threads: number,
 ): string {
   const each = (body: string): string => eachValue(length, threads, body);
@@ -43,6 +54,13 @@ workgroupBarrier();
 ${name} = shares[0];
 for (var t = 1u; t < ${threads}u; t++) { ${name} = ${combine(name, "shares[t]")}; }
 workgroupBarrier();`;
+  const more = stretch ? stretch.gain ** 2 - 1 : 0;
+  const less = stretch ? 1 - stretch.gain ** -2 : 0;
+  const onto = stretch ? ` + ${more} * part * (${stretch.gradient} / unit)` : "";
+  const further = stretch ? ` + ${more} * (${stretch.gradient} / unit)` : "";
+  const within = stretch
+    ? ` - ${less} * moved * (${stretch.value} + rate * ${stretch.gain ** 2} * (${stretch.gradient} / unit))`
+    : "";
   return `
 var largest = 0.0;
 ${each(`largest = max(largest, abs(${gradient}));`)}
@@ -50,13 +68,13 @@ ${together("largest", (a, b) => `max(${a}, ${b})`)}
 // Squares of what is small would vanish. A gradient of zero moves nothing.
 let unit = select(1.0, largest, largest > 0.0);
 var squares = 0.0;
-${each(`let part = ${gradient} / unit; squares += part * part;`)}
+${each(`let part = ${gradient} / unit; squares += part * part${onto};`)}
 ${together("squares", (a, b) => `${a} + ${b}`)}
 let rate = ${step} / sqrt(max(squares, 1.0));
 var moved_squares = 0.0;
-${each(`let moved = ${before} + rate * (${gradient} / unit);
-${value} = moved;
-moved_squares += moved * moved;`)}
+${each(`let moved = ${before} + rate * (${gradient} / unit${further});
+moved_squares += moved * moved${within};
+${value} = moved;`)}
 ${together("moved_squares", (a, b) => `${a} + ${b}`)}
 let length = sqrt(moved_squares);
 if (length > ${radius}) {

@@ -1,4 +1,4 @@
-import type { AdversarySettings } from "../../engine.ts";
+import type { AdversarySettings, LowFrequencySettings } from "../../adversary-settings.ts";
 import type { CollectAscentKernel, CopyRows, PerturbKernel } from "../../program/copy-kernels.ts";
 import type { Operand } from "../../program/program.ts";
 import { imageLengthOf, type WarpShape } from "../../warp-field.ts";
@@ -6,6 +6,7 @@ import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";
+import { stretchOf, type ProjectionPlace } from "./low-frequencies.ts";
 import { ShaderWriter, type Dispatch, type Memory, type Tensor } from "./shader.ts";
 import { bilinear, declareSample, type WarpPlace } from "./warp.ts";
 
@@ -29,6 +30,8 @@ export interface CopyPlace {
   readonly first: boolean;
   /** Undefined where nothing warps. */
   readonly warp: WarpPlace | undefined;
+  /** Undefined where low frequencies are as all others. */
+  readonly low: ProjectionPlace | undefined;
 }
 
 /**
@@ -141,14 +144,22 @@ export function keepAnswersDispatch(logits: Operand, answers: number): Dispatch 
   return flat(shader, "keep-answers", length, 2 * length, body);
 }
 
+/** How perturbations ascend. */
+export interface AscentShape {
+  readonly norm: AdversarySettings["norm"];
+  /** Perturbations there are; one where low frequencies are stretched. */
+  readonly count: number;
+  readonly imageLength: number;
+  readonly lowFrequencies: LowFrequencySettings | undefined;
+}
+
 /** δ ← Π(δ + stepLength·ĝ), a workgroup to a perturbation. */
 export function ascendDispatch(
-  norm: AdversarySettings["norm"],
-  count: number,
-  imageLength: number,
-  { perturbation, fresh, ascent }: Pick<CopyPlace, "perturbation" | "fresh" | "ascent">,
+  { norm, count, imageLength, lowFrequencies }: AscentShape,
+  place: Pick<CopyPlace, "perturbation" | "fresh" | "ascent" | "low">,
   cooperation: Cooperation,
 ): Dispatch {
+  const { perturbation, fresh, ascent, low } = place;
   const threads = ascentThreads(cooperation);
   const shader = new ShaderWriter([]);
   const { settings } = shader;
@@ -170,7 +181,8 @@ export function ascendDispatch(
     );
     return shader.dispatch("ascend-in-box", [threads, 1], size, cost, body);
   }
-  const ascending = { length: imageLength, value: delta, before, gradient, radius, step };
+  const stretch = lowFrequencies && low && stretchOf(shader, lowFrequencies, low, imageLength);
+  const ascending = { length: imageLength, value: delta, before, gradient, radius, step, stretch };
   const body = ascendInBall(shader, ascending, threads);
   return shader.dispatch("ascend-in-ball", [threads, 1], size, cost, body);
 }

@@ -38,10 +38,19 @@ function unscaled(lossScale: number): string {
   return lossScale === 1 ? "gradient[index]" : `gradient[index] * (1.0 / ${lossScale}.0)`;
 }
 
-/** v ← μ·v + g + λ·θ, θ ← θ − η·v, g ← 0 over the trainable values; g comes times `lossScale`. */
-export function descendDispatch(length: number, lossScale: number): Dispatch {
+/**
+ * v ← μ·v + g + λ·θ, θ ← θ − η·v, g ← 0 over the trainable values; g comes times `lossScale`.
+ *
+ * @param kept where θ is in the arena, when the student is at other weights
+ */
+export function descendDispatch(
+  length: number,
+  lossScale: number,
+  kept: number | undefined,
+): Dispatch {
   const shader = new ShaderWriter([]);
   const { settings } = shader;
+  const theta = thetaOf(shader, kept);
   for (const memory of ["student", "gradient", "velocity"] as const) {
     shader.memory(memory, memory, 0);
   }
@@ -50,7 +59,7 @@ export function descendDispatch(length: number, lossScale: number): Dispatch {
     "descend",
     length,
     6 * length,
-    `let value = student[index];
+    `let value = ${theta};
   let speed = ${settings}.momentum * velocity[index] + ${unscaled(lossScale)} + ${settings}.weight_decay * value;
   velocity[index] = speed;
   student[index] = value - ${settings}.learning_rate * speed;
@@ -58,20 +67,35 @@ export function descendDispatch(length: number, lossScale: number): Dispatch {
   );
 }
 
-/** g ← g + λ·θ over the trainable values; g comes times `lossScale`. */
-export function decayDispatch(length: number, lossScale: number): Dispatch {
+/**
+ * g ← g + λ·θ over the trainable values; g comes times `lossScale`.
+ *
+ * @param kept where θ is in the arena, when the student is at other weights: it goes back there
+ */
+export function decayDispatch(
+  length: number,
+  lossScale: number,
+  kept: number | undefined,
+): Dispatch {
   const shader = new ShaderWriter([]);
   const { settings } = shader;
+  const theta = thetaOf(shader, kept);
   for (const memory of ["student", "gradient"] as const) shader.memory(memory, memory, 0);
+  const back = kept === undefined ? "" : `student[index] = ${theta};\n  `;
   return flat(
     shader,
     "decay",
     length,
     3 * length,
     lossScale === 1
-      ? `gradient[index] += ${settings}.weight_decay * student[index];`
-      : `gradient[index] = ${unscaled(lossScale)} + ${settings}.weight_decay * student[index];`,
+      ? `${back}gradient[index] += ${settings}.weight_decay * student[index];`
+      : `${back}gradient[index] = ${unscaled(lossScale)} + ${settings}.weight_decay * student[index];`,
   );
+}
+
+function thetaOf(shader: ShaderWriter, kept: number | undefined): string {
+  if (kept === undefined) return "student[index]";
+  return scalarAt(shader.memory("kept", "arena", kept), "index");
 }
 
 /** Images of a micro-batch from the input to where the program reads them. */

@@ -59,7 +59,7 @@ export function lossDispatch(kernel: LossKernel, place: LossPlace): Dispatch {
     share: purpose === "ascent" ? `${settings}.ascent_share` : share,
   };
   const { before, note, sum, after } =
-    purpose === "ascent" ? NO_RESULT : sumsOf(shader, rows !== undefined, count, place);
+    purpose === "training" ? sumsOf(shader, rows !== undefined, count, place) : NO_RESULT;
   const eachClass = (body: string): string => `for (var k = 0u; k < ${classes}u; k++) { ${body} }`;
   return shader.dispatch(
     "loss",

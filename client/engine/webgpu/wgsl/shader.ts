@@ -54,6 +54,10 @@ const SETTINGS_STRUCT = `struct Settings {
   /** Of a field that warps, as the two before are of what is added. */
   warp_radius: f32,
   warp_step: f32,
+  /** Of sharpness-aware steps. */
+  rho: f32,
+  /** α of a head shift, times the loss's scale. */
+  head_shift: f32,
 }`;
 
 /** A piece of memory as a shader names it. */

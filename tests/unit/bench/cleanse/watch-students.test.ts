@@ -9,6 +9,7 @@ it("shows each round's student before it is scored, and passes everything on", a
   const trainer: LocalTrainer = {
     measure: async () => 17,
     score: async () => (calls.push("score"), null),
+    measureStatistics: async () => (calls.push("statistics"), null),
     train: async () => {
       calls.push("train");
       return { update: new Float32Array(1), examples: 3, loss: 0.1, agreement: 1 };
@@ -33,7 +34,9 @@ it("shows each round's student before it is scored, and passes everything on", a
   const steps = { startStep: 0, totalSteps: 1, localSteps: 1 };
   const told = { beforeStep: async () => {}, onStep: () => {} };
   expect(await opened.train({ ...round, ...steps, ...told })).toMatchObject({ examples: 3 });
+  const measuring = { signal, beforeBatch: async () => {}, onImages: () => {} };
+  expect(await opened.measureStatistics(measuring)).toBeNull();
   opened.close();
-  expect(calls).toEqual(["look", "score", "train", "close"]);
+  expect(calls).toEqual(["look", "score", "train", "statistics", "close"]);
   expect(seen).toEqual([{ round: 5, leg, isJudging: false, student }]);
 });

@@ -1,4 +1,9 @@
-import type { AdversarySettings, Session, WarpSettings } from "../../../../client/engine/engine.ts";
+import type {
+  AdversarySettings,
+  LowFrequencySettings,
+  WarpSettings,
+} from "../../../../client/engine/adversary-settings.ts";
+import type { Session, StepSettings } from "../../../../client/engine/engine.ts";
 import { fieldLength, imageLengthOf } from "../../../../client/engine/warp-field.ts";
 import type { NumericCase, Outcome, Scenario } from "./numeric-case.ts";
 import { randomBatch, randomPixelBatch } from "./random-graph.ts";
@@ -8,31 +13,44 @@ import { SeededValues } from "./seeded-values.ts";
 /** What an adversary is drawn from; all else comes from the seed. */
 export interface AdversaryKind extends Pick<AdversarySettings, "norm" | "scope" | "ascents"> {
   readonly warps: boolean;
+  /** Whether low frequencies are stretched. */
+  readonly stretches: boolean;
 }
 
 export const ADVERSARIES: readonly AdversaryKind[] = [
-  { norm: "l2", scope: "universal", ascents: 0, warps: false },
-  { norm: "linf", scope: "universal", ascents: 0, warps: false },
-  { norm: "l2", scope: "universal", ascents: 1, warps: false },
-  { norm: "linf", scope: "universal", ascents: 2, warps: false },
-  { norm: "l2", scope: "per-image", ascents: 2, warps: false },
-  { norm: "linf", scope: "per-image", ascents: 1, warps: false },
-  { norm: "l2", scope: "universal", ascents: 0, warps: true },
-  { norm: "linf", scope: "universal", ascents: 2, warps: true },
+  { norm: "l2", scope: "universal", ascents: 0, warps: false, stretches: false },
+  { norm: "linf", scope: "universal", ascents: 0, warps: false, stretches: false },
+  { norm: "l2", scope: "universal", ascents: 1, warps: false, stretches: false },
+  { norm: "linf", scope: "universal", ascents: 2, warps: false, stretches: false },
+  { norm: "l2", scope: "per-image", ascents: 2, warps: false, stretches: false },
+  { norm: "linf", scope: "per-image", ascents: 1, warps: false, stretches: false },
+  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: false },
+  { norm: "linf", scope: "universal", ascents: 2, warps: true, stretches: false },
+  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: true },
+  { norm: "l2", scope: "universal", ascents: 2, warps: false, stretches: true },
 ];
 
-function drawAdversary({ warps, ...kind }: AdversaryKind, seed: number): AdversarySettings {
+function drawAdversary(
+  { warps, stretches, ...kind }: AdversaryKind,
+  seed: number,
+): AdversarySettings {
   const values = new SeededValues(seed);
   const large = kind.norm === "l2" ? 1 : 0.2;
   return {
     ...kind,
     ...(warps && { warp: drawWarp(seed + 2) }),
+    ...(stretches && { lowFrequencies: drawLowFrequencies(seed + 3) }),
     weight: values.uniform(0.2, 1.5),
     share: values.pick([0.2, 0.5, 0.7, 1]),
     // As often as not one step leaves the ball.
     radius: values.uniform(0.5, 2) * large,
     stepLength: values.uniform(0.3, 1.5) * large,
   };
+}
+
+function drawLowFrequencies(seed: number): LowFrequencySettings {
+  const values = new SeededValues(seed);
+  return { share: values.pick([0.2, 0.5, 0.8, 1]), gain: values.uniform(1, 3) };
 }
 
 /** As large as the image at times, so that places leave it. */
@@ -60,23 +78,30 @@ function drawPerturbation(
 /**
  * Two steps from a perturbation that came with the student, the second after a restart if the seed
  * says so, and a gradient.
+ *
+ * @param beside other regularisers of them
  */
-export function adversaryScenario(kind: AdversaryKind, size: number): Scenario {
+export function adversaryScenario(
+  kind: AdversaryKind,
+  size: number,
+  beside: Pick<StepSettings, "sharpness" | "headShift"> = {},
+): Scenario {
   return async (session, at) => {
     const { graph, seed, student } = at;
     const adversary = drawAdversary(kind, seed);
     const universal = kind.scope === "universal";
     const { warp } = adversary;
     if (universal) session.load(student, "restart", drawPerturbation(at, seed, warp));
-    await session.step(randomBatch(graph, size, seed), { ...SETTINGS[0], adversary });
+    await session.step(randomBatch(graph, size, seed), { ...SETTINGS[0], ...beside, adversary });
     const restart = universal && seed % 2 === 0 ? drawPerturbation(at, seed + 1, warp) : undefined;
     await session.step(randomPixelBatch(graph, size, seed + 1), {
       ...SETTINGS[1],
+      ...beside,
       adversary: { ...adversary, restart },
     });
     const outcome = await readPerturbed(session, at);
     const images = randomBatch(graph, size, seed + 2);
-    const gradient = await session.gradient(images, { ...SETTINGS[0], adversary });
+    const gradient = await session.gradient(images, { ...SETTINGS[0], ...beside, adversary });
     return { ...outcome, gradient };
   };
 }

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import type { AdversarySettings, Engine } from "../../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../../client/engine/adversary-settings.ts";
+import type { Engine } from "../../../../client/engine/engine.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { drawCase, onEngine } from "./numeric-case.ts";

@@ -136,17 +136,18 @@ function changes(
   expected: Float32Array,
   l2: number,
 ): Pair[] {
-  const compared = layout.entries.map((entry) => {
+  const moved = layout.entries.map((entry) => {
     const before = Float64Array.from(start.subarray(entry.offset, entry.offset + entry.size));
     const change = (state: Float32Array): Float64Array =>
       before.map((value, i) => (state[entry.offset + i] ?? Number.NaN) - value);
     return { entry, held: norm(before), actual: change(actual), expected: change(expected) };
   });
-  const trainable = compared.filter(({ entry }) => isTrainable(entry.role));
+  const trainable = moved.filter(({ entry }) => isTrainable(entry.role));
   const largest = Math.max(...trainable.map((one) => norm(one.expected)));
-  return compared.map(({ entry, held, ...both }) => ({
+  return moved.map(({ entry, held, actual: got, expected: wanted }) => ({
     what: `change of ${title(entry)}`,
-    ...both,
+    actual: got,
+    expected: wanted,
     closeness: { l2, floor: Math.max((held * 2 ** -22) / l2, 1e-3 * largest) },
   }));
 }

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type {
-  AdversarySettings,
-  Engine,
-  Session,
-  SessionReading,
-} from "../../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../../client/engine/adversary-settings.ts";
+import type { Engine, Session, SessionReading } from "../../../../client/engine/engine.ts";
 import { fieldLength } from "../../../../client/engine/warp-field.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { ADVERSARIES } from "./adversary-scenarios.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { AdversarySettings } from "../../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../../client/engine/adversary-settings.ts";
 import { slopes } from "./finite-differences.ts";
 import { graphAt, PLACES, type Sizes } from "./places.ts";
 import { randomBatch, randomState } from "./random-graph.ts";

@@ -1,7 +1,8 @@
-import type { AdversarySettings } from "../../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../../client/engine/adversary-settings.ts";
 import type { NormGroups } from "./reference-network.ts";
 import { referenceLoss, type ReferenceLoss, type ReferenceTarget } from "./reference-loss.ts";
 import { zeros, type Tensor } from "./reference-operations.ts";
+import { stretchLow } from "./reference-frequencies.ts";
 import { ascendWarp, ReferenceWarp } from "./reference-warp.ts";
 
 /**
@@ -225,10 +226,9 @@ export class ReferencePerturbation {
     plan: CopyPlan,
     settings: AdversarySettings,
   ): Perturbation {
-    const length = images.values.length / images.shape[0]!;
     const added = field ? takeRows(gradient, copyPlaces(plan, false)) : gradient;
     const ofDelta = settings.scope === "universal" ? sumRows(added) : added.values;
-    const moved = this.ascend(delta, ofDelta, length, settings);
+    const moved = this.#ascendStretched(delta, ofDelta, images.shape.slice(1), settings);
     if (!field) return { delta: moved };
     const byField = this.#gradientByField(field, gradient, images, plan);
     return { delta: moved, field: ascendWarp(field, byField, settings.warp!) };
@@ -248,6 +248,27 @@ export class ReferencePerturbation {
     const warp = new ReferenceWarp(takeRows(images, sources), field);
     this.warpMargin = Math.min(this.warpMargin, warp.margin);
     return warp.gradient(takeRows(gradient, places));
+  }
+
+  /** δ ← S·Π(S⁻¹·δ + stepLength·ĝ); S is 1 where no frequencies are low. */
+  #ascendStretched(
+    delta: Float64Array,
+    gradient: Float64Array,
+    shape: readonly number[],
+    settings: AdversarySettings,
+  ): Float64Array {
+    const length = shape.reduce((product, size) => product * size, 1);
+    const { lowFrequencies: low } = settings;
+    if (!low) return this.ascend(delta, gradient, length, settings);
+    const stretch = (image: Float64Array, factor: number): Float64Array =>
+      stretchLow(image, shape, low.share, factor);
+    const moved = this.ascend(
+      stretch(delta, 1 / low.gain),
+      stretch(gradient, low.gain),
+      length,
+      settings,
+    );
+    return stretch(moved, low.gain);
   }
 
   /** δ ← Π(δ + stepLength·ĝ), image by image. */

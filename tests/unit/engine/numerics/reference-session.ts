@@ -1,5 +1,4 @@
 import type {
-  AdversarySettings,
   Batch,
   Engine,
   GradientResult,
@@ -21,7 +20,6 @@ import {
   copiedRows,
   copyPlan,
   gradientOfCopies,
-  lossWithCopies,
   perturbedCopies,
   passGroups,
   ReferencePerturbation,
@@ -31,7 +29,10 @@ import {
   withCopies,
   type CopyPlan,
 } from "./reference-adversary.ts";
-import { referenceLoss, type ReferenceTarget } from "./reference-loss.ts";
+import { distillationLoss } from "./reference-distillation.ts";
+import { referenceLoss } from "./reference-loss.ts";
+import { statisticsOf } from "./reference-statistics.ts";
+import { bringHeadsToLength, steeper, withHeadShift } from "./reference-regularisers.ts";
 import { advanceStatistics, descend } from "./reference-training.ts";
 import {
   runBackward,
@@ -120,6 +121,8 @@ export class ReferenceSession implements Session {
   async step(batch: Batch, settings: StepSettings): Promise<void> {
     const images = this.#images(batch);
     this.#descend(this.#distil(images, settings), settings);
+    if (!settings.headShift) return;
+    bringHeadsToLength(this.#layout, this.#student, this.#teacher, this.#store);
   }
 
   async superviseStep(
@@ -128,7 +131,12 @@ export class ReferenceSession implements Session {
     settings: SupervisedSettings,
   ): Promise<void> {
     const target = { probabilities: Float64Array.from(targets) };
-    this.#descend(this.#differentiate(this.#images(batch), target), settings);
+    const pass = this.#forwardInTraining(this.#images(batch));
+    const { loss, agreement, dLogits, smallestLead } = referenceLoss(pass.logits, target);
+    this.smallestLead = Math.min(this.smallestLead, smallestLead);
+    const gradients = runBackward(this.#graph, this.#student, pass, dLogits, this.#store);
+    advanceStatistics(this.#graph, this.#student, pass, this.#store);
+    this.#descend({ result: { loss, agreement }, gradients }, settings);
   }
 
   async results(): Promise<readonly StepResult[]> {
@@ -186,6 +194,13 @@ export class ReferenceSession implements Session {
     return { logits, gradient: Float32Array.from(gradient) };
   }
 
+  async channelStatistics(batch: Batch): Promise<Float32Array> {
+    const pass = this.#evaluate(this.#teacher, this.#images(batch));
+    const { normSpread, statistics } = statisticsOf(this.#graph, this.#layout, pass);
+    this.normSpread = Math.min(this.normSpread, normSpread);
+    return statistics;
+  }
+
   close(): void {
     this.#student.clear();
   }
@@ -215,47 +230,44 @@ export class ReferenceSession implements Session {
     return pass;
   }
 
-  #teacherTarget(images: Tensor, temperature: number): ReferenceTarget {
-    return { logits: this.#evaluate(this.#teacher, images).logits, temperature };
-  }
-
-  #distil(images: Tensor, { temperature, adversary }: GradientSettings): Differentiated {
-    if (adversary) return this.#distilAgainst(adversary, images, temperature);
-    return this.#differentiate(images, this.#teacherTarget(images, temperature));
-  }
-
-  /** Distillation on images and perturbed copies, with the ascents before or after it. */
-  #distilAgainst(
-    adversary: AdversarySettings,
-    images: Tensor,
-    temperature: number,
-  ): Differentiated {
+  /** Distillation on images and perturbed copies, with ascents before or after it. */
+  #distil(images: Tensor, settings: GradientSettings): Differentiated {
+    const { adversary, headShift, sharpness } = settings;
     const size = images.shape[0]!;
-    const plan = copyPlan(adversary.share, size, this.#normGroupSize ?? size);
+    const groupSize = this.#normGroupSize ?? size;
     const { logits: teacher } = this.#evaluate(this.#teacher, images);
-    let moved = this.#perturbation.first(adversary, plan, images.values.length / size);
+    const plan = copyPlan(adversary?.share ?? 0, size, groupSize);
+    const imageLength = images.values.length / size;
+    let moved = adversary && this.#perturbation.first(adversary, plan, imageLength);
     const climb = (gradient: Tensor): void => {
-      moved = this.#perturbation.climb(moved, gradient, images, plan, adversary);
+      moved = this.#perturbation.climb(moved!, gradient, images, plan, adversary!);
     };
-    for (let i = 0; i < adversary.ascents; i++) {
-      climb(this.#gradientInEvaluation(perturbedCopies(images, plan, moved), teacher, plan));
+    for (let i = 0; i < (adversary?.ascents ?? 0); i++) {
+      climb(this.#gradientInEvaluation(perturbedCopies(images, plan, moved!), teacher, plan));
     }
 
-    const pass = this.#trainingPass(withCopies(images, plan, moved), passGroups(plan));
-    const loss = lossWithCopies(pass.logits, teacher, temperature, plan, adversary.weight);
-    const gradients = runBackward(this.#graph, this.#student, pass, loss.dLogits, this.#store);
-    advanceStatistics(this.#graph, this.#student, pass, this.#store);
-    if (adversary.ascents === 0) {
-      climb(gradientOfCopies(gradients.get(this.#graph.input)!, plan));
-    }
-    if (adversary.scope === "universal") this.#perturbation.keep(moved, this.#store);
-    const leads = [loss.images.smallestLead, loss.copies.smallestLead];
-    this.smallestLead = Math.min(this.smallestLead, ...leads);
-    const result = {
-      loss: loss.images.loss,
-      agreement: loss.images.agreement,
-      adversary: { loss: loss.copies.loss, agreement: loss.copies.agreement },
+    const rows = moved ? withCopies(images, plan, moved) : images;
+    const groups = moved ? passGroups(plan) : { size: groupSize, clean: groupSize };
+    const differentiate = () => {
+      const pass = this.#trainingPass(rows, groups);
+      const loss = distillationLoss(pass.logits, teacher, plan, settings);
+      this.smallestLead = Math.min(this.smallestLead, loss.smallestLead);
+      const found = runBackward(this.#graph, this.#student, pass, loss.dLogits, this.#store);
+      const weight = headShift?.weight ?? 0;
+      const gradients = withHeadShift(this.#layout, found, this.#teacher, weight);
+      return { pass, result: loss.result, gradients };
     };
+    const student = this.#student;
+    const { pass, result, gradients: atStudent } = differentiate();
+    let gradients = atStudent;
+    if (sharpness) {
+      this.#student = steeper(student, gradients, sharpness.rho, this.#store);
+      gradients = differentiate().gradients;
+      this.#student = student;
+    }
+    advanceStatistics(this.#graph, student, pass, this.#store);
+    if (adversary?.ascents === 0) climb(gradientOfCopies(gradients.get(this.#graph.input)!, plan));
+    if (adversary?.scope === "universal") this.#perturbation.keep(moved!, this.#store);
     return { result, gradients };
   }
 
@@ -267,16 +279,6 @@ export class ReferenceSession implements Session {
     const dLogits = summedGradient(pass.logits, { logits, temperature: 1 });
     const gradients = runBackward(this.#graph, this.#student, pass, dLogits, this.#store);
     return gradients.get(this.#graph.input)!;
-  }
-
-  /** Loss and gradients of one batch; advances the running statistics. */
-  #differentiate(images: Tensor, target: ReferenceTarget): Differentiated {
-    const pass = this.#forwardInTraining(images);
-    const { loss, agreement, dLogits, smallestLead } = referenceLoss(pass.logits, target);
-    this.smallestLead = Math.min(this.smallestLead, smallestLead);
-    const gradients = runBackward(this.#graph, this.#student, pass, dLogits, this.#store);
-    advanceStatistics(this.#graph, this.#student, pass, this.#store);
-    return { result: { loss, agreement }, gradients };
   }
 
   #descend({ result, gradients }: Differentiated, settings: SupervisedSettings): void {

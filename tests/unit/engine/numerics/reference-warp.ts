@@ -1,4 +1,4 @@
-import type { WarpSettings } from "../../../../client/engine/engine.ts";
+import type { WarpSettings } from "../../../../client/engine/adversary-settings.ts";
 import type { Tensor } from "./reference-operations.ts";
 
 /**

@@ -9,10 +9,13 @@ import {
   perturbedScenario,
   type AdversaryKind,
 } from "./adversary-scenarios.ts";
+import { convNormRelu, deepHead } from "./blocks.ts";
 import { decidableCase, drawCase, onEngine, type Scenario } from "./numeric-case.ts";
 import { describePerturbations } from "./perturbation-suite.ts";
+import { describeStatistics, statisticsScenario } from "./statistics-suite.ts";
 import { graphAt, PLACES, sizes, tileSizes, type Sizes } from "./places.ts";
 import { randomBatch, randomGraph, type RandomGraph } from "./random-graph.ts";
+import { REGULARISERS, regulariserScenario } from "./regulariser-scenarios.ts";
 import * as scenarios from "./scenarios.ts";
 import { SETTINGS } from "./scenarios.ts";
 
@@ -30,6 +33,11 @@ const TIMEOUT_MS = 180_000;
 
 /** Ascents of many perturbations before the step. */
 const SAME_BITS_OF = [ADVERSARIES[4]!];
+
+/** For what looks at weights and not at operations: with one linear layer, with several, with norms. */
+const WEIGHTS_IN_FEW_KERNELS = PLACES.filter(({ block, head }, i) =>
+  [i === 0, block === convNormRelu, head === deepHead].includes(true),
+);
 
 const EVERYTHING = { groups: true, adversary: true };
 
@@ -113,7 +121,7 @@ export function describeNumerics(
 
     if (supports.adversary) {
       it.each(ADVERSARIES)(
-        "trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps",
+        "trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches",
         async (kind) => {
           const anywhere = fc.tuple(fc.constantFrom(...places), sizes);
           await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
@@ -122,17 +130,41 @@ export function describeNumerics(
           });
         },
       );
+      it.each(REGULARISERS)("trains with $title like the reference", async (kind) => {
+        const anywhere = fc.tuple(fc.constantFrom(...WEIGHTS_IN_FEW_KERNELS), sizes);
+        await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
+          const scenario = regulariserScenario(kind, batchSize(drawn));
+          await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
+        });
+      });
       itAgreesOnRandomGraphs("answers perturbed images, and knows which way is worse", (seed) =>
         perturbedScenario(1 + (seed % 5)),
       );
       describePerturbations(() => engine);
+      itAgreesOnRandomGraphs("[B2] measures what the teacher's norms read", (seed) =>
+        statisticsScenario(2 + (seed % 5)),
+      );
+      describeStatistics(() => engine);
     } else {
-      it("refuses an adversary, and says what to use instead", async () => {
+      it("refuses to measure statistics, and says what to use instead", async () => {
         const drawn = drawCase(randomGraph(1, false), undefined, 1);
-        const scenario = adversaryScenario(ADVERSARIES[2]!, 4);
-        await expect(onEngine(engine, drawn, scenario)).rejects.toMatchObject({
+        await expect(onEngine(engine, drawn, statisticsScenario(4))).rejects.toMatchObject({
           code: "backend-unavailable",
           message: expect.stringMatching(/webgpu or wasm/) as string,
+        });
+      });
+      it.each([
+        ["an adversary", adversaryScenario(ADVERSARIES[2]!, 4)],
+        ["sharpness-aware steps", regulariserScenario(REGULARISERS[0]!, 4)],
+        ["a head shift", regulariserScenario(REGULARISERS[1]!, 4)],
+      ])("refuses %s, and says what to use instead", async (what, scenario) => {
+        const at = graphAt(PLACES[0]!, fc.sample(sizes, { seed: 1, numRuns: 1 })[0]!);
+        const drawn = drawCase(at, undefined, 1);
+        await expect(onEngine(engine, drawn, scenario)).rejects.toMatchObject({
+          code: "backend-unavailable",
+          message: expect.stringMatching(
+            `cannot do ${what}; use the backend webgpu or wasm`,
+          ) as string,
         });
       });
     }

@@ -236,7 +236,7 @@ describe("any program", () => {
   ];
 
   it.each(graphs)("overwrites nothing that is still read: %s", (_, graph) => {
-    for (const mode of ["distil", "supervise", "evaluate", "observe"] as const) {
+    for (const mode of ["distil", "supervise", "evaluate", "observe", "measure"] as const) {
       expectNothingOverwritten(compile(graph, { groupSize: 3, groups: 2 }, mode));
       expectNothingOverwritten(compile(graph, { groupSize: 3, groups: 2 }, mode, true));
     }
@@ -267,6 +267,23 @@ describe("any program", () => {
     const program = compile(smallGraph().graph, { groupSize: 4, groups: 1 }, "observe");
     const touched = program.kernels.flatMap(({ kernel }) => accessOf(kernel).writes);
     expect(touched.filter(({ region }) => region !== "arena")).toEqual([]);
+  });
+
+  it("[B2] leaves the batch's statistics where it measures, and moves nothing else", () => {
+    const { graph, layout } = smallGraph();
+    const program = compile(graph, { groupSize: 4, groups: 1 }, "measure");
+    const touched = program.kernels.flatMap(({ kernel }) => accessOf(kernel).writes);
+    const written = touched
+      .filter(({ region }) => region !== "arena")
+      .map(({ region, offset, length }) => ({ region, offset, length }));
+    const statistics = layout.entries
+      .filter(({ offset }) => offset >= layout.trainableLength)
+      .map(({ offset, size }) => ({ region: "student", offset, length: size }));
+    expect(written).toHaveLength(statistics.length);
+    expect(written).toEqual(expect.arrayContaining(statistics));
+    // Each norm reads its running statistics before it gives them up.
+    const norms = program.kernels.map(({ kernel }) => kernel.kind).filter((k) => /norm/.test(k));
+    expect(norms.join()).toMatch(/^running-norm,norm-statistics(,running-norm,norm-statistics)*$/);
   });
 
   it("refuses a norm that sees one value per channel", () => {

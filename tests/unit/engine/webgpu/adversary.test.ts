@@ -1,9 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type {
-  AdversarySettings,
-  Session,
-  SessionReading,
-} from "../../../../client/engine/engine.ts";
+import type { AdversarySettings } from "../../../../client/engine/adversary-settings.ts";
+import type { Session, SessionReading } from "../../../../client/engine/engine.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
 import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";

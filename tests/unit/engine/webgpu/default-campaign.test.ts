@@ -56,6 +56,7 @@ async function cleanse(engine: Engine): Promise<Cleansed> {
   const random = new RandomStream(new Uint8Array(16).fill(7));
   const trainer = new EngineTrainer({
     session: engine.openSession({ graph, layout, teacher }),
+    graph,
     layout,
     teacher,
     config,

@@ -16,6 +16,7 @@ describe("re-initialisation strategies", () => {
       kind: "bn-divergence",
       granularity: "channel",
       outliers: 0,
+      images: 512,
     });
     expect(parsed({ kind: "head" })).toEqual({ kind: "head", head: 1 });
   });
@@ -26,6 +27,8 @@ describe("re-initialisation strategies", () => {
     ["outliers that are ordinary", { kind: "lipschitz", outliers: 0.5 }],
     ["outliers below the mean", { kind: "lipschitz", outliers: -1 }],
     ["outliers out of reach", { kind: "bn-divergence", outliers: 101 }],
+    ["so few images that they could be told apart", { kind: "bn-divergence", images: 31 }],
+    ["images where none are measured", { kind: "lipschitz", images: 64 }],
     ["one ratio for a layered strategy", { kind: "lipschitz", ratio: 0.1 }],
     ["ratios for the head alone", { kind: "head", ratios: [0.1] }],
     ["granularity for the head alone", { kind: "head", granularity: "channel" }],

@@ -45,6 +45,31 @@ describe("the legs of a campaign", () => {
     expect(() => placeOf(AUTO, 12, course)).toThrow("round 12 of a campaign of 12");
   });
 
+  it("[B1] begin with a statistics round where the strategy compares statistics", () => {
+    const strategy = { kind: "bn-divergence" } as const;
+    const config = configOf({
+      reinit: { strategy, strength: "auto" },
+      probes: { strengths: [2, 0.5], rounds: 3 },
+      distillation: { rounds: 5, localSteps: 4 },
+    });
+    expect(roundCount(config)).toBe(1 + roundCount(AUTO));
+    expect(placeOf(config, 0)).toMatchObject({
+      leg: { kind: "statistics", candidate: undefined },
+      judging: false,
+      totalSteps: 0,
+    });
+    for (let round = 0; round < roundCount(AUTO); round++) {
+      const { leg, ...place } = placeOf(config, round + 1);
+      const { leg: without, ...same } = placeOf(AUTO, round);
+      expect(place).toEqual(same);
+      expect({
+        ...leg,
+        firstRound: leg.firstRound - 1,
+        judgingRound: leg.judgingRound! - 1,
+      }).toEqual(without);
+    }
+  });
+
   it("[C1] one planned before there were judging rounds has none", () => {
     const config = configOf({ distillation: { rounds: 2 } });
     expect(roundCount(config, { unjudged: true })).toBe(2);

@@ -1,0 +1,37 @@
+import type { ValueId } from "../../../protocol/model/graph.ts";
+import type { NormStep, TrainingStep } from "../plan.ts";
+import type { Operand, Reading } from "./program.ts";
+
+/** What the backward pass needs to know of a batch norm's forward pass. */
+export type NormRecord =
+  | {
+      readonly statistics: "batch";
+      /** z, the norm's input. */
+      readonly input: Operand;
+      /** `[P, 2, C]`: mean, inverse standard deviation. */
+      readonly saved: Operand;
+      /** Values per channel and group, of clean images. */
+      readonly count: number;
+    }
+  | {
+      readonly statistics: "running";
+      /** `[1, 2, C]`: scale, 0. */
+      readonly slopes: Operand;
+    };
+
+/**
+ * Where batch norms take their statistics from: the batch, with running statistics advancing or
+ * not; or, in evaluation mode, the running ones. `measure`: the running ones too, which each norm
+ * then gives up for those of the batch.
+ */
+export type NormMode = "advance" | "observe" | "running" | "measure";
+
+export interface ForwardPass {
+  readonly steps: readonly TrainingStep[];
+  readonly logits: Operand;
+  /** How readers see a value. */
+  readonly readings: ReadonlyMap<ValueId, Reading>;
+  readonly norms: ReadonlyMap<NormStep, NormRecord>;
+  /** Step that gives a value. */
+  readonly producers: ReadonlyMap<ValueId, TrainingStep>;
+}
