@@ -55,7 +55,7 @@ export function addJudgingOptions(command: Command): Command {
     )
     .option(
       "--regrowth-drop <share>",
-      "of perturbed agreement lost since its best, which raises the alarm (default 0.08)",
+      "of perturbed agreement lost since its best, which raises the alarm (default 0.06)",
       number,
     )
     .option("--regrowth-window <rounds>", "rounds averaged for the alarm (default 3)", positive)

@@ -42,7 +42,15 @@ export interface WatchedRound {
   readonly agreement: number;
   /** Agreement under perturbation of the middle norm. */
   readonly perturbed: number;
+  /** Held-out images of all participants together. */
+  readonly images: number;
 }
+
+/**
+ * What chance moves a mean of perturbed agreement by, times √images: three standard deviations. On
+ * 496 images (the curves of `REGROWTH`) one of three rounds varied by .006 while nothing changed.
+ */
+const CHANCE = 0.4;
 
 /** Agreement + perturbed agreement at the middle norm; undefined where that norm was not scored. */
 function perturbedMedian(judging: Judging, { medians }: ScoreSummary): number | undefined {
@@ -60,7 +68,7 @@ export function watchedRound(
   const perturbed = perturbedMedian(judging, summary);
   const { agreement, trainingLoss } = summary.medians;
   if (perturbed === undefined || trainingLoss === null) return undefined;
-  return { round, trainingLoss, agreement, perturbed };
+  return { round, trainingLoss, agreement, perturbed, images: summary.images };
 }
 
 /**
@@ -93,7 +101,8 @@ export function chooseCandidate(
 
 /**
  * Whether the backdoor grows back (SPEC J6): perturbed agreement has fallen from its best by more
- * than `drop` while the distillation loss is lower than it was then, both smoothed. Distillation
+ * than the share `drop` of it, and more than by chance, while the distillation loss is lower than it
+ * was then, both smoothed. Distillation
  * that goes well improves both; one that fits the teacher better and better and yet gives in to
  * perturbations more and more is learning the teacher's short cuts.
  *
@@ -110,8 +119,9 @@ export function regrowthAlarm(
   if (last < 1) return undefined;
   const best = perturbed.indexOf(Math.max(...perturbed));
   const fallen = perturbed[best]! - perturbed[last]!;
-  if (!(fallen > drop && loss[last]! < loss[best]!)) return undefined;
-  const { round } = watched.at(-1)!;
+  const { images, round } = watched.at(-1)!;
+  const tolerated = Math.max(drop * perturbed[best]!, CHANCE / Math.sqrt(images));
+  if (!(fallen > tolerated && loss[last]! < loss[best]!)) return undefined;
   const from = watched[best + window - 1]!.round;
   return {
     round,

@@ -94,11 +94,17 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   linf: campaign("the adversary in an L∞ ball", {
     distillation: { adversary: { norm: "linf" } },
   }),
+  // Without SAU's term of the teacher's own answers to the perturbed image.
   "per-image": campaign("a perturbation an image, two ascents (SAU; Wei et al. 2023)", {
     distillation: { adversary: { scope: "per-image", ascents: 2, step: 0.5 } },
   }),
-  "eval-ascent": campaign("an ascent in evaluation mode before each step", {
-    distillation: { adversary: { ascents: 1 } },
+  // By normalised gradient steps where ABD takes Adam's.
+  "eval-ascent": campaign(
+    "an ascent in evaluation mode before each step (self-retrospection of ABD; Hong et al. 2023)",
+    { distillation: { adversary: { ascents: 1 } } },
+  ),
+  "round-ball": campaign("as default, low frequencies like all others", {
+    distillation: { adversary: { lowFrequencies: null } },
   }),
   additive: campaign("as default, without copies that are warped", {
     distillation: { adversary: { warp: null } },

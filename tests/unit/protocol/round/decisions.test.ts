@@ -46,6 +46,7 @@ function watched(
     trainingLoss: loss(i),
     agreement,
     perturbed: share,
+    images: 496,
   }));
 }
 
@@ -113,14 +114,22 @@ describe("the regrowth alarm", () => {
     ).toBeUndefined();
   });
 
-  it("[J6] does not come while perturbed agreement never falls by more than the drop", () => {
-    const step = fc.double({ min: 0, max: 0.079, noNaN: true });
+  it("[J6] does not come while perturbed agreement never falls by more than the drop's share", () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    const best = fc.double({ min: 0.4, max: 1, noNaN: true });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const values = steps.map((value) => 0.8 + value);
+      fc.property(best, fc.array(share, { maxLength: 40 }), (top, shares) => {
+        const values = shares.map((value) => top * (1 - 0.059 * value));
         expect(regrowthAlarm(judging, watched(values))).toBeUndefined();
       }),
     );
+  });
+
+  it("[J6] does not come of what chance does with few images", () => {
+    const falling = watched([0.5, 0.5, 0.5, 0.45, 0.45, 0.45]);
+    expect(regrowthAlarm(judging, falling)).toBeDefined();
+    const few = falling.map((round) => Object.assign({}, round, { images: 62 }));
+    expect(regrowthAlarm(judging, few)).toBeUndefined();
   });
 
   it("[J6] set to report, or null, goes back to nothing", () => {
@@ -174,6 +183,7 @@ describe("a round as decisions see it", () => {
       trainingLoss: 0.5,
       agreement: 0.9,
       perturbed: 0.7,
+      images: 100,
     });
     expect(watchedRound(judging, 4, summary(0.9, [1], 8))).toBeUndefined();
     expect(watchedRound(judging, 4, summary(0.9, [1, 0.7], 0))).toBeUndefined();
