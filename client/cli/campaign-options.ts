@@ -70,7 +70,7 @@ export function addCampaignOptions(command: Command): Command {
   addAdversaryOptions(command);
   addRegulariserOptions(command);
   return addJudgingOptions(command)
-    .option("--rounds <count>", "training rounds of the campaign (default 25)", positive)
+    .option("--rounds <count>", "training rounds of the campaign (default 12)", positive)
     .option("--local-steps <count>", "steps a participant takes a round (default 20)", positive)
     .option("--batch-size <count>", "images a step (default 64)", positive)
     .option(

@@ -13,7 +13,7 @@ export interface JudgingOptions {
   readonly judgingAscents?: number;
   readonly watchAscents?: number;
   readonly regrowth?: "fall-back" | "report";
-  readonly regrowthDrop?: number;
+  readonly regrowthRise?: number;
   readonly regrowthWindow?: number;
   readonly stopping?: "on" | "off";
   readonly stoppingRate?: number;
@@ -44,7 +44,7 @@ export function addJudgingOptions(command: Command): Command {
     .option("--judging-ascents <count>", "ascent steps at each norm (default 12)", positive)
     .option(
       "--watch-ascents <count>",
-      "ascent steps at the middle norm before each training round; 0: regrowth is not watched (default 4)",
+      "ascent steps at the middle norm before each training round, for a curve; decisions do without (default 0)",
       count,
     )
     .addOption(
@@ -54,8 +54,8 @@ export function addJudgingOptions(command: Command): Command {
       ).choices(["fall-back", "report"]),
     )
     .option(
-      "--regrowth-drop <share>",
-      "of perturbed agreement lost since its best, which raises the alarm (default 0.06)",
+      "--regrowth-rise <share>",
+      "how far the share of the teacher's mistakes that students make too is above its least when it is an alarm (default 0.1)",
       number,
     )
     .option("--regrowth-window <rounds>", "rounds averaged for the alarm (default 3)", positive)
@@ -88,7 +88,7 @@ export const JUDGING_FLAGS: Readonly<Record<string, string>> = {
   "judging.ascents": "--judging-ascents",
   "judging.watchAscents": "--watch-ascents",
   "judging.regrowth.action": "--regrowth",
-  "judging.regrowth.drop": "--regrowth-drop",
+  "judging.regrowth.rise": "--regrowth-rise",
   "judging.regrowth.window": "--regrowth-window",
   "judging.stopping": "--stopping",
   "judging.stopping.learningRateShare": "--stopping-rate",
@@ -115,7 +115,7 @@ export function judgingInput(options: JudgingOptions): {
       watchAscents: options.watchAscents,
       regrowth: given({
         action: options.regrowth,
-        drop: options.regrowthDrop,
+        rise: options.regrowthRise,
         window: options.regrowthWindow,
       }),
       stopping: options.stopping === "off" ? null : stopping,

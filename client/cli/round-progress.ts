@@ -3,7 +3,7 @@ import type { AdminClient } from "../admin/admin-client.ts";
 import { followCampaign } from "./commands/watch.ts";
 import { CommandError } from "./command-error.ts";
 import { placeText } from "./round-place.ts";
-import { decisionRows, perturbedText } from "./score-text.ts";
+import { decisionRows, inheritedText } from "./score-text.ts";
 import { decimal, percent } from "./text-table.ts";
 
 export interface RoundProgressOptions {
@@ -63,9 +63,9 @@ function roundLine(round: RoundReport, report: CampaignReport): string {
   }
   const { scores } = round;
   if (round.leg.kind === "statistics") return `${place}: ${round.accepted} participants measured`;
-  const perturbed = scores === null ? "" : `, perturbed ${perturbedText(scores)}`;
+  const inherited = scores === null ? "" : `, mistakes inherited ${inheritedText(scores)}`;
   const work = round.judging
     ? `${scores?.participants ?? 0} scored on ${scores?.images ?? 0} images`
     : `${round.accepted} updates, ${round.examples} images`;
-  return `${place}: ${work}, loss ${decimal(round.loss)}, agreement ${percent(round.agreement)}${perturbed}`;
+  return `${place}: ${work}, loss ${decimal(round.loss)}, agreement ${percent(round.agreement)}${inherited}`;
 }

@@ -1,8 +1,12 @@
-import { middleRadius } from "../../protocol/round/judging.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import { decimal, percent, textTable } from "./text-table.ts";
 
 type Summary = NonNullable<RoundReport["scores"]>;
+
+/** Share of the teacher's mistakes under perturbation that students make too (SPEC J2). */
+export function inheritedText(scores: Summary | null): string {
+  return percent(scores?.medians.transferRate);
+}
 
 /** Agreement under perturbation at each norm that was scored, the smallest first. */
 export function perturbedText(scores: Summary | null): string {
@@ -20,14 +24,14 @@ export function flipsText(scores: Summary | null): string {
 /** The curve that the probes gave, a line a candidate; undefined without probes. */
 export function probeTable({ config, starts, choice }: CampaignReport): string | undefined {
   if (config.reinit.strength !== "auto" || starts.length === 0) return undefined;
-  const middle = middleRadius(config.judging);
   return textTable([
     [
       "probe",
       "strength",
       "loss",
       "agreement",
-      ...config.judging.radii.map((radius) => `at ${radius}${radius === middle ? " *" : ""}`),
+      "inherited",
+      ...config.judging.radii.map((radius) => `at ${radius}`),
       "flips to",
       "value",
       "",
@@ -37,6 +41,7 @@ export function probeTable({ config, starts, choice }: CampaignReport): string |
       String(strength),
       decimal(scores?.medians.loss),
       percent(scores?.medians.agreement),
+      inheritedText(scores),
       ...config.judging.radii.map((radius) =>
         percent(scores?.medians.perturbed.find((at) => at.radius === radius)?.agreement),
       ),

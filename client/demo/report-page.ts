@@ -82,11 +82,11 @@ ${lineChart({
   ),
   top: 1,
 })}
-${perturbedChart(curve(({ scores }) => scores?.perturbed[0]?.agreement ?? null))}
+${inheritedChart(curve(({ scores }) => scores?.medians.transferRate ?? null))}
 </div>
-<p>Agreement under perturbation is of held-out images: of the student that each round began with, against one perturbation for all images that was made to change its answers.${decisionText(campaign)}</p>
+<p>Inherited mistakes are those that the teacher makes on held-out images under one perturbation made to mislead it, and that the student each round began with makes too; agreement under perturbation is what one made against that student leaves.${decisionText(campaign)}</p>
 <table>
-<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
+<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">inherited</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
 ${rounds.map(roundRow).join("\n")}
 </table>
 
@@ -122,10 +122,10 @@ function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): s
   return `<tr><th>${name}</th>${cells.join("")}</tr>`;
 }
 
-function perturbedChart(values: readonly number[]): string {
+function inheritedChart(values: readonly number[]): string {
   if (values.length === 0) return "";
   return lineChart({
-    ...overRounds("Agreement under the worst perturbation found", values),
+    ...overRounds("Mistakes of the teacher that students make too", values),
     top: 1,
   });
 }
@@ -147,6 +147,7 @@ function roundRow(round: RoundReport): string {
     round.judging ? (round.scores?.images ?? 0) : round.examples,
     round.loss?.toFixed(4) ?? "–",
     percent(round.agreement),
+    percent(round.scores?.medians.transferRate ?? null),
     perturbed.length === 0 ? "–" : perturbed.join(", "),
     round.uploadedBytes,
   ];

@@ -1,15 +1,16 @@
 import { middleRadius, type Judging, type Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
-import { askTeacher, type HeldOutImages, type HeldOutPool } from "./held-out-images.ts";
+import { askTeacher, type HeldOutPool } from "./held-out-images.ts";
 import { drawPerturbation } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
+import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
+import { findTeacherMistakes } from "./teacher-mistakes.ts";
 import {
-  scoreStudent,
   searchStepLength,
   type PerturbationSearch,
   type ScoreHooks,
-  type StudentScores,
-} from "./score-student.ts";
+  type SearchStart,
+} from "./worst-perturbation.ts";
 
 /**
  * One participant's judgement of students, label-free (SPEC J1 to J3). Has its images and its random
@@ -20,7 +21,7 @@ export class Judge {
   readonly #pool: HeldOutPool;
   readonly #judging: Judging;
   readonly #random: RandomStream;
-  #heldOut: HeldOutImages | undefined;
+  #images: ScoringImages | undefined;
   /** The worst perturbation of the leg's round before. */
   #watched: { readonly leg: string; readonly perturbation: Float32Array } | undefined;
 
@@ -46,12 +47,13 @@ export class Judge {
   }
 
   /**
-   * Scores the session's student at the middle radius, from where the leg's last search ended: a few
-   * ascents a round keep up with a student that changes little in one.
+   * Scores the session's student before a training round; with `watchAscents` also at the middle
+   * radius, from where the leg's last search ended: a few ascents a round keep up with a student that
+   * changes little in one.
    *
    * @param leg tells legs apart
-   * @returns null where no images are held out; without perturbed scores where the campaign does not
-   *   watch.
+   * @returns null where no images are held out; without perturbed scores where there are no such
+   *   ascents.
    * @throws as `scoreStudent`.
    */
   async watch(leg: string, hooks?: ScoreHooks): Promise<Scores | null> {
@@ -71,16 +73,32 @@ export class Judge {
     hooks: ScoreHooks | undefined,
   ): Promise<StudentScores | undefined> {
     if (this.#pool.indices.length === 0) return undefined;
-    const heldOut = (this.#heldOut ??= await askTeacher(this.#session, this.#pool));
-    const fresh = (): Float32Array => this.#fresh(searches[0]?.radius ?? 0, heldOut.values);
-    const from = { perturbation: start ?? fresh(), isFresh: start === undefined };
-    return scoreStudent(this.#session, heldOut, searches, from, hooks);
+    const images = (this.#images ??= await this.#begin(hooks));
+    const { values } = images.heldOut;
+    const from =
+      start === undefined ? this.#fresh(searches, values) : { perturbation: start, isFresh: false };
+    return scoreStudent(this.#session, images, searches, from, hooks);
   }
 
-  #fresh(rms: number, values: number): Float32Array {
-    if (rms === 0) return new Float32Array(values);
+  /** What all students are scored with. */
+  async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
+    const { ascents, radii } = this.#judging;
+    const heldOut = await askTeacher(this.#session, this.#pool);
+    const middle = middleRadius(this.#judging);
+    const searches = radii
+      .filter((radius) => radius <= middle)
+      .map((radius) => ({ radius, ascents }));
+    const start = this.#fresh(searches, heldOut.values);
+    const mistakes = await findTeacherMistakes(this.#session, heldOut, searches, start, hooks);
+    return { heldOut, mistakes };
+  }
+
+  #fresh(searches: readonly PerturbationSearch[], values: number): SearchStart {
+    const rms = searches[0]?.radius;
+    if (rms === undefined) return { perturbation: new Float32Array(values), isFresh: true };
     const radius = rms * Math.sqrt(values);
     const stepLength = searchStepLength(rms, values);
-    return drawPerturbation(values, { norm: "l2", radius, stepLength }, this.#random);
+    const ball = { norm: "l2" as const, radius, stepLength };
+    return { perturbation: drawPerturbation(values, ball, this.#random), isFresh: true };
   }
 }

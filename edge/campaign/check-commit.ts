@@ -24,7 +24,7 @@ export function checkCommit(
 }
 
 function checkScores(
-  { images, perturbed }: Scores,
+  { images, perturbed, transfer }: Scores,
   judging: boolean,
   rules: Judging,
   classes: number,
@@ -34,6 +34,12 @@ function checkScores(
     images <= most,
     "scores.images",
     `are ${images}, the campaign scores with at most ${most}`,
+  );
+  const { followed, moved } = transfer;
+  requireField(
+    followed <= moved && moved <= images,
+    "scores.transfer",
+    `counts ${followed} of ${moved} of ${images} images`,
   );
   const radii = perturbed.map(({ radius }) => radius);
   const known = radii.every(

@@ -26,7 +26,7 @@ const augmentationSchema = z.strictObject({
 
 const distillationSchema = z
   .strictObject({
-    rounds: z.int().min(1).max(10_000).default(25),
+    rounds: z.int().min(1).max(10_000).default(12),
     /** SGD steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
     localSteps: z.int().min(1).max(10_000).default(20),
     /** Images a step. Batch-norm statistics need at least 2. */

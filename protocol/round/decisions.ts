@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { CampaignConfig } from "./campaign-config.ts";
-import { middleRadius, regrowthRule, type Judging } from "./judging.ts";
+import { regrowthRule, type Judging } from "./judging.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ScoreSummary } from "./score-summary.ts";
 import { candidatesOf, type Place } from "./timeline.ts";
@@ -9,7 +9,7 @@ import { candidatesOf, type Place } from "./timeline.ts";
 const choiceSchema = z.object({
   candidate: z.int().nonnegative(),
   strength: z.number(),
-  /** Agreement + perturbed agreement at the middle norm, by candidate. */
+  /** Agreement less transfer rate, by candidate. */
   values: z.array(z.number()),
 });
 
@@ -40,46 +40,55 @@ export interface WatchedRound {
   readonly round: number;
   readonly trainingLoss: number;
   readonly agreement: number;
-  /** Agreement under perturbation of the middle norm. */
-  readonly perturbed: number;
-  /** Held-out images of all participants together. */
-  readonly images: number;
+  /** Share of the teacher's mistakes under perturbation that the student makes too. */
+  readonly transferRate: number;
+  /** Images with such mistakes, of all participants together. */
+  readonly moved: number;
 }
 
 /**
- * What chance moves a mean of perturbed agreement by, times √images: three standard deviations. On
- * 496 images (the curves of `REGROWTH`) one of three rounds varied by .006 while nothing changed.
+ * What chance moves a transfer rate by, times √moved: four standard deviations of one at a half, since
+ * a median over few participants jumps from one to the next.
  */
-const CHANCE = 0.4;
+const CHANCE = 2;
 
-/** Agreement + perturbed agreement at the middle norm; undefined where that norm was not scored. */
-function perturbedMedian(judging: Judging, { medians }: ScoreSummary): number | undefined {
-  const radius = middleRadius(judging);
-  return medians.perturbed.find((at) => at.radius === radius)?.agreement;
-}
+/**
+ * Agreement that a student may lack and still be held against another: what is damaged follows nobody,
+ * its teacher's mistakes included.
+ */
+const COMPARABLE = 0.05;
 
 /** A round as decisions see it; undefined when it lacks what they need. */
 export function watchedRound(
-  judging: Judging,
   round: number,
   summary: ScoreSummary | null,
 ): WatchedRound | undefined {
   if (summary === null) return undefined;
-  const perturbed = perturbedMedian(judging, summary);
+  const { moved } = summary.transfer;
   const { agreement, trainingLoss } = summary.medians;
-  if (perturbed === undefined || trainingLoss === null) return undefined;
-  return { round, trainingLoss, agreement, perturbed, images: summary.images };
+  if (trainingLoss === null) return undefined;
+  return { round, trainingLoss, agreement, transferRate: transferRate(summary), moved };
+}
+
+/** A teacher that no perturbation misleads has no mistakes to hand down. */
+function transferRate({ medians }: ScoreSummary): number {
+  return medians.transferRate ?? 0;
+}
+
+/** What is kept of the teacher's clean answers, less what is kept of its mistakes. */
+function worth({ agreement, transferRate: inherited }: Omit<WatchedRound, "round">): number {
+  return agreement - inherited;
 }
 
 /**
- * Chooses among candidates by what their probes came to (SPEC J5): the largest agreement + perturbed
- * agreement at the middle norm; of equals the smaller strength.
+ * Chooses among candidates by what their probes came to (SPEC J5): the largest agreement less transfer
+ * rate; of equals the smaller strength.
  *
  * @param probes scores of each candidate's judging round
  * @throws RangeError when a candidate was not scored.
  *
  * @example
- * chooseCandidate(config, judged); // { candidate: 1, strength: 1, values: [1.31, 1.72, 1.58] }
+ * chooseCandidate(config, judged); // { candidate: 1, strength: 1, values: [0.21, 0.62, 0.58] }
  */
 export function chooseCandidate(
   config: CampaignConfig,
@@ -87,9 +96,8 @@ export function chooseCandidate(
 ): NonNullable<Decisions["choice"]> {
   const ranked = candidatesOf(config).map(({ strength }, candidate) => {
     const summary = probes[candidate];
-    const perturbed = summary && perturbedMedian(config.judging, summary);
-    if (perturbed === undefined) throw new RangeError(`candidate ${candidate} was not scored`);
-    return { candidate, strength, value: summary!.medians.agreement + perturbed };
+    if (summary === undefined) throw new RangeError(`candidate ${candidate} was not scored`);
+    return { candidate, strength, value: summary.medians.agreement - transferRate(summary) };
   });
   const [best] = ranked.toSorted((a, b) => b.value - a.value || a.strength - b.strength);
   return {
@@ -100,11 +108,10 @@ export function chooseCandidate(
 }
 
 /**
- * Whether the backdoor grows back (SPEC J6): perturbed agreement has fallen from its best by more
- * than the share `drop` of it, and more than by chance, while the distillation loss is lower than it
- * was then, both smoothed. Distillation
- * that goes well improves both; one that fits the teacher better and better and yet gives in to
- * perturbations more and more is learning the teacher's short cuts.
+ * Whether the backdoor grows back (SPEC J6): the transfer rate is above the least that a student
+ * of comparable agreement had before, by more than `rise` and more than by chance, while the
+ * distillation loss is lower than it was then, all smoothed. A student that comes nearer to its teacher on clean images need not fall for what
+ * misleads the teacher; one that does so more and more is learning the teacher's short cuts.
  *
  * @param watched the leg's rounds so far, without student₀'s
  */
@@ -112,30 +119,35 @@ export function regrowthAlarm(
   judging: Judging,
   watched: readonly WatchedRound[],
 ): NonNullable<Decisions["alarm"]> | undefined {
-  const { action, drop, window } = regrowthRule(judging);
-  const perturbed = smoothed(watched, window, (at) => at.perturbed);
+  const { action, rise, window } = regrowthRule(judging);
+  const rates = smoothed(watched, window, (at) => at.transferRate);
   const loss = smoothed(watched, window, (at) => at.trainingLoss);
-  const last = perturbed.length - 1;
+  const agreement = smoothed(watched, window, (at) => at.agreement);
+  const last = rates.length - 1;
   if (last < 1) return undefined;
-  const best = perturbed.indexOf(Math.max(...perturbed));
-  const fallen = perturbed[best]! - perturbed[last]!;
-  const { images, round } = watched.at(-1)!;
-  const tolerated = Math.max(drop * perturbed[best]!, CHANCE / Math.sqrt(images));
-  if (!(fallen > tolerated && loss[last]! < loss[best]!)) return undefined;
-  const from = watched[best + window - 1]!.round;
+  const comparable = rates.map((rate, i) =>
+    agreement[i]! >= agreement[last]! - COMPARABLE ? rate : Infinity,
+  );
+  const least = comparable.indexOf(Math.min(...comparable));
+  const risen = rates[last]! - rates[least]!;
+  const { moved, round } = watched.at(-1)!;
+  const tolerated = Math.max(rise, CHANCE / Math.sqrt(moved));
+  if (!(risen > tolerated && loss[last]! < loss[least]!)) return undefined;
+  const from = watched[least + window - 1]!.round;
   return {
     round,
     fellBackTo: action === "fall-back" ? bestStudent(watched) : null,
     detail:
-      `from round ${from + 1} to round ${round + 1} agreement under perturbation fell from ` +
-      `${perturbed[best]!.toFixed(3)} to ${perturbed[last]!.toFixed(3)} while the distillation loss fell ` +
-      `from ${loss[best]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back`,
+      `from round ${from + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +
+      `rose from ${rates[least]!.toFixed(3)} to ${rates[last]!.toFixed(3)} while the distillation loss fell ` +
+      `from ${loss[least]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back`,
   };
 }
 
-/** Rounds committed when the leg's best student came out; of equals the earlier. */
+/** Rounds committed when the leg's best comparable student came out; of equals the earlier. */
 function bestStudent(watched: readonly WatchedRound[]): number {
-  const values = watched.map(({ agreement, perturbed }) => agreement + perturbed);
+  const least = watched.at(-1)!.agreement - COMPARABLE;
+  const values = watched.map((at) => (at.agreement >= least ? worth(at) : -Infinity));
   return watched[values.indexOf(Math.max(...values))]!.round;
 }
 
@@ -155,7 +167,7 @@ export function settled(
   const { change, learningRateShare, window } = stopping;
   const rate = learningRateAt({ step: roundOfLeg + 1, totalSteps: trainingRounds }, 1);
   if (!(rate < learningRateShare) || watched.length < 2 * window) return undefined;
-  const means = smoothed(watched, window, (at) => (at.agreement + at.perturbed) / 2);
+  const means = smoothed(watched, window, (at) => (1 + worth(at)) / 2);
   const now = means.at(-1)!;
   const before = means.at(-1 - window)!;
   if (!(Math.abs(now - before) < change)) return undefined;

@@ -1,20 +1,21 @@
 import { z } from "zod";
 
 /**
- * Constants of the rules that read scores. `drop` was set on three curves of eight participants with
- * 62 held-out images each: plain distillation of a CIFAR-10 BadNets teacher over 40 rounds, in which
- * ASR grew from 4 to 67 %, loses 11 % of its perturbed agreement; the default on that teacher loses
- * 2 %, and on a GTSRB teacher 1 %.
+ * Constants of the rules that read scores. `rise` was set on students of one CIFAR-10 BadNets teacher
+ * (ResNet-18 of width 16), scored by six participants with 62 images each in an independent
+ * implementation: under plain distillation the transfer rate rose from .69 to .87 while ASR rose from
+ * 17 to 64 %; with doubled ratios, ASR 6 to 15 %, it moved between .39 and .49 to no end; with
+ * adversarial consistency, ASR 3 to 4 %, between .04 and .08.
  */
-const REGROWTH = { drop: 0.06, window: 3 } as const;
+const REGROWTH = { rise: 0.1, window: 3 } as const;
 const STOPPING = { learningRateShare: 0.1, window: 5, change: 0.003 } as const;
 
 /** When the backdoor is taken to grow back (SPEC J6). */
 const regrowthSchema = z.strictObject({
   /** `report` says it and goes on. */
   action: z.enum(["fall-back", "report"]).default("fall-back"),
-  /** Perturbed agreement lost since its best, as a share of that, from which on it is an alarm. */
-  drop: z.number().positive().max(1).default(REGROWTH.drop),
+  /** How far the transfer rate is above its least when it is an alarm. */
+  rise: z.number().positive().max(1).default(REGROWTH.rise),
   /** Scored rounds that are averaged over. */
   window: z.int().min(1).max(100).default(REGROWTH.window),
 });
@@ -47,10 +48,10 @@ export const judgingSchema = z.strictObject({
   /** Ascent steps at each norm in a judging round. */
   ascents: z.int().min(1).max(100).default(12),
   /**
-   * Ascent steps at the middle norm before each training round, from where the last ones ended; 0:
-   * training rounds are scored on clean images alone, and the alarm has nothing to go by.
+   * Ascent steps at the middle norm before each training round, from where the last ones ended: for
+   * a curve of agreement under the student's own worst perturbation. Decisions do without.
    */
-  watchAscents: z.int().min(0).max(100).default(4),
+  watchAscents: z.int().min(0).max(100).default(0),
   /** `null`: as by default, but the campaign never falls back. */
   regrowth: regrowthSchema.nullable().prefault({}),
   /** `null`: all rounds are run. */
@@ -63,7 +64,7 @@ export function regrowthRule({ regrowth }: Judging): z.output<typeof regrowthSch
   return regrowth ?? { action: "report", ...REGROWTH };
 }
 
-/** The norm that decisions look at: the middle one, of two the larger. */
+/** The norm of the teacher's perturbation: the middle one, of two the larger. */
 export function middleRadius({ radii }: Judging): number {
   return radii[Math.floor(radii.length / 2)]!;
 }
@@ -84,6 +85,8 @@ export const scoresSchema = z.strictObject({
   loss: z.number().nonnegative(),
   /** Share of images with the teacher's answer. */
   agreement: z.number().min(0).max(1),
+  /** Images on which the teacher's worst perturbation misleads it, and the student just so. */
+  transfer: z.strictObject({ moved: z.int().nonnegative(), followed: z.int().nonnegative() }),
   perturbed: z.array(perturbedScoreSchema).max(8),
 });
 export type Scores = z.output<typeof scoresSchema>;

@@ -9,6 +9,8 @@ export const scoreSummarySchema = z.object({
   /** Means weighted by images. */
   loss: z.number(),
   agreement: z.number(),
+  /** Images that the teacher's perturbations mislead it on, and those where students follow. */
+  transfer: z.object({ moved: z.int(), followed: z.int() }),
   perturbed: z.array(
     z.object({
       radius: z.number(),
@@ -26,6 +28,8 @@ export const scoreSummarySchema = z.object({
     trainingLoss: z.number().nullable(),
     loss: z.number(),
     agreement: z.number(),
+    /** Followed of moved images, weighted by the latter; null where none moved. */
+    transferRate: z.number().nullable(),
     perturbed: z.array(z.object({ radius: z.number(), agreement: z.number() })),
   }),
 });
@@ -74,9 +78,13 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
     weightedMedian(scored.map((scores) => ({ value: value(scores), weight: scores.images })));
   return {
     participants: scored.length,
-    images: scored.reduce((sum, { images }) => sum + images, 0),
+    images: sumOf(scored, ({ images }) => images),
     loss: meanOver(scored, ({ loss }) => loss),
     agreement: meanOver(scored, ({ agreement }) => agreement),
+    transfer: {
+      moved: sumOf(scored, ({ transfer }) => transfer.moved),
+      followed: sumOf(scored, ({ transfer }) => transfer.followed),
+    },
     perturbed: radii.map((radius) => perturbedAt(scored, radius)),
     medians: {
       trainingLoss:
@@ -85,6 +93,14 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
           : weightedMedian(trained.map(({ loss, weight }) => ({ value: loss, weight }))),
       loss: medianOf(({ loss }) => loss),
       agreement: medianOf(({ agreement }) => agreement),
+      transferRate: scored.some(({ transfer }) => transfer.moved > 0)
+        ? weightedMedian(
+            scored.map(({ transfer: { followed, moved } }) => ({
+              value: followed / moved,
+              weight: moved,
+            })),
+          )
+        : null,
       perturbed: radii.map((radius) => ({
         radius,
         agreement: weightedMedian(
@@ -98,12 +114,16 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
   };
 }
 
+function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + value(item), 0);
+}
+
 function meanOver<T extends { readonly images: number }>(
   items: readonly T[],
   value: (item: T) => number,
 ): number {
-  const images = items.reduce((sum, item) => sum + item.images, 0);
-  return items.reduce((sum, item) => sum + item.images * value(item), 0) / images;
+  const images = sumOf(items, (item) => item.images);
+  return sumOf(items, (item) => item.images * value(item)) / images;
 }
 
 /** What those who scored at this norm said. */

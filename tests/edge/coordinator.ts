@@ -192,6 +192,8 @@ export interface Said {
   readonly agreement?: number;
   /** By norm; all of the campaign's, unless there are fewer. */
   readonly perturbed?: readonly number[];
+  /** Of the teacher's mistakes, which it makes on all images. */
+  readonly inherited?: number;
   readonly radii?: readonly number[];
   readonly loss?: number;
 }
@@ -199,11 +201,13 @@ export interface Said {
 /** Scores that fit together. */
 export function scoresOf(view: CampaignView, said: Said = {}): Scores {
   const { images = 10, agreement = 0.9, perturbed = [0.8, 0.7, 0.6], loss = 0.25 } = said;
+  const { inherited = 0.3 } = said;
   const { radii } = { radii: view.config.judging.radii, ...said };
   return {
     images,
     loss,
     agreement,
+    transfer: { moved: images, followed: Math.round(inherited * images) },
     perturbed: radii.slice(0, perturbed.length).map((radius, i) => ({
       radius,
       agreement: perturbed[i]!,

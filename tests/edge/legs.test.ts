@@ -30,8 +30,6 @@ import {
 afterEach(() => reset());
 
 /** The middle norm alone, as participants score training rounds. */
-const MIDDLE = { radii: [0.072] };
-
 async function linksOf(id: string, count: number): Promise<{ chain: string; link: ChainLink }[]> {
   const links = [];
   for (let round = 0; round < count; round++) {
@@ -46,10 +44,10 @@ async function train(
   id: string,
   volunteer: Volunteer,
   round: number,
-  said: { perturbed: number; agreement?: number; loss?: number },
+  said: { inherited: number; agreement?: number; loss?: number },
 ): Promise<void> {
-  const { agreement = 0.9, loss = 0.5, perturbed } = said;
-  const scores = scoresOf(volunteer.view, { ...MIDDLE, agreement, perturbed: [perturbed] });
+  const { agreement = 0.9, loss = 0.5, inherited } = said;
+  const scores = scoresOf(volunteer.view, { images: 64, agreement, inherited, perturbed: [] });
   const reply = await volunteer.contribute(updateOf(volunteer.view, round), { loss, scores });
   expect(reply).toMatchObject({ round });
   await until(id, committed(round + 1));
@@ -67,11 +65,11 @@ const AUTO: Partial<CampaignConfigInput> = {
 async function probed(disturb: () => Promise<void> = async () => undefined) {
   const { id, volunteers } = await runningCampaign(1, AUTO);
   const [volunteer] = volunteers as [Volunteer];
-  for (const [probe, perturbed] of [0.2, 0.6].entries()) {
+  for (const [probe, inherited] of [0.8, 0.4].entries()) {
     await disturb();
-    await train(id, volunteer, 2 * probe, { perturbed: 0.5 });
+    await train(id, volunteer, 2 * probe, { inherited: 0.5 });
     await disturb();
-    await volunteer.judge({ agreement: 0.9, perturbed: [0.9, perturbed, 0.1] });
+    await volunteer.judge({ agreement: 0.9, inherited, perturbed: [0.9, 0.5, 0.1] });
     await disturb();
     await until(id, committed(2 * probe + 2));
   }
@@ -90,8 +88,8 @@ describe("strength auto", () => {
     const { starts } = volunteer.view;
     expect(starts.map(({ strength }) => strength)).toEqual([0, 2]);
     expect(starts[0]!.initialStudent).not.toEqual(starts[1]!.initialStudent);
-    await train(id, volunteer, 4, { perturbed: 0.5 });
-    await train(id, volunteer, 5, { perturbed: 0.5 });
+    await train(id, volunteer, 4, { inherited: 0.5 });
+    await train(id, volunteer, 5, { inherited: 0.5 });
     const links = (await linksOf(id, 6)).map(({ link }) => link);
     expect(links.map(({ leg, judging }) => [...placeOfLeg(leg), judging])).toEqual([
       ["probe", 0, false],
@@ -112,7 +110,7 @@ describe("strength auto", () => {
     // The same start, update and fresh moments, so the same student as in its probe.
     const again = await runningCampaign(1, AUTO);
     const [other] = again.volunteers as [Volunteer];
-    await train(again.id, other, 0, { perturbed: 0.5 });
+    await train(again.id, other, 0, { inherited: 0.5 });
     await other.judge({ perturbed: [1, 0.9, 0.8] });
     await until(again.id, committed(2));
     const at = await other.assignment();
@@ -129,14 +127,14 @@ describe("strength auto", () => {
     const latest = await report(id);
     expect(latest).toMatchObject({
       rounds: 7,
-      choice: { candidate: 1, strength: 2, values: [expect.closeTo(1.1), expect.closeTo(1.5)] },
+      choice: { candidate: 1, strength: 2, values: [expect.closeTo(0.1), expect.closeTo(0.5)] },
       alarm: null,
       stopped: null,
       current: { round: 4, leg: { kind: "main", candidate: 1, roundOfLeg: 0 } },
     });
-    expect(latest.starts.map(({ scores }) => scores?.perturbed.map((at) => at.agreement))).toEqual([
-      [0.9, 0.2, 0.1],
-      [0.9, 0.6, 0.1],
+    expect(latest.starts.map(({ scores }) => scores?.transfer)).toEqual([
+      { moved: 10, followed: 8 },
+      { moved: 10, followed: 4 },
     ]);
     expect(await volunteer.assignment()).toMatchObject({
       student: volunteer.view.starts[1]!.initialStudent,
@@ -159,7 +157,7 @@ describe("strength auto", () => {
       round: { goal: 1, maxAttempts: 1 },
     });
     const [volunteer] = volunteers as [Volunteer];
-    await train(id, volunteer, 0, { perturbed: 0.5 });
+    await train(id, volunteer, 0, { inherited: 0.5 });
     await volunteer.judge(null);
     const paused = await until(id, ({ state }) => state === "paused");
     expect(paused.detail).toMatch(/none of 1 participants could score .* at least 40 images/);
@@ -167,8 +165,8 @@ describe("strength auto", () => {
   });
 });
 
-/** Perturbed agreement of the student that each round begins with: better, then worse and worse. */
-const REGROWING = [0.1, 0.5, 0.9, 0.9, 0.6, 0.4, 0.3, 0.2];
+/** Transfer rate of the student that each round begins with: better, then worse and worse. */
+const REGROWING = [0.9, 0.5, 0.1, 0.1, 0.8, 0.9, 0.9, 0.9];
 
 /** Trains while the campaign takes steps, the loss always falling. */
 async function regrow(
@@ -180,9 +178,9 @@ async function regrow(
     round: { goal: 1 },
   });
   const [volunteer] = volunteers as [Volunteer];
-  for (const [round, perturbed] of REGROWING.entries()) {
+  for (const [round, inherited] of REGROWING.entries()) {
     if ((await volunteer.assignment()).localSteps === 0) break;
-    await train(id, volunteer, round, { perturbed, loss: 1 / (round + 1) });
+    await train(id, volunteer, round, { inherited, loss: 1 / (round + 1) });
   }
   return { id, volunteer };
 }
@@ -190,7 +188,7 @@ async function regrow(
 describe("the regrowth alarm", () => {
   it("[J6] falls back to the best committed student, judges it and finishes", async () => {
     const { id, volunteer } = await regrow({ window: 2 });
-    // Smoothed without student₀'s: .7, .9, .75: fallen by .15 after round 4.
+    // Smoothed without student₀'s: .3, .1, .45: risen by .35 after round 4, of 64 images.
     expect(await report(id)).toMatchObject({
       state: "running",
       rounds: 6,
@@ -228,8 +226,8 @@ describe("the regrowth alarm", () => {
     });
     for (const round of [0, 1, 2]) {
       for (const [i, volunteer] of volunteers.entries()) {
-        const perturbed = i === 0 && round === 2 ? 0 : 0.8;
-        const scores = scoresOf(volunteer.view, { ...MIDDLE, perturbed: [perturbed] });
+        const inherited = i === 0 && round === 2 ? 1 : 0.25;
+        const scores = scoresOf(volunteer.view, { images: 64, inherited, perturbed: [] });
         const loss = 1 / (round + 1);
         await volunteer.contribute(updateOf(volunteer.view, i), { loss, scores });
       }
@@ -238,8 +236,8 @@ describe("the regrowth alarm", () => {
     const { alarm } = await report(id);
     expect(alarm).toBeNull();
     expect((await rounds(id))[2]!.scores).toMatchObject({
-      perturbed: [{ agreement: expect.closeTo(1.6 / 3, 12) }],
-      medians: { perturbed: [{ agreement: 0.8 }] },
+      transfer: { moved: 3 * 64, followed: 64 + 2 * 16 },
+      medians: { transferRate: 0.25 },
     });
   });
 });
@@ -252,8 +250,8 @@ describe("stopping", () => {
       round: { goal: 1 },
     });
     const [volunteer] = volunteers as [Volunteer];
-    for (const [round, perturbed] of [0.5, 0.6, 0.7, 0.7].entries()) {
-      await train(id, volunteer, round, { perturbed });
+    for (const [round, inherited] of [0.5, 0.4, 0.25, 0.25].entries()) {
+      await train(id, volunteer, round, { inherited });
     }
     expect(await report(id)).toMatchObject({
       rounds: 5,
@@ -270,8 +268,8 @@ describe("stopping", () => {
 describe("the commit chain", () => {
   it("[R9] lets anybody recompute links and decisions from the configuration and the links alone", async () => {
     const { id, volunteer } = await probed();
-    for (const [round, perturbed] of [0.9, 0.8].entries()) {
-      await train(id, volunteer, 4 + round, { perturbed });
+    for (const [round, inherited] of [0.1, 0.2].entries()) {
+      await train(id, volunteer, 4 + round, { inherited });
     }
     await volunteer.judge();
     const { config, starts, choice, alarm, stopped } = await until(
@@ -302,7 +300,7 @@ describe("the commit chain", () => {
       if (place.leg.kind === "main" && place.roundOfLeg > 0 && !place.judging) {
         const watched = summaries
           .slice(place.leg.firstRound + 1, round + 1)
-          .flatMap((s, i) => watchedRound(config.judging, place.leg.firstRound + 1 + i, s) ?? []);
+          .flatMap((s, i) => watchedRound(place.leg.firstRound + 1 + i, s) ?? []);
         expect(watched.at(-1)).toMatchObject({ round });
         decided.alarm ??= regrowthAlarm(config.judging, watched) ?? null;
         decided.stopped = settled(config.judging, watched, place) ?? null;

@@ -11,7 +11,13 @@ import type { AdminClient } from "../../admin/admin-client.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { placeCell, placeText } from "../round-place.ts";
-import { decisionRows, flipsText, perturbedText, probeTable } from "../score-text.ts";
+import {
+  decisionRows,
+  flipsText,
+  inheritedText,
+  perturbedText,
+  probeTable,
+} from "../score-text.ts";
 import { bytesText, decimal, momentText, percent, textTable } from "../text-table.ts";
 
 type ReportOptions = AccessOptions & { readonly json?: boolean };
@@ -174,6 +180,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       "images",
       "loss",
       "agreement",
+      "inherited",
       "perturbed",
       "flips to",
       "received",
@@ -188,6 +195,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       String(round.judging ? (round.scores?.images ?? 0) : round.examples),
       decimal(round.loss),
       percent(round.agreement),
+      inheritedText(round.scores),
       perturbedText(round.scores),
       flipsText(round.scores),
       bytesText(round.uploadedBytes),

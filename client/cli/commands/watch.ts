@@ -13,7 +13,7 @@ import { CommandError } from "../command-error.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { positive } from "../option-values.ts";
 import { placeText } from "../round-place.ts";
-import { decisionRows, perturbedText } from "../score-text.ts";
+import { decisionRows, inheritedText } from "../score-text.ts";
 import { decimal, percent, textTable } from "../text-table.ts";
 import { roundTable } from "./campaign-reports.ts";
 
@@ -122,7 +122,7 @@ function statusLine(
       `${connected.length} participants`,
       `loss ${decimal(last?.loss)}`,
       `agreement ${percent(last?.agreement)}`,
-      `perturbed ${perturbedText(reports.findLast(({ scores }) => scores !== null)?.scores ?? null)}`,
+      `inherited ${inheritedText(reports.findLast(({ scores }) => scores !== null)?.scores ?? null)}`,
       `${speed.toFixed(0)} images/s`,
       ...(alarm === null ? [] : ["REGROWTH ALARM"]),
     ],

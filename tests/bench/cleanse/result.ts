@@ -11,6 +11,8 @@ const heldOutSchema = z.strictObject({
   images: z.int(),
   loss: z.number(),
   agreement: fraction,
+  /** Followed of moved images of all participants. */
+  transferRate: share,
   perturbed: z.array(
     z.strictObject({
       radius: z.number(),

@@ -113,11 +113,12 @@ function curvePoint(report: RoundReport, figures: Figures | undefined): CurvePoi
 }
 
 function heldOutScores(summary: ScoreSummary): HeldOutScores {
-  const { images, loss, agreement, medians, perturbed } = summary;
+  const { images, loss, agreement, medians, perturbed, transfer } = summary;
   return {
     images,
     loss,
     agreement,
+    transferRate: transfer.moved > 0 ? transfer.followed / transfer.moved : null,
     medians,
     perturbed: perturbed.map(({ agreement: kept, radius, topClass, topShare }) => ({
       radius,

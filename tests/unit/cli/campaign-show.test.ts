@@ -146,6 +146,7 @@ function summary(agreement: number, perturbed: readonly number[], flips: readonl
         images: 100,
         loss: 0.25,
         agreement,
+        transfer: { moved: 50, followed: 2 },
         perturbed: perturbed.map((share, i) => ({
           radius: radii[i]!,
           agreement: share,
@@ -192,9 +193,13 @@ it("[J5] `campaign show` prints the probe curve as far as it is known", async ()
   const text = await shown(PROBING);
   expect(text).toMatch(/current round +5 \(probe 2 of 2 \(strength 2\), round 1 of 4, attempt 0\)/);
   expect(text).toMatch(/strength 0: 1 3\.0 %.*\n +lipschitz, by channel, strength 2: /);
-  expect(text).toMatch(/probe +strength +loss +agreement +at 0\.036 +at 0\.072 \* +at 0\.145/);
-  expect(text).toMatch(/1 +0 +0\.2500 +99\.0 % +90\.0 % +40\.0 % +10\.0 % +1 \(90\.0 %\) +–\n/);
-  expect(text).toMatch(/2 +2 +– +– +– +– +– +– +–\n/);
+  expect(text).toMatch(
+    /probe +strength +loss +agreement +inherited +at 0\.036 +at 0\.072 +at 0\.145/,
+  );
+  expect(text).toMatch(
+    /1 +0 +0\.2500 +99\.0 % +4\.0 % +90\.0 % +40\.0 % +10\.0 % +1 \(90\.0 %\) +–\n/,
+  );
+  expect(text).toMatch(/2 +2 +– +– +– +– +– +– +– +–\n/);
 });
 
 it("[J5] [J6] `campaign show` tells what was chosen, and an alarm", async () => {
@@ -218,9 +223,9 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
   vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
   const { results } = await runRecorded("campaign", "rounds", ID);
   expect(results[0]!.text).toMatch(
-    /5 +probe 2: 1 of 4 +0 +collecting .* 64 +0\.5000 +90\.0 % +– +–/,
+    /5 +probe 2: 1 of 4 +0 +collecting .* 64 +0\.5000 +90\.0 % +– +– +–/,
   );
   expect(results[0]!.text).toMatch(
-    /5 +probe 2: judging .* 100 .* 80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
+    /5 +probe 2: judging .* 100 .* 4\.0 % +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
   );
 });

@@ -34,23 +34,28 @@ describe("a judge", () => {
     const { judge, judging, session } = judgeOf();
     const scores = await judge.judge();
     expect(scores!.perturbed.map(({ radius }) => radius)).toEqual(judging.radii);
-    expect(session.perturbations).toHaveLength(1 + 1 + 3 * 3);
+    // The teacher's, and all places of the student's own.
+    expect(session.perturbations).toHaveLength(1 + 1 + 1 + 3 * 3);
+    // At both radii up to the middle one.
+    expect(session.teacherPerturbations).toHaveLength(1 + 1 + 2 * 3);
     await judge.judge();
     expect(session.teacherAsked).toBe(8);
+    expect(session.teacherPerturbations).toHaveLength(8);
   });
 
   it("[J2] looks at the middle radius before a training round, from where the round before ended", async () => {
     const { judge, judging, session } = judgeOf();
     const first = await judge.watch("main 0");
     expect(first!.perturbed.map(({ radius }) => radius)).toEqual([judging.radii[1]]);
-    // The start, its first ascent both ways, the second.
-    expect(session.perturbations).toHaveLength(4);
+    // The teacher's, the start, its first ascent both ways, the second.
+    expect(session.perturbations).toHaveLength(5);
     const step = 0.25 * judging.radii[1]! * 2;
-    expect(length(session.perturbations[0]!)).toBeCloseTo(step / 10, 6);
+    expect(length(session.perturbations[1]!)).toBeCloseTo(step / 10, 6);
     await judge.watch("main 0");
+    expect(session.perturbations[5]).toEqual(session.perturbations[0]);
     // The student is linear and all pull one way: each ascent went further, the last is the worst.
-    expect(session.perturbations[4]).toEqual(session.perturbations[3]);
-    expect(session.perturbations).toHaveLength(7);
+    expect(session.perturbations[6]).toEqual(session.perturbations[4]);
+    expect(session.perturbations).toHaveLength(9);
   });
 
   it("[J2] starts anew in another leg, and in every judging round", async () => {
@@ -58,16 +63,20 @@ describe("a judge", () => {
     await judge.watch("probe 0");
     await judge.watch("probe 1");
     const step = 0.25 * judging.radii[1]! * 2;
-    expect(length(session.perturbations[4]!)).toBeCloseTo(step / 10, 6);
+    expect(length(session.perturbations[6]!)).toBeCloseTo(step / 10, 6);
     await judge.judge();
     const first = 0.25 * judging.radii[0]! * 2;
-    expect(length(session.perturbations[8]!)).toBeCloseTo(first / 10, 6);
+    expect(length(session.perturbations[11]!)).toBeCloseTo(first / 10, 6);
   });
 
-  it("[J2] does not watch with watchAscents 0: clean scores, no perturbation", async () => {
+  it("[J2] seeks no perturbation of the student with watchAscents 0", async () => {
     const { judge, session } = judgeOf({ watchAscents: 0 });
-    expect(await judge.watch("main 0")).toMatchObject({ images: 8, perturbed: [] });
-    expect(session.perturbations).toEqual([]);
+    const scores = await judge.watch("main 0");
+    expect(scores).toMatchObject({ images: 8, perturbed: [] });
+    expect(session.perturbations).toEqual([session.teacherPerturbations.at(-1)]);
+    // The student is the teacher.
+    const { followed, moved } = scores!.transfer;
+    expect(followed).toBe(moved);
   });
 
   it("[J1] has no scores where no images are held out, and asks nothing", async () => {

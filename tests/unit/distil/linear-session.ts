@@ -23,10 +23,12 @@ export class LinearSession implements Session {
   readonly steps: (StepSettings | GradientSettings)[] = [];
   /** Values of all images that steps were taken on, `[H·W·C]` each. */
   readonly trainedOn: Float32Array[] = [];
+  /** Those that the student was asked about, and the teacher. */
   readonly perturbations: Float32Array[] = [];
+  readonly teacherPerturbations: Float32Array[] = [];
   /** Values of all images that statistics were taken of. */
   readonly measuredOn: Float32Array[] = [];
-  /** Passes that were asked for a gradient. */
+  /** Passes of the student that were asked for a gradient. */
   gradients = 0;
   teacherAsked = 0;
   #results: StepResult[] = [];
@@ -79,11 +81,13 @@ export class LinearSession implements Session {
     perturbation: Float32Array,
     references?: Float32Array,
   ): Promise<PerturbedAnswers> {
-    this.perturbations.push(perturbation.slice());
+    (which === "student" ? this.perturbations : this.teacherPerturbations).push(
+      perturbation.slice(),
+    );
     const model = this[which];
     const logits = this.#answers(model, batch, perturbation);
     if (!references) return Promise.resolve({ logits });
-    this.gradients++;
+    if (which === "student") this.gradients++;
     const gradient = new Float32Array(this.#size);
     for (let row = 0; row < batch.size; row++) {
       const at = row * this.classes;

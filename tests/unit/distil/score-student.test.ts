@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { askTeacher } from "../../../client/distil/held-out-images.ts";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
-import { scoreStudent, type ScoreHooks } from "../../../client/distil/score-student.ts";
+import { scoreStudent } from "../../../client/distil/score-student.ts";
+import { findTeacherMistakes } from "../../../client/distil/teacher-mistakes.ts";
+import type { ScoreHooks } from "../../../client/distil/worst-perturbation.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };
@@ -43,7 +45,12 @@ async function score(
 ) {
   const heldOut = await askTeacher(session, pool(pixels, batchSize));
   const searches = radii.map((radius) => ({ radius, ascents }));
-  return scoreStudent(session, heldOut, searches, { perturbation: START, isFresh }, hooks);
+  const misleading = [{ radius: 0.3, ascents: 8 }];
+  const fresh = { perturbation: START, isFresh: true };
+  const mistakes = await findTeacherMistakes(session, heldOut, misleading, fresh);
+  const start = { perturbation: START, isFresh };
+  const scored = await scoreStudent(session, { heldOut, mistakes }, searches, start, hooks);
+  return { ...scored, heldOut, mistakes };
 }
 
 const pixelsOf = (count: number) =>
@@ -99,7 +106,7 @@ describe("scores of a student", () => {
       loss += (p * Math.log(p / q) + (1 - p) * Math.log((1 - p) / (1 - q))) / 4;
     }
     expect(scores.loss).toBeCloseTo(loss, 5);
-    expect(scores).toEqual({ images: 4, loss: scores.loss, agreement: 0.75, perturbed: [] });
+    expect(scores).toMatchObject({ images: 4, agreement: 0.75, perturbed: [] });
   });
 
   it("[J2] count flips from the teacher's clean answer, to the class that the student gives", async () => {
@@ -146,26 +153,55 @@ describe("scores of a student", () => {
     expect(pieces.scores.loss).toBeCloseTo(whole.scores.loss, 12);
   });
 
-  it("cost one pass for the clean images and one for each place of the perturbation", async () => {
+  it("cost a pass for the clean images and one for each perturbation", async () => {
     const session = new LinearSession(SHAPE, oneEdge([1, 1, 1, 1, 1, 1], -9));
     const pixels = Uint8Array.from({ length: 10 * VALUES }, (_, i) => (i * 37) % 256);
     const told: [number, number][] = [];
     const onPass = (done: number, total: number): void => void told.push([done, total]);
     await score(session, pixels, [0.1, 0.3], { ascents: 4, hooks: { onPass } });
-    // Two batches a pass; the first step is tried both ways; the last place needs no gradient.
-    expect(session.perturbations).toHaveLength(2 * 10);
+    // Two batches a pass; the first step is tried both ways; the last place needs no gradient, and
+    // nor does the teacher's perturbation.
+    expect(session.perturbations).toHaveLength(2 * 11);
     expect(session.gradients).toBe(2 * 9);
-    expect(told).toEqual(Array.from({ length: 11 }, (_, i) => [i + 1, 11]));
+    expect(told).toEqual(Array.from({ length: 12 }, (_, i) => [i + 1, 12]));
     expect(session.teacherAsked).toBe(10);
     expect(session.steps).toEqual([]);
+  });
+
+  it("[J2] count the teacher's mistakes under its own worst perturbation, and who makes them too", async () => {
+    await fc.assert(
+      fc.asyncProperty(weights, weights, pixelsOf(9), async (w, v, pixels) => {
+        const teacher = oneEdge(w, -dot(w, Array(VALUES).fill(2)));
+        const student = oneEdge(v, -dot(v, Array(VALUES).fill(2)));
+        const session = new LinearSession(SHAPE, teacher, student);
+        const { heldOut, mistakes, scores } = await score(session, pixels, []);
+        const answerOf = (u: readonly number[], x: readonly number[]): number =>
+          dot(u, x) >= dot(u, Array(VALUES).fill(2)) ? 0 : 1;
+        let [moved, followed] = [0, 0];
+        for (const [i, image] of heldOut.indices.entries()) {
+          const x = Array.from(pixels.subarray(image * VALUES, (image + 1) * VALUES));
+          const wrong = x.map((pixel, k) => table[pixel]! + mistakes.perturbation[k]!);
+          expect(mistakes.answers[i]).toBe(answerOf(w, wrong));
+          const clean = x.map((pixel) => table[pixel]!);
+          if (answerOf(w, wrong) === answerOf(w, clean)) continue;
+          moved++;
+          if (answerOf(v, wrong) === answerOf(w, wrong)) followed++;
+        }
+        expect(scores.transfer).toEqual({ moved, followed });
+        const twin = new LinearSession(SHAPE, teacher, teacher);
+        const { scores: own } = await score(twin, pixels, []);
+        expect(own.transfer.followed).toBe(own.transfer.moved);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it("[J2] go on from where they are told to, one way", async () => {
     const session = new LinearSession(SHAPE, oneEdge([1, 1, 1, 1, 1, 1], -9));
     const pixels = Uint8Array.from({ length: 5 * VALUES }, (_, i) => (i * 37) % 256);
     await score(session, pixels, [0.1], { ascents: 2, isFresh: false });
-    expect(session.perturbations).toHaveLength(3);
-    expect(session.perturbations[0]).toEqual(START);
+    expect(session.perturbations).toHaveLength(4);
+    expect(session.perturbations[1]).toEqual(START);
   });
 
   it("stop between batches with the signal's reason", async () => {

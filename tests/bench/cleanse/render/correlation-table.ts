@@ -55,16 +55,19 @@ function scoresOf(samples: readonly Sample[]): Score[] {
   );
   return [
     {
-      name: "agreement under perturbation of the middle norm",
-      of: (sample) => perturbed(sample, sample.middleRadius)?.agreement,
+      name: "share of the teacher's mistakes inherited",
+      of: ({ point }) => point.heldOut?.transferRate,
     },
     {
-      name: "agreement + that",
-      of: (sample) => {
-        const under = perturbed(sample, sample.middleRadius)?.agreement;
-        const { heldOut } = sample.point;
-        return under === undefined || heldOut === null ? null : heldOut.agreement + under;
-      },
+      name: "agreement less that",
+      of: ({ point: { heldOut } }) =>
+        heldOut === null || heldOut.transferRate === null
+          ? null
+          : heldOut.agreement - heldOut.transferRate,
+    },
+    {
+      name: "agreement under perturbation of the middle norm",
+      of: (sample) => perturbed(sample, sample.middleRadius)?.agreement,
     },
     {
       name: "share of the flips that go to one class",

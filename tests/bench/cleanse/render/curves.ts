@@ -24,6 +24,11 @@ const QUANTITIES: readonly Quantity[] = [
   { title: "RA", of: ({ ra }) => ra, top: 1 },
   { title: "ACC", of: ({ acc }) => acc, top: 1 },
   {
+    title: "Share of the teacher's mistakes inherited",
+    of: ({ heldOut }) => heldOut?.transferRate,
+    top: 1,
+  },
+  {
     title: "Agreement under perturbation",
     of: ({ heldOut }, { middleRadius }) =>
       heldOut?.perturbed.find(({ radius }) => radius === middleRadius)?.agreement,

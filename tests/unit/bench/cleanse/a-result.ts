@@ -71,11 +71,13 @@ function pointAt(round: number, asr: number, judging: boolean): CurvePoint {
       images: 64,
       loss: 0.4,
       agreement: 0.95,
+      transferRate: asr / 2,
       perturbed: [{ radius: 0.072, agreement: perturbed, topClass: 0, topShare: asr }],
       medians: {
         trainingLoss,
         loss: 0.4,
         agreement: 0.95,
+        transferRate: asr / 2,
         perturbed: [{ radius: 0.072, agreement: perturbed }],
       },
     },

@@ -129,7 +129,7 @@ describe("the page of a report", () => {
   it("draws each quantity of each teacher, a curve for each run that has any", () => {
     const charts = page.match(/<svg [^>]*aria-label="ASR by rounds trained"/g);
     expect(charts).toHaveLength(2);
-    expect(page.match(/<polyline/g)).toHaveLength(5 * 7);
+    expect(page.match(/<polyline/g)).toHaveLength(5 * 8);
     expect(page).toContain("<title>default, seed 2</title>");
     expect(page).toContain("<title>alarm: bcu, seed 1</title>");
     expect(page).not.toContain("<grows>");
@@ -137,7 +137,7 @@ describe("the page of a report", () => {
 
   it("draws only the curves that are asked for, and keeps all rows", () => {
     const some = reportPage(content, (strategy) => strategy === "bcu");
-    expect(some.match(/<polyline/g)).toHaveLength(2 * 7);
+    expect(some.match(/<polyline/g)).toHaveLength(2 * 8);
     expect(some).toContain("<th>default</th>");
   });
 

@@ -18,6 +18,7 @@ function said(images: number, agreement: number, flips: readonly number[]): Scor
     images,
     loss: agreement / 2,
     agreement,
+    transfer: { moved: flipped, followed: flips[1]! },
     perturbed: [{ radius: 0.1, agreement: 1 - flipped / images, flips: [...flips] }],
   };
   return { weight: 2 * images, loss: agreement, scores };
@@ -80,6 +81,7 @@ describe("the summary of a round's scores", () => {
     expect(summary).toMatchObject({ participants: 3, images: 60 });
     expect(summary.agreement).toBeCloseTo((10 + 24 + 10) / 60, 12);
     expect(summary.loss).toBeCloseTo((10 + 24 + 10) / 120, 12);
+    expect(summary.transfer).toEqual({ moved: 22, followed: 19 });
     expect(summary.perturbed).toEqual([
       {
         radius: 0.1,
@@ -94,6 +96,8 @@ describe("the summary of a round's scores", () => {
       trainingLoss: 1,
       loss: 0.4,
       agreement: 0.8,
+      // .8 of 5 images, 1 of 15, 0 of 2.
+      transferRate: 1,
       perturbed: [{ radius: 0.1, agreement: expect.closeTo((0.5 + 0.5) / 2, 12) }],
     });
   });
@@ -101,6 +105,7 @@ describe("the summary of a round's scores", () => {
   it("[J9] of a judging round has no training loss; of a silent one there is none", () => {
     const judged = summariseScores([{ ...said(10, 1, [0, 0]), weight: 0 }])!;
     expect(judged.medians.trainingLoss).toBeNull();
+    expect(judged.medians.transferRate).toBeNull();
     expect(judged.perturbed[0]).toMatchObject({ topClass: null, topShare: null });
     expect(summariseScores([{ weight: 1, loss: 1, scores: null }])).toBeNull();
     expect(summariseScores([])).toBeNull();

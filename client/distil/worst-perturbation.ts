@@ -1,0 +1,185 @@
+import type { PerturbedAnswers, Session } from "../engine/engine.ts";
+import { EngineError } from "../engine/engine-error.ts";
+import { ascend } from "../engine/host-ascent.ts";
+import { batchRanges, largest, logSoftmax, type HeldOutImages } from "./held-out-images.ts";
+import { plainBatch } from "./normalise.ts";
+
+/** A search for the worst universal perturbation within an L2 ball (SPEC J2). */
+export interface PerturbationSearch {
+  /** Root mean square over the values of an image, normalised units. */
+  readonly radius: number;
+  readonly ascents: number;
+}
+
+/** Where the first search starts. */
+export interface SearchStart {
+  /** `[H, W, C]`, within the first radius. */
+  readonly perturbation: Float32Array;
+  /**
+   * Drawn, not found: the first step is tried both ways. Near zero the divergence is the same for δ
+   * and −δ, so a draw would decide between the way to another answer and the way to more certainty.
+   */
+  readonly isFresh: boolean;
+}
+
+export interface ScoreHooks {
+  /** Checked before every batch; its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Awaited before every batch: a host pauses scoring by not resolving it. */
+  readonly beforeBatch?: () => Promise<void> | void;
+  /** Told after every pass over the held-out images, of how many at most. */
+  readonly onPass?: (done: number, total: number) => void;
+}
+
+/** An ascent step as a share of its radius: four lead to the edge, the others along it. */
+const STEP = 0.25;
+
+/** Length of an ascent step at a radius given as root mean square. */
+export function searchStepLength(radius: number, values: number): number {
+  return STEP * radius * Math.sqrt(values);
+}
+
+/** Passes over the images that searches take, one after the other. */
+export function searchPasses(searches: readonly PerturbationSearch[], isFresh: boolean): number {
+  const ascents = searches.reduce((sum, one) => sum + one.ascents, 0);
+  if (searches.length === 0) return 0;
+  return 1 + ascents + (isFresh && ascents > 0 ? 1 : 0);
+}
+
+/** What a search found within its radius. */
+export interface FoundPerturbation {
+  readonly radius: number;
+  /** `[H, W, C]` */
+  readonly perturbation: Float32Array;
+  readonly answers: Answers;
+}
+
+/**
+ * Searches one ball after another. Each search ascends Σ KL(teacher(x) ‖ model(x + δ)) by δ with
+ * normalised gradient steps from the worst δ of the search before, and keeps the δ of the largest sum
+ * on its way (universal adversarial perturbations: Moosavi-Dezfooli et al. 2017; by gradient: Shafahi
+ * et al. 2020).
+ *
+ * @param searches of growing radius
+ * @param pass the model's answers to all images with δ, and their gradient
+ */
+export async function searchWorst(
+  values: number,
+  searches: readonly PerturbationSearch[],
+  start: SearchStart,
+  pass: (delta: Float32Array) => Promise<Answers>,
+): Promise<FoundPerturbation[]> {
+  const found: FoundPerturbation[] = [];
+  let triesBothWays = start.isFresh;
+  let worst = start.perturbation;
+  let of: Answers | undefined;
+  for (const { radius, ascents } of searches) {
+    const ball = {
+      norm: "l2" as const,
+      radius: radius * Math.sqrt(values),
+      stepLength: searchStepLength(radius, values),
+    };
+    let delta = worst.slice();
+    of ??= await pass(delta);
+    let last = of;
+    for (let i = 0; i < ascents; i++) {
+      ascend(delta, last.gradient, values, ball);
+      last = await pass(delta);
+      if (triesBothWays) {
+        triesBothWays = false;
+        const opposite = delta.map((value) => -value);
+        const other = await pass(opposite);
+        if (other.divergence > last.divergence) [delta, last] = [opposite, other];
+      }
+      if (last.divergence <= of.divergence) continue;
+      of = last;
+      worst = delta.slice();
+    }
+    found.push({ radius, perturbation: worst, answers: of });
+  }
+  return found;
+}
+
+/** A model's answers to all held-out images, with or without a perturbation. */
+export interface Answers {
+  /** Σ KL(teacher's clean answer ‖ model's), nats. */
+  readonly divergence: number;
+  /** Images with the teacher's clean answer. */
+  readonly agreed: number;
+  /** The others by the model's answer, `[classes]`. */
+  readonly flips: number[];
+  /** `[n]`: the model's. */
+  readonly classes: Uint32Array;
+  /** `[H, W, C]`: of the divergence by the perturbation; zero where it was not asked for. */
+  readonly gradient: Float32Array;
+}
+
+/**
+ * @param wantsGradient only with a perturbation
+ * @throws EngineError from the session, and `device-failed` when the answers are not finite; the
+ *   signal's reason when it aborts.
+ */
+export async function answersTo(
+  session: Session,
+  which: "teacher" | "student",
+  {
+    images,
+    indices,
+    normalisation,
+    batchSize,
+    classes,
+    references,
+    answers,
+    values,
+  }: HeldOutImages,
+  { beforeBatch, signal }: ScoreHooks,
+  perturbation: Float32Array | undefined,
+  wantsGradient: boolean,
+): Promise<Answers> {
+  const gradient = new Float64Array(values);
+  const flips = Array.from({ length: classes }, () => 0);
+  const given = new Uint32Array(indices.length);
+  let divergence = 0;
+  let agreed = 0;
+  for (const { first, end } of batchRanges({ indices, batchSize })) {
+    await beforeBatch?.();
+    signal?.throwIfAborted();
+    const batch = plainBatch(images, [...indices.subarray(first, end)], normalisation);
+    const wanted = references.subarray(first * classes, end * classes);
+    const found: PerturbedAnswers =
+      perturbation === undefined
+        ? { logits: await session.logits(which, batch) }
+        : await session.perturbedLogits(
+            which,
+            batch,
+            perturbation,
+            wantsGradient ? wanted : undefined,
+          );
+    found.gradient?.forEach((value, i) => (gradient[i]! += value));
+    for (let row = 0; row < end - first; row++) {
+      const logits = found.logits.subarray(row * classes, (row + 1) * classes);
+      const answer = largest(logits);
+      given[first + row] = answer;
+      if (answer === answers[first + row]) agreed++;
+      else flips[answer]!++;
+      divergence += divergenceOf(wanted.subarray(row * classes, (row + 1) * classes), logits);
+    }
+  }
+  if (!Number.isFinite(divergence)) {
+    throw new EngineError(
+      "device-failed",
+      `the ${which}'s answers to held-out images are not finite; try another device, and tell the organisers if that changes nothing`,
+    );
+  }
+  return { divergence, agreed, flips, classes: given, gradient: Float32Array.from(gradient) };
+}
+
+/** KL(reference ‖ softmax(logits)); 0·log 0 = 0. Rounded references could take it below 0. */
+function divergenceOf(reference: Float32Array, logits: Float32Array): number {
+  const log = logSoftmax(logits);
+  let sum = 0;
+  for (const [k, share] of reference.entries()) {
+    if (share > 0) sum += share * (Math.log(share) - log[k]!);
+  }
+  return Math.max(0, sum);
+}
