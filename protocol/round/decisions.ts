@@ -108,10 +108,11 @@ export function chooseCandidate(
 }
 
 /**
- * Whether the backdoor grows back (SPEC J6): the transfer rate is above the least that a student
- * of comparable agreement had before, by more than `rise` and more than by chance, while the
- * distillation loss is lower than it was then, all smoothed. A student that comes nearer to its teacher on clean images need not fall for what
- * misleads the teacher; one that does so more and more is learning the teacher's short cuts.
+ * Whether the backdoor grows back (SPEC J6): the transfer rate is above the least that a student of
+ * comparable agreement had before, by more than `rise` and more than by chance, while the
+ * distillation loss is lower than it was then, all smoothed. A student that comes nearer to its
+ * teacher on clean images need not fall for what misleads the teacher; one that does so more and more
+ * is learning the teacher's short cuts.
  *
  * @param watched the leg's rounds so far, without student₀'s
  */
