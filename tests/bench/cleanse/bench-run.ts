@@ -26,7 +26,7 @@ export interface BenchSettings {
 
 /** One run: a case cleansed by a strategy with a seed. */
 export interface BenchRun {
-  /** Sixteen hexadecimal digits, from the inputs' digests and all settings. */
+  /** Sixteen hexadecimal digits, from the inputs' digests, the target and all settings. */
   readonly name: string;
   readonly loaded: LoadedCase;
   readonly strategyName: string;
@@ -65,7 +65,7 @@ function benchRun(
   settings: BenchSettings,
 ): BenchRun {
   const strategy = knownStrategy(strategyName);
-  const { spec, digests } = loaded;
+  const { spec, digests, target } = loaded;
   const { participants, poolSize, skew, set } = settings;
   const base: CampaignConfigInput = {
     name: `bench ${spec.name} ${strategyName}`,
@@ -76,14 +76,12 @@ function benchRun(
     // A campaign created without options mirrors images, unless its organiser knows better.
     ...(spec.flip ? {} : { distillation: { augmentation: { horizontalFlip: false } } }),
   };
-  const patches = [
-    ...(strategy.kind === "campaign" ? [strategy.patch] : []),
-    ...set.map(({ patch }) => patch),
-  ];
-  const { input, config } = patchedConfig(base, patches, `${strategyName} with --set`);
+  const patch = strategy.kind === "campaign" ? strategy.patch : {};
+  const { input, config } = patchedConfig(base, { name: strategyName, patch }, set);
   const { name: _, ...identity } = config;
   // Defaults are in it: a campaign whose defaults have changed is another run.
-  const named = { digests, strategyName, seed, participants, poolSize, skew, config: identity };
+  const conditions = { participants, poolSize, skew, config: identity };
+  const named = { digests, target, strategyName, seed, ...conditions };
   const name = sha256(utf8ToBytes(JSON.stringify(named))).slice(0, 16);
   return { name, loaded, strategyName, strategy, seed, settings, input, config };
 }

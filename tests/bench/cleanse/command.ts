@@ -21,6 +21,7 @@ import { readPlan, type CaseSpec } from "./plan.ts";
 import { renderCommand } from "./render/command.ts";
 import { openResults, readResults } from "./results-file.ts";
 import { runAll } from "./run-all.ts";
+import { storedOtherwise } from "./stored-otherwise.ts";
 import { STRATEGIES } from "./strategies.ts";
 
 interface BenchOptions extends EngineOptions {
@@ -98,6 +99,7 @@ async function bench(options: BenchOptions, { onFailedRuns, stop, terminal }: Be
   const todo = runsToDo(runs, stored.results);
   const skipped = runs.length - todo.length;
   note(`${runs.length} runs, ${skipped} of them done.`);
+  for (const line of storedOtherwise(runs, stored.results)) note(`  ${line}`);
   const engine = await openChosenEngine(options, note);
   const estimates = await estimateSeconds(todo, engine, stop);
   if (!("append" in stored)) {
@@ -134,13 +136,14 @@ async function bench(options: BenchOptions, { onFailedRuns, stop, terminal }: Be
 async function plannedRuns(options: BenchOptions): Promise<readonly BenchRun[]> {
   const { participants, poolSize = null, seeds, set, skew = null, strategies } = options;
   if (skew !== null && !(skew > 0)) throw new OptionError(`--skew ${skew}: it must be above 0`);
+  const swappedPool = options.plan !== undefined && options.pool !== undefined;
   const isFineTuned = strategies.map(knownStrategy).some((strategy) => {
     return strategy.kind === "control" && strategy.labels;
   });
-  const needsLabels = skew !== null || isFineTuned;
+  // Fine-tuning is refused on another pool, which need not have labels for it.
+  const needsLabels = skew !== null || (isFineTuned && !swappedPool);
   const cases = [];
   for (const spec of await chosenCases(options)) cases.push(await loadCase(spec, needsLabels));
-  const swappedPool = options.plan !== undefined && options.pool !== undefined;
   return benchRuns(cases, { strategies, seeds, participants, poolSize, skew, swappedPool, set });
 }
 

@@ -9,6 +9,7 @@ import {
 export interface Setting {
   /** As it was given. */
   readonly text: string;
+  readonly path: readonly string[];
   readonly patch: Readonly<Record<string, unknown>>;
 }
 
@@ -30,7 +31,7 @@ export function parseSetting(text: string): Setting {
     );
   }
   const patch = keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), valueOf(written));
-  return { text, patch: patch as Setting["patch"] };
+  return { text, path: keys, patch: patch as Setting["patch"] };
 }
 
 function valueOf(written: string): unknown {
@@ -42,29 +43,56 @@ function valueOf(written: string): unknown {
 }
 
 /**
- * Lays patches over a configuration, one after another: objects are merged key by key, anything else
- * takes the place of what was there.
+ * Lays a strategy's patch over a configuration, then settings one after another: objects are merged
+ * key by key, anything else takes the place of what was there.
  *
  * @returns the configuration to create a campaign with, and what it comes to with all defaults.
- * @throws CommandError naming each value that campaigns do not take.
+ * @throws CommandError naming each value that campaigns do not take, or the setting that reaches into
+ *   what is switched off.
  */
 export function patchedConfig(
   base: CampaignConfigInput,
-  patches: readonly Readonly<Record<string, unknown>>[],
-  what: string,
+  strategy: { readonly name: string; readonly patch: Setting["patch"] },
+  settings: readonly Setting[],
 ): { readonly input: CampaignConfigInput; readonly config: CampaignConfig } {
-  const merged = patches.reduce<unknown>(merge, base);
+  const chosen = merge(base, strategy.patch);
+  let merged = chosen;
+  for (const setting of settings) {
+    const off = switchedOff(merged, setting.path);
+    if (off !== undefined) {
+      const byStrategy = switchedOff(chosen, setting.path) !== undefined;
+      const by = byStrategy ? `the strategy ${strategy.name}` : "an earlier --set";
+      throw new CommandError(
+        `--set ${setting.text}: ${by} switches ${off} off (null)`,
+        byStrategy
+          ? `Leave ${strategy.name} out of --strategies, or put --set ${off}={} before it, which switches it on with its defaults.`
+          : "Leave one of the two out.",
+      );
+    }
+    merged = merge(merged, setting.patch);
+  }
   const parsed = campaignConfigSchema.safeParse(merged);
   if (!parsed.success) {
     const complaints = parsed.error.issues.map(
       ({ path, message }) => `${path.join(".") || "the configuration"}: ${message}`,
     );
     throw new CommandError(
-      `${what} is no campaign: ${complaints.join("; ")}`,
+      `${strategy.name} with --set is no campaign: ${complaints.join("; ")}`,
       "--set takes paths of a campaign's configuration, such as distillation.learningRate=0.05.",
     );
   }
   return { input: merged as CampaignConfigInput, config: parsed.data };
+}
+
+/** The path, as far as to a null that a setting would silently replace; undefined without one. */
+function switchedOff(config: unknown, path: readonly string[]): string | undefined {
+  let value = config;
+  for (const [index, key] of path.slice(0, -1).entries()) {
+    if (!isObject(value)) return undefined;
+    value = value[key];
+    if (value === null) return path.slice(0, index + 1).join(".");
+  }
+  return undefined;
 }
 
 function merge(base: unknown, patch: unknown): unknown {

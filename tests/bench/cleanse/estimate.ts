@@ -8,7 +8,7 @@ const SECONDS_BESIDES = 5;
 
 /**
  * Seconds that each run will take, by how fast this device takes its steps: two seconds of real
- * steps for each teacher and adversary, the same for all runs that share them.
+ * steps for each teacher and each kind of step, the same for all runs that share them.
  *
  * @throws EngineError when the device cannot train a case; the signal's reason when it aborts.
  */
@@ -33,8 +33,9 @@ export async function estimateSeconds(
 }
 
 function speedKey({ loaded, config }: BenchRun): string {
-  const { adversary, batchSize } = config.distillation;
-  return JSON.stringify([loaded.digests.model, adversary, batchSize, normGroupSize(config)]);
+  const { adversary, batchSize, headShift, sharpness } = config.distillation;
+  const step = { adversary, batchSize, headShift, sharpness, group: normGroupSize(config) };
+  return JSON.stringify([loaded.digests.model, step]);
 }
 
 async function speedOf(

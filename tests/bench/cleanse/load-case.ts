@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { attackTarget } from "../../../client/attack/attack.ts";
+import { attackTarget, type NamedTarget } from "../../../client/attack/attack.ts";
 import { stampImages } from "../../../client/attack/stamp-images.ts";
 import { triggerOf } from "../../../client/attack/trigger.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
@@ -26,6 +26,8 @@ export interface LoadedCase {
   readonly spec: CaseSpec;
   readonly teacher: ImportedModel;
   readonly pool: Pool;
+  /** What the attacker wants; null for a clean model. */
+  readonly target: NamedTarget | null;
   readonly tests: Required<Pick<EvaluationTask, "clean">> & Pick<EvaluationTask, "triggered">;
   /** SHA-256 of the model's file, and of images as they were decoded, labels included. */
   readonly digests: {
@@ -52,6 +54,7 @@ export async function loadCase(spec: CaseSpec, needsLabels: boolean): Promise<Lo
     spec,
     teacher,
     pool,
+    target: targetOf(spec.stamp),
     tests: triggered === undefined ? { clean } : { clean, triggered },
     digests: {
       model: sha256(await readFile(spec.model)),
@@ -77,7 +80,7 @@ async function loadTriggered(
   graph: Graph,
 ): Promise<EvaluationTask["triggered"]> {
   if (stamp.kind === "none") return undefined;
-  const named = stamp.kind === "images" ? stamp.target : stamp.record.recipe.target;
+  const named = targetOf(stamp);
   if (named === null || (named !== "all" && named >= graph.classes)) {
     throw new CommandError(
       `the target of ${name} is ${named}, its model has the classes 0 to ${graph.classes - 1}`,
@@ -88,6 +91,11 @@ async function loadTriggered(
   const { attack, seed } = stamp.record.recipe;
   const trigger = triggerOf(attack, seed, graph.inputShape);
   return { images: stampImages(clean.images, trigger), labels: clean.labels, target };
+}
+
+function targetOf(stamp: CaseSpec["stamp"]): NamedTarget | null {
+  if (stamp.kind === "none") return null;
+  return stamp.kind === "images" ? stamp.target : stamp.record.recipe.target;
 }
 
 /** SHA-256 over shape, pixels and labels (4 bytes each). */

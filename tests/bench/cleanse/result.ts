@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { targetSchema } from "../../../client/attack/attack.ts";
 import { decisionsSchema } from "../../../protocol/round/decisions.ts";
 import { scoreSummarySchema } from "../../../protocol/round/score-summary.ts";
 
@@ -49,7 +50,7 @@ export type CurvePoint = z.output<typeof curvePointSchema>;
 /** A line of the results' file: one run, done. */
 export const resultSchema = z.strictObject({
   format: z.literal("scour-cleanse-1"),
-  /** Name of the run, from the digests of its inputs and all its settings. */
+  /** Name of the run, from its inputs' digests, the target and all settings. */
   run: z.string().regex(/^[0-9a-f]{16}$/),
   case: z.string(),
   strategy: z.string(),
@@ -63,6 +64,8 @@ export const resultSchema = z.strictObject({
     test: digest,
     triggered: digest.nullable(),
   }),
+  /** What the attacker wants; null for a clean model, left out where it was not written down yet. */
+  target: targetSchema.nullable().optional(),
   classes: z.int(),
   pool: z.strictObject({
     file: z.string(),

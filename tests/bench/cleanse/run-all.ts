@@ -41,7 +41,8 @@ export interface FailedRun {
  * Does one run after another and hands out each result as soon as it is there. A run that fails is
  * told of and left for the next time; the others go on.
  *
- * @throws the signal's reason when it aborts.
+ * @throws the signal's reason when it aborts; whatever `append` throws, since later results could
+ *   not be kept either.
  */
 export async function runAll(
   runs: readonly BenchRun[],
@@ -68,6 +69,7 @@ export async function runAll(
     const elapsed = (): number => (performance.now() - began) / 1000;
     const progress = (line: string): void =>
       note(`  ${line} (all in about ${durationText(forecast.remaining(elapsed()))})`);
+    let result: BenchResult;
     try {
       let before = teachers.get(loaded);
       if (before === undefined) {
@@ -83,11 +85,7 @@ export async function runAll(
               curveEvery,
               keep: keep && join(keep, `${name}.safetensors`),
             });
-      const result = { ...resultOf(run, before, outcome), ...surroundings };
-      await append(result);
-      results.push(result);
-      note(`${title}: ${summary(result)}`);
-      forecast.finish(elapsed());
+      result = { ...resultOf(run, before, outcome), ...surroundings };
     } catch (error) {
       stop.throwIfAborted();
       const why = describeFailure(error);
@@ -100,7 +98,13 @@ export async function runAll(
       });
       for (const line of why) note(`${title}: ${line}`);
       forecast.skip();
+      continue;
     }
+    // Not a failure of the run: after half a line, say on a full disk, no other could be added.
+    await append(result);
+    results.push(result);
+    note(`${title}: ${summary(result)}`);
+    forecast.finish(elapsed());
   }
   return { results, failed };
 }
@@ -122,7 +126,7 @@ function resultOf(
   { after, config, curve, decisions, images, seconds, shares, strengths }: Outcome,
 ): Omit<BenchResult, Surroundings> {
   const { loaded, name, seed, settings, strategy, strategyName } = run;
-  const { digests, spec, teacher } = loaded;
+  const { digests, spec, target, teacher } = loaded;
   return {
     format: "scour-cleanse-1",
     run: name,
@@ -133,6 +137,7 @@ function resultOf(
     seed,
     participants: settings.participants,
     digests: { ...digests },
+    target,
     classes: teacher.graph.classes,
     pool: {
       file: basename(spec.pool),

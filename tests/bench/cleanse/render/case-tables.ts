@@ -15,10 +15,9 @@ export function caseTables(groups: readonly Group[]): readonly Table[] {
 }
 
 function caseTable(name: string, groups: readonly Group[]): Table {
-  const { before, classes, testImages } = groups[0]!.runs[0]!;
   return {
     title: name,
-    caption: `${classes} classes. Before: ACC ${points(before.acc)}, ASR ${points(before.asr)}, RA ${points(before.ra)}, on ${testImages} clean test images and the stamped ones.`,
+    caption: beforeText(groups),
     head: [
       "strategy",
       "ACC",
@@ -59,6 +58,18 @@ function caseTable(name: string, groups: readonly Group[]): Table {
       mean(runs.map(({ imagesPerSecond }) => imagesPerSecond)).toFixed(0),
     ]),
   };
+}
+
+/** How the teacher did; where rows are of different teachers or images, of which rows it is said. */
+function beforeText(groups: readonly Group[]): string {
+  const labels = new Map<string, string[]>();
+  for (const { label, runs } of groups) {
+    const { before, classes, testImages } = runs[0]!;
+    const text = `${classes} classes. Before: ACC ${points(before.acc)}, ASR ${points(before.asr)}, RA ${points(before.ra)}, on ${testImages} clean test images and the stamped ones.`;
+    labels.set(text, [...(labels.get(text) ?? []), label]);
+  }
+  if (labels.size === 1) return [...labels.keys()].join();
+  return [...labels].map(([text, rows]) => `${rows.join("; ")}: ${text}`).join(" ");
 }
 
 /** By strategy, the worst that any teacher and seed came to. */

@@ -25,20 +25,20 @@ function decisionTable(groups: readonly Group[]): Table {
 }
 
 function probeTable(groups: readonly Group[]): Table {
-  const labelled = labelledRuns(groups);
+  const probes = labelledRuns(groups).flatMap(({ label, run }) =>
+    run.curve
+      .filter(({ judging, leg }) => judging && leg === "probe")
+      .map((point) => ({ label, run, point, medians: point.heldOut?.medians })),
+  );
   const radii = [
     ...new Set(
-      labelled.flatMap(({ run }) =>
-        run.curve
-          .filter(({ judging, leg }) => judging && leg === "probe")
-          .flatMap(({ heldOut }) => heldOut?.perturbed.map(({ radius }) => radius) ?? []),
-      ),
+      probes.flatMap(({ medians }) => medians?.perturbed.map(({ radius }) => radius) ?? []),
     ),
   ].sort((a, b) => a - b);
   return {
     title: "Probes",
     caption:
-      "Each candidate at the end of its probe: what the campaign saw, and, for the reader alone, what labels and triggers say. Agreements are with the teacher's clean answers, under the worst universal perturbation found at each norm.",
+      "Each candidate at the end of its probe: what the campaign saw, medians over its participants, and, for the reader alone, what labels and triggers say. The choice is the candidate with the largest difference: agreement with the teacher's clean answers less the share inherited of the teacher's mistakes. It does not look at the agreements under the worst universal perturbation found at each norm.",
     head: [
       "teacher",
       "strategy",
@@ -46,27 +46,26 @@ function probeTable(groups: readonly Group[]): Table {
       "strength",
       "chosen",
       "agreement",
+      "inherited",
+      "difference",
       ...radii.map((radius) => `at ${radius}`),
       "ACC",
       "ASR",
     ],
-    rows: labelled.flatMap(({ label, run }) =>
-      run.curve
-        .filter(({ judging, leg }) => judging && leg === "probe")
-        .map(({ acc, asr, candidate, heldOut }) => {
-          const under = (radius: number): string =>
-            points(heldOut?.perturbed.find((at) => at.radius === radius)?.agreement);
-          const figures = radii.map(under).concat(points(acc), points(asr));
-          return [
-            run.case,
-            label,
-            String(run.seed),
-            String(run.strengths[candidate] ?? "–"),
-            run.choice?.candidate === candidate ? "yes" : "",
-            points(heldOut?.agreement),
-          ].concat(figures);
-        }),
-    ),
+    rows: probes.map(({ label, run, point: { acc, asr, candidate }, medians }) => {
+      const under = (radius: number): string =>
+        points(medians?.perturbed.find((at) => at.radius === radius)?.agreement);
+      return [
+        run.case,
+        label,
+        String(run.seed),
+        String(run.strengths[candidate] ?? "–"),
+        run.choice?.candidate === candidate ? "yes" : "",
+        points(medians?.agreement),
+        points(medians?.transferRate),
+        points(run.choice?.values[candidate]),
+      ].concat(radii.map(under), points(acc), points(asr));
+    }),
   };
 }
 

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { BenchResult } from "../result.ts";
+import { settingsDifference, settingsOf } from "./settings-difference.ts";
 
-/** Runs of one case by one strategy under the same conditions: they differ by their seeds. */
+/** Runs of one case by one strategy with the same settings: they differ by their seeds. */
 export interface Group {
   readonly case: string;
-  /** Strategy and, where they are not the usual ones, conditions. */
+  /** Strategy and, where they are not the usual ones or not those of another row, conditions. */
   readonly label: string;
   readonly strategy: string;
   readonly runs: readonly BenchResult[];
@@ -26,18 +28,35 @@ export function groupResults(results: readonly BenchResult[]): GroupedResults {
   const shared = (conditions[0] ?? []).filter((condition) =>
     conditions.every((others) => others.includes(condition)),
   );
-  const groups = new Map<string, Group & { readonly runs: BenchResult[] }>();
+  const rows: Row[] = [];
   latest.forEach((result, index) => {
     const own = conditions[index]!.filter((condition) => !shared.includes(condition));
-    const { case: name, strategy } = result;
-    const label = rowLabel(result, own);
-    const key = JSON.stringify([name, label]);
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, { case: name, label, strategy, runs: [result] });
+    const key = JSON.stringify([result.case, rowLabel(result, own)]);
+    const settings = settingsOf(result);
+    const known = rows.find((row) => row.key === key && isDeepStrictEqual(row.settings, settings));
+    if (known === undefined) rows.push({ key, conditions: own, settings, runs: [result] });
     else known.runs.push(result);
   });
-  for (const { runs } of groups.values()) runs.sort((a, b) => a.seed - b.seed);
-  return { groups: [...groups.values()], shared };
+  return { groups: rows.map((row) => groupOf(row, rows)), shared };
+}
+
+/** A group before it has a label that no other has. */
+interface Row {
+  /** The same for all rows that go by one label unless their settings are told. */
+  readonly key: string;
+  readonly conditions: readonly string[];
+  readonly settings: unknown;
+  readonly runs: BenchResult[];
+}
+
+function groupOf(row: Row, rows: readonly Row[]): Group {
+  const namesakes = rows.filter(({ key }) => key === row.key);
+  const differences = settingsDifference(namesakes.map(({ settings }) => settings));
+  const apart = differences[namesakes.indexOf(row)]!;
+  const runs = row.runs.toSorted((a, b) => a.seed - b.seed);
+  const { case: name, strategy } = runs[0]!;
+  const label = rowLabel(runs[0]!, [...row.conditions, ...apart]);
+  return { case: name, label, strategy, runs };
 }
 
 /** All that may set a run apart from others of its strategy. */

@@ -26,6 +26,7 @@ export function aResult(
       test: "c".repeat(64),
       triggered: "d".repeat(64),
     },
+    target: 0,
     classes: 43,
     pool: { file: "pool.bin", swapped: false, size: null, skew: null, shares: [10, 10] },
     overrides: [],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { campaignConfigSchema } from "../../../../protocol/round/campaign-config.ts";
+import { CommandError } from "../../../../client/cli/command-error.ts";
 import {
   benchRuns,
   plannedImages,
@@ -9,7 +10,9 @@ import {
 import { parseSetting } from "../../../bench/cleanse/config-patch.ts";
 import { Forecast } from "../../../bench/cleanse/forecast.ts";
 import type { LoadedCase } from "../../../bench/cleanse/load-case.ts";
+import { storedOtherwise } from "../../../bench/cleanse/stored-otherwise.ts";
 import { STRATEGIES } from "../../../bench/cleanse/strategies.ts";
+import { aResult } from "./a-result.ts";
 import { smallCase } from "./small-case.ts";
 
 const small = smallCase();
@@ -78,6 +81,45 @@ describe("a setting", () => {
     });
   });
 
+  describe("of what a strategy switched off", () => {
+    const weight = parseSetting("distillation.adversary.weight=0.3");
+    const refused = () => runs({ strategies: ["default", "bcu"], set: [weight] });
+
+    it("is refused, and what to do is said", () => {
+      expect(refused).toThrow(CommandError);
+      expect(refused).toThrow(
+        "--set distillation.adversary.weight=0.3: the strategy bcu switches distillation.adversary off (null)",
+      );
+      expect(refused).toThrow(
+        expect.objectContaining({
+          advice: expect.stringMatching(/Leave bcu out .* --set distillation\.adversary=\{\} /),
+        }),
+      );
+      const inner = parseSetting("distillation.adversary.lowFrequencies.gain=3");
+      expect(() => runs({ strategies: ["round-ball"], set: [inner] })).toThrow(
+        "round-ball switches distillation.adversary.lowFrequencies off",
+      );
+    });
+
+    it("is taken when it is switched on first, as the advice says", () => {
+      const set = [parseSetting("distillation.adversary={}"), weight];
+      const [run] = runs({ strategies: ["bcu"], set });
+      const { adversary } = runs()[0]!.config.distillation;
+      expect(run!.config.distillation.adversary).toEqual({ ...adversary, weight: 0.3 });
+    });
+
+    it("is refused after another setting did so, and may itself do so", () => {
+      const off = parseSetting("distillation.adversary=null");
+      expect(() => runs({ set: [off, weight] })).toThrow("an earlier --set switches");
+      expect(runs({ set: [weight, off] })[0]!.config.distillation.adversary).toBeNull();
+    });
+
+    it("is no such thing where it is off by default alone", () => {
+      const [run] = runs({ set: [parseSetting("distillation.sharpness.rho=0.1")] });
+      expect(run!.config.distillation.sharpness).toMatchObject({ rho: 0.1 });
+    });
+  });
+
   it.each(["distillation.rounds", "=3", "a..b=3", ".a=1"])("%s is not one", (text) => {
     expect(() => parseSetting(text)).toThrow(/must be path=value/);
   });
@@ -105,6 +147,7 @@ describe("a run's name", () => {
       runs({ skew: 0.1 }),
       runs({ set: [parseSetting("distillation.learningRate=0.05")] }),
       runs({}, other),
+      runs({}, { ...small, target: 3 }),
     ].map(([run]) => run!.name);
     expect(new Set(names).size).toBe(names.length);
     expect(runs()[0]!.name).toBe(names[0]);
@@ -132,6 +175,23 @@ describe("runs to do", () => {
         todo.concat(all[0]!).map(({ name }) => ({ run: name })),
       ),
     ).toEqual([]);
+  });
+
+  it("leave out those that are stored by another name, and it is said by which", () => {
+    const set = [parseSetting("distillation.learningRate=0.03")];
+    const asked = runs({ strategies: ["default", "bcu"], seeds: [1, 2], set });
+    const done = runs({ seeds: [1, 2] }).map(({ name, seed }) =>
+      aResult({ run: name, case: "small", seed }),
+    );
+    expect(runsToDo(asked, done).map(({ strategyName }) => strategyName)).toEqual(["bcu", "bcu"]);
+    expect(storedOtherwise(asked, done)).toEqual([
+      "small, default --set distillation.learningRate=0.03: 2 runs are stored as small, default.",
+    ]);
+    expect(storedOtherwise(asked, [{ ...done[0]!, case: "before" }])).toEqual([
+      "small, default --set distillation.learningRate=0.03: 1 run is stored as before, default.",
+    ]);
+    const same = [{ ...done[0]!, overrides: set.map(({ text }) => text) }];
+    expect(storedOtherwise(asked, same)).toEqual([]);
   });
 
   it("count the images of probes", () => {

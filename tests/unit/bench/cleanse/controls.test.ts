@@ -1,15 +1,22 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { modelFile } from "../../../../client/attack/fresh-model.ts";
+import { drawImages } from "../../../../client/demo/draw-images.ts";
+import { labelledImages } from "../../../../client/demo/labelled-images.ts";
 import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
 import { openEngine } from "../../../../client/engine/open-engine.ts";
-import { benchRuns } from "../../../bench/cleanse/bench-run.ts";
+import { benchRuns, type BenchSettings } from "../../../bench/cleanse/bench-run.ts";
 import { parseSetting } from "../../../bench/cleanse/config-patch.ts";
+import type { LoadedCase } from "../../../bench/cleanse/load-case.ts";
 import { runAll } from "../../../bench/cleanse/run-all.ts";
 import { resultSchema, type BenchResult } from "../../../bench/cleanse/result.ts";
+import { temporaryDirectory } from "../../cli/temporary-directory.ts";
 import { smallCase } from "./small-case.ts";
 
 const QUICK = ["distillation.rounds=1", "distillation.localSteps=4", "distillation.batchSize=8"];
 
-async function runControls(loaded = smallCase(), swappedPool = false) {
+async function runBench(loaded: LoadedCase, changes: Partial<BenchSettings> = {}) {
   const engine = await openEngine({
     backend: "wasm",
     threads: 1,
@@ -21,10 +28,12 @@ async function runControls(loaded = smallCase(), swappedPool = false) {
     participants: 2,
     poolSize: 24,
     skew: null,
-    swappedPool,
+    swappedPool: false,
     set: QUICK.map(parseSetting),
+    ...changes,
   });
   const appended: BenchResult[] = [];
+  const notes: string[] = [];
   const done = await runAll(runs, {
     engine,
     threads: 1,
@@ -33,14 +42,14 @@ async function runControls(loaded = smallCase(), swappedPool = false) {
     keep: undefined,
     append: async (result) => void appended.push(result),
     stop: new AbortController().signal,
-    note: () => {},
+    note: (line) => void notes.push(line),
   });
-  return { ...done, appended };
+  return { ...done, appended, notes };
 }
 
 describe("controls", () => {
   it("give results like campaigns, and say whether they used labels", async () => {
-    const { appended, failed, results } = await runControls();
+    const { appended, failed, results } = await runBench(smallCase());
     expect(failed).toEqual([]);
     expect(appended).toEqual(results);
     for (const result of results) expect(resultSchema.parse(result)).toEqual(result);
@@ -55,7 +64,7 @@ describe("controls", () => {
   });
 
   it("that do not fit are told of, and the others go on", async () => {
-    const { failed, results } = await runControls(smallCase(), true);
+    const { failed, results } = await runBench(smallCase(), { swappedPool: true });
     expect(results.map(({ strategy }) => strategy)).toEqual(["reinit-only"]);
     expect(failed).toEqual([
       expect.objectContaining({
@@ -63,5 +72,31 @@ describe("controls", () => {
         why: expect.stringContaining("fine-tune needs labels of the model's classes"),
       }),
     ]);
+  });
+});
+
+describe("a campaign that could never be measured", () => {
+  it.each([
+    ["a tiny pool", { poolSize: 8 }, /^error: 0 of 2 participants train on \d+ images or more/],
+    // Even shares would be large enough.
+    [
+      "a skewed pool",
+      { participants: 4, poolSize: null, skew: 0.001 },
+      /^error: [1-3] of 4 participants train on \d+ images or more/,
+    ],
+  ])("because of %s is one failed run, and the others go on", async (_, settings, message) => {
+    const small = smallCase();
+    const { layout, state } = small.teacher;
+    const model = join(await temporaryDirectory(), "small.safetensors");
+    await writeFile(model, modelFile(layout, new Float32Array(state)));
+    const pool = labelledImages(drawImages(160, 1));
+    const { failed, notes, results } = await runBench(
+      { ...small, spec: { ...small.spec, model }, pool },
+      { strategies: ["bnp", "reinit-only"], ...settings },
+    );
+    expect(results.map(({ strategy }) => strategy)).toEqual(["reinit-only"]);
+    const why = expect.stringMatching(message);
+    expect(failed).toEqual([expect.objectContaining({ strategy: "bnp", seed: 1, why })]);
+    expect(notes).toContain("[1/2] small, bnp, seed 1: Give more images, or fewer participants.");
   });
 });

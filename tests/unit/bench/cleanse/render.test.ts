@@ -1,10 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { CampaignConfig } from "../../../../protocol/round/campaign-config.ts";
 import { correlationTable } from "../../../bench/cleanse/render/correlation-table.ts";
 import { markdownReport, reportContent } from "../../../bench/cleanse/render/document.ts";
 import { reportPage } from "../../../bench/cleanse/render/page.ts";
 import { renderCommand } from "../../../bench/cleanse/render/command.ts";
+import type { Table } from "../../../bench/cleanse/render/table.ts";
 import type { BenchResult } from "../../../bench/cleanse/result.ts";
 import type { Terminal } from "../../../../client/cli/terminal.ts";
 import { temporaryDirectory } from "../../cli/temporary-directory.ts";
@@ -95,6 +97,104 @@ describe("a report in Markdown", () => {
     const { groups } = reportContent([first!, again]);
     expect(groups).toHaveLength(1);
     expect(groups[0]!.runs).toEqual([again]);
+  });
+});
+
+function labels(...results: readonly BenchResult[]): string[] {
+  return reportContent(results).groups.map(({ label, runs: own }) => `${label}: ${own.length}`);
+}
+
+describe("runs of one strategy with other settings", () => {
+  const { config } = aResult();
+  const distillation = config["distillation"] as CampaignConfig["distillation"];
+  const withDistillation = (changes: object) => ({
+    config: { ...config, distillation: { ...distillation, ...changes } },
+  });
+
+  it("share a row where seeds alone differ", () => {
+    const [first, second] = [1, 2].map((seed) => {
+      const reinit = { strength: 1, seed: `${seed}` };
+      return run({ seed, config: { ...config, name: `seed ${seed}`, reinit } });
+    });
+    expect(labels(first!, second!)).toEqual(["default: 2"]);
+  });
+
+  it("have rows of their own, which tell what differs and nothing else", () => {
+    const weighing = (weight: number) =>
+      withDistillation({ adversary: { ...distillation.adversary, weight } });
+    const mixed = [run(weighing(0.5)), run(weighing(0.25)), run({ ...weighing(0.5), seed: 2 })];
+    expect(labels(...mixed, run({ ...weighing(0.25), case: "birds" }))).toEqual([
+      "default (distillation.adversary.weight=0.5): 2",
+      "default (distillation.adversary.weight=0.25): 1",
+      "default: 1",
+    ]);
+    expect(
+      labels(
+        run(withDistillation({ rounds: 40, adversary: null })),
+        run({ ...withDistillation({ rounds: 12 }), overrides: ["codec=f32"] }),
+        run({ ...withDistillation({ rounds: 40 }), overrides: ["codec=f32"] }),
+        run(withDistillation({ rounds: 40 })),
+      ),
+    ).toEqual([
+      "default (distillation.adversary=null): 1",
+      "default (codec=f32, distillation.rounds=12): 1",
+      "default (codec=f32, distillation.rounds=40): 1",
+      "default (distillation.adversary={…}): 1",
+    ]);
+    const { codec: _, ...before } = config;
+    expect(labels(run({ config: before }), run({}))).toEqual([
+      "default (codec unset): 1",
+      "default (codec=int8): 1",
+    ]);
+  });
+
+  it("as with another model, other images or another target", () => {
+    const { digests } = aResult();
+    const model = "0123456789abcdef".repeat(4);
+    const others = [
+      run({}),
+      run({ digests: { ...digests, model }, before: { acc: 0.8, asr: 0.9, ra: 0.1 } }),
+      run({ target: 7 }),
+    ];
+    expect(labels(...others)).toEqual([
+      "default (model=aaaaaaaa, target=0): 1",
+      "default (model=01234567, target=0): 1",
+      "default (model=aaaaaaaa, target=7): 1",
+    ]);
+    const [{ caption }] = reportContent(others).cases as [Table];
+    expect(caption).toContain(
+      "default (model=aaaaaaaa, target=0); default (model=aaaaaaaa, target=7): 43 classes. Before: ACC 97.0",
+    );
+    expect(caption).toContain("default (model=01234567, target=0): 43 classes. Before: ACC 80.0");
+  });
+});
+
+describe("probes", () => {
+  it("show what the choice compared, in that order", () => {
+    const main = aResult({ asr: 0.2 }).curve;
+    const last = { ...main.at(-1)!, leg: "probe" as const };
+    const heldOut = { ...last.heldOut!, agreement: 0.1, transferRate: 0.2 };
+    const probes = [last, { ...last, candidate: 1, heldOut }];
+    const choice = { candidate: 1, strength: 2, values: [0.61, 0.85] };
+    const { others } = reportContent([
+      run({ curve: [...probes, ...main], choice, strengths: [0.5, 2] }),
+    ]);
+    const { head, rows } = others.find(({ title }) => title === "Probes")!;
+    expect(head.slice(3)).toEqual([
+      "strength",
+      "chosen",
+      "agreement",
+      "inherited",
+      "difference",
+      "at 0.072",
+      "ACC",
+      "ASR",
+    ]);
+    // Medians over participants, as the choice takes them, not what all images come to.
+    expect(rows.map((cells) => cells.slice(3))).toEqual([
+      ["0.5", "", "95.0", "10.0", "61.0", "80.0", "95.0", "20.0"],
+      ["2", "yes", "95.0", "10.0", "85.0", "80.0", "95.0", "20.0"],
+    ]);
   });
 });
 

@@ -35,6 +35,12 @@ describe("a file of results", () => {
     expect((await readResults(path)).results.map(({ seed }) => seed)).toEqual([1, 2]);
   });
 
+  it("may hold lines from before targets were written down", () => {
+    const { target: _, ...before } = aResult();
+    const { results } = parseResults(`${JSON.stringify(before)}\n`, "r.jsonl");
+    expect(results).toEqual([before]);
+  });
+
   it("names the line that is no result", () => {
     const line = JSON.stringify(aResult());
     expect(() => parseResults(`${line}\nnot JSON\n`, "r.jsonl")).toThrow(/line 2 of r\.jsonl/);

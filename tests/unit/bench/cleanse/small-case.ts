@@ -27,6 +27,7 @@ export function smallCase(changes: { readonly flip?: boolean } = {}): LoadedCase
     },
     teacher,
     pool,
+    target: 0,
     tests: { clean, triggered: { ...clean, target: 0 } },
     digests: {
       model: "a".repeat(64),
