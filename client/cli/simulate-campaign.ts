@@ -1,5 +1,6 @@
 import {
   campaignConfigSchema,
+  robustMinimum,
   type CampaignConfigInput,
 } from "../../protocol/round/campaign-config.ts";
 import { LEAST_STATISTICS_IMAGES } from "../../protocol/round/reinit-strategy.ts";
@@ -52,6 +53,7 @@ export async function simulateCampaign({
   ...participants
 }: SimulatedCampaign): Promise<SimulationResult> {
   requireMeasurable(config, participants.shares);
+  requireScorable(config, participants.shares);
   const coordinator = await startCoordinator({
     ...(state === undefined ? {} : { stateDir: state }),
     report: note,
@@ -96,5 +98,21 @@ function requireMeasurable(
   throw new CommandError(
     `${able} of ${shares.length} participants train on ${LEAST_STATISTICS_IMAGES} images or more, which bn-divergence measures; a round takes ${config.round.goal}`,
     "Give more images, or fewer participants.",
+  );
+}
+
+/** Likewise probes that too few could score, found before they are trained. */
+function requireScorable(
+  input: CampaignConfigInput,
+  shares: SimulatedParticipants["shares"],
+): void {
+  const { judging, reinit, round } = campaignConfigSchema.parse(input);
+  if (reinit.strength !== "auto") return;
+  const able = shares.filter(({ count }) => heldOutCount(count, judging) > 0).length;
+  const fewest = robustMinimum(round);
+  if (able >= fewest) return;
+  throw new CommandError(
+    `${able} of ${shares.length} participants have images enough to hold some out and score probes with them; a choice takes ${fewest}`,
+    "Give more images, or a strength instead of auto.",
   );
 }

@@ -101,7 +101,7 @@ export interface LocalUpdate {
 }
 
 /**
- * The local steps of one assignment, from the round's student to an update (SPEC D1 to D9).
+ * The local steps of one assignment, from the round's student to an update (SPEC D1 to D11).
  *
  * K > 1: θ_round − θ_local. K = 1: the gradient with weight decay for trainable values, since a
  * step's length is then the coordinator's to choose. Running statistics are r_round − r_local in

@@ -10,6 +10,14 @@ export const BACKENDS: Readonly<Record<BackendName, string>> = {
   cpu: "plain JavaScript (TensorFlow.js), very slow",
 };
 
+/**
+ * Whether a backend has gradients by its images: what adversaries ascend by, and the search for what
+ * misleads a model. TensorFlow.js is there for plain distillation.
+ */
+export function hasImageGradients(backend: BackendName): boolean {
+  return backend === "webgpu" || backend === "wasm";
+}
+
 /** Backends by name, the preferred first. */
 export const BACKEND_NAMES = Object.keys(BACKENDS) as readonly BackendName[];
 

@@ -3,6 +3,7 @@ import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import { hasImageGradients } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EngineTrainer } from "./engine-trainer.ts";
 import type { LocalTraining } from "./training.ts";
@@ -44,7 +45,9 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
       const random = new RandomStream(
         seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),
       );
-      const pool = holdOut(set.count, config.judging, random);
+      // Who cannot score students trains on all images (SPEC J1).
+      const heldOut = hasImageGradients(engine.backend) ? config.judging.heldOut : 0;
+      const pool = holdOut(set.count, { ...config.judging, heldOut }, random);
       const session = engine.openSession({
         graph,
         layout,

@@ -2,7 +2,7 @@ import { serverRate } from "../aggregation/server-rate.ts";
 import { combiningRule } from "../aggregation/configured-rule.ts";
 import type { Combination } from "../aggregation/rule.ts";
 import { sumOf } from "../aggregation/mean.ts";
-import { sliceCodec } from "../../protocol/round/campaign-config.ts";
+import { robustMinimum, sliceCodec } from "../../protocol/round/campaign-config.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { placeOf, roundCount, type Place } from "../../protocol/round/timeline.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
@@ -140,14 +140,16 @@ export function commitRound(
 
 /**
  * Ends a judging round: scores, chain and decisions; the student stays as it is (SPEC J3). A probe's
- * that nobody could score is void, since nothing could be chosen by it.
+ * that too few could score is void: nothing is chosen by it.
  */
 export function commitJudging(ledger: Ledger, plan: CombiningPlan, now: number): void {
   const { attempt, campaign, place, updates } = plan;
-  if (place.leg.kind === "probe" && updates.every(({ scores }) => scores === null)) {
+  const scorers = updates.filter(({ scores }) => scores !== null).length;
+  const fewest = robustMinimum(campaign.config.round);
+  if (place.leg.kind === "probe" && scorers < fewest) {
     const detail =
-      `none of ${updates.length} participants could score the probe's student: each needs at least ` +
-      `${Math.ceil(4 / campaign.config.judging.heldOut)} images to hold 4 of them out`;
+      `${scorers} of ${updates.length} participants could score the probe's student, and a choice takes ${fewest}: each needs at least ` +
+      `${Math.ceil(4 / campaign.config.judging.heldOut)} images to hold 4 of them out, and the backend webgpu or wasm`;
     return voidAttempt(ledger, attempt, detail, now);
   }
   closeRound(ledger, plan, incomingStudent(ledger, attempt.round), now);

@@ -42,7 +42,7 @@ export function decisionsAfter(
   // Without student₀: it was not trained, so it says nothing of where training leads.
   const earlier = ledger.rounds.committedScores(leg.firstRound + 1, round - 1);
   const watched = [...earlier, ...(place.roundOfLeg > 0 ? [{ round, scores }] : [])].flatMap(
-    (at) => watchedRound(at.round, at.scores) ?? [],
+    (at) => watchedRound(config, at.round, at.scores) ?? [],
   );
   // Only the round at hand can bring news.
   if (watched.at(-1)?.round !== round) return decisions;

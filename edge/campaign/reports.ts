@@ -126,11 +126,11 @@ export function campaignFigures(ledger: Ledger, presence: Presence, now: number)
   const people = ledger.roster.participants();
   const attempts = ledger.rounds.all();
   const { accepted, rejected, examples } = ledger.rounds.totals();
-  // Of the latest attempt that has any: what goes on now says more than the mean of all rounds.
+  // Of the latest attempt that trained: what goes on now says more than the mean of all rounds.
   const latest = attempts
     .toReversed()
     .map((attempt) => ledger.rounds.totals(attempt))
-    .find((totals) => totals.accepted > 0);
+    .find(({ loss }) => loss !== null);
   return {
     malformedEvents,
     metrics: {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { digestSchema, momentSchema } from "./identifiers.ts";
-import { scoresSchema } from "./judging.ts";
+import { lossSchema, scoresSchema } from "./judging.ts";
 import { campaignStateSchema } from "./states.ts";
 
 /** Fastest speed that is believed, images per second (SPEC R11). */
@@ -125,7 +125,7 @@ export const commitRequestSchema = z.strictObject({
    */
   examples: z.int().nonnegative(),
   /** Mean distillation loss of the local steps, nats; in a judging round the scores' (SPEC J3). */
-  loss: z.number().nonnegative(),
+  loss: lossSchema,
   /** Share of those images on which student and teacher gave the same class. */
   agreement: z.number().min(0).max(1),
   /** Of the round's student as it was handed out, on held-out images; null where too few are there. */

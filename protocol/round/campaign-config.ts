@@ -168,6 +168,17 @@ export function minimumUpdates(policy: CampaignConfig["round"]): number {
   return policy.minimum ?? Math.ceil(policy.goal / 2);
 }
 
+/** Fewest participants of whom a median keeps one from dragging the result. */
+const ROBUST_PARTICIPANTS = 3;
+
+/**
+ * Participants who are heard before anything is decided by a median over them (SPEC B5, J10): fewer
+ * where the administrator asks for fewer.
+ */
+export function robustMinimum(policy: CampaignConfig["round"]): number {
+  return Math.min(ROBUST_PARTICIPANTS, policy.goal);
+}
+
 /** Assignments that may be out at once in a round. */
 export function assignmentLimit(policy: CampaignConfig["round"]): number {
   return Math.ceil(policy.goal * policy.overSelection);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CampaignConfig } from "./campaign-config.ts";
+import { robustMinimum, type CampaignConfig } from "./campaign-config.ts";
 import { regrowthRule, type Judging } from "./judging.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ScoreSummary } from "./score-summary.ts";
@@ -58,12 +58,13 @@ const CHANCE = 2;
  */
 const COMPARABLE = 0.05;
 
-/** A round as decisions see it; undefined when it lacks what they need. */
+/** A round as decisions see it; undefined when it lacks what they need (SPEC J10). */
 export function watchedRound(
+  { round: policy }: Pick<CampaignConfig, "round">,
   round: number,
   summary: ScoreSummary | null,
 ): WatchedRound | undefined {
-  if (summary === null) return undefined;
+  if (summary === null || summary.participants < robustMinimum(policy)) return undefined;
   const { moved } = summary.transfer;
   const { agreement, trainingLoss } = summary.medians;
   if (trainingLoss === null) return undefined;

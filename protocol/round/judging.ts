@@ -69,6 +69,12 @@ export function middleRadius({ radii }: Judging): number {
   return radii[Math.floor(radii.length / 2)]!;
 }
 
+/**
+ * Nats, as a participant tells them. No answers in float32 are as far apart as the limit; it keeps
+ * sums over participants finite, which reports need.
+ */
+export const lossSchema = z.number().nonnegative().max(1e39);
+
 /** What the worst universal perturbation found at one norm does to the answers. */
 const perturbedScoreSchema = z.strictObject({
   radius: z.number().positive(),
@@ -82,7 +88,7 @@ const perturbedScoreSchema = z.strictObject({
 export const scoresSchema = z.strictObject({
   images: z.int().positive().max(1_000_000),
   /** KL(teacher ‖ student) at temperature 1, mean over the images, nats. */
-  loss: z.number().nonnegative(),
+  loss: lossSchema,
   /** Share of images with the teacher's answer. */
   agreement: z.number().min(0).max(1),
   /** Images on which the teacher's worst perturbation misleads it, and the student just so. */

@@ -43,6 +43,11 @@ export interface ScoredCommit {
   readonly scores: Scores | null;
 }
 
+interface Weighted {
+  readonly value: number;
+  readonly weight: number;
+}
+
 /**
  * Weighted median (SPEC J9): the value at which half of the weight lies on either side; where that is
  * a whole gap, its middle. NaN of nothing.
@@ -50,9 +55,7 @@ export interface ScoredCommit {
  * @example
  * weightedMedian([{ value: 1, weight: 1 }, { value: 5, weight: 1 }, { value: 9, weight: 3 }]); // 9
  */
-export function weightedMedian(
-  values: readonly { readonly value: number; readonly weight: number }[],
-): number {
+export function weightedMedian(values: readonly Weighted[]): number {
   const ascending = values.filter(({ weight }) => weight > 0).sort((a, b) => a.value - b.value);
   const total = ascending.reduce((sum, { weight }) => sum + weight, 0);
   let below = 0;
@@ -62,6 +65,21 @@ export function weightedMedian(
     if (2 * below > total) return value;
   }
   return Number.NaN;
+}
+
+/**
+ * Weights that participants gave themselves, none above the median of those that are positive (of two
+ * middle ones the smaller): who claims more than most is not believed more.
+ *
+ * @example
+ * cappedWeights([{ value: 0.1, weight: 15 }, { value: 0.2, weight: 14 }, { value: 1, weight: 64 }]);
+ * // weights 15, 14, 15
+ */
+function cappedWeights(values: readonly Weighted[]): Weighted[] {
+  const given = values.map(({ weight }) => weight).filter((weight) => weight > 0);
+  given.sort((a, b) => a - b);
+  const most = given[Math.floor((given.length - 1) / 2)] ?? 0;
+  return values.map(({ value, weight }) => ({ value, weight: Math.min(weight, most) }));
 }
 
 /**
@@ -75,7 +93,9 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
   radii.sort((a, b) => a - b);
   const trained = commits.filter(({ weight }) => weight > 0);
   const medianOf = (value: (scores: Scores) => number): number =>
-    weightedMedian(scored.map((scores) => ({ value: value(scores), weight: scores.images })));
+    weightedMedian(
+      cappedWeights(scored.map((scores) => ({ value: value(scores), weight: scores.images }))),
+    );
   return {
     participants: scored.length,
     images: sumOf(scored, ({ images }) => images),
@@ -95,19 +115,23 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
       agreement: medianOf(({ agreement }) => agreement),
       transferRate: scored.some(({ transfer }) => transfer.moved > 0)
         ? weightedMedian(
-            scored.map(({ transfer: { followed, moved } }) => ({
-              value: followed / moved,
-              weight: moved,
-            })),
+            cappedWeights(
+              scored.map(({ transfer: { followed, moved } }) => ({
+                value: followed / moved,
+                weight: moved,
+              })),
+            ),
           )
         : null,
       perturbed: radii.map((radius) => ({
         radius,
         agreement: weightedMedian(
-          atRadius(scored, radius).map(({ images, agreement }) => ({
-            value: agreement,
-            weight: images,
-          })),
+          cappedWeights(
+            atRadius(scored, radius).map(({ images, agreement }) => ({
+              value: agreement,
+              weight: images,
+            })),
+          ),
         ),
       })),
     },

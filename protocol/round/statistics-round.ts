@@ -1,8 +1,5 @@
-import { minimumUpdates, type CampaignConfig } from "./campaign-config.ts";
+import { minimumUpdates, robustMinimum, type CampaignConfig } from "./campaign-config.ts";
 import { LEAST_STATISTICS_IMAGES, type ReinitStrategy } from "./reinit-strategy.ts";
-
-/** Fewest participants of whom a median keeps one from dragging the result (SPEC B5). */
-const ROBUST_PARTICIPANTS = 3;
 
 /** A strategy that compares the teacher with statistics of participants' images. */
 type MeasuringStrategy = Extract<ReinitStrategy, { kind: "bn-divergence" }>;
@@ -32,7 +29,7 @@ export function statisticsImages(
 
 /** Accepted statistics without which a statistics round is void at its deadline (SPEC B5). */
 export function minimumStatistics(policy: CampaignConfig["round"]): number {
-  return Math.max(minimumUpdates(policy), Math.min(ROBUST_PARTICIPANTS, policy.goal));
+  return Math.max(minimumUpdates(policy), robustMinimum(policy));
 }
 
 /**

@@ -1,9 +1,11 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import type { CampaignMetrics } from "../../protocol/round/reports.ts";
 import {
   act,
   ADMIN,
+  ask,
   committed,
   expectProblem,
   passDeadline,
@@ -63,7 +65,7 @@ describe("a judging round", () => {
     await second.judge({ ...said, images: 30, agreement: 0.8 });
     expect(await until(id, committed(2))).toMatchObject({ state: "finished", rounds: 2 });
     expect(await studentOf(id, 2)).toEqual(await studentOf(id, 1));
-    const [, judged] = await rounds(id);
+    const [trained, judged] = await rounds(id);
     expect(judged).toMatchObject({
       judging: true,
       state: "committed",
@@ -77,9 +79,15 @@ describe("a judging round", () => {
         images: 40,
         agreement: expect.closeTo(0.85, 12),
         perturbed: [{ flips: [0, 4, 0] }, { flips: [0, 8, 0] }, { topClass: 1, topShare: 1 }],
-        medians: { agreement: 0.8, trainingLoss: null },
+        // 30 images weigh no more than the other 10.
+        medians: { agreement: expect.closeTo(0.9, 12), trainingLoss: null },
       },
     });
+    const path = `/api/v1/admin/campaigns/${id}/metrics`;
+    const metrics = await ask<CampaignMetrics>(path, { token: ADMIN });
+    // Of the latest round that trained.
+    expect(metrics).toMatchObject({ loss: trained!.loss, agreement: trained!.agreement });
+    expect(trained).toMatchObject({ loss: 0.5, agreement: 0.75 });
   });
 
   it("[J3] refuses slices, examples and incomplete scores, naming the field", async () => {
@@ -183,6 +191,9 @@ describe("scores at the door", () => {
       ["scores.images", { ...good, images: 65 }],
       ["scores.agreement", { ...good, agreement: 1.5 }],
       ["scores.loss", { ...good, loss: null }],
+      ["scores.loss", { ...good, loss: 1e300 }],
+      ["scores.transfer", { ...good, transfer: { moved: 5, followed: 6 } }],
+      ["scores.transfer", { ...good, transfer: { moved: 11, followed: 0 } }],
       ["scores.perturbed", { ...good, perturbed: [{ ...one, radius: 0.07 }] }],
       ["scores.perturbed", { ...good, perturbed: [one, one] }],
       ["scores.perturbed.0.flips", { ...good, perturbed: [{ ...one, flips: [0, 3] }] }],

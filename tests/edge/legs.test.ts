@@ -29,7 +29,6 @@ import {
 
 afterEach(() => reset());
 
-/** The middle norm alone, as participants score training rounds. */
 async function linksOf(id: string, count: number): Promise<{ chain: string; link: ChainLink }[]> {
   const links = [];
   for (let round = 0; round < count; round++) {
@@ -151,7 +150,7 @@ describe("strength auto", () => {
     expect(await rounds(id)).toHaveLength(5);
   });
 
-  it("[J3] a probe that nobody could score is void, and says what is needed", async () => {
+  it("[J3] [J10] a probe that nobody could score is void, and says what is needed", async () => {
     const { id, volunteers } = await runningCampaign(1, {
       ...AUTO,
       round: { goal: 1, maxAttempts: 1 },
@@ -160,7 +159,7 @@ describe("strength auto", () => {
     await train(id, volunteer, 0, { inherited: 0.5 });
     await volunteer.judge(null);
     const paused = await until(id, ({ state }) => state === "paused");
-    expect(paused.detail).toMatch(/none of 1 participants could score .* at least 40 images/);
+    expect(paused.detail).toMatch(/0 of 1 participants could score .* at least 40 images/);
     expect(paused.current).toMatchObject({ round: 1, attempt: 1 });
   });
 });
@@ -300,7 +299,7 @@ describe("the commit chain", () => {
       if (place.leg.kind === "main" && place.roundOfLeg > 0 && !place.judging) {
         const watched = summaries
           .slice(place.leg.firstRound + 1, round + 1)
-          .flatMap((s, i) => watchedRound(place.leg.firstRound + 1 + i, s) ?? []);
+          .flatMap((s, i) => watchedRound(config, place.leg.firstRound + 1 + i, s) ?? []);
         expect(watched.at(-1)).toMatchObject({ round });
         decided.alarm ??= regrowthAlarm(config.judging, watched) ?? null;
         decided.stopped = settled(config.judging, watched, place) ?? null;

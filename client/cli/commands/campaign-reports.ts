@@ -119,7 +119,7 @@ function campaignText(report: CampaignReport): string {
   ]);
   const probes = probeTable(report);
   if (probes === undefined) return table;
-  return `${table}\n\n${probes}\n\nMedians over participants; value = agreement + agreement at the norm marked *.`;
+  return `${table}\n\n${probes}\n\nMedians over participants; value = agreement − mistakes inherited.`;
 }
 
 /** What is re-initialised is not known before the statistics are there. */

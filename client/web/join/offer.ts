@@ -1,6 +1,7 @@
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import { sliceCodec } from "../../../protocol/round/campaign-config.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
+import { roundCount } from "../../../protocol/round/timeline.ts";
 import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { CoordinatorClient } from "../../participant/coordinator-client.ts";
@@ -57,14 +58,14 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
     updateBytes += frameBytes(sliceCodec(config.codec, section), length);
     offset += length;
   }
-  const { batchSize, localSteps, rounds } = config.distillation;
+  const { batchSize, localSteps } = config.distillation;
   return {
     campaign: id,
     name: config.name,
     state,
     organisation: null,
     codec: config.codec,
-    rounds,
+    rounds: roundCount(config),
     localSteps,
     batchSize,
     statisticsImages: statisticsImages(config, statistics),

@@ -35,7 +35,7 @@ describe("training on an engine", () => {
     golden = await goldenW4();
   });
 
-  function open(distillation: object, judging: object = {}) {
+  function open(distillation: object, judging: object = {}, on: Engine = engine) {
     const config: CampaignConfig = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
@@ -43,7 +43,8 @@ describe("training on an engine", () => {
       judging,
     });
     const { graph, layout, state: teacher } = golden.teacher;
-    const training = engineTraining({ engine, images: golden.images, seed: new Uint8Array(16) });
+    const seed = new Uint8Array(16);
+    const training = engineTraining({ engine: on, images: golden.images, seed });
     return training.open({ graph, layout, teacher, config });
   }
 
@@ -152,6 +153,18 @@ describe("training on an engine", () => {
       expect(agreement).toBeCloseTo(1 - flipped / 12, 12);
     }
     expect(await scoreAndTrain()).toEqual(first);
+  });
+
+  it("[J1] scores nothing on an engine without gradients by images, and trains there", async () => {
+    const cpu = await openEngine({ backend: "cpu", environment: nodeEnvironment() });
+    const trainer = await open({ adversary: null }, HALF, cpu);
+    expect(await trainer.score(scoring(false))).toBeNull();
+    expect(await trainer.score(scoring(true))).toBeNull();
+    const { examples, loss } = await trainer.train(work());
+    expect(examples).toBe(8);
+    expect(loss).toBeGreaterThan(0);
+    trainer.close();
+    await cpu.close();
   });
 
   /** The updates of two rounds in a row, with or without scores before each. */

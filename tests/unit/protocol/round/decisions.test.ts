@@ -80,11 +80,11 @@ describe("the choice among candidates", () => {
 });
 
 describe("the regrowth alarm", () => {
-  it("[J6] comes when perturbed agreement falls while the loss falls, and names the best student", () => {
+  it("[J6] comes when the transfer rate rises while the loss falls, and names the best student", () => {
     const alarms = REGROWING.map((_, i) =>
       regrowthAlarm(judging, watched(REGROWING).slice(0, i + 1)),
     );
-    // Smoothed: .767, .867, .9, .883, .85, .783: more than .08 below the best with the eighth.
+    // Smoothed: .233, .133, .1, .117, .15, .217: more than .1 above the least with the eighth.
     expect(alarms.map((alarm) => alarm !== undefined)).toEqual([
       ...Array.from({ length: 7 }, () => false),
       true,
@@ -183,16 +183,28 @@ describe("stopping", () => {
 });
 
 describe("a round as decisions see it", () => {
+  const alone = configOf({ round: { goal: 1 } });
+
   it("[J9] is made of medians, and is none in a judging round or without scores", () => {
-    expect(watchedRound(4, summary(0.9, 20, 8))).toEqual({
+    expect(watchedRound(alone, 4, summary(0.9, 20, 8))).toEqual({
       round: 4,
       trainingLoss: 0.5,
       agreement: 0.9,
       transferRate: 0.4,
       moved: 50,
     });
-    expect(watchedRound(4, summary(0.9, 0, 8, 0))).toMatchObject({ transferRate: 0, moved: 0 });
-    expect(watchedRound(4, summary(0.9, 20))).toBeUndefined();
-    expect(watchedRound(4, null)).toBeUndefined();
+    expect(watchedRound(alone, 4, summary(0.9, 0, 8, 0))).toMatchObject({
+      transferRate: 0,
+      moved: 0,
+    });
+    expect(watchedRound(alone, 4, summary(0.9, 20))).toBeUndefined();
+    expect(watchedRound(alone, 4, null)).toBeUndefined();
+  });
+
+  it("[J10] is none where fewer scored it than three, or the goal", () => {
+    const scored = summary(0.9, 20, 8);
+    const seen = (goal: number, participants: number): boolean =>
+      watchedRound(configOf({ round: { goal } }), 4, { ...scored, participants }) !== undefined;
+    expect([seen(4, 2), seen(4, 3), seen(2, 1), seen(2, 2)]).toEqual([false, true, false, true]);
   });
 });

@@ -24,6 +24,15 @@ function said(images: number, agreement: number, flips: readonly number[]): Scor
   return { weight: 2 * images, loss: agreement, scores };
 }
 
+function claim(moved: number, followed: number): ScoredCommit {
+  const transfer = { moved, followed };
+  return {
+    weight: 10,
+    loss: 1,
+    scores: { images: 64, loss: 1, agreement: 1, transfer, perturbed: [] },
+  };
+}
+
 const of = (...pairs: [number, number][]) =>
   weightedMedian(pairs.map(([value, weight]) => ({ value, weight })));
 
@@ -96,10 +105,20 @@ describe("the summary of a round's scores", () => {
       trainingLoss: 1,
       loss: 0.4,
       agreement: 0.8,
-      // .8 of 5 images, 1 of 15, 0 of 2.
-      transferRate: 1,
+      // .8 of 5 images, 1 of 15 that count as 5, 0 of 2.
+      transferRate: 0.8,
       perturbed: [{ radius: 0.1, agreement: expect.closeTo((0.5 + 0.5) / 2, 12) }],
     });
+  });
+
+  it("[J9] believes nobody more for claiming more than most", () => {
+    const honest = [claim(15, 3), claim(14, 4), claim(15, 2)];
+    const lied = summariseScores([...honest, claim(64, 64)])!;
+    expect(lied.medians.transferRate).toBe(3 / 15);
+    // Two claims: the smaller counts.
+    expect(summariseScores([claim(4, 1), claim(64, 64)])!.medians.transferRate).toBe(
+      (0.25 + 1) / 2,
+    );
   });
 
   it("[J9] of a judging round has no training loss; of a silent one there is none", () => {
