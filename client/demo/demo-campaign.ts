@@ -18,8 +18,8 @@ export const DEMO_IMAGES = {
 export const DEMO_GOALS = { asrBefore: 0.95, asrAfter: 0.1, accDrop: 0.05 } as const;
 
 /**
- * The demo's campaign: what a campaign does that was created without options, with fewer and smaller
- * steps for small images and impatient people; docs/DEMO.md has the runs.
+ * The demo's campaign: what a campaign does that was created without options, with smaller
+ * steps, and more rounds of them, for a small model and impatient people; docs/DEMO.md has the runs.
  *
  * @param model digest of the teacher's file.
  * @param seed decides the re-initialisation.

@@ -112,7 +112,7 @@ function campaignText(report: CampaignReport): string {
       : [
           [
             "current round",
-            `${current.round} (${placeText(current, report)}, attempt ${current.attempt}) is ${current.state}: ${current.accepted} of ${current.assigned} updates in`,
+            `${current.round + 1} (${placeText(current, report)}, attempt ${current.attempt + 1}) is ${current.state}: ${current.accepted} of ${current.assigned} updates in`,
           ],
         ]),
     ...decisionRows(report),
@@ -168,6 +168,7 @@ function batchText({ batchSize, normGroupSize }: CampaignReport["config"]["disti
     : `${batchSize} images (batch norm over ${normGroupSize})`;
 }
 
+/** All attempts as a table; rounds and attempts count from 1 for people, from 0 in JSON. */
 export function roundTable(rounds: readonly RoundReport[]): string {
   if (rounds.length === 0) return "No rounds yet.";
   return textTable([
@@ -187,9 +188,9 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       "detail",
     ],
     ...rounds.map((round) => [
-      String(round.round),
+      String(round.round + 1),
       placeCell(round),
-      String(round.attempt),
+      String(round.attempt + 1),
       round.state,
       `${round.accepted} of ${round.assigned}`,
       String(round.judging ? (round.scores?.images ?? 0) : round.examples),

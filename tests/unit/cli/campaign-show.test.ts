@@ -117,9 +117,9 @@ it("[B1] `campaign show` and `campaign rounds` tell of statistics that are being
   expect(text).toMatch(
     /re-initialised +bn-divergence, strength auto, once statistics are measured/,
   );
-  expect(text).toMatch(/current round +0 \(statistics, attempt 0\) is collecting: 3 of 4 updates/);
+  expect(text).toMatch(/current round +1 \(statistics, attempt 1\) is collecting: 3 of 4 updates/);
   expect(text).not.toContain("probe ");
-  expect(roundTable([MEASURED])).toMatch(/0 +statistics +0 +collecting +3 of 4 +0 +– +– /);
+  expect(roundTable([MEASURED])).toMatch(/1 +statistics +1 +collecting +3 of 4 +0 +– +– /);
 });
 
 it("`campaign show` reads a campaign that was made before there were scores", async () => {
@@ -191,7 +191,7 @@ const PROBING: CampaignReport = {
 
 it("[J5] `campaign show` prints the probe curve as far as it is known", async () => {
   const text = await shown(PROBING);
-  expect(text).toMatch(/current round +5 \(probe 2 of 2 \(strength 2\), round 1 of 4, attempt 0\)/);
+  expect(text).toMatch(/current round +6 \(probe 2 of 2 \(strength 2\), round 1 of 4, attempt 1\)/);
   expect(text).toMatch(/strength 0: 1 3\.0 %.*\n +lipschitz, by channel, strength 2: /);
   expect(text).toMatch(
     /probe +strength +loss +agreement +inherited +at 0\.036 +at 0\.072 +at 0\.145/,
@@ -223,9 +223,9 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
   vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
   const { results } = await runRecorded("campaign", "rounds", ID);
   expect(results[0]!.text).toMatch(
-    /5 +probe 2: 1 of 4 +0 +collecting .* 64 +0\.5000 +90\.0 % +– +– +–/,
+    /6 +probe 2: 1 of 4 +1 +collecting .* 64 +0\.5000 +90\.0 % +– +– +–/,
   );
   expect(results[0]!.text).toMatch(
-    /5 +probe 2: judging .* 100 .* 4\.0 % +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
+    /6 +probe 2: judging .* 100 .* 4\.0 % +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
   );
 });
