@@ -123,7 +123,7 @@ describe("the adversary of local steps", () => {
       localSteps: 1,
       velocity: startStep === 0 ? ("restart" as const) : ("keep" as const),
     }));
-    const found = await adversariesOf({ restartEvery: 3 }, rounds, 1);
+    const found = await adversariesOf({ restartEvery: 3, weight: 0.5 }, rounds, 1);
     expect(found.map((adversary) => adversary?.weight)).toEqual([0.5, 0.5, 0.5, 0.5]);
     expect(restarts(found)).toEqual([0, 3]);
   });
