@@ -84,7 +84,7 @@ ${lineChart({
 })}
 ${inheritedChart(curve(({ scores }) => scores?.medians.transferRate ?? null))}
 </div>
-<p>Inherited mistakes are those that the teacher makes on held-out images under one perturbation made to mislead it, and that the student each round began with makes too; agreement under perturbation is what one made against that student leaves.${decisionText(campaign)}</p>
+<p>Inherited mistakes are those that the teacher makes on held-out images under one perturbation that leads it to one class, and that the student each round began with makes too; agreement under perturbation is what one made against that student leaves.${decisionText(campaign)}</p>
 <table>
 <tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">inherited</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
 ${rounds.map(roundRow).join("\n")}

@@ -84,12 +84,9 @@ export class Judge {
   async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
     const { ascents, radii } = this.#judging;
     const heldOut = await askTeacher(this.#session, this.#pool);
-    const middle = middleRadius(this.#judging);
-    const searches = radii
-      .filter((radius) => radius <= middle)
-      .map((radius) => ({ radius, ascents }));
-    const start = this.#fresh(searches, heldOut.values);
-    const mistakes = await findTeacherMistakes(this.#session, heldOut, searches, start, hooks);
+    const towards = { radius: middleRadius(this.#judging), ascents };
+    const searches = { nearest: radii[0]!, towards };
+    const mistakes = await findTeacherMistakes(this.#session, heldOut, searches, hooks);
     return { heldOut, mistakes };
   }
 

@@ -64,7 +64,7 @@ export async function scoreStudent(
       images,
       loss: clean.divergence / images,
       agreement: clean.agreed / images,
-      transfer: transferOf(heldOut, mistakes, misled),
+      transfer: transferOf(mistakes, misled),
       perturbed: found.map(({ radius, answers: { agreed, flips } }) => ({
         radius,
         agreement: agreed / images,
@@ -75,18 +75,8 @@ export async function scoreStudent(
   };
 }
 
-/** Of the images that the teacher's perturbation moves, those that it moves as far in the student. */
-function transferOf(
-  { answers: clean }: HeldOutImages,
-  { answers: wrong }: TeacherMistakes,
-  { classes }: Answers,
-): Scores["transfer"] {
-  let moved = 0;
-  let followed = 0;
-  for (const [i, answer] of wrong.entries()) {
-    if (answer === clean[i]) continue;
-    moved++;
-    if (classes[i] === answer) followed++;
-  }
-  return { moved, followed };
+/** Of the images that the perturbation leads to a class in the teacher, those that it leads there in the student. */
+function transferOf(mistakes: TeacherMistakes, { classes }: Answers): Scores["transfer"] {
+  const followed = mistakes.led.filter((row) => classes[row] === mistakes.class);
+  return { moved: mistakes.led.length, followed: followed.length };
 }

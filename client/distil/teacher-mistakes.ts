@@ -1,47 +1,101 @@
 import type { Session } from "../engine/engine.ts";
 import type { HeldOutImages } from "./held-out-images.ts";
-import {
-  answersTo,
-  searchPasses,
-  searchWorst,
-  type PerturbationSearch,
-  type ScoreHooks,
-  type SearchStart,
-} from "./worst-perturbation.ts";
+import { rowsWithout, searchTowards, type WayToClass } from "./targeted-search.ts";
+import type { PerturbationSearch, ScoreHooks } from "./worst-perturbation.ts";
 
-/** Where one universal perturbation misleads the teacher. */
-export interface TeacherMistakes {
-  /** `[H, W, C]` */
-  readonly perturbation: Float32Array;
-  /** `[n]`: the teacher's classes under it. */
-  readonly answers: Uint32Array;
+/** Where one universal perturbation misleads the teacher: to one class. */
+export type TeacherMistakes = Pick<WayToClass, "class" | "perturbation" | "led">;
+
+/** Where the teacher's mistakes are sought. */
+export interface MistakeSearches {
+  /** Radius at which classes are compared, root mean square in normalised units. */
+  readonly nearest: number;
+  /** How far one then goes towards the class found. */
+  readonly towards: PerturbationSearch;
 }
 
+/** One round of successive halving: what is spent on a class, and how many are kept. */
+interface Heat {
+  readonly images: number;
+  readonly ascents: number;
+  readonly kept: number;
+}
+
+/** Classes that searches are made for: those to which clean images are nearest. */
+const MOST_CLASSES = 64;
+
 /**
- * Finds the worst universal perturbation of the teacher (SPEC J2). The teacher never changes, so once
- * is enough: a student that makes the same mistakes under it has the teacher's short ways to other
- * answers, of which a backdoor is one.
+ * The short way of a backdoor is steep and narrow: a few steps do not yet tell it from the ways to
+ * classes that are near anyway, and all steps on all classes would cost more than a round.
+ */
+const HEATS: readonly Heat[] = [
+  { images: 16, ascents: 3, kept: 6 },
+  { images: 32, ascents: 4, kept: 3 },
+  { images: 32, ascents: 8, kept: 1 },
+];
+
+/**
+ * Finds the class that one small universal perturbation leads the teacher to most easily, and the
+ * perturbation that leads there (SPEC J2). A backdoor is such a way (Wang et al. 2019: the trigger
+ * that reverse engineering finds for the target class is far smaller than for any other). The teacher
+ * never changes, so once is enough: a student that is led to the same class by the same perturbation
+ * has the way too.
  *
- * @param searches of growing radius, at least one; the last one's is kept
  * @throws as `answersTo`.
  *
  * @example
- * const mistakes = await findTeacherMistakes(session, heldOut, searches, { perturbation, isFresh: true });
+ * const searches = { nearest: 0.036, towards: { radius: 0.072, ascents: 12 } };
+ * const mistakes = await findTeacherMistakes(session, heldOut, searches);
  */
 export async function findTeacherMistakes(
   session: Session,
   heldOut: HeldOutImages,
-  searches: readonly PerturbationSearch[],
-  start: SearchStart,
+  { nearest, towards }: MistakeSearches,
   hooks: ScoreHooks = {},
 ): Promise<TeacherMistakes> {
-  const total = searchPasses(searches, start.isFresh);
+  let candidates = nearestClasses(heldOut);
+  const total = searchCount(candidates.length);
   let done = 0;
-  const found = await searchWorst(heldOut.values, searches, start, async (delta) => {
-    const answers = await answersTo(session, "teacher", heldOut, hooks, delta, done + 1 < total);
-    hooks.onPass?.(++done, total);
-    return answers;
+  for (const { images, ascents, kept } of HEATS) {
+    if (candidates.length <= kept) continue;
+    const search = { images, ascents, radius: nearest };
+    const ways: WayToClass[] = [];
+    for (const candidate of candidates) {
+      ways.push(await searchTowards(session, heldOut, search, candidate, hooks));
+      hooks.onPass?.(++done, total);
+    }
+    candidates = ways.sort((a, b) => a.loss - b.loss).slice(0, kept);
+  }
+  const search = { ...towards, images: heldOut.indices.length };
+  const way = await searchTowards(session, heldOut, search, candidates[0]!, hooks);
+  hooks.onPass?.(++done, total);
+  return way;
+}
+
+/** Searches of all heats and the last one. */
+function searchCount(classes: number): number {
+  let left = classes;
+  const heats = HEATS.map(({ kept }) => {
+    const searches = left > kept ? left : 0;
+    left = Math.min(left, kept);
+    return searches;
   });
-  const { perturbation, answers } = found.at(-1)!;
-  return { perturbation, answers: answers.classes };
+  return 1 + heats.reduce((sum, searches) => sum + searches, 0);
+}
+
+/** Those of largest mean log-probability on the clean images with other answers. */
+function nearestClasses(heldOut: HeldOutImages): Pick<WayToClass, "class" | "perturbation">[] {
+  const { classes, references, values } = heldOut;
+  const none = new Float32Array(values);
+  const found: { class: number; perturbation: Float32Array; nearness: number }[] = [];
+  for (let label = 0; label < classes; label++) {
+    const rows = rowsWithout(heldOut, label);
+    if (rows.length === 0) continue;
+    let sum = 0;
+    // A share that float32 rounds to 0 is as far as any.
+    for (const row of rows)
+      sum += Math.log(Math.max(references[row * classes + label]!, 2 ** -149));
+    found.push({ class: label, perturbation: none, nearness: sum / rows.length });
+  }
+  return found.sort((a, b) => b.nearness - a.nearness).slice(0, MOST_CLASSES);
 }

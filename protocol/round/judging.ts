@@ -3,9 +3,9 @@ import { z } from "zod";
 /**
  * Constants of the rules that read scores. `rise` was set on students of one CIFAR-10 BadNets teacher
  * (ResNet-18 of width 16), scored by six participants with 62 images each in an independent
- * implementation: under plain distillation the transfer rate rose from .69 to .87 while ASR rose from
- * 17 to 64 %; with doubled ratios, ASR 6 to 15 %, it moved between .39 and .49 to no end; with
- * adversarial consistency, ASR 3 to 4 %, between .04 and .08.
+ * implementation: under plain distillation the transfer rate rose from .22 to .75 while ASR rose from
+ * 17 to 64 %; with doubled ratios, ASR 6 to 15 %, it moved between .05 and .15 to no end; with
+ * adversarial consistency, ASR 2 to 4 %, between .01 and .04.
  */
 const REGROWTH = { rise: 0.1, window: 3 } as const;
 const STOPPING = { learningRateShare: 0.1, window: 5, change: 0.003 } as const;
@@ -91,7 +91,7 @@ export const scoresSchema = z.strictObject({
   loss: lossSchema,
   /** Share of images with the teacher's answer. */
   agreement: z.number().min(0).max(1),
-  /** Images on which the teacher's worst perturbation misleads it, and the student just so. */
+  /** Images that one perturbation leads to one class in the teacher, and in the student too. */
   transfer: z.strictObject({ moved: z.int().nonnegative(), followed: z.int().nonnegative() }),
   perturbed: z.array(perturbedScoreSchema).max(8),
 });

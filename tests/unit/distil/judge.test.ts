@@ -22,6 +22,9 @@ function judgeOf(settings: object = {}, heldOut = 8, seed = 6) {
 const length = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
+/** Length that a perturbation of four values may have. */
+const within = (radius: number): number => 2 * radius * (1 + 1e-6);
+
 /** What a judge with this seed says, and where it looks. */
 async function run(seed: number) {
   const { judge, session } = judgeOf({}, 8, seed);
@@ -36,11 +39,15 @@ describe("a judge", () => {
     expect(scores!.perturbed.map(({ radius }) => radius)).toEqual(judging.radii);
     // The teacher's, and all places of the student's own.
     expect(session.perturbations).toHaveLength(1 + 1 + 1 + 3 * 3);
-    // At both radii up to the middle one.
-    expect(session.teacherPerturbations).toHaveLength(1 + 1 + 2 * 3);
+    // Two classes are compared at the smallest radius, the nearer one is sought at the middle.
+    expect(session.teacherPerturbations).toHaveLength(2 * (1 + 8) + 1 + 3);
+    const [near, middle] = judging.radii;
+    expect(length(session.teacherPerturbations[17]!)).toBeLessThan(within(near!));
+    expect(length(session.teacherPerturbations[21]!)).toBeGreaterThan(within(near!));
+    expect(length(session.teacherPerturbations[21]!)).toBeLessThan(within(middle!));
     await judge.judge();
     expect(session.teacherAsked).toBe(8);
-    expect(session.teacherPerturbations).toHaveLength(8);
+    expect(session.teacherPerturbations).toHaveLength(22);
   });
 
   it("[J2] looks at the middle radius before a training round, from where the round before ended", async () => {
@@ -88,6 +95,8 @@ describe("a judge", () => {
 
   it("[J2] gives the same scores for the same seed", async () => {
     expect(await run(6)).toEqual(await run(6));
-    expect((await run(7)).places[0]).not.toEqual((await run(6)).places[0]);
+    // The first place is the teacher's own.
+    expect((await run(7)).places[0]).toEqual((await run(6)).places[0]);
+    expect((await run(7)).places[1]).not.toEqual((await run(6)).places[1]);
   });
 });

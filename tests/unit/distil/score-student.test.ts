@@ -52,9 +52,8 @@ async function score(
 ) {
   const heldOut = await askTeacher(session, pool(pixels, batchSize));
   const searches = radii.map((radius) => ({ radius, ascents }));
-  const misleading = [{ radius: 0.3, ascents: 8 }];
-  const fresh = { perturbation: START, isFresh: true };
-  const mistakes = await findTeacherMistakes(session, heldOut, misleading, fresh);
+  const misleading = { nearest: 0.15, towards: { radius: 0.3, ascents: 8 } };
+  const mistakes = await findTeacherMistakes(session, heldOut, misleading);
   const start = { perturbation: START, isFresh };
   const scored = await scoreStudent(session, { heldOut, mistakes }, searches, start, hooks);
   return { ...scored, heldOut, mistakes };
@@ -174,24 +173,26 @@ describe("scores of a student", () => {
     expect(session.steps).toEqual([]);
   });
 
-  it("[J2] count the teacher's mistakes under its own worst perturbation, and who makes them too", async () => {
+  it("[J2] count the images that the teacher's perturbation leads to its class, and who follows", async () => {
     await fc.assert(
       fc.asyncProperty(weights, weights, pixelsOf(9), async (w, v, pixels) => {
         const teacher = oneEdge(w, -dot(w, Array(VALUES).fill(2)));
         const student = oneEdge(v, -dot(v, Array(VALUES).fill(2)));
         const session = new LinearSession(SHAPE, teacher, student);
         const { heldOut, mistakes, scores } = await score(session, pixels, []);
-        let [moved, followed] = [0, 0];
-        for (const [i, image] of heldOut.indices.entries()) {
+        const led: number[] = [];
+        let followed = 0;
+        for (const [row, image] of heldOut.indices.entries()) {
           const x = Array.from(pixels.subarray(image * VALUES, (image + 1) * VALUES));
-          const wrong = x.map((pixel, k) => table[pixel]! + mistakes.perturbation[k]!);
-          expect(mistakes.answers[i]).toBe(answerOf(w, wrong));
           const clean = x.map((pixel) => table[pixel]!);
-          if (answerOf(w, wrong) === answerOf(w, clean)) continue;
-          moved++;
-          if (answerOf(v, wrong) === answerOf(w, wrong)) followed++;
+          const wrong = clean.map((value, i) => value + mistakes.perturbation[i]!);
+          const [before, after] = [answerOf(w, clean), answerOf(w, wrong)];
+          if (before === mistakes.class || after !== mistakes.class) continue;
+          led.push(row);
+          if (answerOf(v, wrong) === mistakes.class) followed++;
         }
-        expect(scores.transfer).toEqual({ moved, followed });
+        expect([...mistakes.led]).toEqual(led);
+        expect(scores.transfer).toEqual({ moved: led.length, followed });
         const twin = new LinearSession(SHAPE, teacher, teacher);
         const { scores: own } = await score(twin, pixels, []);
         expect(own.transfer.followed).toBe(own.transfer.moved);

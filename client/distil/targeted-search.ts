@@ -1,0 +1,82 @@
+import type { Session } from "../engine/engine.ts";
+import type { HeldOutImages } from "./held-out-images.ts";
+import {
+  answersTo,
+  searchWorst,
+  type PerturbationSearch,
+  type ScoreHooks,
+} from "./worst-perturbation.ts";
+
+/** A universal perturbation that leads the teacher to one class. */
+export interface WayToClass {
+  readonly class: number;
+  /** `[H, W, C]` */
+  readonly perturbation: Float32Array;
+  /** Cross-entropy with the class, mean over the images it was sought on, nats. */
+  readonly loss: number;
+  /** Rows of the held-out images that it leads there. */
+  readonly led: Uint32Array;
+}
+
+export interface WaySearch extends PerturbationSearch {
+  /** Most images to look at. */
+  readonly images: number;
+}
+
+/**
+ * Searches the universal perturbation within a ball that leads the teacher's answers to a class, on
+ * images that it does not answer so anyway: by normalised gradient steps that decrease the summed
+ * cross-entropy with the class. Keeps the best on its way (targeted universal adversarial
+ * perturbations: Hirano and Takemoto 2020).
+ *
+ * @param from the class, which not all images may have, and where to start, `[H, W, C]` within the ball
+ * @throws as `answersTo`.
+ */
+export async function searchTowards(
+  session: Session,
+  heldOut: HeldOutImages,
+  { images, radius, ascents }: WaySearch,
+  from: Pick<WayToClass, "class" | "perturbation">,
+  hooks: ScoreHooks,
+): Promise<WayToClass> {
+  const rows = rowsWithout(heldOut, from.class).subarray(0, images);
+  const wanted = wantClass(heldOut, rows, from.class);
+  const start = { perturbation: from.perturbation, isFresh: false };
+  let left = ascents + 1;
+  const [found] = await searchWorst(heldOut.values, [{ radius, ascents }], start, async (delta) => {
+    const answers = await answersTo(session, "teacher", wanted, hooks, delta, --left > 0);
+    return {
+      ...answers,
+      divergence: -answers.divergence,
+      gradient: answers.gradient.map((value) => -value),
+    };
+  });
+  const { perturbation, answers } = found!;
+  return {
+    class: from.class,
+    perturbation,
+    loss: -answers.divergence / rows.length,
+    led: rows.filter((_, i) => answers.classes[i] === from.class),
+  };
+}
+
+/** Rows of the images that the teacher does not give a class, in order. */
+export function rowsWithout(
+  { answers }: Pick<HeldOutImages, "answers">,
+  label: number,
+): Uint32Array {
+  return Uint32Array.from(answers.keys()).filter((row) => answers[row] !== label);
+}
+
+/** These images, as if the teacher's clean answer to each were the class. */
+function wantClass(heldOut: HeldOutImages, rows: Uint32Array, label: number): HeldOutImages {
+  const { classes } = heldOut;
+  const references = new Float32Array(rows.length * classes);
+  for (let i = 0; i < rows.length; i++) references[i * classes + label] = 1;
+  return {
+    ...heldOut,
+    indices: rows.map((row) => heldOut.indices[row]!),
+    references,
+    answers: new Uint32Array(rows.length).fill(label),
+  };
+}
