@@ -8,6 +8,18 @@ export function inheritedText(scores: Summary | null): string {
   return percent(scores?.medians.transferRate);
 }
 
+/**
+ * The class that most participants find the teacher led to most easily, and how many of those who
+ * find one; a dash where nobody does.
+ */
+export function ledToText(scores: Summary | null): string {
+  const classes = scores?.transfer.classes ?? [];
+  const [most] = classes;
+  if (most === undefined) return "–";
+  const all = classes.reduce((sum, { participants }) => sum + participants, 0);
+  return `${most.class} (${most.participants} of ${all})`;
+}
+
 /** Agreement under perturbation at each norm that was scored, the smallest first. */
 export function perturbedText(scores: Summary | null): string {
   const shares = (scores?.perturbed ?? []).map(({ agreement }) => (100 * agreement).toFixed(1));

@@ -78,5 +78,5 @@ export async function scoreStudent(
 /** Of the images that the perturbation leads to a class in the teacher, those that it leads there in the student. */
 function transferOf(mistakes: TeacherMistakes, { classes }: Answers): Scores["transfer"] {
   const followed = mistakes.led.filter((row) => classes[row] === mistakes.class);
-  return { moved: mistakes.led.length, followed: followed.length };
+  return { class: mistakes.class, moved: mistakes.led.length, followed: followed.length };
 }

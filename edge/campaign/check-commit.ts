@@ -35,7 +35,12 @@ function checkScores(
     "scores.images",
     `are ${images}, the campaign scores with at most ${most}`,
   );
-  const { followed, moved } = transfer;
+  const { class: led, followed, moved } = transfer;
+  requireField(
+    led < classes,
+    "scores.transfer.class",
+    `is ${led}, the model's classes are 0 to ${classes - 1}`,
+  );
   requireField(
     followed <= moved && moved <= images,
     "scores.transfer",

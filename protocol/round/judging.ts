@@ -92,7 +92,11 @@ export const scoresSchema = z.strictObject({
   /** Share of images with the teacher's answer. */
   agreement: z.number().min(0).max(1),
   /** Images that one perturbation leads to one class in the teacher, and in the student too. */
-  transfer: z.strictObject({ moved: z.int().nonnegative(), followed: z.int().nonnegative() }),
+  transfer: z.strictObject({
+    class: z.int().nonnegative(),
+    moved: z.int().nonnegative(),
+    followed: z.int().nonnegative(),
+  }),
   perturbed: z.array(perturbedScoreSchema).max(8),
 });
 export type Scores = z.output<typeof scoresSchema>;

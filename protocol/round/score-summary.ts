@@ -10,7 +10,12 @@ export const scoreSummarySchema = z.object({
   loss: z.number(),
   agreement: z.number(),
   /** Images that the teacher's perturbations mislead it on, and those where students follow. */
-  transfer: z.object({ moved: z.int(), followed: z.int() }),
+  transfer: z.object({
+    moved: z.int(),
+    followed: z.int(),
+    /** Where perturbations that move any lead to, and for how many participants; the most first. */
+    classes: z.array(z.object({ class: z.int(), participants: z.int() })).default([]),
+  }),
   perturbed: z.array(
     z.object({
       radius: z.number(),
@@ -104,6 +109,7 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
     transfer: {
       moved: sumOf(scored, ({ transfer }) => transfer.moved),
       followed: sumOf(scored, ({ transfer }) => transfer.followed),
+      classes: classesLedTo(scored),
     },
     perturbed: radii.map((radius) => perturbedAt(scored, radius)),
     medians: {
@@ -136,6 +142,16 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
       })),
     },
   };
+}
+
+function classesLedTo(scored: readonly Scores[]): ScoreSummary["transfer"]["classes"] {
+  const counts = new Map<number, number>();
+  for (const { transfer } of scored) {
+    if (transfer.moved > 0) counts.set(transfer.class, (counts.get(transfer.class) ?? 0) + 1);
+  }
+  return Array.from(counts, ([label, participants]) => ({ class: label, participants })).sort(
+    (a, b) => b.participants - a.participants || a.class - b.class,
+  );
 }
 
 function sumOf<T>(items: readonly T[], value: (item: T) => number): number {

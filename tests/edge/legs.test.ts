@@ -132,8 +132,8 @@ describe("strength auto", () => {
       current: { round: 4, leg: { kind: "main", candidate: 1, roundOfLeg: 0 } },
     });
     expect(latest.starts.map(({ scores }) => scores?.transfer)).toEqual([
-      { moved: 10, followed: 8 },
-      { moved: 10, followed: 4 },
+      { moved: 10, followed: 8, classes: [{ class: 0, participants: 1 }] },
+      { moved: 10, followed: 4, classes: [{ class: 0, participants: 1 }] },
     ]);
     expect(await volunteer.assignment()).toMatchObject({
       student: volunteer.view.starts[1]!.initialStudent,

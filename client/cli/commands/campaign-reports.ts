@@ -15,6 +15,7 @@ import {
   decisionRows,
   flipsText,
   inheritedText,
+  ledToText,
   perturbedText,
   probeTable,
 } from "../score-text.ts";
@@ -182,6 +183,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       "loss",
       "agreement",
       "inherited",
+      "led to",
       "perturbed",
       "flips to",
       "received",
@@ -197,6 +199,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       decimal(round.loss),
       percent(round.agreement),
       inheritedText(round.scores),
+      ledToText(round.scores),
       perturbedText(round.scores),
       flipsText(round.scores),
       bytesText(round.uploadedBytes),

@@ -135,6 +135,18 @@ it("`campaign show` reads a campaign that was made before there were scores", as
   expect(text).not.toContain("outlier");
 });
 
+it("the rounds' table names the class that most participants find the teacher led to", () => {
+  const scores = summary(0.9, [], []);
+  const classes = [
+    { class: 7, participants: 5 },
+    { class: 2, participants: 1 },
+  ];
+  const judged = { ...MEASURED, scores: { ...scores, transfer: { ...scores.transfer, classes } } };
+  expect(roundTable([judged])).toMatch(/inherited +led to /);
+  expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6\) /);
+  expect(roundTable([MEASURED])).not.toContain(" of 6)");
+});
+
 /** What one participant's scores come to. */
 function summary(agreement: number, perturbed: readonly number[], flips: readonly number[]) {
   const { radii } = REPORT.config.judging;
@@ -146,7 +158,7 @@ function summary(agreement: number, perturbed: readonly number[], flips: readonl
         images: 100,
         loss: 0.25,
         agreement,
-        transfer: { moved: 50, followed: 2 },
+        transfer: { class: 7, moved: 50, followed: 2 },
         perturbed: perturbed.map((share, i) => ({
           radius: radii[i]!,
           agreement: share,
@@ -226,6 +238,6 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
     /6 +probe 2: 1 of 4 +1 +collecting .* 64 +0\.5000 +90\.0 % +– +– +–/,
   );
   expect(results[0]!.text).toMatch(
-    /6 +probe 2: judging .* 100 .* 4\.0 % +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
+    /6 +probe 2: judging .* 100 .* 4\.0 % +7 \(1 of 1\) +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
   );
 });

@@ -192,7 +192,7 @@ describe("scores of a student", () => {
           if (answerOf(v, wrong) === mistakes.class) followed++;
         }
         expect([...mistakes.led]).toEqual(led);
-        expect(scores.transfer).toEqual({ moved: led.length, followed });
+        expect(scores.transfer).toEqual({ class: mistakes.class, moved: led.length, followed });
         const twin = new LinearSession(SHAPE, teacher, teacher);
         const { scores: own } = await score(twin, pixels, []);
         expect(own.transfer.followed).toBe(own.transfer.moved);

@@ -20,7 +20,13 @@ function summary(agreement: number, followed: number, weight = 0, moved = 50): S
     {
       weight,
       loss: 0.5,
-      scores: { images: 100, loss: 0.1, agreement, transfer: { moved, followed }, perturbed: [] },
+      scores: {
+        images: 100,
+        loss: 0.1,
+        agreement,
+        transfer: { class: 0, moved, followed },
+        perturbed: [],
+      },
     },
   ])!;
 }

@@ -18,14 +18,14 @@ function said(images: number, agreement: number, flips: readonly number[]): Scor
     images,
     loss: agreement / 2,
     agreement,
-    transfer: { moved: flipped, followed: flips[1]! },
+    transfer: { class: 1, moved: flipped, followed: flips[1]! },
     perturbed: [{ radius: 0.1, agreement: 1 - flipped / images, flips: [...flips] }],
   };
   return { weight: 2 * images, loss: agreement, scores };
 }
 
 function claim(moved: number, followed: number): ScoredCommit {
-  const transfer = { moved, followed };
+  const transfer = { class: 0, moved, followed };
   return {
     weight: 10,
     loss: 1,
@@ -35,6 +35,13 @@ function claim(moved: number, followed: number): ScoredCommit {
 
 const of = (...pairs: [number, number][]) =>
   weightedMedian(pairs.map(([value, weight]) => ({ value, weight })));
+
+/** A participant that finds its teacher led to a class. */
+function ledTo(label: number, moved = 10): ScoredCommit {
+  const { scores, ...rest } = claim(moved, 0);
+  const transfer = { class: label, moved, followed: 0 };
+  return { ...rest, scores: { ...scores!, transfer } };
+}
 
 describe("a weighted median", () => {
   it("[J9] lies where half of the weight is on either side", () => {
@@ -80,6 +87,15 @@ describe("a weighted median", () => {
 });
 
 describe("the summary of a round's scores", () => {
+  it("[J2] tells how many find the teacher led to which class, without those who move no image", () => {
+    const commits = [ledTo(3), ledTo(1), ledTo(0), ledTo(3), ledTo(7, 0), ledTo(1)];
+    expect(summariseScores(commits)!.transfer.classes).toEqual([
+      { class: 1, participants: 2 },
+      { class: 3, participants: 2 },
+      { class: 0, participants: 1 },
+    ]);
+  });
+
   it("[J9] has means by images, flips summed by class, and medians", () => {
     const summary = summariseScores([
       said(10, 1, [0, 4, 1]),
@@ -90,7 +106,7 @@ describe("the summary of a round's scores", () => {
     expect(summary).toMatchObject({ participants: 3, images: 60 });
     expect(summary.agreement).toBeCloseTo((10 + 24 + 10) / 60, 12);
     expect(summary.loss).toBeCloseTo((10 + 24 + 10) / 120, 12);
-    expect(summary.transfer).toEqual({ moved: 22, followed: 19 });
+    expect(summary.transfer).toMatchObject({ moved: 22, followed: 19 });
     expect(summary.perturbed).toEqual([
       {
         radius: 0.1,
