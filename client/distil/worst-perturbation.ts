@@ -166,9 +166,13 @@ export async function answersTo(
     }
   }
   if (!Number.isFinite(divergence)) {
+    const advice =
+      which === "teacher"
+        ? "; try another device, and tell the organisers if that changes nothing"
+        : ", though the teacher's are: tell the organisers, since an update may have damaged the student, and try another device in case it is this one";
     throw new EngineError(
       "device-failed",
-      `the ${which}'s answers to held-out images are not finite; try another device, and tell the organisers if that changes nothing`,
+      `the ${which}'s answers to held-out images are not finite${advice}`,
     );
   }
   return { divergence, agreed, flips, classes: given, gradient: Float32Array.from(gradient) };

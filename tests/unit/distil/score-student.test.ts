@@ -226,7 +226,16 @@ describe("scores of a student", () => {
     const session = new LinearSession(SHAPE, oneEdge([1, 1, 1, 1, 1, 1], 0), broken);
     await expect(score(session, new Uint8Array(6 * VALUES), [])).rejects.toMatchObject({
       code: "device-failed",
-      message: expect.stringMatching(/not finite; try another device/),
+      message: expect.stringMatching(/not finite, though .* tell the organisers/),
+    });
+  });
+
+  it("refuse a teacher whose answers are not finite, saying that it may be the device", async () => {
+    const broken = oneEdge([1, 1, 1, 1, 1, 1], Number.NaN);
+    const session = new LinearSession(SHAPE, broken);
+    await expect(score(session, new Uint8Array(6 * VALUES), [])).rejects.toMatchObject({
+      code: "device-failed",
+      message: expect.stringMatching(/^the teacher's .* not finite; try another device/),
     });
   });
 });
