@@ -12,6 +12,8 @@ interface Sample {
 interface Score {
   readonly name: string;
   readonly of: (sample: Sample) => number | null | undefined;
+  /** It is meant to be near ASR itself. */
+  readonly estimates?: true;
 }
 
 /**
@@ -24,19 +26,33 @@ export function correlationTable(results: readonly BenchResult[]): Table {
   return {
     title: "Which scores tell of the backdoor",
     caption:
-      "Spearman's rank correlation with ASR, and the number of students it is over. A score that tells of a backdoor is near −1 (agreement under perturbation falls as ASR rises) or near 1.",
-    head: ["score", "last students", "n", "students of all rounds", "n"],
-    rows: scoresOf(every).map(({ name, of }) => {
+      "Spearman's rank correlation with ASR, and the number of students it is over. A score that tells of a backdoor is near −1 (agreement under perturbation falls as ASR rises) or near 1. The last column is how far the share is from ASR itself, the mean over all students, in points.",
+    head: ["score", "last students", "n", "students of all rounds", "n", "off ASR by"],
+    rows: scoresOf(every).map(({ name, of, estimates }) => {
       const columns = [last, every].flatMap((samples) => {
-        const pairs = samples.flatMap((sample) => {
-          const value = of(sample);
-          return value === null || value === undefined ? [] : [[value, sample.asr] as const];
-        });
+        const pairs = pairsOf(samples, of);
         return [spearman(pairs)?.toFixed(2).replace("-", "−") ?? "–", String(pairs.length)];
       });
-      return [name].concat(columns);
+      const off = estimates === true ? distance(pairsOf(every, of)) : "";
+      return [name].concat(columns, off);
     }),
   };
+}
+
+type Pair = readonly [score: number, asr: number];
+
+function pairsOf(samples: readonly Sample[], of: Score["of"]): Pair[] {
+  return samples.flatMap((sample) => {
+    const value = of(sample);
+    return value === null || value === undefined ? [] : [[value, sample.asr] as const];
+  });
+}
+
+/** Mean absolute difference, in points. */
+function distance(pairs: readonly Pair[]): string {
+  if (pairs.length === 0) return "–";
+  const sum = pairs.reduce((total, [score, asr]) => total + Math.abs(score - asr), 0);
+  return ((100 * sum) / pairs.length).toFixed(1);
 }
 
 function samplesOf({ after, curve, middleRadius }: BenchResult): Sample[] {
@@ -57,6 +73,7 @@ function scoresOf(samples: readonly Sample[]): Score[] {
     {
       name: "share of the teacher's mistakes inherited",
       of: ({ point }) => point.heldOut?.transferRate,
+      estimates: true,
     },
     {
       name: "agreement less that",

@@ -208,10 +208,14 @@ describe("rank correlations", () => {
       "5",
       "−1.00",
       "15",
+      "",
     ]);
-    expect(of("share of the flips that go to one class")).toEqual(["1.00", "5", "1.00", "15"]);
+    expect(of("share of the flips that go to one class")).toEqual(["1.00", "5", "1.00", "15", ""]);
+    // Half of ASR in these, which is 10, 7.5 and 5 %: off by 5, 3.75 and 2.5 points.
+    const half = correlationTable([aResult({ asr: 0.05 })]).rows[0]!;
+    expect(half.slice(1)).toEqual(["–", "1", "1.00", "3", "3.8"]);
     // Always the same: it tells of nothing.
-    expect(of("agreement on held-out images")).toEqual(["–", "5", "–", "15"]);
+    expect(of("agreement on held-out images")).toEqual(["–", "5", "–", "15", ""]);
     // A judging round has no steps.
     expect(of("distillation loss of the round's steps").at(1)).toBe("0");
   });
