@@ -84,6 +84,6 @@ export function alarmText({
   const done =
     fellBackTo === null
       ? "the campaign was set to go on all the same"
-      : `the campaign went back to the student of ${fellBackTo} committed rounds`;
+      : `the campaign went back to the student of round ${fellBackTo}`;
   return `after round ${round + 1}: ${detail}; ${done}`;
 }
