@@ -55,6 +55,17 @@ export async function askTeacher(session: Session, pool: HeldOutPool): Promise<H
   return { ...pool, classes, references, answers, values: imageSize(images) };
 }
 
+/** The first so many of them. */
+export function firstImages(images: HeldOutImages, count: number): HeldOutImages {
+  const { answers, classes, indices, references } = images;
+  return {
+    ...images,
+    indices: indices.subarray(0, count),
+    references: references.subarray(0, count * classes),
+    answers: answers.subarray(0, count),
+  };
+}
+
 /** Runs of images that are looked at together, in order. */
 export function batchRanges({
   indices,

@@ -1,6 +1,6 @@
 import { middleRadius, type Judging, type Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
-import { askTeacher, type HeldOutPool } from "./held-out-images.ts";
+import { askTeacher, firstImages, type HeldOutPool } from "./held-out-images.ts";
 import { drawPerturbation } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
 import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
@@ -12,13 +12,18 @@ import {
   type SearchStart,
 } from "./worst-perturbation.ts";
 
+/** A participant's images: those it scores with, and those it trains on. */
+export interface JudgePool extends HeldOutPool {
+  readonly training: Uint32Array;
+}
+
 /**
  * One participant's judgement of students, label-free (SPEC J1 to J3). Has its images and its random
  * stream to itself, so that what it does changes nothing of what is trained.
  */
 export class Judge {
   readonly #session: Session;
-  readonly #pool: HeldOutPool;
+  readonly #pool: JudgePool;
   readonly #judging: Judging;
   readonly #random: RandomStream;
   #images: ScoringImages | undefined;
@@ -26,7 +31,7 @@ export class Judge {
   #watched: { readonly leg: string; readonly perturbation: Float32Array } | undefined;
 
   /** @param random its own; see `RandomStream.split`. */
-  constructor(session: Session, pool: HeldOutPool, judging: Judging, random: RandomStream) {
+  constructor(session: Session, pool: JudgePool, judging: Judging, random: RandomStream) {
     this.#session = session;
     this.#pool = pool;
     this.#judging = judging;
@@ -80,14 +85,21 @@ export class Judge {
     return scoreStudent(this.#session, images, searches, from, hooks);
   }
 
-  /** What all students are scored with. */
+  /**
+   * What all students are scored with. The teacher's mistakes are sought with images that are trained
+   * on, too: few held-out images alone often point to a class that is near anyway.
+   */
   async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
-    const { ascents, radii } = this.#judging;
-    const heldOut = await askTeacher(this.#session, this.#pool);
+    const { ascents, images, radii } = this.#judging;
+    const { indices, training } = this.#pool;
+    const others = training.subarray(0, Math.max(0, images - indices.length));
+    const own = Uint32Array.of(...indices, ...others);
+    const seen = await askTeacher(this.#session, { ...this.#pool, indices: own });
     const towards = { radius: middleRadius(this.#judging), ascents };
     const searches = { nearest: radii[0]!, towards };
-    const mistakes = await findTeacherMistakes(this.#session, heldOut, searches, hooks);
-    return { heldOut, mistakes };
+    const found = await findTeacherMistakes(this.#session, seen, searches, hooks);
+    const led = found.led.filter((row) => row < indices.length);
+    return { heldOut: firstImages(seen, indices.length), mistakes: { ...found, led } };
   }
 
   #fresh(searches: readonly PerturbationSearch[], values: number): SearchStart {

@@ -64,11 +64,12 @@ export class EngineTrainer implements LocalTrainer {
     this.#teacher = teacher;
     this.#pool = pool.training;
     this.#settings = { ...distillation, normalisation };
-    const indices = pool.heldOut;
-    const heldOut = { images, indices, normalisation, batchSize: distillation.batchSize };
+    const { heldOut: indices, training } = pool;
+    const { batchSize } = distillation;
+    const judged = { images, indices, training, normalisation, batchSize };
     // Without held-out images nothing is drawn for the judge, nor of it.
     const own = indices.length === 0 ? random : random.split();
-    this.#judge = new Judge(session, heldOut, judging, own);
+    this.#judge = new Judge(session, judged, judging, own);
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
   }

@@ -8,14 +8,15 @@ const SHAPE = { height: 2, width: 2, channels: 1 };
 const MODEL = Float32Array.from([1, 2, -1, 0.5, -1, -2, 1, -0.5, -2.6, 2.6]);
 const PIXELS = Uint8Array.from({ length: 20 * 4 }, (_, i) => (i * 91) % 256);
 
-function judgeOf(settings: object = {}, heldOut = 8, seed = 6) {
+function judgeOf(settings: object = {}, heldOut = 8, seed = 6, trained = 0) {
   const session = new LinearSession(SHAPE, MODEL);
   const images = { pixels: PIXELS, count: 20, ...SHAPE };
   const indices = Uint32Array.from({ length: heldOut }, (_, i) => 2 * i);
   const normalisation = { mean: [0], std: [0.5] };
   const judging = judgingSchema.parse({ ascents: 3, watchAscents: 2, ...settings });
   const random = new RandomStream(new Uint8Array(16).fill(seed));
-  const pool = { images, indices, normalisation, batchSize: 8 };
+  const training = Uint32Array.from({ length: trained }, (_, i) => 2 * i + 1);
+  const pool = { images, indices, training, normalisation, batchSize: 8 };
   return { session, judging, judge: new Judge(session, pool, judging, random) };
 }
 
@@ -63,6 +64,18 @@ describe("a judge", () => {
     // The student is linear and all pull one way: each ascent went further, the last is the worst.
     expect(session.perturbations[6]).toEqual(session.perturbations[4]);
     expect(session.perturbations).toHaveLength(9);
+  });
+
+  it("[J2] seeks the teacher's mistakes with images it trains on too, and counts none of them", async () => {
+    const seen = judgeOf({ images: 12 }, 5, 6, 10);
+    const few = judgeOf({ images: 12 }, 5, 6, 0);
+    const [scores, alone] = [await seen.judge.watch("main 0"), await few.judge.watch("main 0")];
+    expect([seen.session.teacherAsked, few.session.teacherAsked]).toEqual([12, 5]);
+    expect(seen.session.perturbations).toHaveLength(few.session.perturbations.length);
+    expect(scores!.images).toBe(5);
+    expect(scores!.transfer.moved).toBeLessThanOrEqual(5);
+    expect(scores!.agreement).toBe(alone!.agreement);
+    expect(scores!.loss).toBe(alone!.loss);
   });
 
   it("[J2] starts anew in another leg, and in every judging round", async () => {
