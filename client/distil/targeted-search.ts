@@ -14,7 +14,7 @@ export interface WayToClass {
   readonly perturbation: Float32Array;
   /** Cross-entropy with the class, mean over the images it was sought on, nats. */
   readonly loss: number;
-  /** Rows of the held-out images that it leads there. */
+  /** Rows, among all images that were given, of those that it leads there. */
   readonly led: Uint32Array;
 }
 
@@ -29,21 +29,22 @@ export interface WaySearch extends PerturbationSearch {
  * cross-entropy with the class. Keeps the best on its way (targeted universal adversarial
  * perturbations: Hirano and Takemoto 2020).
  *
+ * @param seen the participant's own, held out or not: the teacher was trained on none of them
  * @param from the class, which not all images may have, and where to start, `[H, W, C]` within the ball
  * @throws as `answersTo`.
  */
 export async function searchTowards(
   session: Session,
-  heldOut: HeldOutImages,
+  seen: HeldOutImages,
   { images, radius, ascents }: WaySearch,
   from: Pick<WayToClass, "class" | "perturbation">,
   hooks: ScoreHooks,
 ): Promise<WayToClass> {
-  const rows = rowsWithout(heldOut, from.class).subarray(0, images);
-  const wanted = wantClass(heldOut, rows, from.class);
+  const rows = rowsWithout(seen, from.class).subarray(0, images);
+  const wanted = wantClass(seen, rows, from.class);
   const start = { perturbation: from.perturbation, isFresh: false };
   let left = ascents + 1;
-  const [found] = await searchWorst(heldOut.values, [{ radius, ascents }], start, async (delta) => {
+  const [found] = await searchWorst(seen.values, [{ radius, ascents }], start, async (delta) => {
     const answers = await answersTo(session, "teacher", wanted, hooks, delta, --left > 0);
     return {
       ...answers,
@@ -69,13 +70,13 @@ export function rowsWithout(
 }
 
 /** These images, as if the teacher's clean answer to each were the class. */
-function wantClass(heldOut: HeldOutImages, rows: Uint32Array, label: number): HeldOutImages {
-  const { classes } = heldOut;
+function wantClass(seen: HeldOutImages, rows: Uint32Array, label: number): HeldOutImages {
+  const { classes } = seen;
   const references = new Float32Array(rows.length * classes);
   for (let i = 0; i < rows.length; i++) references[i * classes + label] = 1;
   return {
-    ...heldOut,
-    indices: rows.map((row) => heldOut.indices[row]!),
+    ...seen,
+    indices: rows.map((row) => seen.indices[row]!),
     references,
     answers: new Uint32Array(rows.length).fill(label),
   };

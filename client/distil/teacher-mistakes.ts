@@ -41,19 +41,20 @@ const HEATS: readonly Heat[] = [
  * never changes, so once is enough: a student that is led to the same class by the same perturbation
  * has the way too.
  *
+ * @param seen as in `searchTowards`
  * @throws as `answersTo`.
  *
  * @example
  * const searches = { nearest: 0.036, towards: { radius: 0.072, ascents: 12 } };
- * const mistakes = await findTeacherMistakes(session, heldOut, searches);
+ * const mistakes = await findTeacherMistakes(session, seen, searches);
  */
 export async function findTeacherMistakes(
   session: Session,
-  heldOut: HeldOutImages,
+  seen: HeldOutImages,
   { nearest, towards }: MistakeSearches,
   hooks: ScoreHooks = {},
 ): Promise<TeacherMistakes> {
-  let candidates = nearestClasses(heldOut);
+  let candidates = nearestClasses(seen);
   const total = searchCount(candidates.length);
   let done = 0;
   for (const { images, ascents, kept } of HEATS) {
@@ -61,13 +62,13 @@ export async function findTeacherMistakes(
     const search = { images, ascents, radius: nearest };
     const ways: WayToClass[] = [];
     for (const candidate of candidates) {
-      ways.push(await searchTowards(session, heldOut, search, candidate, hooks));
+      ways.push(await searchTowards(session, seen, search, candidate, hooks));
       hooks.onPass?.(++done, total);
     }
     candidates = ways.sort((a, b) => a.loss - b.loss).slice(0, kept);
   }
-  const search = { ...towards, images: heldOut.indices.length };
-  const way = await searchTowards(session, heldOut, search, candidates[0]!, hooks);
+  const search = { ...towards, images: seen.indices.length };
+  const way = await searchTowards(session, seen, search, candidates[0]!, hooks);
   hooks.onPass?.(++done, total);
   return way;
 }
@@ -84,12 +85,12 @@ function searchCount(classes: number): number {
 }
 
 /** Those of largest mean log-probability on the clean images with other answers. */
-function nearestClasses(heldOut: HeldOutImages): Pick<WayToClass, "class" | "perturbation">[] {
-  const { classes, references, values } = heldOut;
+function nearestClasses(seen: HeldOutImages): Pick<WayToClass, "class" | "perturbation">[] {
+  const { classes, references, values } = seen;
   const none = new Float32Array(values);
   const found: { class: number; perturbation: Float32Array; nearness: number }[] = [];
   for (let label = 0; label < classes; label++) {
-    const rows = rowsWithout(heldOut, label);
+    const rows = rowsWithout(seen, label);
     if (rows.length === 0) continue;
     let sum = 0;
     // A share that float32 rounds to 0 is as far as any.

@@ -27,7 +27,7 @@ export interface ScoreHooks {
   readonly signal?: AbortSignal;
   /** Awaited before every batch: a host pauses scoring by not resolving it. */
   readonly beforeBatch?: () => Promise<void> | void;
-  /** Told after every pass over the held-out images, of how many at most. */
+  /** Told after every pass over the held-out images, and every search in the teacher; of how many at most. */
   readonly onPass?: (done: number, total: number) => void;
 }
 
