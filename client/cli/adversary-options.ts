@@ -28,7 +28,7 @@ export function addAdversaryOptions(command: Command): Command {
     )
     .option(
       "--adversary-weight <factor>",
-      "of its loss beside distillation's (default 0.25)",
+      "of its loss beside distillation's (default 0.15)",
       number,
     )
     .option("--adversary-share <share>", "of each batch trained on perturbed (default 0.5)", number)

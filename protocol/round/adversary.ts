@@ -33,7 +33,7 @@ const lowFrequenciesSchema = z.strictObject({
 export const adversarySchema = z
   .strictObject({
     /** λ of the term beside the distillation loss. */
-    weight: z.number().positive().max(100).default(0.25),
+    weight: z.number().positive().max(100).default(0.15),
     /** Share of each norm group that is trained on a second time, perturbed. */
     share: z.number().positive().max(1).default(0.5),
     scope: z.enum(["universal", "per-image"]).default("universal"),
