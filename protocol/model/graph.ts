@@ -104,6 +104,9 @@ export interface ImageShape {
   readonly channels: number;
 }
 
+/** How many classes a model may have: to be misled between, and for scores to count (SPEC J2). */
+export const CLASSES = { least: 2, most: 10_000 } as const;
+
 export interface Graph {
   /** Family name, for people and logs: `resnet18-32`. */
   readonly architecture: string;

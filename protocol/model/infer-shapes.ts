@@ -1,5 +1,6 @@
 import { ProtocolError } from "../errors.ts";
 import {
+  CLASSES,
   operationInputs,
   type Graph,
   type Operation,
@@ -45,6 +46,11 @@ export function inferShapes(graph: Graph): ReadonlyMap<ValueId, ValueShape> {
   }
 
   parameters.checkAllUsed();
+  if (graph.classes < CLASSES.least || graph.classes > CLASSES.most) {
+    throw unsupported(
+      `the model has ${graph.classes} classes, one of ${CLASSES.least} to ${CLASSES.most} can be cleansed`,
+    );
+  }
   const output = values.get(graph.output);
   if (output === undefined) throw unsupported(`no operation gives the output '${graph.output}'`);
   if (output.length !== 1 || output[0] !== graph.classes) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CLASSES } from "../model/graph.ts";
 
 /**
  * Constants of the rules that read scores. `rise` was set on students of one CIFAR-10 BadNets teacher
@@ -81,7 +82,7 @@ const perturbedScoreSchema = z.strictObject({
   /** Share of held-out images where the student keeps the teacher's clean answer. */
   agreement: z.number().min(0).max(1),
   /** Images that left the teacher's answer, by the class they went to, `[classes]`. */
-  flips: z.array(z.int().nonnegative()).max(10_000),
+  flips: z.array(z.int().nonnegative()).max(CLASSES.most),
 });
 
 /** A student's label-free scores on one participant's held-out images. */

@@ -62,6 +62,15 @@ const withParameter = (name: string, change: Partial<Parameter>): Graph => ({
   ),
 });
 
+const withClasses = (classes: number): Graph => ({
+  ...sound,
+  classes,
+  parameters: sound.parameters.map((parameter) => {
+    if (parameter.name === "f.w") return { ...parameter, shape: [classes, 3] };
+    return parameter.name === "f.b" ? { ...parameter, shape: [classes] } : parameter;
+  }),
+});
+
 /** The sound graph with four channels after a convolution of so many groups. */
 function grouped({ groups, weight }: { groups: number; weight: readonly number[] }): Graph {
   const { operations } = withOperation(0, { groups });
@@ -139,6 +148,8 @@ describe("shape inference", () => {
     ["pool on a vector", withOperation(4, { input: "image", output: "q" }), /reads 'p'/],
     ["missing output", { ...sound, output: "x" }, /no operation gives the output 'x'/],
     ["class count", { ...sound, classes: 3 }, /3 classes/],
+    ["one class", withClasses(1), /the model has 1 classes, one of 2 to 10000/],
+    ["more classes than scores can count", withClasses(10_001), /the model has 10001 classes/],
     ["epsilon", withOperation(1, { epsilon: 0 }), /epsilon is 0/],
     ["momentum", withOperation(1, { momentum: 2 }), /momentum is 2/],
   ])("[G1] refuses a graph with a wrong part: %s", (_, graph, message) => {
