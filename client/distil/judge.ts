@@ -1,10 +1,15 @@
 import { middleRadius, type Judging, type Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
-import { askTeacher, firstImages, type HeldOutPool } from "./held-out-images.ts";
+import {
+  askTeacher,
+  firstImages,
+  type HeldOutImages,
+  type HeldOutPool,
+} from "./held-out-images.ts";
 import { drawPerturbation } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
 import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
-import { findTeacherMistakes } from "./teacher-mistakes.ts";
+import { TeacherMistakeSearch } from "./teacher-mistakes.ts";
 import {
   searchStepLength,
   type PerturbationSearch,
@@ -17,6 +22,12 @@ export interface JudgePool extends HeldOutPool {
   readonly training: Uint32Array;
 }
 
+/** The search for the teacher's mistakes, and the images it is made on. */
+interface MistakeSearch {
+  readonly seen: HeldOutImages;
+  readonly search: TeacherMistakeSearch;
+}
+
 /**
  * One participant's judgement of students, label-free (SPEC J1 to J3). Has its images and its random
  * stream to itself, so that what it does changes nothing of what is trained.
@@ -26,6 +37,7 @@ export class Judge {
   readonly #pool: JudgePool;
   readonly #judging: Judging;
   readonly #random: RandomStream;
+  #search: MistakeSearch | undefined;
   #images: ScoringImages | undefined;
   /** The worst perturbation of the leg's round before. */
   #watched: { readonly leg: string; readonly perturbation: Float32Array } | undefined;
@@ -90,6 +102,14 @@ export class Judge {
    * on, too: few held-out images alone often point to a class that is near anyway.
    */
   async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
+    const { seen, search } = (this.#search ??= await this.#beginSearch());
+    const found = await search.finish(hooks);
+    const count = this.#pool.indices.length;
+    const led = found.led.filter((row) => row < count);
+    return { heldOut: firstImages(seen, count), mistakes: { ...found, led } };
+  }
+
+  async #beginSearch(): Promise<MistakeSearch> {
     const { ascents, images, radii } = this.#judging;
     const { indices, training } = this.#pool;
     const others = training.subarray(0, Math.max(0, images - indices.length));
@@ -97,9 +117,7 @@ export class Judge {
     const seen = await askTeacher(this.#session, { ...this.#pool, indices: own });
     const towards = { radius: middleRadius(this.#judging), ascents };
     const searches = { nearest: radii[0]!, towards };
-    const found = await findTeacherMistakes(this.#session, seen, searches, hooks);
-    const led = found.led.filter((row) => row < indices.length);
-    return { heldOut: firstImages(seen, indices.length), mistakes: { ...found, led } };
+    return { seen, search: new TeacherMistakeSearch(this.#session, seen, searches) };
   }
 
   #fresh(searches: readonly PerturbationSearch[], values: number): SearchStart {

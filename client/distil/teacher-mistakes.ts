@@ -1,6 +1,6 @@
 import type { Session } from "../engine/engine.ts";
 import type { HeldOutImages } from "./held-out-images.ts";
-import { rowsWithout, searchTowards, type WayToClass } from "./targeted-search.ts";
+import { rowsWithout, searchTowards, type WaySearch, type WayToClass } from "./targeted-search.ts";
 import type { PerturbationSearch, ScoreHooks } from "./worst-perturbation.ts";
 
 /** Where one universal perturbation misleads the teacher: to one class. */
@@ -21,6 +21,8 @@ interface Heat {
   readonly kept: number;
 }
 
+type Candidate = Pick<WayToClass, "class" | "perturbation">;
+
 /** Classes that searches are made for: those to which clean images are nearest. */
 const MOST_CLASSES = 64;
 
@@ -39,38 +41,58 @@ const HEATS: readonly Heat[] = [
  * perturbation that leads there (SPEC J2). A backdoor is such a way (Wang et al. 2019: the trigger
  * that reverse engineering finds for the target class is far smaller than for any other). The teacher
  * never changes, so once is enough: a student that is led to the same class by the same perturbation
- * has the way too.
- *
- * @param seen as in `searchTowards`
- * @throws as `answersTo`.
+ * has the way too. A slow device may need several rounds for it: what is done of it is kept.
  *
  * @example
  * const searches = { nearest: 0.036, towards: { radius: 0.072, ascents: 12 } };
- * const mistakes = await findTeacherMistakes(session, seen, searches);
+ * const mistakes = await new TeacherMistakeSearch(session, seen, searches).finish({ signal });
  */
-export async function findTeacherMistakes(
-  session: Session,
-  seen: HeldOutImages,
-  { nearest, towards }: MistakeSearches,
-  hooks: ScoreHooks = {},
-): Promise<TeacherMistakes> {
-  let candidates = nearestClasses(seen);
-  const total = searchCount(candidates.length);
-  let done = 0;
-  for (const { images, ascents, kept } of HEATS) {
-    if (candidates.length <= kept) continue;
-    const search = { images, ascents, radius: nearest };
-    const ways: WayToClass[] = [];
-    for (const candidate of candidates) {
-      ways.push(await searchTowards(session, seen, search, candidate, hooks));
-      hooks.onPass?.(++done, total);
-    }
-    candidates = ways.sort((a, b) => a.loss - b.loss).slice(0, kept);
+export class TeacherMistakeSearch {
+  readonly #session: Session;
+  readonly #seen: HeldOutImages;
+  readonly #searches: MistakeSearches;
+  readonly #total: number;
+  #candidates: readonly Candidate[];
+  #heat = 0;
+  /** Of the candidates in their order, as far as this heat has come. */
+  #ways: WayToClass[] = [];
+  #done = 0;
+
+  /** @param seen as in `searchTowards` */
+  constructor(session: Session, seen: HeldOutImages, searches: MistakeSearches) {
+    this.#session = session;
+    this.#seen = seen;
+    this.#searches = searches;
+    this.#candidates = nearestClasses(seen);
+    this.#total = searchCount(this.#candidates.length);
   }
-  const search = { ...towards, images: seen.indices.length };
-  const way = await searchTowards(session, seen, search, candidates[0]!, hooks);
-  hooks.onPass?.(++done, total);
-  return way;
+
+  /**
+   * Goes on from where the last call was ended, by a class at most.
+   *
+   * @throws as `answersTo`.
+   */
+  async finish(hooks: ScoreHooks = {}): Promise<TeacherMistakes> {
+    const { nearest, towards } = this.#searches;
+    for (; this.#heat < HEATS.length; this.#heat++) {
+      const { images, ascents, kept } = HEATS[this.#heat]!;
+      if (this.#candidates.length <= kept) continue;
+      const search = { images, ascents, radius: nearest };
+      while (this.#ways.length < this.#candidates.length) {
+        this.#ways.push(await this.#towards(search, this.#candidates[this.#ways.length]!, hooks));
+      }
+      this.#candidates = this.#ways.sort((a, b) => a.loss - b.loss).slice(0, kept);
+      this.#ways = [];
+    }
+    const last = { ...towards, images: this.#seen.indices.length };
+    return this.#towards(last, this.#candidates[0]!, hooks);
+  }
+
+  async #towards(search: WaySearch, from: Candidate, hooks: ScoreHooks): Promise<WayToClass> {
+    const way = await searchTowards(this.#session, this.#seen, search, from, hooks);
+    hooks.onPass?.(++this.#done, this.#total);
+    return way;
+  }
 }
 
 /** Searches of all heats and the last one. */
@@ -85,7 +107,7 @@ function searchCount(classes: number): number {
 }
 
 /** Those of largest mean log-probability on the clean images with other answers. */
-function nearestClasses(seen: HeldOutImages): Pick<WayToClass, "class" | "perturbation">[] {
+function nearestClasses(seen: HeldOutImages): Candidate[] {
   const { classes, references, values } = seen;
   const none = new Float32Array(values);
   const found: { class: number; perturbation: Float32Array; nearness: number }[] = [];

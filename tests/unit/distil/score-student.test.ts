@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { askTeacher } from "../../../client/distil/held-out-images.ts";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
 import { scoreStudent } from "../../../client/distil/score-student.ts";
-import { findTeacherMistakes } from "../../../client/distil/teacher-mistakes.ts";
+import { TeacherMistakeSearch } from "../../../client/distil/teacher-mistakes.ts";
 import type { ScoreHooks } from "../../../client/distil/worst-perturbation.ts";
 import { LinearSession } from "./linear-session.ts";
 
@@ -53,7 +53,7 @@ async function score(
   const heldOut = await askTeacher(session, pool(pixels, batchSize));
   const searches = radii.map((radius) => ({ radius, ascents }));
   const misleading = { nearest: 0.15, towards: { radius: 0.3, ascents: 8 } };
-  const mistakes = await findTeacherMistakes(session, heldOut, misleading);
+  const mistakes = await new TeacherMistakeSearch(session, heldOut, misleading).finish();
   const start = { perturbation: START, isFresh };
   const scored = await scoreStudent(session, { heldOut, mistakes }, searches, start, hooks);
   return { ...scored, heldOut, mistakes };

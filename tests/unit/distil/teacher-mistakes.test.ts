@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { askTeacher } from "../../../client/distil/held-out-images.ts";
-import { findTeacherMistakes } from "../../../client/distil/teacher-mistakes.ts";
+import {
+  TeacherMistakeSearch,
+  type TeacherMistakes,
+} from "../../../client/distil/teacher-mistakes.ts";
+import type { ScoreHooks } from "../../../client/distil/worst-perturbation.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };
@@ -14,7 +18,7 @@ const pixelsAround = (count: number, spread: number) =>
     .uint8Array({ minLength: count * VALUES, maxLength: count * VALUES, max: 2 * spread })
     .map((pixels) => pixels.map((pixel) => 128 - spread + pixel));
 
-async function find(session: LinearSession, pixels: Uint8Array, hooks = {}) {
+async function begin(session: LinearSession, pixels: Uint8Array) {
   const count = pixels.length / VALUES;
   const heldOut = await askTeacher(session, {
     images: { pixels, count, ...SHAPE },
@@ -22,7 +26,12 @@ async function find(session: LinearSession, pixels: Uint8Array, hooks = {}) {
     normalisation: { mean: [128 / 255], std: [0.25] },
     batchSize: 64,
   });
-  return { heldOut, mistakes: await findTeacherMistakes(session, heldOut, SEARCHES, hooks) };
+  return { heldOut, search: new TeacherMistakeSearch(session, heldOut, SEARCHES) };
+}
+
+async function find(session: LinearSession, pixels: Uint8Array, hooks: ScoreHooks = {}) {
+  const { heldOut, search } = await begin(session, pixels);
+  return { heldOut, mistakes: await search.finish(hooks) };
 }
 
 /** A class a value of the image, and how much a unit of it raises the class's logit. */
@@ -93,5 +102,39 @@ describe("the teacher's mistakes", () => {
     const { mistakes } = await find(session, new Uint8Array(6 * VALUES).fill(128));
     expect(mistakes.class).toBe(1);
     expect(mistakes.led).toHaveLength(6);
+  });
+
+  it("[J2] are sought to the end by a device that is stopped again and again", async () => {
+    const pixels = new Uint8Array(30 * VALUES).fill(128);
+    const slopes = Array.from({ length: 9 }, (_, k) => 3 + k);
+    const model = oneValueAClass(slopes, Array(9).fill(0));
+    const whole = await find(new LinearSession(SHAPE, model), pixels);
+
+    const session = new LinearSession(SHAPE, model);
+    const { search } = await begin(session, pixels);
+    let found: TeacherMistakes | undefined;
+    const told: number[] = [];
+    let stops = 0;
+    while (found === undefined) {
+      const stop = new AbortController();
+      // Each stretch is long enough for one class, and ends within the next.
+      let isOneDone = false;
+      const onPass = (done: number): void => {
+        told.push(done);
+        isOneDone = true;
+      };
+      const beforeBatch = (): void => {
+        if (isOneDone && ++stops <= 100) stop.abort(new Error("the round has ended"));
+      };
+      try {
+        found = await search.finish({ signal: stop.signal, onPass, beforeBatch });
+      } catch (error) {
+        expect(error).toMatchObject({ message: "the round has ended" });
+      }
+    }
+    expect(stops).toBeGreaterThan(10);
+    expect(stops).toBeLessThan(100);
+    expect(told).toEqual(Array.from(told.keys(), (i) => i + 1));
+    expect(found).toEqual(whole.mistakes);
   });
 });
