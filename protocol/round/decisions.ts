@@ -136,21 +136,26 @@ export function regrowthAlarm(
   const tolerated = Math.max(rise, CHANCE / Math.sqrt(moved));
   if (!(risen > tolerated && loss[last]! < loss[least]!)) return undefined;
   const from = watched[least + window - 1]!.round;
+  const best = bestStudent(watched);
   return {
     round,
-    fellBackTo: action === "fall-back" ? bestStudent(watched) : null,
+    fellBackTo: action === "fall-back" ? best.round : null,
     detail:
       `from round ${from + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +
       `rose from ${rates[least]!.toFixed(3)} to ${rates[last]!.toFixed(3)} while the distillation loss fell ` +
-      `from ${loss[least]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back`,
+      `from ${loss[least]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back ` +
+      `(the best student so far, of round ${best.round}, makes ${best.transferRate.toFixed(3)} of them)`,
   };
 }
 
-/** Rounds committed when the leg's best comparable student came out; of equals the earlier. */
-function bestStudent(watched: readonly WatchedRound[]): number {
+/**
+ * The round that the leg's best comparable student began, by which as many are committed; of equals
+ * the earlier.
+ */
+function bestStudent(watched: readonly WatchedRound[]): WatchedRound {
   const least = watched.at(-1)!.agreement - COMPARABLE;
   const values = watched.map((at) => (at.agreement >= least ? worth(at) : -Infinity));
-  return watched[values.indexOf(Math.max(...values))]!.round;
+  return watched[values.indexOf(Math.max(...values))]!;
 }
 
 /**

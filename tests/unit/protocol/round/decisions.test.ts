@@ -100,7 +100,9 @@ describe("the regrowth alarm", () => {
     expect(alarms[7]).toEqual({
       round: 8,
       fellBackTo: 3,
-      detail: expect.stringMatching(/from round 6 to round 9 .* from 0\.100 to 0\.217 .* backdoor/),
+      detail: expect.stringMatching(
+        /from round 6 to round 9 .* from 0\.100 to 0\.217 .* backdoor .* round 3, makes 0\.100 of/,
+      ),
     });
   });
 
