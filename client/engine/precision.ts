@@ -1,4 +1,4 @@
-import type { Precision } from "./program/program.ts";
+import type { Precision } from "./program/operands.ts";
 
 /** How the WebGPU backend stores activations; `auto`: as halves where they pass its gate. */
 export type PrecisionChoice = Precision | "auto";

@@ -36,9 +36,9 @@ import {
 import { CampaignStore, type CampaignDefinition, type StudentRecord } from "./campaign-store.ts";
 import { chainLinkSchema, type ChainLink } from "./chain.ts";
 import { checkIn } from "./check-in.ts";
-import { driveCombining, type Transact } from "./combining.ts";
+import { driveCombining } from "./combining.ts";
 import { startFromStatistics } from "./initialise-student.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Transact, Ledger } from "./ledger.ts";
 import { Presence } from "./presence.ts";
 import {
   campaignFigures,

@@ -16,7 +16,7 @@ import {
   stillCombines,
   type CombiningPlan,
 } from "./commit-round.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, Transact } from "./ledger.ts";
 import { driveStatistics, type StatisticsWorkers } from "./pool-statistics.ts";
 import { storedResults } from "./stored-results.ts";
 import { pauseWith } from "./transitions.ts";
@@ -29,9 +29,6 @@ interface SliceWorkers extends StatisticsWorkers {
   measure(work: MeasureWork): Promise<Measurement>;
   combine(work: CombineWork): Promise<CombinedSlice>;
 }
-
-/** Runs a body as one transaction. */
-export type Transact = <T>(body: (ledger: Ledger, now: number) => T) => T;
 
 /**
  * Brings the attempt that combines to its end, from wherever it stands: results of slices are

@@ -16,3 +16,6 @@ export interface Ledger {
   /** Tells participants, once the transaction stands. */
   announce(event: CoordinatorEvent): void;
 }
+
+/** Runs a body as one transaction. */
+export type Transact = <T>(body: (ledger: Ledger, now: number) => T) => T;

@@ -2,7 +2,7 @@ import { candidatesOf } from "../../protocol/round/timeline.ts";
 import { updateKey } from "../blobs/update-objects.ts";
 import type { PooledStatistics, PoolWork } from "../slice/slice-work.ts";
 import type { StartRecord } from "./campaign-store.ts";
-import type { Transact } from "./combining.ts";
+import type { Transact } from "./ledger.ts";
 import { commitStatistics, stillCombines, type CombiningPlan } from "./commit-round.ts";
 import { storedResults } from "./stored-results.ts";
 import { voidAttempt } from "./transitions.ts";

@@ -1,5 +1,5 @@
 import { concurrently } from "../slice/concurrently.ts";
-import type { Transact } from "./combining.ts";
+import type { Transact } from "./ledger.ts";
 import { stillCombines, type CombiningPlan } from "./commit-round.ts";
 
 /**

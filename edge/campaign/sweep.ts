@@ -1,5 +1,5 @@
 import { sweepUpdates } from "../blobs/update-objects.ts";
-import type { Transact } from "./combining.ts";
+import type { Transact } from "./ledger.ts";
 
 /** Uploads that were let in but never recorded may still land: sweep again after this, ms. */
 const SECOND_SWEEP_MS = 300_000;

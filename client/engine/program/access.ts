@@ -1,5 +1,6 @@
 import type { PooledLogits } from "./head-kernels.ts";
-import type { GradientEpilogue, Kernel, Operand, PartialSums, Reading } from "./program.ts";
+import type { GradientEpilogue, Kernel } from "./program.ts";
+import type { Operand, PartialSums, Reading } from "./operands.ts";
 
 /** Memory a kernel touches. What is added to counts as read and written. */
 export interface Access {

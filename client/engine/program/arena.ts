@@ -1,5 +1,6 @@
 import { accessOf } from "./access.ts";
-import { bytesIn, type Kernel, type Operand } from "./program.ts";
+import type { Kernel } from "./program.ts";
+import { bytesIn, type Operand } from "./operands.ts";
 
 /** Values: of floats 256 bytes, what WebGPU wants of a binding's offset at most. */
 const ALIGNMENT = 64;

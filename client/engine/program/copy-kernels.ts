@@ -1,5 +1,5 @@
 import type { WarpShape } from "../warp-field.ts";
-import type { Operand } from "./program.ts";
+import type { Operand } from "./operands.ts";
 
 /**
  * Kernels of adversarial consistency (`AdversarySettings`). The perturbation and the sum of its

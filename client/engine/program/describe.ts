@@ -2,12 +2,12 @@ import { accessOf } from "./access.ts";
 import type { HeadKernel, PooledLogits } from "./head-kernels.ts";
 import {
   activationBytes,
-  bytesIn,
   type ConvGeometry,
   type Kernel,
   type Pass,
   type Program,
 } from "./program.ts";
+import { bytesIn } from "./operands.ts";
 
 /** What one kernel costs; bytes count each operand once, as if nothing were read twice. */
 interface KernelCost {

@@ -1,6 +1,6 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
 import type { NormStep, TrainingStep } from "../plan.ts";
-import type { Operand, Reading } from "./program.ts";
+import type { Operand, Reading } from "./operands.ts";
 
 /** What the backward pass needs to know of a batch norm's forward pass. */
 export type NormRecord =

@@ -7,7 +7,8 @@ import type {
   PooledLogits,
   PoolKernel,
 } from "./head-kernels.ts";
-import type { Kernel, Operand, ScheduledKernel } from "./program.ts";
+import type { Kernel, ScheduledKernel } from "./program.ts";
+import type { Operand } from "./operands.ts";
 
 /** Kernels of a linear layer on pooled features, next to each other in the schedule. */
 interface PoolAndLinear {

@@ -1,5 +1,5 @@
 import type { CopyRows } from "./copy-kernels.ts";
-import type { Operand, Reading } from "./program.ts";
+import type { Operand, Reading } from "./operands.ts";
 
 /** Kernels from the last feature map to the loss and back, see `program.ts`. */
 

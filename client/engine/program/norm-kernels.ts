@@ -1,4 +1,4 @@
-import type { Operand, PartialSums } from "./program.ts";
+import type { Operand, PartialSums } from "./operands.ts";
 
 /** Kernels of a batch norm by itself, see `program.ts`: what happens to whole channels. */
 

@@ -10,15 +10,8 @@ import { EngineError } from "../engine-error.ts";
 import { ArenaBuffer } from "./arena.ts";
 import type { CopyRows } from "./copy-kernels.ts";
 import { halvesOf } from "./halves.ts";
-import type {
-  ConvGeometry,
-  Kernel,
-  Operand,
-  Pass,
-  Precision,
-  Reading,
-  ScheduledKernel,
-} from "./program.ts";
+import type { ConvGeometry, Kernel, Pass, ScheduledKernel } from "./program.ts";
+import type { Operand, Precision, Reading } from "./operands.ts";
 import type { Tiling } from "./tiling.ts";
 
 export interface BatchShape {

@@ -1,7 +1,8 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
 import { stepInputs, type NormStep, type TrainingStep } from "../plan.ts";
 import type { ForwardPass } from "./forward-pass.ts";
-import type { ConvGeometry, GradientEpilogue, Operand } from "./program.ts";
+import type { ConvGeometry, GradientEpilogue } from "./program.ts";
+import type { Operand } from "./operands.ts";
 import type { ProgramWriter } from "./program-writer.ts";
 
 const NO_EPILOGUE: GradientEpilogue = { addend: undefined, mask: undefined, sums: undefined };

@@ -3,14 +3,8 @@ import { EngineError } from "../engine-error.ts";
 import { trainingPlan, type NormStep, type TrainingStep } from "../plan.ts";
 import type { ArenaBuffer } from "./arena.ts";
 import type { ForwardPass, NormMode, NormRecord } from "./forward-pass.ts";
-import type {
-  Affine,
-  CombineKernel,
-  ConvolveKernel,
-  Operand,
-  Reading,
-  StatisticsSums,
-} from "./program.ts";
+import type { CombineKernel, ConvolveKernel } from "./program.ts";
+import type { Affine, Operand, Reading, StatisticsSums } from "./operands.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
 
 /**

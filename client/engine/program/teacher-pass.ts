@@ -1,5 +1,5 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
-import type { Operand, Reading } from "./program.ts";
+import type { Operand, Reading } from "./operands.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
 import type { TeacherLayout } from "./teacher-layout.ts";
 

@@ -1,4 +1,4 @@
-import type { Operand } from "../program/program.ts";
+import type { Operand } from "../program/operands.ts";
 import { stored } from "../program/program-writer.ts";
 import type { Convolver } from "./convolver.ts";
 import { rowPassCalls, type RowWork } from "./plan-epilogue.ts";

@@ -4,7 +4,7 @@ import type {
   NormStatisticsKernel,
   RunningNormKernel,
 } from "../program/norm-kernels.ts";
-import type { Operand, PartialSums } from "../program/program.ts";
+import type { Operand, PartialSums } from "../program/operands.ts";
 
 /** Kernels too small to be worth generating: plain loops over the memory, in float64. */
 

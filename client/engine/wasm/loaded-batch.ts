@@ -1,6 +1,7 @@
 import { compileProgram, type CompileOptions } from "../program/compile.ts";
 import { describeProgram } from "../program/describe.ts";
-import type { Kernel, Operand, Pass, Program } from "../program/program.ts";
+import type { Kernel, Pass, Program } from "../program/program.ts";
+import type { Operand } from "../program/operands.ts";
 import type { CodeLibrary } from "./code-library.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
 import { packedWeightsOf } from "./packed-weights.ts";

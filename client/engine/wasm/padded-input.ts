@@ -1,4 +1,5 @@
-import type { ConvGeometry, Reading } from "../program/program.ts";
+import type { ConvGeometry } from "../program/program.ts";
+import type { Reading } from "../program/operands.ts";
 import { writeImagePadding, type ImagePadding } from "./pad-images-code.ts";
 import { coefficientsOf, readerOf } from "./plan-epilogue.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";

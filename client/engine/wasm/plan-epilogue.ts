@@ -1,4 +1,4 @@
-import type { Affine, PartialSums, Reading } from "../program/program.ts";
+import type { Affine, PartialSums, Reading } from "../program/operands.ts";
 import type { Reader } from "./pad-images-code.ts";
 import { FLOAT_BYTES } from "./register-tile.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Operand, Region } from "../program/program.ts";
+import type { Operand, Region } from "../program/operands.ts";
 import { floatBytes, type Block, type Heap } from "./heap.ts";
 
 /** Pieces of a session's memory: the regions of programs, and what only this backend has. */

@@ -1,4 +1,5 @@
-import type { ConvGeometry, Kernel, Operand } from "../program/program.ts";
+import type { ConvGeometry, Kernel } from "../program/program.ts";
+import type { Operand } from "../program/operands.ts";
 import type { CodeLibrary } from "./code-library.ts";
 
 /**

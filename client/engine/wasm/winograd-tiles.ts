@@ -1,4 +1,4 @@
-import type { Reading } from "../program/program.ts";
+import type { Reading } from "../program/operands.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
 import { readerOf } from "./plan-epilogue.ts";
 import { FLOAT_BYTES, LANES } from "./register-tile.ts";

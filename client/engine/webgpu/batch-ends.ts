@@ -3,7 +3,7 @@ import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { headEntries } from "../head-entries.ts";
 import { teacherLayout } from "../program/teacher-layout.ts";
 import { trains, type BatchPass } from "./batch-passes.ts";
-import type { ExecutableRequest } from "./executable.ts";
+import type { ExecutableRequest } from "./executable-request.ts";
 import type { PlacesOnShelf } from "./places-on-shelf.ts";
 import type { Tiles } from "./tiles.ts";
 import { ascendDispatch } from "./wgsl/copies.ts";

@@ -1,4 +1,4 @@
-import type { Precision } from "../program/program.ts";
+import type { Precision } from "../program/operands.ts";
 import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "../warp-field.ts";
 import type { Device } from "./device.ts";
 import { copiesIn } from "./batch-passes.ts";
@@ -12,7 +12,8 @@ import {
   type Work,
 } from "./device-work.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { ExecutableRequest, ModelContext } from "./executable.ts";
+import type { ModelContext } from "./executable.ts";
+import type { ExecutableRequest } from "./executable-request.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
 import type { Pace } from "./pace.ts";
 import { lossScaleOf } from "./loss-scale.ts";

@@ -1,5 +1,5 @@
 import type { DeviceResult } from "./device-result.ts";
-import type { ExecutableRequest } from "./executable.ts";
+import type { ExecutableRequest } from "./executable-request.ts";
 import type { InputLayout } from "./input-layout.ts";
 import type { DeviceSettings, StandIn } from "./session-memory.ts";
 

@@ -1,10 +1,6 @@
 import type { Device } from "./device.ts";
-import {
-  buildExecutable,
-  type Executable,
-  type ExecutableRequest,
-  type ModelContext,
-} from "./executable.ts";
+import { buildExecutable, type Executable, type ModelContext } from "./executable.ts";
+import type { ExecutableRequest } from "./executable-request.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
 import type { Pace } from "./pace.ts";
 import type { SessionMemory, StandIn } from "./session-memory.ts";

@@ -1,17 +1,12 @@
 import { compileProgram, type ProgramMode } from "../program/compile.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { HeadKernel } from "../program/head-kernels.ts";
-import { bytesIn, type Precision, type Program } from "../program/program.ts";
+import type { Program } from "../program/program.ts";
+import { bytesIn, type Precision } from "../program/operands.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { dispatchesAfter, dispatchesAtEnd } from "./batch-ends.ts";
-import {
-  aligned,
-  passesOf,
-  shelfOf,
-  takesImagesAlone,
-  type AdversaryRequest,
-  type BatchPass,
-} from "./batch-passes.ts";
+import { aligned, passesOf, shelfOf, takesImagesAlone, type BatchPass } from "./batch-passes.ts";
+import type { ExecutableRequest } from "./executable-request.ts";
 import { PlacesOnShelf } from "./places-on-shelf.ts";
 import { PLACES_BYTES, type Device } from "./device.ts";
 import { inputLayout, type InputLayout } from "./input-layout.ts";
@@ -27,22 +22,6 @@ import type { Dispatch } from "./wgsl/shader.ts";
 
 /** WebGPU's offset alignment of dynamic uniforms at its least. */
 const PLACES_PITCH = Math.max(256, PLACES_BYTES);
-
-/** What one call wants run. */
-export interface ExecutableRequest {
-  readonly mode: ProgramMode;
-  /** N, images of the batch. */
-  readonly size: number;
-  readonly groupSize: number;
-  readonly input: InputLayout["kind"];
-  /** Of `distil` only, like the two that follow. */
-  readonly adversary?: AdversaryRequest | undefined;
-  readonly sharpens?: boolean | undefined;
-  /** Whether linear layers turn away from the teacher's. */
-  readonly shiftsHead?: boolean | undefined;
-  /** What comes after the gradient: an SGD step, or + λ·θ. */
-  readonly finish: "descend" | "decay" | undefined;
-}
 
 export interface ModelContext {
   readonly graph: Graph;

@@ -2,7 +2,13 @@ import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { entryView, stateLayout, type StateLayout } from "../../../protocol/model/state-layout.ts";
 import { freshDistributions, freshValue } from "../../../protocol/reinit/fresh-distribution.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
-import type { GateProblem } from "./precision-gate.ts";
+import type { Batch, SessionOptions } from "../engine.ts";
+
+/** A network with two models and a batch: what a gradient is computed of. */
+export interface GateProblem extends SessionOptions {
+  readonly student: Float32Array;
+  readonly batch: Batch;
+}
 
 /** Wide enough that memory matters, small enough for a second's work of a small GPU. */
 const WIDTH = 32;

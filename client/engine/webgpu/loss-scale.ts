@@ -1,4 +1,4 @@
-import type { Precision } from "../program/program.ts";
+import type { Precision } from "../program/operands.ts";
 
 /** What remains of the scale at the logits once it has met the 1/images of a mean. */
 const SCALE_OF_AN_IMAGE = 2 ** 8;

@@ -81,7 +81,7 @@ function lowerKernel(
       return [
         collectAscentDispatch(kernel, groups, place),
         ...(kernel.warp
-          ? [collectWarpDispatch(kernel, kernel.warp, groups, place, place.warp!)]
+          ? [collectWarpDispatch(kernel, kernel.warp, groups, place.first, place.warp!)]
           : []),
       ];
     default:

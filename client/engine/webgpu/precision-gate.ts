@@ -1,15 +1,9 @@
-import type { Batch, Engine, SessionOptions } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
 import { measureSteps } from "../measure-engine.ts";
 import type { PrecisionChoice, PrecisionTrial } from "../precision.ts";
 import { openWebgpuEngine, type WebgpuEngine, type WebgpuEngineOptions } from "./webgpu-engine.ts";
-import { gateProblem } from "./gate-problem.ts";
-
-/** A network with two models and a batch: what a gradient is computed of. */
-export interface GateProblem extends SessionOptions {
-  readonly student: Float32Array;
-  readonly batch: Batch;
-}
+import { gateProblem, type GateProblem } from "./gate-problem.ts";
 
 /**
  * Relative L2 difference that halves may bring into a gradient. Rounding what is stored brings 10⁻³.

@@ -24,7 +24,7 @@ import { DeviceKeeper } from "./device-keeper.ts";
 import { checkRange, meanOf } from "./device-result.ts";
 import type { DeviceSession } from "./device-session.ts";
 import type { Answer, Question, Work } from "./device-work.ts";
-import type { ExecutableRequest } from "./executable.ts";
+import type { ExecutableRequest } from "./executable-request.ts";
 import { packInput } from "./input-layout.ts";
 import { ReplayLog, type SafePoint } from "./replay-log.ts";
 import { cropPaddingOf, requestOf, workOf } from "./step-work.ts";

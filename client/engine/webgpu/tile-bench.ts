@@ -1,10 +1,5 @@
-import {
-  bytesIn,
-  type ConvGeometry,
-  type Operand,
-  type Program,
-  type Region,
-} from "../program/program.ts";
+import type { ConvGeometry, Program } from "../program/program.ts";
+import { bytesIn, type Operand, type Region } from "../program/operands.ts";
 import type { Device } from "./device.ts";
 import type { ProductKind } from "./tiles.ts";
 import { convolveDispatch, convolveParts } from "./wgsl/convolve.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compileProgram, type ProgramMode } from "../../../client/engine/program/compile.ts";
-import type { Operand, Program } from "../../../client/engine/program/program.ts";
+import type { Program } from "../../../client/engine/program/program.ts";
+import type { Operand } from "../../../client/engine/program/operands.ts";
 import { CodeLibrary } from "../../../client/engine/wasm/code-library.ts";
 import { packedWeightsOf } from "../../../client/engine/wasm/packed-weights.ts";
 import { planProgram, type PlannedKernel } from "../../../client/engine/wasm/plan-program.ts";

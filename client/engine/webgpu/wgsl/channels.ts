@@ -1,4 +1,4 @@
-import type { Operand, Reading } from "../../program/program.ts";
+import type { Operand, Reading } from "../../program/operands.ts";
 import type { Memory, ShaderWriter, Tensor } from "./shader.ts";
 
 /**

@@ -1,22 +1,16 @@
 import type { AdversarySettings, LowFrequencySettings } from "../../adversary-settings.ts";
 import type { CollectAscentKernel, CopyRows, PerturbKernel } from "../../program/copy-kernels.ts";
-import type { Operand } from "../../program/program.ts";
+import type { Operand } from "../../program/operands.ts";
 import { imageLengthOf, type WarpShape } from "../../warp-field.ts";
 import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";
 import { stretchOf, type ProjectionPlace } from "./low-frequencies.ts";
-import { ShaderWriter, type Dispatch, type Memory, type Tensor } from "./shader.ts";
+import { ShaderWriter, type Dispatch, type FloatPlace, type Tensor } from "./shader.ts";
 import { bilinear, declareSample, type WarpPlace } from "./warp.ts";
 
 /** Perturbed copies and the ascent of perturbations, see `program/copy-kernels.ts`. */
-
-/** Somewhere in memory, in floats. */
-export interface FloatPlace {
-  readonly memory: Memory;
-  readonly offset: number;
-}
 
 /** Where a micro-batch finds what outlives its program. */
 export interface CopyPlace {

@@ -1,5 +1,5 @@
 import type { ImageShape } from "../../../../protocol/model/graph.ts";
-import type { Operand } from "../../program/program.ts";
+import type { Operand } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { InputLayout } from "../input-layout.ts";
 import { ShaderWriter, type Dispatch } from "./shader.ts";

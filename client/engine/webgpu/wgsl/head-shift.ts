@@ -1,4 +1,4 @@
-import type { Operand } from "../../program/program.ts";
+import type { Operand } from "../../program/operands.ts";
 import { ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";

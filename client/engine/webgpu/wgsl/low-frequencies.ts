@@ -4,9 +4,8 @@ import { imageLengthOf } from "../../warp-field.ts";
 import type { ImageShape } from "../../../../protocol/model/graph.ts";
 import type { Stretch } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
-import type { FloatPlace } from "./copies.ts";
 import { flat } from "./flat.ts";
-import { ShaderWriter, type Dispatch } from "./shader.ts";
+import { type FloatPlace, ShaderWriter, type Dispatch } from "./shader.ts";
 
 /** Low frequencies of a perturbation and of its gradient, see `LowFrequencySettings`. */
 

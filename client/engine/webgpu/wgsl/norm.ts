@@ -3,7 +3,7 @@ import type {
   NormStatisticsKernel,
   RunningNormKernel,
 } from "../../program/norm-kernels.ts";
-import type { PartialSums } from "../../program/program.ts";
+import type { PartialSums } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";

@@ -1,4 +1,4 @@
-import type { Operand, Region } from "../../program/program.ts";
+import type { Operand, Region } from "../../program/operands.ts";
 import { CHECKED_PACK, CONVERSIONS } from "./halves.ts";
 
 /**
@@ -11,6 +11,12 @@ import { CHECKED_PACK, CONVERSIONS } from "./halves.ts";
 
 /** Regions of the program, and those that only this backend knows. */
 export type Memory = Region | "velocity" | "input" | "results";
+
+/** Somewhere in memory, in floats. */
+export interface FloatPlace {
+  readonly memory: Memory;
+  readonly offset: number;
+}
 
 /** Values that one access moves: a whole vector, or one value. */
 export type Width = 1 | 4;

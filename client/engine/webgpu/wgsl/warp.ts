@@ -3,9 +3,8 @@ import { fieldLength, type WarpShape } from "../../warp-field.ts";
 import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
-import type { CopyPlace, FloatPlace } from "./copies.ts";
 import { flat } from "./flat.ts";
-import { ShaderWriter, type Dispatch, type Tensor } from "./shader.ts";
+import { type FloatPlace, ShaderWriter, type Dispatch, type Tensor } from "./shader.ts";
 
 /** Fields of displacements that warp copies, and their ascent, see `WarpSettings`. */
 
@@ -73,7 +72,7 @@ export function collectWarpDispatch(
   { rows, gradient, imageLength }: CollectAscentKernel,
   warp: NonNullable<CollectAscentKernel["warp"]>,
   normGroups: number,
-  { first }: Pick<CopyPlace, "first">,
+  first: boolean,
   { field, sums }: WarpPlace,
 ): Dispatch {
   const { groupSize, clean, copies } = rows;

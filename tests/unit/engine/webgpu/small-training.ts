@@ -5,7 +5,7 @@ import type {
   StepSettings,
 } from "../../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
-import type { Precision } from "../../../../client/engine/program/program.ts";
+import type { Precision } from "../../../../client/engine/program/operands.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
 import { defaultTiles } from "../../../../client/engine/webgpu/tiles.ts";
 import {
