@@ -6,6 +6,7 @@ import { frameBytes } from "../../protocol/update/frame-header.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import type { SliceShape } from "../slice/slice-work.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
+import { awaitsScores, hasItsUpdates } from "./awaited-scores.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { checkStatisticsCommit, declines } from "./accept-statistics.ts";
 import { checkCommit } from "./check-commit.ts";
@@ -184,8 +185,9 @@ export function commitUpdate(
   const measures = leg.kind === "statistics";
   if (measures) checkStatisticsCommit(request, config);
   else checkCommit(request, judging, config.judging, model.classes);
-  const goal = config.round.goal;
-  const full = attempt.state === "combining" || ledger.rounds.totals(attempt).accepted >= goal;
+  const wanted = request.scores !== null && awaitsScores(ledger, attempt);
+  const reached = ledger.rounds.totals(attempt).accepted >= config.round.goal;
+  const full = attempt.state === "combining" || (reached && !wanted);
   const rejection = rejectionOf(request, id, { full, measures });
   const weight = measures
     ? request.examples
@@ -212,7 +214,7 @@ export function commitUpdate(
   });
   // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).
   const isRunning = ledger.campaign.read().state === "running";
-  if (rejection === undefined && isRunning && ledger.rounds.totals(attempt).accepted >= goal) {
+  if (attempt.state === "collecting" && isRunning && hasItsUpdates(ledger, attempt)) {
     beginCombining(ledger, attempt);
   }
   return reply;

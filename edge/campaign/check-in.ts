@@ -8,6 +8,7 @@ import { assignmentLimit } from "../../protocol/round/campaign-config.ts";
 import { assignmentSize, type AssignmentSize } from "../../protocol/round/local-steps.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
+import { awaitsScores } from "./awaited-scores.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
@@ -68,8 +69,10 @@ export function checkIn(
       ? { kind: "steps", localSteps: 0 }
       : assignmentSize(config, report.imagesPerSecond, deadline - now);
   if (size.kind === "too-slow") return tooSlow(campaign, report.imagesPerSecond!, size);
-  // Who has too few images to measure leaves its place to another (SPEC B3).
-  const out = ledger.rounds.leaseCount(attempt) - ledger.rounds.totals(attempt).rejected;
+  // Who has too few images to measure or to score leaves its place to another (SPEC B3, J3).
+  const { accepted, rejected, scored } = ledger.rounds.totals(attempt);
+  const idle = rejected + (awaitsScores(ledger, attempt) ? accepted - scored : 0);
+  const out = ledger.rounds.leaseCount(attempt) - idle;
   if (out >= assignmentLimit(config.round)) return wait("round-full");
   if (size.kind === "too-late") return wait("too-late");
   ledger.rounds.addLease(attempt, participant, size.localSteps, now);

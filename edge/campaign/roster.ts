@@ -156,6 +156,13 @@ export class Roster {
     return rows.map(participantOf);
   }
 
+  /** Participants who were not removed. */
+  size(): number {
+    return this.#sql
+      .exec<{ n: number }>("SELECT count(*) AS n FROM participants WHERE revoked = 0")
+      .one().n;
+  }
+
   participant(id: string): ParticipantRecord | undefined {
     const [row] = this.#sql.exec<ParticipantRow>(`${PARTICIPANT} WHERE id = ?`, id).toArray();
     return row && participantOf(row);

@@ -17,6 +17,8 @@ export interface AcceptedUpdate extends ScoredCommit {
 interface UpdateTotals {
   readonly accepted: number;
   readonly rejected: number;
+  /** Of those accepted, how many hold scores. */
+  readonly scored: number;
   readonly examples: number;
   /** Means over accepted updates, weighted by examples; null while there are none. */
   readonly loss: number | null;
@@ -41,6 +43,7 @@ interface CommitRecord {
 const TOTALS = `
   coalesce(sum(accepted), 0) AS accepted,
   coalesce(sum(1 - accepted), 0) AS rejected,
+  coalesce(sum(accepted * (scores IS NOT NULL)), 0) AS scored,
   coalesce(sum(accepted * examples), 0) AS examples,
   sum(accepted * examples * loss) / sum(accepted * examples) AS loss,
   sum(accepted * examples * agreement) / sum(accepted * examples) AS agreement`;

@@ -3,6 +3,7 @@ import { minimumUpdates } from "../../protocol/round/campaign-config.ts";
 import { afterAction, type CampaignAction } from "../../protocol/round/states.ts";
 import { minimumStatistics } from "../../protocol/round/statistics-round.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
+import { hasItsUpdates } from "./awaited-scores.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
@@ -123,7 +124,5 @@ function resumeAttempt(
   if (attempt.state !== "collecting") return;
   ledger.rounds.update(attempt, { deadline: now + (campaign.remainingMs ?? 0) });
   ledger.campaign.update({ remainingMs: null });
-  if (ledger.rounds.totals(attempt).accepted >= campaign.config.round.goal) {
-    beginCombining(ledger, attempt);
-  }
+  if (hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt);
 }

@@ -40,8 +40,11 @@ export interface WatchedRound {
   readonly round: number;
   readonly trainingLoss: number;
   readonly agreement: number;
-  /** Share of the teacher's mistakes under perturbation that the student makes too. */
-  readonly transferRate: number;
+  /**
+   * Share of the teacher's mistakes under perturbation that the student makes too; null where none of
+   * the participants' images were led astray.
+   */
+  readonly transferRate: number | null;
   /** Images with such mistakes, of all participants together. */
   readonly moved: number;
 }
@@ -68,22 +71,38 @@ export function watchedRound(
   const { moved } = summary.transfer;
   const { agreement, trainingLoss } = summary.medians;
   if (trainingLoss === null) return undefined;
-  return { round, trainingLoss, agreement, transferRate: transferRate(summary), moved };
+  return { round, trainingLoss, agreement, transferRate: summary.medians.transferRate, moved };
 }
 
-/** A teacher that no perturbation misleads has no mistakes to hand down. */
-function transferRate({ medians }: ScoreSummary): number {
-  return medians.transferRate ?? 0;
+/** A round of which the transfer rate is known. */
+interface Evidence extends WatchedRound {
+  readonly transferRate: number;
+}
+
+/**
+ * The rounds that tell what students inherit. A teacher that no perturbation misleads has no mistakes
+ * to hand down: where that is so in every round, rates are 0. Where it is so of some, other
+ * participants were asked, and those rounds tell nothing; undefined where the last is one of them.
+ */
+function evidenceOf(watched: readonly WatchedRound[]): readonly Evidence[] | undefined {
+  if (watched.every(({ transferRate }) => transferRate === null)) {
+    return watched.map((at) => ({ ...at, transferRate: 0 }));
+  }
+  if (watched.at(-1)!.transferRate === null) return undefined;
+  return watched.flatMap(({ transferRate, ...at }) =>
+    transferRate === null ? [] : { ...at, transferRate },
+  );
 }
 
 /** What is kept of the teacher's clean answers, less what is kept of its mistakes. */
-function worth({ agreement, transferRate: inherited }: Omit<WatchedRound, "round">): number {
+function worth({ agreement, transferRate: inherited }: Evidence): number {
   return agreement - inherited;
 }
 
 /**
  * Chooses among candidates by what their probes came to (SPEC J5): the largest agreement less transfer
- * rate; of equals the smaller strength.
+ * rate; of equals the smaller strength. A probe that was scored where nothing misleads the teacher is
+ * held to have kept every mistake, unless all were.
  *
  * @param probes scores of each candidate's judging round
  * @throws RangeError when a candidate was not scored.
@@ -95,10 +114,12 @@ export function chooseCandidate(
   config: CampaignConfig,
   probes: readonly ScoreSummary[],
 ): NonNullable<Decisions["choice"]> {
+  const known = probes.some(({ medians }) => medians.transferRate !== null);
   const ranked = candidatesOf(config).map(({ strength }, candidate) => {
     const summary = probes[candidate];
     if (summary === undefined) throw new RangeError(`candidate ${candidate} was not scored`);
-    return { candidate, strength, value: summary.medians.agreement - transferRate(summary) };
+    const { agreement, transferRate } = summary.medians;
+    return { candidate, strength, value: agreement - (transferRate ?? Number(known)) };
   });
   const [best] = ranked.toSorted((a, b) => b.value - a.value || a.strength - b.strength);
   return {
@@ -122,9 +143,10 @@ export function regrowthAlarm(
   watched: readonly WatchedRound[],
 ): NonNullable<Decisions["alarm"]> | undefined {
   const { action, rise, window } = regrowthRule(judging);
-  const rates = smoothed(watched, window, (at) => at.transferRate);
-  const loss = smoothed(watched, window, (at) => at.trainingLoss);
-  const agreement = smoothed(watched, window, (at) => at.agreement);
+  const evidence = evidenceOf(watched) ?? [];
+  const rates = smoothed(evidence, window, (at) => at.transferRate);
+  const loss = smoothed(evidence, window, (at) => at.trainingLoss);
+  const agreement = smoothed(evidence, window, (at) => at.agreement);
   const last = rates.length - 1;
   if (last < 1) return undefined;
   const comparable = rates.map((rate, i) =>
@@ -132,16 +154,16 @@ export function regrowthAlarm(
   );
   const least = comparable.indexOf(Math.min(...comparable));
   const risen = rates[last]! - rates[least]!;
-  const { moved, round } = watched.at(-1)!;
-  const tolerated = Math.max(rise, CHANCE / Math.sqrt(moved));
+  const { moved, round } = evidence.at(-1)!;
+  const from = evidence[least + window - 1]!;
+  const tolerated = Math.max(rise, CHANCE / Math.sqrt(Math.min(moved, from.moved)));
   if (!(risen > tolerated && loss[last]! < loss[least]!)) return undefined;
-  const from = watched[least + window - 1]!.round;
-  const best = bestStudent(watched);
+  const best = bestStudent(evidence);
   return {
     round,
     fellBackTo: action === "fall-back" ? best.round : null,
     detail:
-      `from round ${from + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +
+      `from round ${from.round + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +
       `rose from ${rates[least]!.toFixed(3)} to ${rates[last]!.toFixed(3)} while the distillation loss fell ` +
       `from ${loss[least]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back ` +
       `(the best student so far, of round ${best.round}, makes ${best.transferRate.toFixed(3)} of them)`,
@@ -152,10 +174,10 @@ export function regrowthAlarm(
  * The round that the leg's best comparable student began, by which as many are committed; of equals
  * the earlier.
  */
-function bestStudent(watched: readonly WatchedRound[]): WatchedRound {
-  const least = watched.at(-1)!.agreement - COMPARABLE;
-  const values = watched.map((at) => (at.agreement >= least ? worth(at) : -Infinity));
-  return watched[values.indexOf(Math.max(...values))]!;
+function bestStudent(evidence: readonly Evidence[]): Evidence {
+  const least = evidence.at(-1)!.agreement - COMPARABLE;
+  const values = evidence.map((at) => (at.agreement >= least ? worth(at) : -Infinity));
+  return evidence[values.indexOf(Math.max(...values))]!;
 }
 
 /**
@@ -173,13 +195,14 @@ export function settled(
   if (stopping === null || roundOfLeg + 1 >= trainingRounds) return undefined;
   const { change, learningRateShare, window } = stopping;
   const rate = learningRateAt({ step: roundOfLeg + 1, totalSteps: trainingRounds }, 1);
-  if (!(rate < learningRateShare) || watched.length < 2 * window) return undefined;
-  const means = smoothed(watched, window, (at) => (1 + worth(at)) / 2);
+  const evidence = evidenceOf(watched) ?? [];
+  if (!(rate < learningRateShare) || evidence.length < 2 * window) return undefined;
+  const means = smoothed(evidence, window, (at) => (1 + worth(at)) / 2);
   const now = means.at(-1)!;
   const before = means.at(-1 - window)!;
   if (!(Math.abs(now - before) < change)) return undefined;
   return {
-    round: watched.at(-1)!.round,
+    round: evidence.at(-1)!.round,
     detail:
       `the scores of the last ${window} scored rounds (${now.toFixed(4)}) are those of the ${window} before ` +
       `(${before.toFixed(4)}) and the learning rate is low: more rounds would change nothing`,
@@ -188,13 +211,13 @@ export function settled(
 
 /** Means over `window` rounds in a row; shorter than the rounds by `window` − 1. */
 function smoothed(
-  watched: readonly WatchedRound[],
+  evidence: readonly Evidence[],
   window: number,
-  value: (round: WatchedRound) => number,
+  value: (round: Evidence) => number,
 ): number[] {
   const means: number[] = [];
-  for (let end = window; end <= watched.length; end++) {
-    const recent = watched.slice(end - window, end);
+  for (let end = window; end <= evidence.length; end++) {
+    const recent = evidence.slice(end - window, end);
     means.push(recent.reduce((sum, round) => sum + value(round), 0) / window);
   }
   return means;

@@ -1,7 +1,6 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ChainLink } from "../../edge/campaign/chain.ts";
-import { chainDigest, configurationDigest } from "../../edge/campaign/chain.ts";
+import { type ChainLink, chainDigest, configurationDigest } from "../../edge/campaign/chain.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
   chooseCandidate,
@@ -12,6 +11,7 @@ import {
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import {
+  act,
   ADMIN,
   ask,
   committed,
@@ -161,6 +161,64 @@ describe("strength auto", () => {
     const paused = await until(id, ({ state }) => state === "paused");
     expect(paused.detail).toMatch(/0 of 1 participants could score .* at least 40 images/);
     expect(paused.current).toMatchObject({ round: 1, attempt: 1 });
+  });
+});
+
+/** At the first probe's judging round, everybody enrolled. */
+async function atProbeJudging(goal: number, count: number) {
+  const round = { goal, maxAttempts: 1 };
+  const { id, volunteers } = await runningCampaign(count, { ...AUTO, round });
+  for (const volunteer of volunteers.slice(0, goal)) {
+    await volunteer.contribute(updateOf(volunteer.view, 0));
+  }
+  await until(id, committed(1));
+  return { id, volunteers };
+}
+
+describe("a probe's judging round where not everybody can score", () => {
+  const SAID = { agreement: 0.9, inherited: 0.5, perturbed: [0.9, 0.5, 0.1] };
+
+  it("[J3] those who cannot are done first, and take nobody's place", async () => {
+    const { id, volunteers } = await atProbeJudging(4, 8);
+    const [unable, able] = [volunteers.slice(0, 5), volunteers.slice(5)];
+    const verdicts = [];
+    for (const volunteer of unable) verdicts.push((await volunteer.judge(null)).verdict);
+    expect(verdicts).toEqual([...Array.from({ length: 4 }, () => "accepted"), "rejected"]);
+    expect((await report(id)).current).toMatchObject({ round: 1, state: "collecting" });
+    for (const volunteer of able) await volunteer.judge(SAID);
+    await until(id, committed(2));
+    const judged = (await rounds(id))[1]!;
+    expect(judged).toMatchObject({ attempt: 0, scores: { participants: 3 } });
+  });
+
+  it("[J3] ends at the goal where enough have scored", async () => {
+    const { id, volunteers } = await atProbeJudging(4, 5);
+    for (const [i, volunteer] of volunteers.slice(0, 4).entries()) {
+      await volunteer.judge(i === 0 ? null : SAID);
+    }
+    await until(id, committed(2));
+  });
+
+  it("[J10] is void once everybody has answered and too few could", async () => {
+    const { id, volunteers } = await atProbeJudging(3, 4);
+    for (const [i, volunteer] of volunteers.entries()) {
+      expect(await report(id)).toMatchObject({ state: "running", current: { attempt: 0 } });
+      await volunteer.judge(i < 2 ? null : SAID);
+    }
+    const { detail } = await until(id, ({ state }) => state === "paused");
+    expect(detail).toMatch(/2 of 4 participants could score .* a choice takes 3/);
+  });
+
+  it("[J3] [C3] paused meanwhile still waits for scores when resumed", async () => {
+    const { id, volunteers } = await atProbeJudging(3, 4);
+    for (const volunteer of volunteers.slice(0, 3)) {
+      await volunteer.judge(volunteer === volunteers[0] ? null : SAID);
+    }
+    await act(id, "pause");
+    await act(id, "resume");
+    expect((await report(id)).current).toMatchObject({ round: 1, state: "collecting" });
+    await volunteers[3]!.judge(SAID);
+    await until(id, committed(2));
   });
 });
 

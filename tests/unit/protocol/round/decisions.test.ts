@@ -46,6 +46,13 @@ function watched(
   }));
 }
 
+/** The rounds, those at some places scored by participants who saw no mistake of the teacher. */
+function unseenAt(rounds: readonly WatchedRound[], ...places: readonly number[]): WatchedRound[] {
+  return rounds.map((at, i) =>
+    places.includes(i) ? Object.assign({}, at, { transferRate: null, moved: 0 }) : at,
+  );
+}
+
 const REGROWING = [0.4, 0.2, 0.1, 0.1, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
 
 describe("the choice among candidates", () => {
@@ -70,6 +77,14 @@ describe("the choice among candidates", () => {
     expect(chooseCandidate(auto, [low, high, low])).toMatchObject({
       candidate: 1,
       values: [0.8, 0.9, 0.8],
+    });
+  });
+
+  it("[J5] prefers no probe for scorers who saw no mistake", () => {
+    const [kept, unseen, taken] = [summary(0.95, 45), summary(0.95, 0, 0, 0), summary(0.85, 3)];
+    expect(chooseCandidate(auto, [kept, unseen, taken])).toMatchObject({
+      candidate: 2,
+      values: [expect.closeTo(0.05, 12), expect.closeTo(-0.05, 12), expect.closeTo(0.79, 12)],
     });
   });
 
@@ -146,6 +161,48 @@ describe("the regrowth alarm", () => {
     }
   });
 
+  describe("where some rounds were scored by participants who saw no mistake", () => {
+    it("[J6] takes none of them for the least that students inherit", () => {
+      const steady = watched(Array.from({ length: 10 }, () => 0.5));
+      expect(regrowthAlarm(judging, unseenAt(steady, 2))).toBeUndefined();
+      expect(regrowthAlarm(judging, unseenAt(steady, 2, 3, 4))).toBeUndefined();
+    });
+
+    it("[J6] goes back to none of them", () => {
+      expect(regrowthAlarm(judging, unseenAt(watched(REGROWING), 6))).toMatchObject({
+        round: 10,
+        fellBackTo: 3,
+      });
+    });
+
+    it("[J6] [J7] decides nothing after one of them", () => {
+      expect(regrowthAlarm(judging, unseenAt(watched(REGROWING), 9))).toBeUndefined();
+      const config = configOf({ distillation: { rounds: 40 } });
+      const still = watched(Array.from({ length: 36 }, () => 0.2));
+      const after = (...unseen: readonly number[]) =>
+        settled(judging, unseenAt(still, ...unseen), placeOf(config, 36));
+      expect(after(20)).toMatchObject({ round: 36 });
+      expect(after(35)).toBeUndefined();
+    });
+
+    it("[J6] [J7] counts a rate of 0 where all of them are so", () => {
+      const agreeing = watched(Array.from({ length: 36 }, () => 0.9));
+      const unseen = unseenAt(agreeing, ...agreeing.keys());
+      expect(regrowthAlarm(judging, unseen)).toBeUndefined();
+      const config = configOf({ distillation: { rounds: 40 } });
+      expect(settled(judging, unseen, placeOf(config, 36))).toMatchObject({
+        detail: expect.stringContaining("0.9500"),
+      });
+    });
+
+    it("[J6] trusts a least that few images tell no more than those allow", () => {
+      const regrowing = watched([0.1, 0.1, 0.1, 0.25, 0.25, 0.25]);
+      expect(regrowthAlarm(judging, regrowing)).toBeDefined();
+      const few = regrowing.map((at, i) => Object.assign({}, at, { moved: i < 3 ? 40 : 400 }));
+      expect(regrowthAlarm(judging, few)).toBeUndefined();
+    });
+  });
+
   it("[J6] set to report, or null, goes back to nothing", () => {
     for (const regrowth of [null, { action: "report" as const }]) {
       const rules = judgingSchema.parse({ regrowth });
@@ -202,7 +259,7 @@ describe("a round as decisions see it", () => {
       moved: 50,
     });
     expect(watchedRound(alone, 4, summary(0.9, 0, 8, 0))).toMatchObject({
-      transferRate: 0,
+      transferRate: null,
       moved: 0,
     });
     expect(watchedRound(alone, 4, summary(0.9, 20))).toBeUndefined();
