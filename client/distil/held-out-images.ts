@@ -23,16 +23,29 @@ export interface HeldOutImages extends HeldOutPool {
   readonly values: number;
 }
 
+export interface ScoreHooks {
+  /** Checked before every batch; its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Awaited before every batch: a host pauses scoring by not resolving it. */
+  readonly beforeBatch?: () => Promise<void> | void;
+  /** Told after every pass over the held-out images, and every search in the teacher; of how many at most. */
+  readonly onPass?: (done: number, total: number) => void;
+}
+
 /**
  * Asks the teacher about the held-out images, without augmentation. Its answers never change, so
  * once is enough.
  *
- * @throws RangeError for an empty pool; EngineError from the session.
+ * @throws RangeError for an empty pool; EngineError from the session; the signal's reason when it aborts.
  *
  * @example
  * const heldOut = await askTeacher(session, { images, indices, normalisation, batchSize: 64 });
  */
-export async function askTeacher(session: Session, pool: HeldOutPool): Promise<HeldOutImages> {
+export async function askTeacher(
+  session: Session,
+  pool: HeldOutPool,
+  { beforeBatch, signal }: ScoreHooks = {},
+): Promise<HeldOutImages> {
   const { images, indices, normalisation } = pool;
   const count = indices.length;
   if (count === 0) throw new RangeError("no images are held out: there is nothing to score with");
@@ -40,6 +53,8 @@ export async function askTeacher(session: Session, pool: HeldOutPool): Promise<H
   let references = new Float32Array(0);
   let classes = 0;
   for (const { first, end } of batchRanges(pool)) {
+    await beforeBatch?.();
+    signal?.throwIfAborted();
     const batch = plainBatch(images, [...indices.subarray(first, end)], normalisation);
     const logits = await session.logits("teacher", batch);
     if (first === 0) {

@@ -1,11 +1,5 @@
 import { middleRadius, type Judging, type Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
-import {
-  askTeacher,
-  firstImages,
-  type HeldOutImages,
-  type HeldOutPool,
-} from "./held-out-images.ts";
 import { drawPerturbation } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
 import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
@@ -13,9 +7,15 @@ import { TeacherMistakeSearch } from "./teacher-mistakes.ts";
 import {
   searchStepLength,
   type PerturbationSearch,
-  type ScoreHooks,
   type SearchStart,
 } from "./worst-perturbation.ts";
+import {
+  askTeacher,
+  firstImages,
+  type HeldOutImages,
+  type HeldOutPool,
+  type ScoreHooks,
+} from "./held-out-images.ts";
 
 /** A participant's images: those it scores with, and those it trains on. */
 export interface JudgePool extends HeldOutPool {
@@ -102,19 +102,19 @@ export class Judge {
    * on, too: few held-out images alone often point to a class that is near anyway.
    */
   async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
-    const { seen, search } = (this.#search ??= await this.#beginSearch());
+    const { seen, search } = (this.#search ??= await this.#beginSearch(hooks));
     const found = await search.finish(hooks);
     const count = this.#pool.indices.length;
     const led = found.led.filter((row) => row < count);
     return { heldOut: firstImages(seen, count), mistakes: { ...found, led } };
   }
 
-  async #beginSearch(): Promise<MistakeSearch> {
+  async #beginSearch(hooks: ScoreHooks | undefined): Promise<MistakeSearch> {
     const { ascents, images, radii } = this.#judging;
     const { indices, training } = this.#pool;
     const others = training.subarray(0, Math.max(0, images - indices.length));
     const own = Uint32Array.of(...indices, ...others);
-    const seen = await askTeacher(this.#session, { ...this.#pool, indices: own });
+    const seen = await askTeacher(this.#session, { ...this.#pool, indices: own }, hooks);
     const towards = { radius: middleRadius(this.#judging), ascents };
     const searches = { nearest: radii[0]!, towards };
     return { seen, search: new TeacherMistakeSearch(this.#session, seen, searches) };

@@ -1,6 +1,5 @@
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
-import type { HeldOutImages } from "./held-out-images.ts";
 import type { TeacherMistakes } from "./teacher-mistakes.ts";
 import {
   answersTo,
@@ -8,9 +7,9 @@ import {
   searchWorst,
   type Answers,
   type PerturbationSearch,
-  type ScoreHooks,
   type SearchStart,
 } from "./worst-perturbation.ts";
+import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
 
 /** What students are scored with. */
 export interface ScoringImages {

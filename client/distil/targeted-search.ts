@@ -1,11 +1,6 @@
 import type { Session } from "../engine/engine.ts";
-import type { HeldOutImages } from "./held-out-images.ts";
-import {
-  answersTo,
-  searchWorst,
-  type PerturbationSearch,
-  type ScoreHooks,
-} from "./worst-perturbation.ts";
+import { answersTo, searchWorst, type PerturbationSearch } from "./worst-perturbation.ts";
+import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
 
 /** A universal perturbation that leads the teacher to one class. */
 export interface WayToClass {

@@ -1,7 +1,7 @@
 import type { Session } from "../engine/engine.ts";
-import type { HeldOutImages } from "./held-out-images.ts";
 import { rowsWithout, searchTowards, type WaySearch, type WayToClass } from "./targeted-search.ts";
-import type { PerturbationSearch, ScoreHooks } from "./worst-perturbation.ts";
+import type { PerturbationSearch } from "./worst-perturbation.ts";
+import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
 
 /** Where one universal perturbation misleads the teacher: to one class. */
 export type TeacherMistakes = Pick<WayToClass, "class" | "perturbation" | "led">;

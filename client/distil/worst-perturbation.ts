@@ -1,7 +1,13 @@
 import type { PerturbedAnswers, Session } from "../engine/engine.ts";
 import { EngineError } from "../engine/engine-error.ts";
 import { ascend } from "../engine/host-ascent.ts";
-import { batchRanges, largest, logSoftmax, type HeldOutImages } from "./held-out-images.ts";
+import {
+  batchRanges,
+  largest,
+  logSoftmax,
+  type HeldOutImages,
+  type ScoreHooks,
+} from "./held-out-images.ts";
 import { plainBatch } from "./normalise.ts";
 
 /** A search for the worst universal perturbation within an L2 ball (SPEC J2). */
@@ -20,15 +26,6 @@ export interface SearchStart {
    * and −δ, so a draw would decide between the way to another answer and the way to more certainty.
    */
   readonly isFresh: boolean;
-}
-
-export interface ScoreHooks {
-  /** Checked before every batch; its reason is thrown. */
-  readonly signal?: AbortSignal;
-  /** Awaited before every batch: a host pauses scoring by not resolving it. */
-  readonly beforeBatch?: () => Promise<void> | void;
-  /** Told after every pass over the held-out images, and every search in the teacher; of how many at most. */
-  readonly onPass?: (done: number, total: number) => void;
 }
 
 /** An ascent step as a share of its radius: four lead to the edge, the others along it. */

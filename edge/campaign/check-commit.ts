@@ -2,6 +2,23 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { CommitRequest } from "../../protocol/round/assignment.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
 
+/** Counts of flips that a commit has room for, two bytes and a little more each (SPEC P3). */
+const MOST_COUNTS = 30_000;
+
+/**
+ * Refuses a campaign whose judging rounds nobody could commit (SPEC J8).
+ *
+ * @throws ProtocolError `malformed-request`.
+ */
+export function requireScorable({ radii }: Judging, classes: number): void {
+  const most = Math.floor(MOST_COUNTS / classes);
+  if (radii.length <= most) return;
+  throw new ProtocolError(
+    "malformed-request",
+    `scores count answers by class and radius, and for ${classes} classes at ${radii.length} radii they do not fit into a commit: set judging.radii to at most ${most}`,
+  );
+}
+
 /**
  * Checks what a commit holds beside its slices (SPEC J3, J8), so that what is kept can be summed up
  * without looking again.
@@ -9,7 +26,7 @@ import type { Judging, Scores } from "../../protocol/round/judging.ts";
  * @throws ProtocolError `malformed-request`, naming the field.
  */
 export function checkCommit(
-  { examples, scores, slices }: CommitRequest,
+  { agreement, examples, loss, scores, slices }: CommitRequest,
   judging: boolean,
   rules: Judging,
   classes: number,
@@ -17,6 +34,13 @@ export function checkCommit(
   if (judging) {
     requireField(slices.length === 0, "slices", "must be empty in a judging round");
     requireField(examples === 0, "examples", "must be 0 in a judging round");
+    const said = scores ?? { agreement: 0, loss: 0 };
+    requireField(loss === said.loss, "loss", "must be the scores' in a judging round, 0 without");
+    requireField(
+      agreement === said.agreement,
+      "agreement",
+      "must be the scores' in a judging round, 0 without",
+    );
   } else {
     requireField(examples > 0, "examples", "must be at least 1 in a training round");
   }

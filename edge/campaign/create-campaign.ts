@@ -20,6 +20,7 @@ import { unwrap } from "../outcome.ts";
 import { concurrently } from "../slice/concurrently.ts";
 import type { SliceShape } from "../slice/slice-work.ts";
 import { requirePoolable } from "./accept-statistics.ts";
+import { requireScorable } from "./check-commit.ts";
 import { initialiseStudents } from "./initialise-student.ts";
 
 /** Slices as their objects know them: with the places of running variances. */
@@ -82,6 +83,7 @@ export async function createCampaign(
   const model = await openModel(environment.BLOBS, input.model);
   const { graph, layout, header } = model;
   const config = completeConfig(input, graph);
+  requireScorable(config.judging, graph.classes);
   const isMeasured = measuringStrategy(config) !== undefined;
   if (isMeasured) requirePoolable(config, layout);
   const id = randomIdentifier("c");

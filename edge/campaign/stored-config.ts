@@ -31,7 +31,8 @@ export function readConfig(written: unknown): {
   const config = campaignConfigSchema.parse({
     ...stored,
     distillation: { ...stored.distillation, adversary: null },
-    judging: { watchAscents: 0, regrowth: null, stopping: null },
+    // A share that holds out no image: nobody scores (SPEC J1).
+    judging: { heldOut: Number.MIN_VALUE, watchAscents: 0, regrowth: null, stopping: null },
   });
   return { config, unjudged: true };
 }

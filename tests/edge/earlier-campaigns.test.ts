@@ -77,7 +77,7 @@ describe("a campaign of the version before", () => {
       choice: null,
       config: {
         distillation: { adversary: null, sharpness: null, headShift: null },
-        judging: { watchAscents: 0, regrowth: null, stopping: null },
+        judging: { heldOut: Number.MIN_VALUE, watchAscents: 0, regrowth: null, stopping: null },
       },
     });
     expect((await rounds(id))[0]).toMatchObject({

@@ -7,6 +7,7 @@ import {
   ADMIN,
   ask,
   committed,
+  config,
   expectProblem,
   passDeadline,
   report,
@@ -18,9 +19,11 @@ import {
   studentOf,
   until,
   updateOf,
+  uploadModel,
   type Volunteer,
 } from "./coordinator.ts";
 import { combineUntil } from "./kill-combining.ts";
+import { tinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());
 
@@ -100,6 +103,8 @@ describe("a judging round", () => {
     for (const [field, changes] of [
       ["slices", { slices: ["0".repeat(64)] }],
       ["examples", { examples: 8 }],
+      ["loss", { loss: 0.5 }],
+      ["agreement", { agreement: 0.5 }],
       ["scores.perturbed", { scores: scoresOf(volunteer.view, { perturbed: [0.5] }) }],
     ] as const) {
       const response = await volunteer.sendScores(at, scores, changes);
@@ -235,6 +240,21 @@ describe("scores at the door", () => {
     const [row] = await sql(id, "SELECT request FROM commits");
     expect(String(row!["request"])).not.toContain("scores");
     expect(await (await volunteer.sendCommit(at, slices, { scores: null })).text()).toBe(first);
+  });
+
+  it("[J8] a campaign whose scores would not fit into a commit is refused, and with fewer radii made", async () => {
+    const model = tinyModel({ classes: 8000 });
+    await (await uploadModel(model)).body?.cancel();
+    const create = (radii: readonly number[]) =>
+      send("/api/v1/admin/campaigns", {
+        method: "POST",
+        token: ADMIN,
+        json: config(model, { judging: { radii: [...radii] } }),
+      });
+    const refused = await create([0.1, 0.2, 0.3, 0.4]);
+    const { detail } = await expectProblem(refused, 400, "malformed-request");
+    expect(detail).toMatch(/8000 classes at 4 radii .* set judging.radii to at most 3/);
+    expect((await create([0.1, 0.2, 0.3])).status).toBe(201);
   });
 
   it("[C1] settings that make no sense are refused, naming the place", async () => {

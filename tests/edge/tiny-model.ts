@@ -25,11 +25,12 @@ export function tinyModel(
   options: {
     seed?: number;
     width?: number;
+    classes?: number;
     dtype?: FloatDtype;
     change?: (tensors: TensorToWrite[]) => void;
   } = {},
 ): TinyModel {
-  const graph = resnet18({ width: options.width ?? 1, classes: 3 });
+  const graph = resnet18({ width: options.width ?? 1, classes: options.classes ?? 3 });
   const next = numbers(options.seed ?? 1);
   const dtype = options.dtype ?? "F32";
   const tensors: TensorToWrite[] = graph.parameters.map(({ name, role, shape }) => {

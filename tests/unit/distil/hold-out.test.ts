@@ -34,5 +34,8 @@ describe("held-out images", () => {
     const random = stream(3);
     expect(holdOut(39, judging, random).heldOut).toHaveLength(0);
     expect(random.word()).toBe(stream(3).word());
+    // The share of campaigns from before there were scores (SPEC C1).
+    const never = { heldOut: Number.MIN_VALUE, images: 64 };
+    expect(holdOut(1_000_000, never, stream(1)).heldOut).toHaveLength(0);
   });
 });

@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { askTeacher } from "../../../client/distil/held-out-images.ts";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
 import { scoreStudent } from "../../../client/distil/score-student.ts";
 import { TeacherMistakeSearch } from "../../../client/distil/teacher-mistakes.ts";
-import type { ScoreHooks } from "../../../client/distil/worst-perturbation.ts";
+import { askTeacher, type ScoreHooks } from "../../../client/distil/held-out-images.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };
@@ -219,6 +218,20 @@ describe("scores of a student", () => {
     const scoring = score(session, new Uint8Array(6 * VALUES), [0.1], { hooks });
     await expect(scoring).rejects.toThrow("the round ended");
     expect(session.perturbations).toHaveLength(3);
+  });
+
+  it("stop before a batch of the teacher's, too", async () => {
+    const session = new LinearSession(SHAPE, oneEdge([1, 1, 1, 1, 1, 1], -9));
+    const controller = new AbortController();
+    const beforeBatch = (): void => {
+      if (session.teacherAsked > 0) controller.abort(new Error("the round ended"));
+    };
+    const asking = askTeacher(session, pool(new Uint8Array(6 * VALUES), 4), {
+      beforeBatch,
+      signal: controller.signal,
+    });
+    await expect(asking).rejects.toThrow("the round ended");
+    expect(session.teacherAsked).toBe(4);
   });
 
   it("refuse a student whose answers are not finite, saying what to do", async () => {

@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { askTeacher } from "../../../client/distil/held-out-images.ts";
 import {
   TeacherMistakeSearch,
   type TeacherMistakes,
 } from "../../../client/distil/teacher-mistakes.ts";
-import type { ScoreHooks } from "../../../client/distil/worst-perturbation.ts";
+import { askTeacher, type ScoreHooks } from "../../../client/distil/held-out-images.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };
