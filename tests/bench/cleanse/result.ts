@@ -81,7 +81,7 @@ export const resultSchema = z.strictObject({
   overrides: z.array(z.string()),
   /** As the coordinator made it, all defaults filled in; kept as it was, whatever campaigns become. */
   config: z.record(z.string(), z.unknown()),
-  /** The norm that the campaign's decisions look at. */
+  /** The norm whose agreement the correlations and curves are of. */
   middleRadius: z.number(),
   before: z.strictObject({ acc: share, asr: share, ra: share }),
   after: z.strictObject({ acc: share, asr: share, ra: share, agreement: share }),

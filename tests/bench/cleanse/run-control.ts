@@ -35,6 +35,7 @@ export async function runControl(
 ): Promise<Outcome> {
   const { loaded, config } = run;
   const { teacher, tests, spec } = loaded;
+  const strengths = [fixedStrength(config)];
   const began = performance.now();
   const { state, shares, images } =
     control === "reinit-only"
@@ -46,7 +47,6 @@ export async function runControl(
     { model: { ...teacher, state: new Float32Array(state) }, teacher, ...tests },
     { normalisation: { mean: spec.mean, std: spec.std }, signal: stop },
   );
-  const strengths = [fixedStrength(config)];
   return {
     shares,
     config,

@@ -1,4 +1,5 @@
 import { durationText } from "../../../../client/cli/text-table.ts";
+import { defenceEffectiveness } from "../defence-rate.ts";
 import type { BenchResult } from "../result.ts";
 import type { Group } from "./groups.ts";
 import { meanAndEach, points, type Table } from "./table.ts";
@@ -48,10 +49,7 @@ function caseTable(name: string, groups: readonly Group[]): Table {
         runs.map(({ after }) => after.agreement),
         points,
       ),
-      meanAndEach(
-        runs.map(({ der }) => der),
-        points,
-      ),
+      meanAndEach(runs.map(derOf), points),
       alarmsText(runs),
       String(Math.round(mean(runs.map(({ images }) => images)))),
       durationText(mean(runs.map(({ seconds }) => seconds))),
@@ -102,12 +100,17 @@ export function worstCaseTable(groups: readonly Group[]): Table {
         points(asr),
         points(largest(runs.map(accLost))),
         points(smallest(runs.map(({ after }) => after.ra))),
-        points(smallest(runs.map(({ der }) => der))),
+        points(smallest(runs.map(derOf))),
         alarmsText(runs),
         String(teachers),
         String(runs.length),
       ]),
   };
+}
+
+/** By today's definition, whatever the line says. */
+function derOf({ after, before }: BenchResult): number | null {
+  return defenceEffectiveness(before, after);
 }
 
 function accLost({ before, after }: BenchResult): number | null {

@@ -30,7 +30,10 @@ export function reportContent(results: readonly BenchResult[]): ReportContent {
   const distinct = groups.flatMap(({ runs }) => runs);
   return {
     groups,
-    shared: `All runs: ${shared.length === 0 ? "nothing in common" : shared.join(", ")}.`,
+    shared:
+      shared.length === 0
+        ? "No setting is shared by all runs: each row names what sets it apart."
+        : `All runs: ${shared.join(", ")}.`,
     cases: caseTables(groups),
     others: [
       worstCaseTable(groups),

@@ -16,8 +16,9 @@ describe("defence effectiveness rating", () => {
     expect(defenceEffectiveness(before, after)).toBeCloseTo(expected, 12);
   });
 
-  it("is null without an attack to judge", () => {
+  it("is null without a backdoor to take away", () => {
     expect(defenceEffectiveness({ acc: 0.9, asr: null }, { acc: 0.9, asr: null })).toBeNull();
+    expect(defenceEffectiveness({ acc: 0.9, asr: 0.03 }, { acc: 0.9, asr: 0.02 })).toBeNull();
   });
 });
 

@@ -76,6 +76,13 @@ describe("a report in Markdown", () => {
     );
   });
 
+  it("has no DER of a teacher without a backdoor, whatever its line says", () => {
+    const clean = { case: "clean", before: { acc: 0.97, asr: 0.02, ra: 0.9 }, der: 0.49 };
+    const { cases, others } = reportContent([run({ asr: 0.04 }), run(clean)]);
+    expect(cases.map(({ rows }) => rows[0]![5])).toEqual(["97.0", "–"]);
+    expect(others[0]!.rows[0]![4]).toBe("97.0");
+  });
+
   it("tells alarms, and what was measured on what", () => {
     expect(row("Alarms and early ends", "signs")).toContain("it <grows> back");
     expect(row("Measured on", "a machine")).toEqual([
