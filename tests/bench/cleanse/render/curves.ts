@@ -40,25 +40,30 @@ const QUANTITIES: readonly Quantity[] = [
 ];
 
 /** How a label's curves are drawn, the same on all charts of a page. */
-export type Look = Pick<ChartSeries, "colour" | "dashes">;
+export type Looks = ReadonlyMap<string, Pick<ChartSeries, "colour" | "dashes">>;
 
-export function looksOf(labels: readonly string[]): ReadonlyMap<string, Look> {
-  return new Map(
-    labels.map((label, index) => [
-      label,
-      {
-        colour: `var(--curve-${index % CURVE_COLOURS})`,
-        dashes: DASHES[Math.floor(index / CURVE_COLOURS) % DASHES.length],
-      },
-    ]),
-  );
+/** Looks by label: labels under the same conditions, which share charts, are told apart. */
+export function looksOf(groups: readonly Group[]): Looks {
+  const taken = new Map<string, number>();
+  const looks = new Map<string, Pick<ChartSeries, "colour" | "dashes">>();
+  for (const { conditions, label } of groups) {
+    if (looks.has(label)) continue;
+    const key = JSON.stringify(conditions);
+    const index = taken.get(key) ?? 0;
+    taken.set(key, index + 1);
+    looks.set(label, {
+      colour: `var(--curve-${index % CURVE_COLOURS})`,
+      dashes: DASHES[Math.floor(index / CURVE_COLOURS) % DASHES.length],
+    });
+  }
+  return looks;
 }
 
 /**
  * The charts of one teacher over the same x axis, rounds of the main leg: a curve for each
  * run, those of one label alike. Runs without curves are left out.
  */
-export function caseCharts(groups: readonly Group[], looks: ReadonlyMap<string, Look>): string {
+export function caseCharts(groups: readonly Group[], looks: Looks): string {
   const runs = groups.flatMap(({ label, runs: own }) => own.map((run) => ({ label, run })));
   const mains = runs.map(({ label, run }) => ({ label, run, points: mainPoints(run) }));
   const to = Math.max(0, ...mains.flatMap(({ points }) => points.map((point) => point.roundOfLeg)));
@@ -75,7 +80,8 @@ export function caseCharts(groups: readonly Group[], looks: ReadonlyMap<string, 
       const name = `${label}, seed ${run.seed}`;
       return [{ name, ...looks.get(label)!, points: valued, marks: alarmMarks(run, valued, name) }];
     });
-    if (series.length === 0) return "";
+    // A point alone is no curve: the tables have it.
+    if (!series.some(({ points }) => points.length > 1)) return "";
     const scale = { from: 0, to, ...(top === undefined ? {} : { top }) };
     return lineChart({ title, xLabel: "rounds trained", series, ...scale });
   })
@@ -98,8 +104,9 @@ function alarmMarks(
 }
 
 /** Which curve is whose, as HTML. */
-export function legend(looks: ReadonlyMap<string, Look>): string {
-  const items = [...looks].map(([label, { colour, dashes }]) => {
+export function legend(groups: readonly Group[], looks: Looks): string {
+  const items = groups.map(({ label }) => {
+    const { colour, dashes } = looks.get(label)!;
     const dash = dashes === undefined ? "" : ` stroke-dasharray="${dashes}"`;
     return `<li><svg viewBox="0 0 34 12" aria-hidden="true"><line x1="1" x2="33" y1="6" y2="6" stroke="${colour}" stroke-width="3"${dash}/></svg>${htmlText(label)}</li>`;
   });

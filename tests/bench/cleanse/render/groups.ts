@@ -8,6 +8,8 @@ export interface Group {
   /** Strategy and, where they are not the usual ones or not those of another row, conditions. */
   readonly label: string;
   readonly strategy: string;
+  /** All that sets its runs apart from others of the strategy but the campaign's own defaults. */
+  readonly conditions: readonly string[];
   readonly runs: readonly BenchResult[];
 }
 
@@ -56,7 +58,7 @@ function groupOf(row: Row, rows: readonly Row[]): Group {
   const runs = row.runs.toSorted((a, b) => a.seed - b.seed);
   const { case: name, strategy } = runs[0]!;
   const label = rowLabel(runs[0]!, [...row.conditions, ...apart]);
-  return { case: name, label, strategy, runs };
+  return { case: name, label, strategy, conditions: row.conditions, runs };
 }
 
 /** All that may set a run apart from others of its strategy. */

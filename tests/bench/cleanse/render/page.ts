@@ -1,6 +1,7 @@
 import { htmlText } from "../../../../client/demo/html-text.ts";
-import { caseCharts, CURVE_COLOURS, legend, looksOf } from "./curves.ts";
+import { caseCharts, CURVE_COLOURS, legend, looksOf, type Looks } from "./curves.ts";
 import { INTRODUCTION, TITLE, type ReportContent } from "./document.ts";
+import type { Group } from "./groups.ts";
 import { htmlTable, type Table } from "./table.ts";
 
 /** Told apart by most readers, colour-blind ones too (after Okabe and Ito 2008). */
@@ -37,15 +38,10 @@ export function reportPage(
   const drawn = groups.filter(
     ({ runs, strategy }) => withCurves(strategy) && runs.some(({ curve }) => curve.length > 0),
   );
-  const looks = looksOf([...new Set(drawn.map(({ label }) => label))]);
+  const looks = looksOf(drawn);
   const sections = cases.map((table) => {
-    const charts = caseCharts(
-      drawn.filter((group) => group.case === table.title),
-      looks,
-    );
-    const curves =
-      charts === "" ? "" : `\n${legend(looks)}\n<div class="charts">\n${charts}\n</div>`;
-    return section(table, curves);
+    const own = alike(drawn.filter((group) => group.case === table.title));
+    return section(table, own.map((set) => curvesOf(set, looks)).join(""));
   });
   return `<!doctype html>
 <html lang="en">
@@ -57,7 +53,7 @@ export function reportPage(
   :root { color-scheme: light dark; --line: #8884; ${colours(LIGHT)} }
   @media (prefers-color-scheme: dark) { :root { ${colours(DARK)} } }
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
-  h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+  h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin: 1.6rem 0 0; }
   .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
   th, td { padding: .35rem .9rem .35rem 0; text-align: left; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; }
   .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); gap: 1.2rem; }
@@ -76,6 +72,25 @@ ${others.map((table) => section(table, "")).join("\n")}
 </body>
 </html>
 `;
+}
+
+/** Groups by their conditions: what a plot may hold side by side. */
+function alike(groups: readonly Group[]): readonly (readonly Group[])[] {
+  const sets = new Map<string, Group[]>();
+  for (const group of groups) {
+    const key = JSON.stringify(group.conditions);
+    sets.set(key, [...(sets.get(key) ?? []), group]);
+  }
+  return [...sets.values()];
+}
+
+/** The charts of runs under the same conditions, of one teacher. */
+function curvesOf(groups: readonly Group[], looks: Looks): string {
+  const charts = caseCharts(groups, looks);
+  if (charts === "") return "";
+  const title = groups[0]!.conditions.join(", ");
+  const heading = title === "" ? "" : `\n<h3>${htmlText(title)}</h3>`;
+  return `${heading}\n${legend(groups, looks)}\n<div class="charts">\n${charts}\n</div>`;
 }
 
 function section(table: Table, more: string): string {

@@ -239,11 +239,22 @@ describe("the page of a report", () => {
 
   it("draws each quantity of each teacher, a curve for each run that has any", () => {
     const charts = page.match(/<svg [^>]*aria-label="ASR by rounds trained"/g);
-    expect(charts).toHaveLength(2);
+    // The birds' run on a skewed pool has charts of its own.
+    expect(charts).toHaveLength(3);
     expect(page.match(/<polyline/g)).toHaveLength(5 * 8);
     expect(page).toContain("<title>default, seed 2</title>");
     expect(page).toContain("<title>alarm: bcu, seed 1</title>");
     expect(page).not.toContain("<grows>");
+  });
+
+  it("puts runs under other conditions into other charts, and names their curves alone", () => {
+    const [, , birds] = page.split("<h2>");
+    const [alike, skewed] = birds!.split("<h3>").map((part) => part.split("</ul>")[0]!);
+    expect(skewed).toMatch(/^skew 0\.1<\/h3>/);
+    expect(skewed).toContain("</svg>bcu (skew 0.1)</li>");
+    expect(skewed).not.toContain("</svg>default");
+    expect(alike).toContain("</svg>default</li>");
+    expect(alike).not.toContain("</svg>bcu");
   });
 
   it("draws only the curves that are asked for, and keeps all rows", () => {
