@@ -55,7 +55,7 @@ import { RoundStore } from "./round-store.ts";
 import { hasSchema, migrate } from "./schema.ts";
 import { EventSockets } from "./sockets.ts";
 import { sweep } from "./sweep.ts";
-import { act, settleDeadline } from "./transitions.ts";
+import { act, dropPart, settleDeadline } from "./transitions.ts";
 import { UploadStore } from "./upload-store.ts";
 
 /**
@@ -186,8 +186,7 @@ export class Campaign extends DurableObject<Environment> {
         throw new ProtocolError("not-found", `this campaign has no participant ${id}`);
       }
       ledger.roster.revokeParticipant(id);
-      const attempt = ledger.rounds.current();
-      if (attempt?.state === "collecting") ledger.rounds.drop(attempt, id);
+      dropPart(ledger, id);
       return participantReport(ledger, this.#presence, ledger.roster.participant(id)!, now);
     });
     if (outcome.ok) this.#sockets.expel(id);

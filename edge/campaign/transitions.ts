@@ -54,6 +54,16 @@ export function voidAttempt(
   );
 }
 
+/** Takes a removed participant's part out of a round that still collects (SPEC A3). */
+export function dropPart(ledger: Ledger, participant: string): void {
+  const attempt = ledger.rounds.current();
+  if (attempt?.state !== "collecting") return;
+  ledger.rounds.drop(attempt, participant);
+  // It may have been the last to be waited for.
+  const isRunning = ledger.campaign.read().state === "running";
+  if (isRunning && hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt);
+}
+
 /** The campaign pauses itself and says why. */
 export function pauseWith(ledger: Ledger, detail: string): void {
   ledger.campaign.update({ state: "paused", detail });

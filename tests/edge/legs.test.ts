@@ -209,6 +209,15 @@ describe("a probe's judging round where not everybody can score", () => {
     expect(detail).toMatch(/2 of 4 participants could score .* a choice takes 3/);
   });
 
+  it("[A3] [J10] waits for nobody who was removed", async () => {
+    const { id, volunteers } = await atProbeJudging(3, 4);
+    for (const volunteer of volunteers.slice(0, 3)) await volunteer.judge(null);
+    expect((await report(id)).state).toBe("running");
+    const path = `/api/v1/admin/campaigns/${id}/participants/${volunteers[3]!.id}`;
+    await ask(path, { method: "DELETE", token: ADMIN });
+    await until(id, ({ state }) => state === "paused");
+  });
+
   it("[J3] [C3] paused meanwhile still waits for scores when resumed", async () => {
     const { id, volunteers } = await atProbeJudging(3, 4);
     for (const volunteer of volunteers.slice(0, 3)) {

@@ -10,6 +10,10 @@ const DESCRIPTIONS: Record<CampaignAction, string> = {
   abort: "end a campaign for good; rounds already committed can still be exported",
 };
 
+interface ActionOptions extends AccessOptions {
+  readonly json?: boolean;
+}
+
 /** `campaign start|pause|resume|abort`. */
 export function campaignActions({ terminal }: CommandContext): Command[] {
   return CAMPAIGN_ACTIONS.map((action) =>
@@ -18,7 +22,7 @@ export function campaignActions({ terminal }: CommandContext): Command[] {
       .argument("<campaign>", "the campaign's id")
       .option("--json", "print id, state and round as JSON")
       .addHelpText("after", `\nExample:\n  $ npm run scour -- campaign ${action} c-…`)
-      .action(async (campaign: string, options: AccessOptions & { readonly json?: boolean }) => {
+      .action(async (campaign: string, options: ActionOptions) => {
         const { id, state, round, rounds } = await openAdminClient(options, terminal).act(
           campaign,
           action,
@@ -30,4 +34,22 @@ export function campaignActions({ terminal }: CommandContext): Command[] {
         );
       }),
   );
+}
+
+/** `campaign remove`. */
+export function campaignRemove({ terminal }: CommandContext): Command {
+  return addAccessOptions(new Command("remove"))
+    .description("remove a participant for good; what it gave to a round that is open goes, too")
+    .argument("<campaign>", "the campaign's id")
+    .argument("<participant>", "the participant's id, as `campaign participants` tells it")
+    .option("--json", "print what was removed as JSON")
+    .addHelpText("after", "\nExample:\n  $ npm run scour -- campaign remove c-… p-…")
+    .action(async (campaign: string, participant: string, options: ActionOptions) => {
+      await openAdminClient(options, terminal).removeParticipant(campaign, participant);
+      terminal.result(
+        { id: participant, removed: true },
+        options.json,
+        () => `Participant ${participant} is removed: its credential is refused from now on.`,
+      );
+    });
 }

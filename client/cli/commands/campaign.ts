@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { campaignActions } from "./campaign-actions.ts";
+import { campaignActions, campaignRemove } from "./campaign-actions.ts";
 import { campaignCreate } from "./campaign-create.ts";
 import { campaignExport } from "./campaign-export.ts";
 import { campaignReports } from "./campaign-reports.ts";
@@ -17,6 +17,7 @@ export function campaignCommand(context: CommandContext): Command {
     campaignCreate(context),
     ...campaignReports(context),
     ...campaignActions(context),
+    campaignRemove(context),
     campaignExport(context),
   ]) {
     command.addCommand(child);

@@ -39,7 +39,7 @@ describe("the command line", () => {
     const paths = allCommands(program).map(pathOf);
     for (const path of [
       "serve",
-      ...["create", "list", "show", "start", "pause", "resume", "abort", "export"].map(
+      ...["create", "list", "show", "start", "pause", "resume", "abort", "remove", "export"].map(
         (name) => `campaign ${name}`,
       ),
       ...["rounds", "participants", "metrics"].map((name) => `campaign ${name}`),
@@ -69,6 +69,7 @@ describe("the command line", () => {
     [["invite", "list"]],
     [["campaign", "show"]],
     [["campaign", "export", "c-x"]],
+    [["campaign", "remove", "c-x"]],
     [["evaluate", "--model", "m"]],
     [["invite", "c-x", "--uses", "0"]],
     [["campaign", "list", "--coordinator", "nowhere"]],

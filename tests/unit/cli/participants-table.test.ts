@@ -35,3 +35,28 @@ it("[R11] `campaign participants` shows each one's device, speed and assigned st
   expect(first).toMatch(/kitchen laptop.*WebAssembly SIMD, 2 threads +41\.3 +step 4 of 6/);
   expect(second).toMatch(/threads +– +step 4/);
 });
+
+it("[A3] `campaign remove` removes one of them, and says why it could not", async () => {
+  const asked: [string, string | undefined][] = [];
+  const replies = [
+    Response.json({ ...PERSON, revoked: true }),
+    Response.json(
+      { type: "about:blank", title: "x", status: 404, code: "not-found", detail: "no participant" },
+      { status: 404, headers: { "content-type": "application/problem+json" } },
+    ),
+  ];
+  vi.stubGlobal("fetch", (url: string | URL, init?: RequestInit) => {
+    asked.push([String(url), init?.method]);
+    return Promise.resolve(replies.shift()!);
+  });
+  vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
+  const remove = () => runRecorded("campaign", "remove", `c-${"a".repeat(20)}`, PERSON.id);
+  const { code, results } = await remove();
+  expect(code).toBe(0);
+  expect(results[0]).toMatchObject({ value: { id: PERSON.id, removed: true } });
+  const path = `/api/v1/admin/campaigns/c-${"a".repeat(20)}/participants/${PERSON.id}`;
+  expect(asked).toEqual([[expect.stringMatching(new RegExp(`${path}$`)), "DELETE"]]);
+  const again = await remove();
+  expect(again.code).toBe(1);
+  expect(again.notes.join("\n")).toContain("no participant");
+});
