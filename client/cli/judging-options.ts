@@ -14,6 +14,7 @@ export interface JudgingOptions {
   readonly watchAscents?: number;
   readonly regrowth?: "fall-back" | "report";
   readonly regrowthRise?: number;
+  readonly regrowthMost?: number;
   readonly regrowthWindow?: number;
   readonly stopping?: "on" | "off";
   readonly stoppingRate?: number;
@@ -50,12 +51,17 @@ export function addJudgingOptions(command: Command): Command {
     .addOption(
       new Option(
         "--regrowth <action>",
-        "when the backdoor seems to grow back: fall back to the best round, or only report it (default fall-back)",
+        "when the backdoor seems to grow back, or never to have left: fall back to the best round, or only report it (default fall-back)",
       ).choices(["fall-back", "report"]),
     )
     .option(
       "--regrowth-rise <share>",
       "how far the share of the teacher's mistakes that students make too is above its least when it is an alarm (default 0.1)",
+      number,
+    )
+    .option(
+      "--regrowth-most <share>",
+      "how large that share may be at all; 1: as large as it likes (default 0.5)",
       number,
     )
     .option("--regrowth-window <rounds>", "rounds averaged for the alarm (default 3)", positive)
@@ -89,6 +95,7 @@ export const JUDGING_FLAGS: Readonly<Record<string, string>> = {
   "judging.watchAscents": "--watch-ascents",
   "judging.regrowth.action": "--regrowth",
   "judging.regrowth.rise": "--regrowth-rise",
+  "judging.regrowth.most": "--regrowth-most",
   "judging.regrowth.window": "--regrowth-window",
   "judging.stopping": "--stopping",
   "judging.stopping.learningRateShare": "--stopping-rate",
@@ -116,6 +123,7 @@ export function judgingInput(options: JudgingOptions): {
       regrowth: given({
         action: options.regrowth,
         rise: options.regrowthRise,
+        most: options.regrowthMost,
         window: options.regrowthWindow,
       }),
       stopping: options.stopping === "off" ? null : stopping,

@@ -9,6 +9,9 @@ const NO_REGULARISERS = { sharpness: null, headShift: null };
 /** An adversary from before there were such. */
 const PLAIN_BALL = { lowFrequencies: null, warp: null };
 
+/** An alarm from before a large transfer rate was one by itself. */
+const RISE_ALONE = { most: 1 };
+
 /**
  * A campaign's configuration as it is read back. One that an earlier version made goes on as it was
  * planned: without sharpness-aware steps or a head shift, its adversary as it was; from before there were judging rounds also
@@ -26,7 +29,9 @@ export function readConfig(written: unknown): {
       ...stored.distillation.adversary,
     };
     const distillation = { ...NO_REGULARISERS, ...stored.distillation, adversary };
-    return { config: { ...stored, distillation }, unjudged: false };
+    const regrowth = stored.judging.regrowth && { ...RISE_ALONE, ...stored.judging.regrowth };
+    const judging = { ...stored.judging, regrowth };
+    return { config: { ...stored, distillation, judging }, unjudged: false };
   }
   const config = campaignConfigSchema.parse({
     ...stored,

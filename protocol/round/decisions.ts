@@ -55,6 +55,9 @@ export interface WatchedRound {
  */
 const CHANCE = 2;
 
+/** What chance adds to a transfer rate, times √moved: two standard deviations of one at a half. */
+const EXCESS = 1;
+
 /**
  * Agreement that a student may lack and still be held against another: what is damaged follows nobody,
  * its teacher's mistakes included.
@@ -130,11 +133,12 @@ export function chooseCandidate(
 }
 
 /**
- * Whether the backdoor grows back (SPEC J6): the transfer rate is above the least that a student of
- * comparable agreement had before, by more than `rise` and more than by chance, while the
- * distillation loss is lower than it was then, all smoothed. A student that comes nearer to its
- * teacher on clean images need not fall for what misleads the teacher; one that does so more and more
- * is learning the teacher's short cuts.
+ * Whether the backdoor is there (SPEC J6), by the transfer rate, smoothed. It grows back when the rate
+ * is above the least that a student of comparable agreement had before, by more than `rise` and more
+ * than by chance, while the distillation loss is lower than it was then: a student that comes nearer
+ * to its teacher on clean images need not fall for what misleads the teacher; one that does so more
+ * and more is learning the teacher's short cuts. It never left, or was back before anybody looked,
+ * when the rate is above `most` by more than chance: students make most of the teacher's mistakes.
  *
  * @param watched the leg's rounds so far, without student₀'s
  */
@@ -142,32 +146,51 @@ export function regrowthAlarm(
   judging: Judging,
   watched: readonly WatchedRound[],
 ): NonNullable<Decisions["alarm"]> | undefined {
-  const { action, rise, window } = regrowthRule(judging);
   const evidence = evidenceOf(watched) ?? [];
+  const { action, window } = regrowthRule(judging);
+  if (evidence.length < window) return undefined;
+  const seen = hasGrown(judging, evidence) ?? hasStayed(judging, evidence);
+  if (seen === undefined) return undefined;
+  const best = bestStudent(evidence);
+  return {
+    round: evidence.at(-1)!.round,
+    fellBackTo: action === "fall-back" ? best.round : null,
+    detail: `${seen} (the best student so far, of round ${best.round}, makes ${best.transferRate.toFixed(3)} of them)`,
+  };
+}
+
+/** What is to be said where the transfer rate has risen. */
+function hasGrown(judging: Judging, evidence: readonly Evidence[]): string | undefined {
+  const { rise, window } = regrowthRule(judging);
   const rates = smoothed(evidence, window, (at) => at.transferRate);
   const loss = smoothed(evidence, window, (at) => at.trainingLoss);
   const agreement = smoothed(evidence, window, (at) => at.agreement);
   const last = rates.length - 1;
-  if (last < 1) return undefined;
   const comparable = rates.map((rate, i) =>
     agreement[i]! >= agreement[last]! - COMPARABLE ? rate : Infinity,
   );
   const least = comparable.indexOf(Math.min(...comparable));
-  const risen = rates[last]! - rates[least]!;
   const { moved, round } = evidence.at(-1)!;
   const from = evidence[least + window - 1]!;
   const tolerated = Math.max(rise, CHANCE / Math.sqrt(Math.min(moved, from.moved)));
-  if (!(risen > tolerated && loss[last]! < loss[least]!)) return undefined;
-  const best = bestStudent(evidence);
-  return {
-    round,
-    fellBackTo: action === "fall-back" ? best.round : null,
-    detail:
-      `from round ${from.round + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +
-      `rose from ${rates[least]!.toFixed(3)} to ${rates[last]!.toFixed(3)} while the distillation loss fell ` +
-      `from ${loss[least]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back ` +
-      `(the best student so far, of round ${best.round}, makes ${best.transferRate.toFixed(3)} of them)`,
-  };
+  if (!(rates[last]! - rates[least]! > tolerated && loss[last]! < loss[least]!)) return undefined;
+  return (
+    `from round ${from.round + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +
+    `rose from ${rates[least]!.toFixed(3)} to ${rates[last]!.toFixed(3)} while the distillation loss fell ` +
+    `from ${loss[least]!.toFixed(4)} to ${loss[last]!.toFixed(4)}: the backdoor may be growing back`
+  );
+}
+
+/** What is to be said where the transfer rate is large, whatever it was before. */
+function hasStayed(judging: Judging, evidence: readonly Evidence[]): string | undefined {
+  const { most, window } = regrowthRule(judging);
+  const rate = smoothed(evidence, window, (at) => at.transferRate).at(-1)!;
+  const { moved, round } = evidence.at(-1)!;
+  if (!(rate > most + EXCESS / Math.sqrt(moved))) return undefined;
+  return (
+    `from round ${evidence.at(-window)!.round + 1} to round ${round + 1} students make ${rate.toFixed(3)} of the teacher's mistakes too, ` +
+    `more than ${most}: a backdoor that it has is likely in them`
+  );
 }
 
 /**

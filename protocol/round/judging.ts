@@ -6,9 +6,11 @@ import { CLASSES } from "../model/graph.ts";
  * (ResNet-18 of width 16), scored by six participants with 62 images each in an independent
  * implementation: under plain distillation the transfer rate rose from .22 to .75 while ASR rose from
  * 17 to 64 %; with doubled ratios, ASR 6 to 15 %, it moved between .05 and .15 to no end; with
- * adversarial consistency, ASR 2 to 4 %, between .01 and .04.
+ * adversarial consistency, ASR 2 to 4 %, between .01 and .04. `most` lies between what campaigns of the
+ * bench came to (docs/results): at most .22 with the default on teachers with a backdoor and without,
+ * .54 and more where ASR stayed or came back to 34 to 100 %.
  */
-const REGROWTH = { rise: 0.1, window: 3 } as const;
+const REGROWTH = { rise: 0.1, most: 0.5, window: 3 } as const;
 const STOPPING = { learningRateShare: 0.1, window: 5, change: 0.003 } as const;
 
 /** When the backdoor is taken to grow back (SPEC J6). */
@@ -17,6 +19,8 @@ const regrowthSchema = z.strictObject({
   action: z.enum(["fall-back", "report"]).default("fall-back"),
   /** How far the transfer rate is above its least when it is an alarm. */
   rise: z.number().positive().max(1).default(REGROWTH.rise),
+  /** How large the transfer rate may be at all; 1: as large as it likes. */
+  most: z.number().positive().max(1).default(REGROWTH.most),
   /** Scored rounds that are averaged over. */
   window: z.int().min(1).max(100).default(REGROWTH.window),
 });

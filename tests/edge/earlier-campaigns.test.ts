@@ -61,6 +61,25 @@ describe("a configuration from before there were sharpness and head shift", () =
   });
 });
 
+describe("a configuration from before a large transfer rate was an alarm", () => {
+  it("[C1] reads as one that allows any, and as it was otherwise", () => {
+    const config = campaignConfigSchema.parse({
+      model: "ab".repeat(32),
+      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+    });
+    const { most, ...regrowth } = config.judging.regrowth!;
+    expect(most).toBe(0.5);
+    const judging = { ...config.judging, regrowth };
+    const { config: read } = readConfig({ ...config, judging });
+    expect(read).toEqual({
+      ...config,
+      judging: { ...judging, regrowth: { ...regrowth, most: 1 } },
+    });
+    const never = { ...config, judging: { ...config.judging, regrowth: null } };
+    expect(readConfig(never).config).toEqual(never);
+  });
+});
+
 describe("a campaign of the version before", () => {
   it("[C1] goes on and finishes as it was planned: no adversary, no judging round", async () => {
     const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });

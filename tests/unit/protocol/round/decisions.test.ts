@@ -136,7 +136,8 @@ describe("the regrowth alarm", () => {
     fc.assert(
       fc.property(least, fc.array(share, { maxLength: 40 }), (from, shares) => {
         const rates = shares.map((value) => from + value);
-        expect(regrowthAlarm(judging, watched(rates))).toBeUndefined();
+        const anyLevel = judgingSchema.parse({ regrowth: { most: 1 } });
+        expect(regrowthAlarm(anyLevel, watched(rates))).toBeUndefined();
       }),
     );
   });
@@ -159,6 +160,24 @@ describe("the regrowth alarm", () => {
       const few = rising.map((round) => Object.assign({}, round, { moved }));
       expect(regrowthAlarm(judging, few)).toBeUndefined();
     }
+  });
+
+  it("[J6] comes where students make most of the teacher's mistakes from the first", () => {
+    const stayed = watched([0.95, 1, 1, 1]);
+    expect(regrowthAlarm(judging, stayed.slice(0, 2))).toBeUndefined();
+    expect(regrowthAlarm(judging, stayed.slice(0, 3))).toEqual({
+      round: 3,
+      fellBackTo: 1,
+      detail: expect.stringMatching(
+        /from round 2 to round 4 students make 0\.983 of .* more than 0\.5: .* of round 1, makes 0\.950/,
+      ),
+    });
+    // More than half by two standard deviations of what 400 images tell: by .05.
+    expect(regrowthAlarm(judging, watched([0.55, 0.55, 0.55]))).toBeUndefined();
+    expect(regrowthAlarm(judging, watched([0.56, 0.56, 0.56]))).toBeDefined();
+    const more = judgingSchema.parse({ regrowth: { most: 0.9, action: "report" } });
+    expect(regrowthAlarm(more, watched([0.9, 0.9, 0.9]))).toBeUndefined();
+    expect(regrowthAlarm(more, stayed)).toMatchObject({ fellBackTo: null });
   });
 
   describe("where some rounds were scored by participants who saw no mistake", () => {
