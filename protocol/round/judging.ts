@@ -8,7 +8,7 @@ import { CLASSES } from "../model/graph.ts";
  * 17 to 64 %; with doubled ratios, ASR 6 to 15 %, it moved between .05 and .15 to no end; with
  * adversarial consistency, ASR 2 to 4 %, between .01 and .04. `most` lies between what campaigns of the
  * bench came to (docs/results): at most .22 with the default on teachers with a backdoor and without,
- * .54 and more where ASR stayed or came back to 34 to 100 %.
+ * .5 to 1 where plain distillation was left to run to an ASR of 50 to 100 %.
  */
 const REGROWTH = { rise: 0.1, most: 0.5, window: 3 } as const;
 const STOPPING = { learningRateShare: 0.1, window: 5, change: 0.003 } as const;
