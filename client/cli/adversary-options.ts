@@ -15,6 +15,7 @@ export interface AdversaryOptions {
   readonly adversaryRestart?: number;
   readonly adversaryWarp?: number | "off";
   readonly adversaryLowGain?: number | "off";
+  readonly adversaryWaves?: number | "off";
 }
 
 /** Adds the options that define adversarial consistency. */
@@ -69,6 +70,11 @@ export function addAdversaryOptions(command: Command): Command {
       "--adversary-low-gain <factor|off>",
       "how many times longer a universal perturbation may be along low spatial frequencies (default 2)",
       numberOrOff,
+    )
+    .option(
+      "--adversary-waves <radius|off>",
+      "largest random wave added to what is perturbed, root mean square in normalised units (default 0.3)",
+      numberOrOff,
     );
 }
 
@@ -85,6 +91,7 @@ export const ADVERSARY_FLAGS: Readonly<Record<string, string>> = {
   "distillation.adversary.restartEvery": "--adversary-restart",
   "distillation.adversary.warp": "--adversary-warp",
   "distillation.adversary.lowFrequencies": "--adversary-low-gain",
+  "distillation.adversary.waves": "--adversary-waves",
 };
 
 /** What the options say of the adversary: null for off, undefined for nothing. */
@@ -116,6 +123,7 @@ function said(options: AdversaryOptions): [string, unknown][] {
     restartEvery: options.adversaryRestart,
     warp: partInput("radius", options.adversaryWarp),
     lowFrequencies: partInput("gain", options.adversaryLowGain),
+    waves: partInput("radius", options.adversaryWaves),
   };
   return Object.entries(values).filter(([, value]) => value !== undefined);
 }

@@ -8,6 +8,7 @@ import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
+import { drawWave } from "./waves.ts";
 import { engineRegularisers } from "./regularisers.ts";
 import type { RandomStream } from "./random.ts";
 import {
@@ -157,11 +158,14 @@ export async function distilLocally(
 
   const beside = engineRegularisers(settings);
   const plain = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
-  /** The step's adversary, with a fresh perturbation where the schedule wants one (SPEC D9). */
+  /** The step's adversary: its wave, and a fresh perturbation where the schedule wants one (SPEC D9). */
   const adversaryAt = (legStep: number, isFresh: boolean): AdversarySettings | undefined => {
-    if (!plain || !settings.adversary || plain.scope === "per-image") return plain;
-    if (!isFresh && legStep % settings.adversary.restartEvery !== 0) return plain;
-    return { ...plain, restart: drawRestart(images, plain, random) };
+    if (!plain || !settings.adversary) return undefined;
+    const { restartEvery, waves } = settings.adversary;
+    const restarts = plain.scope === "universal" && (isFresh || legStep % restartEvery === 0);
+    const restart = restarts ? drawRestart(images, plain, random) : undefined;
+    const pattern = waves ? drawWave(images, waves, random) : undefined;
+    return { ...plain, restart, pattern };
   };
 
   let asked = started;

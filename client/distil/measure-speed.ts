@@ -5,6 +5,7 @@ import { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
+import { drawWave } from "./waves.ts";
 import { engineRegularisers } from "./regularisers.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "./random.ts";
 
@@ -51,8 +52,10 @@ export async function measureSpeed(
   const temperature = temperatureAt({ step: 0, totalSteps: 1 }, settings.temperature);
   const beside = engineRegularisers(settings);
   const adversary = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
+  const waves = settings.adversary?.waves;
   let restart =
     adversary?.scope === "universal" ? drawRestart(images, adversary, random) : undefined;
+  const pattern = waves ? drawWave(images, waves, random) : undefined;
   /** Takes so many steps, waits until the device has done them, and gives the milliseconds. */
   const run = async (count: number): Promise<number> => {
     await hooks.beforeRun?.();
@@ -67,7 +70,7 @@ export async function measureSpeed(
         weightDecay,
         temperature,
         ...beside,
-        adversary: adversary && { ...adversary, restart },
+        adversary: adversary && { ...adversary, restart, pattern },
       });
       restart = undefined;
     }

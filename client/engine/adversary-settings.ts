@@ -14,6 +14,9 @@
  * statistics of its images, which are those of a step without copies; taken over both, statistics
  * would absorb what all copies have in common, and it would be back in evaluation mode.
  *
+ * A `pattern` is added to all copies of a step, whatever else perturbs them: perturbations that nobody
+ * made to mislead, drawn anew by the host.
+ *
  * With a `warp`, every other copy of a norm group (its second, its fourth, …) is warp(x, φ) instead
  * of x + δ: every pixel is taken from where a universal field of displacements φ points to, and φ
  * ascends as δ does. Triggers that bend the image instead of adding to
@@ -44,6 +47,8 @@ export interface AdversarySettings {
   readonly lowFrequencies?: LowFrequencySettings | undefined;
   /** Universal only. */
   readonly warp?: WarpSettings | undefined;
+  /** `[H, W, C]`, added to every copy of this step; none when left out. */
+  readonly pattern?: Float32Array | undefined;
   /**
    * What the perturbation is set to before this step; universal only. δ `[H, W, C]`, and with a warp
    * φ `[grid, grid, 2]` behind it.

@@ -13,13 +13,13 @@ const MOST_ASCENTS = 100;
 /**
  * Checks that an adversary can be trained against.
  *
- * @throws EngineError `invalid-input` for a setting outside of its range, a restart of another
- *   length, perturbations of single images that nothing ascends or that warp, or low frequencies of
- *   others than a universal one in an `l2` ball.
+ * @throws EngineError `invalid-input` for a setting outside of its range, perturbations of single images that nothing ascends or that warp, or low frequencies of
+ *   others than a universal one in an `l2` ball; for a restart or pattern of another length or
+ *   with a value that is not finite.
  */
 export function checkAdversary(settings: AdversarySettings, shape: ImageShape): void {
   const { weight, share, norm, radius, stepLength, scope, ascents, restart, warp } = settings;
-  const { lowFrequencies } = settings;
+  const { lowFrequencies, pattern } = settings;
   demand(isFromZero(weight), `weight is ${weight}; it is a number from 0 on`);
   demand(share > 0 && share <= 1, `share is ${share}; it is above 0 and at most 1`);
   demand(norm === "l2" || norm === "linf", `norm is ${String(norm)}; it is l2 or linf`);
@@ -45,6 +45,7 @@ export function checkAdversary(settings: AdversarySettings, shape: ImageShape): 
   }
   if (warp) checkWarp(warp);
   if (restart) checkPerturbation(restart, shape, warp?.grid ?? 0);
+  if (pattern) checkPerturbation(pattern, shape, 0);
 }
 
 function checkLowFrequencies({ share, gain }: LowFrequencySettings): void {

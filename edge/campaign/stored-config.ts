@@ -6,8 +6,8 @@ type EarlierConfig = Omit<CampaignConfig, "judging" | "probes">;
 /** What a configuration from before there were such lacks. */
 const NO_REGULARISERS = { sharpness: null, headShift: null };
 
-/** An adversary from before there were such. */
-const PLAIN_BALL = { lowFrequencies: null, warp: null };
+/** What an adversary from before there were such lacks. */
+const ADDITIVE_ALONE = { lowFrequencies: null, warp: null, waves: null };
 
 /** An alarm from before a large transfer rate was one by itself. */
 const RISE_ALONE = { most: 1 };
@@ -25,7 +25,7 @@ export function readConfig(written: unknown): {
   const stored = written as CampaignConfig | EarlierConfig;
   if ("judging" in stored) {
     const adversary = stored.distillation.adversary && {
-      ...PLAIN_BALL,
+      ...ADDITIVE_ALONE,
       ...stored.distillation.adversary,
     };
     const distillation = { ...NO_REGULARISERS, ...stored.distillation, adversary };

@@ -21,6 +21,15 @@ const lowFrequenciesSchema = z.strictObject({
   gain: z.number().min(1).max(100).default(2),
 });
 
+const wavesSchema = z.strictObject({
+  /** Largest amplitude of a wave: root mean square over the image, normalised units. */
+  radius: z.number().positive().max(10).default(0.3),
+  /** Most periods along a side of the image; the fewest are 1. */
+  periods: z.number().min(1).max(1024).default(10),
+});
+
+export type Waves = z.output<typeof wavesSchema>;
+
 /**
  * Adversarial consistency (SPEC D9): the student has to keep the teacher's clean answer on images
  * moved by a perturbation that is made to change it. Nobody needs to know a trigger, or a label: a
@@ -65,6 +74,12 @@ export const adversarySchema = z
      * Tran, ICLR 2021).
      */
     warp: warpSchema.nullable().optional(),
+    /**
+     * A random plane wave on all copies of a step, besides what was made to mislead them; `null` for
+     * none (auxiliary Fourier-basis augmentation: Vaish et al., CVPR 2024). The perturbations that
+     * mislead most are hardly ever as plain as a trigger that a person thought up.
+     */
+    waves: wavesSchema.nullable().prefault({}),
   })
   .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
     message: "per-image perturbations start from nothing at every step: give at least 1 ascent",

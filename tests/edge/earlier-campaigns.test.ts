@@ -61,6 +61,32 @@ describe("a configuration from before there were sharpness and head shift", () =
   });
 });
 
+describe("a configuration from before there were low frequencies, warps and waves", () => {
+  it("[C1] reads as without them, and as it was otherwise", () => {
+    const config = campaignConfigSchema.parse({
+      model: "ab".repeat(32),
+      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+    });
+    const { lowFrequencies, warp, waves, ...adversary } = config.distillation.adversary!;
+    expect([lowFrequencies, warp, waves]).not.toContain(null);
+    const distillation = { ...config.distillation, adversary };
+    const { config: read } = readConfig({ ...config, distillation });
+    expect(read.distillation.adversary).toEqual({
+      ...adversary,
+      lowFrequencies: null,
+      warp: null,
+      waves: null,
+    });
+    const warped = { ...config.distillation, adversary: { ...adversary, warp } };
+    expect(readConfig({ ...config, distillation: warped }).config.distillation.adversary).toEqual({
+      ...adversary,
+      lowFrequencies: null,
+      warp,
+      waves: null,
+    });
+  });
+});
+
 describe("a configuration from before a large transfer rate was an alarm", () => {
   it("[C1] reads as one that allows any, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({

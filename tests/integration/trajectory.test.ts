@@ -8,6 +8,7 @@ import {
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
+import { drawWave } from "../../client/distil/waves.ts";
 import { RandomStream } from "../../client/distil/random.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
@@ -140,6 +141,7 @@ it.each(CASES)(
         adversary: plain && {
           ...plain,
           restart: step % 4 === 0 ? drawRestart(images, plain, random) : undefined,
+          pattern: adversary?.waves ? drawWave(images, adversary.waves, random) : undefined,
         },
       });
     }

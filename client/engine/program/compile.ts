@@ -44,6 +44,8 @@ export interface PerturbedCopies {
   readonly perImage: boolean;
   /** Nodes along a side of a field that warps them (`WarpSettings`); not warped when left out. */
   readonly warpGrid?: number | undefined;
+  /** Whether a pattern is added to all of them besides; none when left out. */
+  readonly patterned?: boolean | undefined;
 }
 
 export interface CompileOptions {
@@ -175,6 +177,7 @@ function writePerturbed(
     imageLength: writer.images.length / writer.imageCount,
     perImage: copies.perImage,
     warp: warpOf(writer, copies),
+    patterned: copies.patterned ?? false,
     images: writer.images,
     perturbed: student.images,
   });

@@ -19,7 +19,7 @@ export interface CopyRows {
   readonly copies: number;
 }
 
-/** Images and copies as a student reads them: copies are images + δ, or warp(images, φ) + δ. */
+/** Images and copies as a student reads them: copies are images + δ, or warp(images, φ). */
 export interface PerturbKernel {
   readonly kind: "perturb";
   readonly rows: CopyRows;
@@ -29,6 +29,8 @@ export interface PerturbKernel {
   readonly perImage: boolean;
   /** Of φ, which is behind the one δ; undefined without a warp. */
   readonly warp: WarpShape | undefined;
+  /** Whether something is added to all copies besides. */
+  readonly patterned: boolean;
   /** `[P·groupSize, H, W, C]` */
   readonly images: Operand;
   /** `[P·(clean + copies), H, W, C]` */

@@ -30,7 +30,7 @@ export class Adversary {
 
   /** What a step's copies are perturbed with. */
   copiesOf(
-    { share, scope, restart, warp, weight }: AdversarySettings,
+    { share, scope, restart, warp, weight, pattern }: AdversarySettings,
     { size, groupSize }: Pick<BatchWork, "size" | "groupSize">,
   ): CopiesWork {
     const perGroup = copiesOf(share, groupSize);
@@ -40,7 +40,8 @@ export class Adversary {
       : this.#begin(restart, warp?.grid);
     const { height, width } = this.#shape;
     const ascent = new Float32Array(warp ? this.#length + 2 * height * width : values.length);
-    return { perGroup, perImage, warpGrid: warp?.grid, weight, values, ascent };
+    const patterned = pattern !== undefined;
+    return { perGroup, perImage, warpGrid: warp?.grid, patterned, weight, values, ascent, pattern };
   }
 
   #begin(restart: Float32Array | undefined, grid: number | undefined): Float32Array {

@@ -173,7 +173,13 @@ export class BatchRunner {
 
   #loaded(passes: Passes, size: number, groupSize: number, model: Model): LoadedBatch {
     const { mode, copies, ascends } = passes;
-    const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid, ascends];
+    const ofCopies = [
+      copies?.perGroup,
+      copies?.perImage,
+      copies?.warpGrid,
+      copies?.patterned,
+      ascends,
+    ];
     const key = [mode, size, model, ...ofCopies].join();
     const known = this.#batches.get(key);
     if (known) return known;
@@ -190,13 +196,13 @@ export class BatchRunner {
 
 /** What a micro-batch from `firstGroup` on perturbs its copies with. */
 function pieceOf(
-  { values, ascent, perGroup, perImage }: CopiesWork,
+  { values, ascent, pattern, perGroup, perImage }: CopiesWork,
   imageLength: number,
   firstGroup: number,
   groups: number,
 ): Perturbation {
-  if (!perImage) return { values, ascent };
+  if (!perImage) return { values, ascent, pattern };
   const from = firstGroup * perGroup * imageLength;
   const end = from + groups * perGroup * imageLength;
-  return { values: values.subarray(from, end), ascent: ascent.subarray(from, end) };
+  return { values: values.subarray(from, end), ascent: ascent.subarray(from, end), pattern };
 }

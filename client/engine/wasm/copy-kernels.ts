@@ -7,6 +7,8 @@ import type { Floats } from "./host-kernels.ts";
 export interface Perturbation {
   /** `[H, W, C]` or `[copies, H, W, C]`; with a warp φ `[grid, grid, 2]` behind the one δ. */
   readonly values: Float32Array;
+  /** `[H, W, C]`, added to all copies besides. */
+  readonly pattern?: Float32Array | undefined;
   /**
    * Σ of the gradients by δ, of the same shape, and with a warp by every pixel's displacement,
    * `[H, W, 2]`; added to.
@@ -14,12 +16,12 @@ export interface Perturbation {
   readonly ascent: Float32Array;
 }
 
-/** Images, then copies with δ or warped by φ, norm group by norm group. */
+/** Images, then copies with δ or warped by φ, and the pattern on them, norm group by norm group. */
 export function perturb(
   floats: Floats,
   kernel: PerturbKernel,
   groups: number,
-  { values }: Perturbation,
+  { values, pattern }: Perturbation,
 ): void {
   const { imageLength, perImage } = kernel;
   const { groupSize, clean, copies } = kernel.rows;
@@ -33,13 +35,15 @@ export function perturb(
     to += clean * imageLength;
     for (let copy = 0; copy < copies; copy++) {
       const from = start + copy * imageLength;
+      const own = perturbed.subarray(to, (to += imageLength));
       if (samples && isWarped(copy)) {
-        warpImage(images, from, samples, perturbed.subarray(to, (to += imageLength)));
-        continue;
+        warpImage(images, from, samples, own);
+      } else {
+        const delta = perImage ? (group * copies + copy) * imageLength : 0;
+        for (let i = 0; i < imageLength; i++) own[i] = images[from + i]! + values[delta + i]!;
       }
-      const delta = perImage ? (group * copies + copy) * imageLength : 0;
-      for (let i = 0; i < imageLength; i++) {
-        perturbed[to++] = images[from + i]! + values[delta + i]!;
+      if (kernel.patterned) {
+        for (let i = 0; i < imageLength; i++) own[i] = own[i]! + pattern![i]!;
       }
     }
   }

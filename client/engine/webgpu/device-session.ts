@@ -17,7 +17,7 @@ import type { ExecutableRequest } from "./executable-request.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
 import type { Pace } from "./pace.ts";
 import { lossScaleOf } from "./loss-scale.ts";
-import { perturbationAt } from "./places-on-shelf.ts";
+import { patternAt, perturbationAt } from "./places-on-shelf.ts";
 import type { SafePoint } from "./replay-log.ts";
 import { SessionMemory } from "./session-memory.ts";
 import { OVERFLOWS_AT, RESULTS_LENGTH, RING } from "./wgsl/results.ts";
@@ -55,6 +55,7 @@ export class DeviceSession {
       teacher: teacher.length,
       perturbationAt: perturbationAt(context.layout),
       perturbation: this.#imageLength + fieldLength(MOST_NODES),
+      pattern: this.#imageLength,
     });
     this.#memory.write(this.#memory.teacher, teacher);
     this.#dispatcher = new Dispatcher(device, this.#memory, context, budget, pace);
@@ -79,10 +80,11 @@ export class DeviceSession {
    */
   async run(work: Work, slot: number): Promise<void> {
     const executable = await this.#dispatcher.executable(work);
-    const { settings, cropPadding, restart } = work;
+    const { settings, cropPadding, restart, pattern } = work;
     this.#memory.writeInput(work.words(executable.input));
     this.#writeSettings(work, settings, cropPadding, slot);
     if (restart) this.#writePerturbation(restart);
+    if (pattern) this.#writePattern(pattern);
     this.#bringField(work.adversary?.copies.warpGrid);
     if (this.#precision === "f16") this.#memory.clearOverflow(slot);
     const waited = this.#inFlight.at(-1);
@@ -221,6 +223,11 @@ export class DeviceSession {
   #writePerturbation(values: Float32Array<ArrayBuffer>): void {
     this.#memory.write(this.#memory.velocity, values, perturbationAt(this.#context.layout));
     this.#grid = gridOf(values.length, this.#context.graph.inputShape)!;
+  }
+
+  #writePattern(values: Float32Array<ArrayBuffer>): void {
+    const { layout, graph } = this.#context;
+    this.#memory.write(this.#memory.velocity, values, patternAt(layout, graph.inputShape));
   }
 
   /** A field of another grid, or none yet, begins at zero. */

@@ -123,7 +123,8 @@ export class Dispatcher {
 function keyOf(request: ExecutableRequest): string {
   const { mode, size, groupSize, input, finish, adversary, sharpens, shiftsHead } = request;
   const { copies, ascents, lowFrequencies: low, norm } = adversary ?? {};
-  const ofCopies = [copies?.perGroup, copies?.perImage, copies?.warpGrid, ascents, norm];
+  const { perGroup, perImage, warpGrid, patterned } = copies ?? {};
+  const ofCopies = [perGroup, perImage, warpGrid, patterned, ascents, norm];
   const stretched = [low?.share, low?.gain];
   const regularised = [sharpens ?? false, shiftsHead ?? false];
   return [mode, size, groupSize, input, finish, ...ofCopies, ...stretched, ...regularised].join();

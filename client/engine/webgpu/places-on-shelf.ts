@@ -1,6 +1,6 @@
-import type { Graph } from "../../../protocol/model/graph.ts";
+import type { Graph, ImageShape } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { imageLengthOf } from "../warp-field.ts";
+import { fieldLength, imageLengthOf, MOST_NODES } from "../warp-field.ts";
 import { aligned, type BatchPass, type BatchRequest, type Shelf } from "./batch-passes.ts";
 import type { BatchPlace } from "./lower.ts";
 import type { SharpnessPlace } from "./wgsl/sharpness.ts";
@@ -10,12 +10,18 @@ export function perturbationAt({ trainableLength }: StateLayout): number {
   return aligned(trainableLength);
 }
 
+/** Where the pattern of a step's copies is: after the longest perturbation there may be, floats. */
+export function patternAt(layout: StateLayout, image: ImageShape): number {
+  return perturbationAt(layout) + imageLengthOf(image) + fieldLength(MOST_NODES);
+}
+
 /** Finds what micro-batches have on the shelf. */
 export class PlacesOnShelf {
   /** H·W·C */
   readonly imageLength: number;
   readonly #classes: number;
   readonly #universal: number;
+  readonly #pattern: number;
   readonly #request: BatchRequest;
   readonly #shelf: Shelf;
   readonly #shelfAt: number;
@@ -31,6 +37,7 @@ export class PlacesOnShelf {
     this.imageLength = imageLengthOf(inputShape);
     this.#classes = classes;
     this.#universal = perturbationAt(layout);
+    this.#pattern = patternAt(layout, inputShape);
     this.#request = request;
     this.#shelf = shelf;
     this.#shelfAt = shelfAt;
@@ -64,6 +71,7 @@ export class PlacesOnShelf {
       first: firstImage === 0,
       fresh,
       perturbation,
+      pattern: copies?.patterned ? { memory: "velocity", offset: this.#pattern } : undefined,
       ascent: byImage,
       low: this.#request.adversary?.lowFrequencies && {
         perturbation,

@@ -39,6 +39,8 @@ export interface SessionLengths {
   /** Where after the velocity the universal perturbation is, and how long it may become. */
   readonly perturbationAt: number;
   readonly perturbation: number;
+  /** Behind that, what is added to copies besides. */
+  readonly pattern: number;
 }
 
 /** Bytes a batch's shape needs. */
@@ -76,7 +78,8 @@ export class SessionMemory {
       device.createBuffer(label, 4 * floats, STORAGE);
     this.student = make("student", lengths.student);
     this.gradient = make("gradient", lengths.trainable);
-    this.velocity = make("velocity", lengths.perturbationAt + lengths.perturbation);
+    const behind = lengths.perturbation + lengths.pattern;
+    this.velocity = make("velocity", lengths.perturbationAt + behind);
     this.teacher = make("teacher", lengths.teacher);
     this.results = make("results", RESULTS_LENGTH);
     this.settings = device.createBuffer(

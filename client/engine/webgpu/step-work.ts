@@ -36,8 +36,9 @@ export function workOf(
     adversary: adversary && requestOfAdversary(adversary, groupSize),
     sharpens: sharpness !== undefined,
     shiftsHead: headShift !== undefined,
-    // The caller may use its array for something else before the device is lost.
+    // The caller may use its arrays for something else before the device is lost.
     restart: adversary?.restart && new Float32Array(adversary.restart),
+    pattern: adversary?.pattern && new Float32Array(adversary.pattern),
     finish,
     settings: {
       ...settings,
@@ -55,13 +56,14 @@ export function workOf(
 }
 
 function requestOfAdversary(
-  { share, scope, ascents, norm, lowFrequencies, warp }: AdversarySettings,
+  { share, scope, ascents, norm, lowFrequencies, warp, pattern }: AdversarySettings,
   groupSize: number,
 ): AdversaryRequest {
   const copies = {
     perGroup: copiesOf(share, groupSize),
     perImage: scope === "per-image",
     warpGrid: warp?.grid,
+    patterned: pattern !== undefined,
   };
   return { copies, ascents, norm, lowFrequencies };
 }

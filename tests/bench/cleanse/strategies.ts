@@ -109,6 +109,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   additive: campaign("as default, without copies that are warped", {
     distillation: { adversary: { warp: null } },
   }),
+  "no-waves": campaign("as default, without random waves on copies", {
+    distillation: { adversary: { waves: null } },
+  }),
   sam: campaign("as default, with sharpness-aware steps (FT-SAM; Zhu et al. 2023)", {
     distillation: { sharpness: { rho: RHO } },
   }),

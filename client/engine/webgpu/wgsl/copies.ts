@@ -18,6 +18,8 @@ export interface CopyPlace {
   readonly perturbation: FloatPlace;
   /** Whether that is not written yet, and counts as zero. */
   readonly fresh: boolean;
+  /** What is added to all copies besides; undefined where nothing is. */
+  readonly pattern: FloatPlace | undefined;
   /** Sum of the gradients, in the arena: of its first copy, or the one. */
   readonly ascent: number;
   /** Whether no micro-batch has added to the sums yet. */
@@ -39,7 +41,7 @@ let is_copy = row_in_group >= ${clean}u;
 let own_row = norm_group * ${groupSize}u + select(row_in_group, row_in_group - ${clean}u, is_copy);`;
 }
 
-/** Images, then copies with δ or warped (`isWarped`), norm group by norm group. */
+/** Images, then copies with δ or warped (`isWarped`), and the pattern, norm group by norm group. */
 export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispatch {
   const { rows, imageLength, perImage, perturbed } = kernel;
   const shader = new ShaderWriter([]);
@@ -51,6 +53,7 @@ export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispat
   const copy = `(norm_group * ${rows.copies}u + row_in_group - ${rows.clean}u)`;
   const at = perImage ? `${copy} * ${imageLength}u + place` : "place";
   const warped = kernel.warp ? warpedValue(shader, kernel.warp, images, place.warp!) : "";
+  const patterned = kernel.patterned ? patternedValue(shader, place.pattern!) : "";
   return flat(
     shader,
     "perturb",
@@ -63,8 +66,14 @@ export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispat
   ${kernel.warp ? `let is_warped = is_copy && (row_in_group - ${rows.clean}u) % 2u == 1u;` : "let is_warped = false;"}
   ${warped}
   if (is_copy && !is_warped && ${fresh} == 0u) { value += ${scalarAt(delta, at)}; }
+  ${patterned}
   ${scalarAt(target, "index")} = value;`,
   );
+}
+
+/** A statement: what is added to every copy. */
+function patternedValue(shader: ShaderWriter, { memory, offset }: FloatPlace): string {
+  return `if (is_copy) { value += ${scalarAt(shader.memory("pattern", memory, offset), "place")}; }`;
 }
 
 /** Statements: of a warped copy, `value` comes from where the field leads. */

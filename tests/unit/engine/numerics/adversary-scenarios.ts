@@ -15,29 +15,56 @@ export interface AdversaryKind extends Pick<AdversarySettings, "norm" | "scope" 
   readonly warps: boolean;
   /** Whether low frequencies are stretched. */
   readonly stretches: boolean;
+  /** Whether a pattern is added to copies besides. */
+  readonly patterned: boolean;
 }
 
 export const ADVERSARIES: readonly AdversaryKind[] = [
-  { norm: "l2", scope: "universal", ascents: 0, warps: false, stretches: false },
-  { norm: "linf", scope: "universal", ascents: 0, warps: false, stretches: false },
-  { norm: "l2", scope: "universal", ascents: 1, warps: false, stretches: false },
-  { norm: "linf", scope: "universal", ascents: 2, warps: false, stretches: false },
-  { norm: "l2", scope: "per-image", ascents: 2, warps: false, stretches: false },
-  { norm: "linf", scope: "per-image", ascents: 1, warps: false, stretches: false },
-  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: false },
-  { norm: "linf", scope: "universal", ascents: 2, warps: true, stretches: false },
-  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: true },
-  { norm: "l2", scope: "universal", ascents: 2, warps: false, stretches: true },
+  { norm: "l2", scope: "universal", ascents: 0, warps: false, stretches: false, patterned: false },
+  {
+    norm: "linf",
+    scope: "universal",
+    ascents: 0,
+    warps: false,
+    stretches: false,
+    patterned: false,
+  },
+  { norm: "l2", scope: "universal", ascents: 1, warps: false, stretches: false, patterned: false },
+  {
+    norm: "linf",
+    scope: "universal",
+    ascents: 2,
+    warps: false,
+    stretches: false,
+    patterned: false,
+  },
+  { norm: "l2", scope: "per-image", ascents: 2, warps: false, stretches: false, patterned: false },
+  {
+    norm: "linf",
+    scope: "per-image",
+    ascents: 1,
+    warps: false,
+    stretches: false,
+    patterned: false,
+  },
+  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: false, patterned: false },
+  { norm: "linf", scope: "universal", ascents: 2, warps: true, stretches: false, patterned: false },
+  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: true, patterned: false },
+  { norm: "l2", scope: "universal", ascents: 2, warps: false, stretches: true, patterned: false },
+  { norm: "l2", scope: "universal", ascents: 0, warps: true, stretches: true, patterned: true },
+  { norm: "l2", scope: "per-image", ascents: 1, warps: false, stretches: false, patterned: true },
 ];
 
 function drawAdversary(
-  { warps, stretches, ...kind }: AdversaryKind,
+  { norm, scope, ascents, warps, stretches }: AdversaryKind,
   seed: number,
 ): AdversarySettings {
   const values = new SeededValues(seed);
-  const large = kind.norm === "l2" ? 1 : 0.2;
+  const large = norm === "l2" ? 1 : 0.2;
   return {
-    ...kind,
+    norm,
+    scope,
+    ascents,
     ...(warps && { warp: drawWarp(seed + 2) }),
     ...(stretches && { lowFrequencies: drawLowFrequencies(seed + 3) }),
     weight: values.uniform(0.2, 1.5),
@@ -90,18 +117,28 @@ export function adversaryScenario(
     const { graph, seed, student } = at;
     const adversary = drawAdversary(kind, seed);
     const universal = kind.scope === "universal";
+    const patternFrom = (from: number): Float32Array | undefined =>
+      kind.patterned ? drawPerturbation(at, from) : undefined;
     const { warp } = adversary;
     if (universal) session.load(student, "restart", drawPerturbation(at, seed, warp));
-    await session.step(randomBatch(graph, size, seed), { ...SETTINGS[0], ...beside, adversary });
+    await session.step(randomBatch(graph, size, seed), {
+      ...SETTINGS[0],
+      ...beside,
+      adversary: { ...adversary, pattern: patternFrom(seed + 4) },
+    });
     const restart = universal && seed % 2 === 0 ? drawPerturbation(at, seed + 1, warp) : undefined;
     await session.step(randomPixelBatch(graph, size, seed + 1), {
       ...SETTINGS[1],
       ...beside,
-      adversary: { ...adversary, restart },
+      adversary: { ...adversary, restart, pattern: patternFrom(seed + 5) },
     });
     const outcome = await readPerturbed(session, at);
     const images = randomBatch(graph, size, seed + 2);
-    const gradient = await session.gradient(images, { ...SETTINGS[0], ...beside, adversary });
+    const gradient = await session.gradient(images, {
+      ...SETTINGS[0],
+      ...beside,
+      adversary: { ...adversary, pattern: patternFrom(seed + 6) },
+    });
     return { ...outcome, gradient };
   };
 }

@@ -75,12 +75,18 @@ function copyPlaces({ perGroup, groups }: CopyPlan, warped: boolean): number[] {
   );
 }
 
-/** The copies, in order: x + δ, or where there is a φ, warp(x, φ) every second time. */
+/** The copies, in order: x + δ, or where there is a φ, warp(x, φ) every second time; plus the pattern. */
 export function perturbedCopies(
   images: Tensor,
   plan: CopyPlan,
-  { delta, field }: Perturbation,
+  perturbation: Perturbation,
 ): Tensor {
+  const copies = movedCopies(images, plan, perturbation);
+  const { pattern } = perturbation;
+  return pattern ? addPerturbation(copies, pattern) : copies;
+}
+
+function movedCopies(images: Tensor, plan: CopyPlan, { delta, field }: Perturbation): Tensor {
   const copied = takeRows(images, copiedRows(plan));
   const moved = addPerturbation(copied, delta);
   if (!field) return moved;
@@ -179,6 +185,8 @@ export interface Perturbation {
   readonly delta: Float64Array;
   /** φ: `[grid, grid, 2]`; undefined where nothing warps. */
   readonly field?: Float64Array | undefined;
+  /** `[H, W, C]`, added to all of them besides. */
+  readonly pattern?: Float64Array | undefined;
 }
 
 /** δ and φ, ascending: one for all images, or a δ for each copy. */
@@ -192,20 +200,22 @@ export class ReferencePerturbation {
 
   /** What a step begins with. */
   first(
-    { scope, restart, warp }: AdversarySettings,
+    settings: AdversarySettings,
     { perGroup, groups }: CopyPlan,
     imageLength: number,
   ): Perturbation {
+    const { scope, restart, warp } = settings;
+    const pattern = settings.pattern && Float64Array.from(settings.pattern);
     if (scope === "per-image") {
-      return { delta: new Float64Array(perGroup * groups * imageLength) };
+      return { delta: new Float64Array(perGroup * groups * imageLength), pattern };
     }
     if (restart) this.universal = Float64Array.from(restart);
     const kept = this.universal ?? new Float64Array(imageLength);
     const delta = kept.slice(0, imageLength);
-    if (!warp) return { delta };
+    if (!warp) return { delta, pattern };
     const field = kept.slice(imageLength);
     const length = 2 * warp.grid ** 2;
-    return { delta, field: field.length === length ? field : new Float64Array(length) };
+    return { delta, field: field.length === length ? field : new Float64Array(length), pattern };
   }
 
   /** Keeps a universal perturbation; a φ that the step has none of stays. */
@@ -220,7 +230,7 @@ export class ReferencePerturbation {
    * @param images of the whole batch
    */
   climb(
-    { delta, field }: Perturbation,
+    { delta, field, pattern }: Perturbation,
     gradient: Tensor,
     images: Tensor,
     plan: CopyPlan,
@@ -229,9 +239,9 @@ export class ReferencePerturbation {
     const added = field ? takeRows(gradient, copyPlaces(plan, false)) : gradient;
     const ofDelta = settings.scope === "universal" ? sumRows(added) : added.values;
     const moved = this.#ascendStretched(delta, ofDelta, images.shape.slice(1), settings);
-    if (!field) return { delta: moved };
+    if (!field) return { delta: moved, pattern };
     const byField = this.#gradientByField(field, gradient, images, plan);
-    return { delta: moved, field: ascendWarp(field, byField, settings.warp!) };
+    return { delta: moved, field: ascendWarp(field, byField, settings.warp!), pattern };
   }
 
   /** Of the copies that φ warps; zeros where there are none. */

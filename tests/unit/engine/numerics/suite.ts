@@ -121,7 +121,7 @@ export function describeNumerics(
 
     if (supports.adversary) {
       it.each(ADVERSARIES)(
-        "trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches",
+        "trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches, patterned: $patterned",
         async (kind) => {
           const anywhere = fc.tuple(fc.constantFrom(...places), sizes);
           await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
