@@ -16,6 +16,7 @@ export interface AdversaryOptions {
   readonly adversaryWarp?: number | "off";
   readonly adversaryLowGain?: number | "off";
   readonly adversaryWaves?: number | "off";
+  readonly adversaryShortcuts?: number | "off";
 }
 
 /** Adds the options that define adversarial consistency. */
@@ -75,6 +76,11 @@ export function addAdversaryOptions(command: Command): Command {
       "--adversary-waves <radius|off>",
       "largest random wave added to what is perturbed, root mean square in normalised units (default 0.3)",
       numberOrOff,
+    )
+    .option(
+      "--adversary-shortcuts <classes|off>",
+      "classes towards which perturbations that mislead the teacher are sought, to be trained against (default 3)",
+      numberOrOff,
     );
 }
 
@@ -92,6 +98,7 @@ export const ADVERSARY_FLAGS: Readonly<Record<string, string>> = {
   "distillation.adversary.warp": "--adversary-warp",
   "distillation.adversary.lowFrequencies": "--adversary-low-gain",
   "distillation.adversary.waves": "--adversary-waves",
+  "distillation.adversary.shortcuts": "--adversary-shortcuts",
 };
 
 /** What the options say of the adversary: null for off, undefined for nothing. */
@@ -124,6 +131,7 @@ function said(options: AdversaryOptions): [string, unknown][] {
     warp: partInput("radius", options.adversaryWarp),
     lowFrequencies: partInput("gain", options.adversaryLowGain),
     waves: partInput("radius", options.adversaryWaves),
+    shortcuts: partInput("classes", options.adversaryShortcuts),
   };
   return Object.entries(values).filter(([, value]) => value !== undefined);
 }

@@ -103,20 +103,23 @@ export class Judge {
    */
   async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
     const { seen, search } = (this.#search ??= await this.#beginSearch(hooks));
-    const found = await search.finish(hooks);
+    const [found] = await search.finish(hooks);
     const count = this.#pool.indices.length;
-    const led = found.led.filter((row) => row < count);
-    return { heldOut: firstImages(seen, count), mistakes: { ...found, led } };
+    const led = found!.led.filter((row) => row < count);
+    return { heldOut: firstImages(seen, count), mistakes: { ...found!, led } };
   }
 
   async #beginSearch(hooks: ScoreHooks | undefined): Promise<MistakeSearch> {
     const { ascents, images, radii } = this.#judging;
     const { indices, training } = this.#pool;
-    const others = training.subarray(0, Math.max(0, images - indices.length));
+    // From the end: what is trained against was found on the first of them (SPEC D9).
+    const others = training.subarray(
+      Math.max(0, training.length - Math.max(0, images - indices.length)),
+    );
     const own = Uint32Array.of(...indices, ...others);
     const seen = await askTeacher(this.#session, { ...this.#pool, indices: own }, hooks);
     const towards = { radius: middleRadius(this.#judging), ascents };
-    const searches = { nearest: radii[0]!, towards };
+    const searches = { nearest: radii[0]!, towards, classes: 1 };
     return { seen, search: new TeacherMistakeSearch(this.#session, seen, searches) };
   }
 

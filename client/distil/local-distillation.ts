@@ -7,8 +7,8 @@ import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
+import { drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
-import { drawWave } from "./waves.ts";
 import { engineRegularisers } from "./regularisers.ts";
 import type { RandomStream } from "./random.ts";
 import {
@@ -58,6 +58,8 @@ export interface LocalAssignment {
   readonly localSteps: number;
   /** What becomes of the velocity that the session has from the round before (SPEC D3). */
   readonly velocity: VelocityAtLoad;
+  /** What misleads the teacher, `[H, W, C]` each; none where the campaign does not want it (SPEC D9). */
+  readonly shortcuts: readonly Float32Array[];
 }
 
 /**
@@ -122,7 +124,7 @@ export async function distilLocally(
   hooks: LocalHooks = {},
 ): Promise<LocalUpdate> {
   const { session, layout, images, batches, random } = resources;
-  const { student, startStep, totalSteps, localSteps, velocity } = assignment;
+  const { student, startStep, totalSteps, localSteps, velocity, shortcuts } = assignment;
   const { batchSize, momentum, weightDecay } = settings;
   if (!(localSteps >= 1 && localSteps <= settings.localSteps)) {
     throw new RangeError(
@@ -158,13 +160,13 @@ export async function distilLocally(
 
   const beside = engineRegularisers(settings);
   const plain = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
-  /** The step's adversary: its wave, and a fresh perturbation where the schedule wants one (SPEC D9). */
+  /** The step's adversary: its pattern, and a fresh perturbation where the schedule wants one (SPEC D9). */
   const adversaryAt = (legStep: number, isFresh: boolean): AdversarySettings | undefined => {
     if (!plain || !settings.adversary) return undefined;
-    const { restartEvery, waves } = settings.adversary;
+    const { restartEvery } = settings.adversary;
     const restarts = plain.scope === "universal" && (isFresh || legStep % restartEvery === 0);
     const restart = restarts ? drawRestart(images, plain, random) : undefined;
-    const pattern = waves ? drawWave(images, waves, random) : undefined;
+    const pattern = drawPattern(images, settings.adversary, shortcuts, random);
     return { ...plain, restart, pattern };
   };
 

@@ -2,10 +2,10 @@ import type { Session } from "../engine/engine.ts";
 import { temperatureAt } from "../../protocol/round/schedule.ts";
 import { augmentedBatch } from "./augment.ts";
 import { ShuffledBatches } from "./batches.ts";
-import type { ImageSet } from "./image-set.ts";
+import { imageSize, type ImageSet } from "./image-set.ts";
 import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
+import { hasPatterns } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
-import { drawWave } from "./waves.ts";
 import { engineRegularisers } from "./regularisers.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "./random.ts";
 
@@ -52,10 +52,13 @@ export async function measureSpeed(
   const temperature = temperatureAt({ step: 0, totalSteps: 1 }, settings.temperature);
   const beside = engineRegularisers(settings);
   const adversary = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
-  const waves = settings.adversary?.waves;
   let restart =
     adversary?.scope === "universal" ? drawRestart(images, adversary, random) : undefined;
-  const pattern = waves ? drawWave(images, waves, random) : undefined;
+  // What a pattern is made of costs nothing beside a step, and its values are all the same to it.
+  const pattern =
+    settings.adversary && hasPatterns(settings.adversary)
+      ? new Float32Array(imageSize(images))
+      : undefined;
   /** Takes so many steps, waits until the device has done them, and gives the milliseconds. */
   const run = async (count: number): Promise<number> => {
     await hooks.beforeRun?.();

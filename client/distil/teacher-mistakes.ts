@@ -10,8 +10,10 @@ export type TeacherMistakes = Pick<WayToClass, "class" | "perturbation" | "led">
 export interface MistakeSearches {
   /** Radius at which classes are compared, root mean square in normalised units. */
   readonly nearest: number;
-  /** How far one then goes towards the class found. */
+  /** How far one then goes towards each of the classes found. */
   readonly towards: PerturbationSearch;
+  /** How many classes that is at most. */
+  readonly classes: number;
 }
 
 /** One round of successive halving: what is spent on a class, and how many are kept. */
@@ -37,15 +39,15 @@ const HEATS: readonly Heat[] = [
 ];
 
 /**
- * Finds the class that one small universal perturbation leads the teacher to most easily, and the
- * perturbation that leads there (SPEC J2). A backdoor is such a way (Wang et al. 2019: the trigger
+ * Finds the classes that one small universal perturbation leads the teacher to most easily, and the
+ * perturbation that leads to each (SPEC J2). A backdoor is such a way (Wang et al. 2019: the trigger
  * that reverse engineering finds for the target class is far smaller than for any other). The teacher
  * never changes, so once is enough: a student that is led to the same class by the same perturbation
  * has the way too. A slow device may need several rounds for it: what is done of it is kept.
  *
  * @example
- * const searches = { nearest: 0.036, towards: { radius: 0.072, ascents: 12 } };
- * const mistakes = await new TeacherMistakeSearch(session, seen, searches).finish({ signal });
+ * const searches = { nearest: 0.036, towards: { radius: 0.072, ascents: 12 }, classes: 1 };
+ * const [mistakes] = await new TeacherMistakeSearch(session, seen, searches).finish({ signal });
  */
 export class TeacherMistakeSearch {
   readonly #session: Session;
@@ -64,28 +66,35 @@ export class TeacherMistakeSearch {
     this.#seen = seen;
     this.#searches = searches;
     this.#candidates = nearestClasses(seen);
-    this.#total = searchCount(this.#candidates.length);
+    this.#total = searchCount(this.#candidates.length, searches.classes);
   }
 
   /**
    * Goes on from where the last call was ended, by a class at most.
    *
+   * @returns the class reached most easily first.
    * @throws as `answersTo`.
    */
-  async finish(hooks: ScoreHooks = {}): Promise<TeacherMistakes> {
-    const { nearest, towards } = this.#searches;
+  async finish(hooks: ScoreHooks = {}): Promise<readonly TeacherMistakes[]> {
+    const { classes, nearest, towards } = this.#searches;
     for (; this.#heat < HEATS.length; this.#heat++) {
       const { images, ascents, kept } = HEATS[this.#heat]!;
-      if (this.#candidates.length <= kept) continue;
-      const search = { images, ascents, radius: nearest };
-      while (this.#ways.length < this.#candidates.length) {
-        this.#ways.push(await this.#towards(search, this.#candidates[this.#ways.length]!, hooks));
-      }
-      this.#candidates = this.#ways.sort((a, b) => a.loss - b.loss).slice(0, kept);
+      const left = Math.max(kept, classes);
+      if (this.#candidates.length <= left) continue;
+      await this.#search({ images, ascents, radius: nearest }, hooks);
+      this.#candidates = this.#ways.sort((a, b) => a.loss - b.loss).slice(0, left);
       this.#ways = [];
     }
-    const last = { ...towards, images: this.#seen.indices.length };
-    return this.#towards(last, this.#candidates[0]!, hooks);
+    this.#candidates = this.#candidates.slice(0, classes);
+    await this.#search({ ...towards, images: this.#seen.indices.length }, hooks);
+    return this.#ways;
+  }
+
+  /** Towards all candidates, in their order. */
+  async #search(search: WaySearch, hooks: ScoreHooks): Promise<void> {
+    while (this.#ways.length < this.#candidates.length) {
+      this.#ways.push(await this.#towards(search, this.#candidates[this.#ways.length]!, hooks));
+    }
   }
 
   async #towards(search: WaySearch, from: Candidate, hooks: ScoreHooks): Promise<WayToClass> {
@@ -95,15 +104,16 @@ export class TeacherMistakeSearch {
   }
 }
 
-/** Searches of all heats and the last one. */
-function searchCount(classes: number): number {
-  let left = classes;
+/** Searches of all heats and the last ones. */
+function searchCount(candidates: number, classes: number): number {
+  let left = candidates;
   const heats = HEATS.map(({ kept }) => {
-    const searches = left > kept ? left : 0;
-    left = Math.min(left, kept);
+    const stay = Math.min(left, Math.max(kept, classes));
+    const searches = left > stay ? left : 0;
+    left = stay;
     return searches;
   });
-  return 1 + heats.reduce((sum, searches) => sum + searches, 0);
+  return Math.min(left, classes) + heats.reduce((sum, searches) => sum + searches, 0);
 }
 
 /** Those of largest mean log-probability on the clean images with other answers. */

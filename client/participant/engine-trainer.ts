@@ -16,8 +16,9 @@ import {
 } from "../distil/local-distillation.ts";
 import { measureSpeed } from "../distil/measure-speed.ts";
 import type { RandomStream } from "../distil/random.ts";
+import { ShortcutSearch } from "../distil/shortcuts.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
-import type { LocalTrainer, MeasuredStatistics, StatisticsWork } from "./training.ts";
+import type { LocalTrainer, MeasuredStatistics, SearchWork, StatisticsWork } from "./training.ts";
 
 /** Images that statistics are taken over at once, where a norm group of the campaign has fewer. */
 const MEASURED_AT_ONCE = 32;
@@ -47,6 +48,8 @@ export class EngineTrainer implements LocalTrainer {
   readonly #settings: DistillationSettings;
   readonly #resources: LocalResources;
   readonly #judge: Judge;
+  /** Undefined where the campaign trains against none. */
+  readonly #shortcuts: ShortcutSearch | undefined;
   readonly #graph: Graph;
   readonly #config: CampaignConfig;
   #measured: MeasuredStatistics | undefined;
@@ -70,6 +73,9 @@ export class EngineTrainer implements LocalTrainer {
     // Without held-out images nothing is drawn for the judge, nor of it.
     const own = indices.length === 0 ? random : random.split();
     this.#judge = new Judge(session, judged, judging, own);
+    const sought = distillation.adversary?.shortcuts;
+    const trained = { images, indices: training, normalisation, batchSize };
+    this.#shortcuts = sought ? new ShortcutSearch(session, trained, sought) : undefined;
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
   }
@@ -80,6 +86,10 @@ export class EngineTrainer implements LocalTrainer {
     const pool = this.#pool;
     const benchmark = { session: this.#session, images, pool, state: this.#teacher };
     return measureSpeed(benchmark, this.#settings, hooks);
+  }
+
+  async seekShortcuts(hooks: SearchWork): Promise<void> {
+    await this.#shortcuts?.find(hooks);
   }
 
   async score({
@@ -138,12 +148,14 @@ export class EngineTrainer implements LocalTrainer {
     totalSteps,
   }: Train) {
     let told = 0;
+    // Done before, as a rule.
+    const shortcuts = (await this.#shortcuts?.find({ beforeBatch: beforeStep, signal })) ?? [];
     const velocity = this.#velocityIn(round, leg);
     // An attempt that is given up leaves the velocity of a round nobody has.
     this.#lastRound = undefined;
     const update = await distilLocally(
       this.#resources,
-      { student, startStep, totalSteps, localSteps, velocity },
+      { student, startStep, totalSteps, localSteps, velocity, shortcuts },
       this.#settings,
       {
         signal,

@@ -55,7 +55,10 @@ async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpda
     channel.progress({ type: "progress", ...progress });
   };
   show(0, null);
-  const scores = await score(work, workplace, new StepMeter(ports.clock), () => undefined);
+  const before = new StepMeter(ports.clock);
+  const beforeBatch = (): Promise<void> => heldWhilePaused(workplace, before);
+  await trainer.seekShortcuts({ signal, beforeBatch });
+  const scores = await score(work, workplace, before, () => undefined);
   // Begun after the scores: what it measures is the speed of local steps (SPEC R11).
   const meter = new StepMeter(ports.clock);
   const { agreement, examples, loss, update } = await trainer.train({

@@ -38,6 +38,13 @@ export interface LocalTrainer {
    */
   measure(hooks: MeasureHooks): Promise<number>;
   /**
+   * Seeks what local steps train against, where the campaign wants it (SPEC D9): once is enough, and
+   * what was done of it before the signal aborted stays. Comes before a round's `score` and `train`.
+   *
+   * @throws the signal's reason when it aborts, between batches.
+   */
+  seekShortcuts(work: SearchWork): Promise<void>;
+  /**
    * Scores the round's student on images that are held out from training: at every radius in a
    * judging round, else as far as the campaign watches (SPEC J2). Comes before the round's `train`
    * and changes nothing of it.
@@ -67,6 +74,12 @@ interface MeasureHooks {
   readonly signal: AbortSignal;
   /** Awaited now and then between steps, off the clock: the device idles until it resolves. */
   readonly beforeRun: () => Promise<void>;
+}
+
+export interface SearchWork {
+  readonly signal: AbortSignal;
+  /** Awaited before every batch of images: the device idles until it resolves. */
+  readonly beforeBatch: () => Promise<void>;
 }
 
 export interface StatisticsWork {

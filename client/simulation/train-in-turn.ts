@@ -24,6 +24,11 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
         const trainer = await training.open(campaign);
         return {
           measure: (hooks) => inTurn(async () => (speed ??= await trainer.measure(hooks))),
+          seekShortcuts: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              await trainer.seekShortcuts(work);
+            }),
           score: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

@@ -7,7 +7,7 @@ type EarlierConfig = Omit<CampaignConfig, "judging" | "probes">;
 const NO_REGULARISERS = { sharpness: null, headShift: null };
 
 /** What an adversary from before there were such lacks. */
-const ADDITIVE_ALONE = { lowFrequencies: null, warp: null, waves: null };
+const ADDITIVE_ALONE = { lowFrequencies: null, warp: null, waves: null, shortcuts: null };
 
 /** An alarm from before a large transfer rate was one by itself. */
 const RISE_ALONE = { most: 1 };

@@ -30,6 +30,19 @@ const wavesSchema = z.strictObject({
 
 export type Waves = z.output<typeof wavesSchema>;
 
+const shortcutsSchema = z.strictObject({
+  /** Classes towards which one each is sought: those that the teacher is led to most easily. */
+  classes: z.int().min(1).max(64).default(3),
+  /** Length: root mean square over the image, normalised units. */
+  radius: z.number().positive().max(10).default(0.145),
+  /** Steps of each one's search at that radius. */
+  ascents: z.int().min(1).max(100).default(12),
+  /** Most images that it is made on. */
+  images: z.int().min(1).max(4096).default(64),
+});
+
+export type Shortcuts = z.output<typeof shortcutsSchema>;
+
 /**
  * Adversarial consistency (SPEC D9): the student has to keep the teacher's clean answer on images
  * moved by a perturbation that is made to change it. Nobody needs to know a trigger, or a label: a
@@ -80,6 +93,13 @@ export const adversarySchema = z
      * mislead most are hardly ever as plain as a trigger that a person thought up.
      */
     waves: wavesSchema.nullable().prefault({}),
+    /**
+     * Universal perturbations that lead the teacher to one class each, sought once on images of a
+     * participant's own, on all copies of a step besides; `null` for none. What misleads a student
+     * most while it learns are the weaknesses that any model has; what misleads the teacher with
+     * the least effort is where a backdoor shows (Wang et al. 2019).
+     */
+    shortcuts: shortcutsSchema.nullable().prefault({}),
   })
   .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
     message: "per-image perturbations start from nothing at every step: give at least 1 ascent",

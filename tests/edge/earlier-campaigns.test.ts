@@ -61,14 +61,14 @@ describe("a configuration from before there were sharpness and head shift", () =
   });
 });
 
-describe("a configuration from before there were low frequencies, warps and waves", () => {
+describe("a configuration from before there were low frequencies, warps, waves and shortcuts", () => {
   it("[C1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
     });
-    const { lowFrequencies, warp, waves, ...adversary } = config.distillation.adversary!;
-    expect([lowFrequencies, warp, waves]).not.toContain(null);
+    const { lowFrequencies, warp, waves, shortcuts, ...adversary } = config.distillation.adversary!;
+    expect([lowFrequencies, warp, waves, shortcuts]).not.toContain(null);
     const distillation = { ...config.distillation, adversary };
     const { config: read } = readConfig({ ...config, distillation });
     expect(read.distillation.adversary).toEqual({
@@ -76,6 +76,7 @@ describe("a configuration from before there were low frequencies, warps and wave
       lowFrequencies: null,
       warp: null,
       waves: null,
+      shortcuts: null,
     });
     const warped = { ...config.distillation, adversary: { ...adversary, warp } };
     expect(readConfig({ ...config, distillation: warped }).config.distillation.adversary).toEqual({
@@ -83,6 +84,7 @@ describe("a configuration from before there were low frequencies, warps and wave
       lowFrequencies: null,
       warp,
       waves: null,
+      shortcuts: null,
     });
   });
 });

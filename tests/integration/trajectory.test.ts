@@ -8,7 +8,8 @@ import {
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
-import { drawWave } from "../../client/distil/waves.ts";
+import { drawPattern } from "../../client/distil/pattern.ts";
+import { ShortcutSearch } from "../../client/distil/shortcuts.ts";
 import { RandomStream } from "../../client/distil/random.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
@@ -122,6 +123,10 @@ it.each(CASES)(
     const random = new RandomStream(SEED);
     const batches = new ShuffledBatches(images.count, random);
     const session = engine.openSession({ graph, layout, teacher });
+    const indices = Uint32Array.from({ length: images.count }, (_, i) => i);
+    const pool = { images, indices, normalisation: PREPROCESSING, batchSize: BATCH };
+    const sought = adversary?.shortcuts;
+    const shortcuts = sought ? await new ShortcutSearch(session, pool, sought).find() : [];
     session.load(student0);
     const plain = adversary === null ? undefined : engineAdversary(adversary, images);
     for (let step = 0; step < STEPS; step++) {
@@ -141,7 +146,7 @@ it.each(CASES)(
         adversary: plain && {
           ...plain,
           restart: step % 4 === 0 ? drawRestart(images, plain, random) : undefined,
-          pattern: adversary?.waves ? drawWave(images, adversary.waves, random) : undefined,
+          pattern: drawPattern(images, adversary!, shortcuts, random),
         },
       });
     }

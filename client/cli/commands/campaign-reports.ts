@@ -136,11 +136,22 @@ function strategyText(strategy: CampaignReport["config"]["reinit"]["strategy"]):
 
 function adversaryText({ adversary }: CampaignReport["config"]["distillation"]): string {
   if (adversary === null) return "off";
-  const { scope, norm, radius, weight, share, lowFrequencies: low, warp, waves } = adversary;
+  const {
+    scope,
+    norm,
+    radius,
+    weight,
+    share,
+    lowFrequencies: low,
+    warp,
+    waves,
+    shortcuts,
+  } = adversary;
   const bent = warp === null ? "" : `, warp ${warp.grid}×${warp.grid} radius ${warp.radius}`;
   const stretched = low === null ? "" : ` (low frequencies × ${low.gain})`;
+  const misled = shortcuts === null ? "" : `, shortcuts to ${shortcuts.classes} classes`;
   const rippled = waves === null ? "" : `, waves to ${waves.radius}`;
-  return `${scope}, ${norm} radius ${radius}${stretched}${bent}${rippled}, weight ${weight} on ${percent(share)} of each batch`;
+  return `${scope}, ${norm} radius ${radius}${stretched}${bent}${rippled}${misled}, weight ${weight} on ${percent(share)} of each batch`;
 }
 
 /** Nothing where there are none. */

@@ -112,6 +112,12 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   "no-waves": campaign("as default, without random waves on copies", {
     distillation: { adversary: { waves: null } },
   }),
+  "no-shortcuts": campaign("as default, without what misleads the teacher on copies", {
+    distillation: { adversary: { shortcuts: null } },
+  }),
+  "no-patterns": campaign("as default, without random waves and what misleads the teacher", {
+    distillation: { adversary: { waves: null, shortcuts: null } },
+  }),
   sam: campaign("as default, with sharpness-aware steps (FT-SAM; Zhu et al. 2023)", {
     distillation: { sharpness: { rho: RHO } },
   }),

@@ -25,6 +25,7 @@ export function watchingStudents(
       const trainer = await training.open(campaign);
       return {
         measure: (hooks) => trainer.measure(hooks),
+        seekShortcuts: (work) => trainer.seekShortcuts(work),
         async score(work) {
           const { round, leg, isJudging, student } = work;
           await look({ round, leg, isJudging, student });

@@ -46,13 +46,14 @@ async function adversariesOf(
   adversary: object | null,
   rounds: readonly Round[],
   localSteps = 5,
+  shortcuts: readonly Float32Array[] = [],
 ): Promise<(AdversarySettings | undefined)[]> {
   const session = new LinearSession(SHAPE, MODEL);
   const random = new RandomStream(new Uint8Array(16).fill(8));
   const batches = new ShuffledBatches(POOL, random);
   const resources = { session, layout: LAYOUT, images: IMAGES, batches, random };
   for (const round of rounds) {
-    const assignment = { student: MODEL, totalSteps: 100, ...round };
+    const assignment = { student: MODEL, totalSteps: 100, shortcuts, ...round };
     await distilLocally(resources, assignment, settingsWith(adversary, localSteps));
   }
   return session.steps.map((step) => step.adversary);
@@ -115,6 +116,49 @@ describe("the adversary of local steps", () => {
     expect(found).toHaveLength(4);
     expect(found[0]).toMatchObject({ scope: "per-image", ascents: 2 });
     expect(restarts(found)).toEqual([]);
+  });
+
+  it("[D9] has a wave and a share of a shortcut on all copies of a step, as far as it wants them", async () => {
+    const rounds = [{ startStep: 0, localSteps: 40, velocity: "restart" as const }];
+    const shortcuts = [Float32Array.of(3, 0), Float32Array.of(0, 5)];
+    const patterns = async (changes: object, found = shortcuts): Promise<Float32Array[]> =>
+      (await adversariesOf(changes, rounds, 40, found)).flatMap(
+        (adversary) => adversary?.pattern ?? [],
+      );
+    expect(await patterns({ waves: null, shortcuts: null }, [])).toEqual([]);
+
+    const ways = await patterns({ waves: null });
+    expect(ways).toHaveLength(40);
+    const [first, second] = [ways.filter(([, b]) => b === 0), ways.filter(([a]) => a === 0)];
+    expect(first.length + second.length).toBe(40);
+    expect(first.length).toBeGreaterThan(8);
+    expect(second.length).toBeGreaterThan(8);
+    const shares = [...first.map(([a]) => a! / 3), ...second.map(([, b]) => b! / 5)];
+    expect(Math.min(...shares)).toBeGreaterThan(0);
+    expect(Math.max(...shares)).toBeLessThan(1);
+    expect(Math.max(...shares)).toBeGreaterThan(0.8);
+    expect(Math.min(...shares)).toBeLessThan(0.2);
+
+    // An image of two values: each wave is no longer than its radius times √2.
+    const waves = await patterns({ shortcuts: null, waves: { radius: 0.2 } }, []);
+    expect(waves).toHaveLength(40);
+    for (const wave of waves) expect(Math.hypot(...wave)).toBeLessThan(0.2 * Math.SQRT2 + 1e-6);
+    expect(new Set(waves.map((wave) => wave.join())).size).toBe(40);
+
+    const both = await patterns({ waves: { radius: 0.2 } });
+    expect(both).toHaveLength(40);
+    expect(both.some((pattern) => Math.hypot(...pattern) > 1)).toBe(true);
+    expect(both.every(([a, b]) => a !== 0 && b !== 0)).toBe(true);
+    expect(await patterns({ waves: { radius: 0.2 } })).toEqual(both);
+  });
+
+  it("[D9] goes on without shortcuts where a teacher has none", async () => {
+    const rounds = [{ startStep: 0, localSteps: 2, velocity: "restart" as const }];
+    const found = await adversariesOf({ waves: null }, rounds, 2, []);
+    expect(found.map((adversary) => adversary?.pattern)).toEqual([
+      Float32Array.of(0, 0),
+      Float32Array.of(0, 0),
+    ]);
   });
 
   it("[D4][D9] is part of the gradient where K = 1", async () => {

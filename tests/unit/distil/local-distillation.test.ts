@@ -70,6 +70,7 @@ describe("local distillation", () => {
       totalSteps: 30,
       localSteps: assigned,
       velocity: "restart",
+      shortcuts: [],
     };
     try {
       const resources = { session, layout, images, batches, random };

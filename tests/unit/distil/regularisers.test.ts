@@ -42,7 +42,7 @@ async function stepsOf(settings: DistillationSettings): Promise<LinearSession> {
   const { localSteps } = settings;
   await distilLocally(
     { session, layout: LAYOUT, images: IMAGES, batches, random },
-    { student: MODEL, startStep: 0, totalSteps: 9, localSteps, velocity: "restart" },
+    { student: MODEL, startStep: 0, totalSteps: 9, localSteps, velocity: "restart", shortcuts: [] },
     settings,
   );
   return session;

@@ -51,11 +51,17 @@ async function score(
 ) {
   const heldOut = await askTeacher(session, pool(pixels, batchSize));
   const searches = radii.map((radius) => ({ radius, ascents }));
-  const misleading = { nearest: 0.15, towards: { radius: 0.3, ascents: 8 } };
-  const mistakes = await new TeacherMistakeSearch(session, heldOut, misleading).finish();
+  const misleading = { nearest: 0.15, towards: { radius: 0.3, ascents: 8 }, classes: 1 };
+  const [mistakes] = await new TeacherMistakeSearch(session, heldOut, misleading).finish();
   const start = { perturbation: START, isFresh };
-  const scored = await scoreStudent(session, { heldOut, mistakes }, searches, start, hooks);
-  return { ...scored, heldOut, mistakes };
+  const scored = await scoreStudent(
+    session,
+    { heldOut, mistakes: mistakes! },
+    searches,
+    start,
+    hooks,
+  );
+  return { ...scored, heldOut, mistakes: mistakes! };
 }
 
 const pixelsOf = (count: number) =>

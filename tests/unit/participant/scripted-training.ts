@@ -38,6 +38,8 @@ export class ScriptedTraining implements LocalTraining {
   measured = 0;
   steps = 0;
   closed = 0;
+  /** Times that it was asked to seek what it trains against. */
+  sought = 0;
   /** Runs before a step counts; a test may pause or stop the participant here. */
   onStep: (step: number) => void | Promise<void> = () => undefined;
   /** Runs before a pass of scoring counts. */
@@ -56,6 +58,11 @@ export class ScriptedTraining implements LocalTraining {
         signal.throwIfAborted();
         this.measured++;
         return this.speed;
+      },
+      seekShortcuts: async ({ beforeBatch, signal }) => {
+        await beforeBatch();
+        signal.throwIfAborted();
+        this.sought++;
       },
       score: async ({ beforeBatch, isJudging, onPass, round, signal }) => {
         this.scored.push(`${isJudging ? "judge" : "watch"} ${round}`);

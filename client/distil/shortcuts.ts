@@ -1,0 +1,54 @@
+import type { Shortcuts } from "../../protocol/round/adversary.ts";
+import type { Session } from "../engine/engine.ts";
+import { askTeacher, type HeldOutPool, type ScoreHooks } from "./held-out-images.ts";
+import { TeacherMistakeSearch } from "./teacher-mistakes.ts";
+
+/**
+ * Classes are compared at this share of the length that perturbations then have: nearby, where a
+ * backdoor leads to its class and next to nothing else leads anywhere.
+ */
+const COMPARED_AT = 0.25;
+
+/**
+ * Seeks the universal perturbations that lead the teacher to one class each with the least effort
+ * (SPEC D9), on images that are trained on. The teacher never changes, so once is enough.
+ *
+ * @example
+ * const search = new ShortcutSearch(session, { images, indices, normalisation, batchSize }, settings);
+ * const perturbations = await search.find({ signal });
+ */
+export class ShortcutSearch {
+  readonly #session: Session;
+  readonly #pool: HeldOutPool;
+  readonly #settings: Shortcuts;
+  #search: TeacherMistakeSearch | undefined;
+  #found: readonly Float32Array[] | undefined;
+
+  /** @param pool what is trained on; its first images are looked at */
+  constructor(session: Session, pool: HeldOutPool, settings: Shortcuts) {
+    this.#session = session;
+    this.#pool = pool;
+    this.#settings = settings;
+  }
+
+  /**
+   * Goes on from where the last call was ended, and is done at once when it was not.
+   *
+   * @returns `[H, W, C]` each, normalised units; the class reached most easily first.
+   * @throws EngineError from the session; the signal's reason when it aborts.
+   */
+  async find(hooks: ScoreHooks = {}): Promise<readonly Float32Array[]> {
+    if (this.#found) return this.#found;
+    this.#search ??= await this.#begin(hooks);
+    const ways = await this.#search.finish(hooks);
+    return (this.#found = ways.map(({ perturbation }) => perturbation));
+  }
+
+  async #begin(hooks: ScoreHooks): Promise<TeacherMistakeSearch> {
+    const { ascents, classes, images, radius } = this.#settings;
+    const indices = this.#pool.indices.subarray(0, images);
+    const seen = await askTeacher(this.#session, { ...this.#pool, indices }, hooks);
+    const searches = { nearest: COMPARED_AT * radius, towards: { radius, ascents }, classes };
+    return new TeacherMistakeSearch(this.#session, seen, searches);
+  }
+}
