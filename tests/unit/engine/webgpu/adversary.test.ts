@@ -27,10 +27,11 @@ const FREE: AdversarySettings = {
   ascents: 0,
 };
 const WARP = { grid: 3, radius: 0.7, step: 0.5 };
+const PATTERN = Float32Array.from({ length: 24 }, (_, i) => 0.3 * Math.sin(2 * i));
 const KINDS: readonly AdversarySettings[] = [
   FREE,
   { ...FREE, ascents: 2, warp: WARP },
-  { ...FREE, scope: "per-image", ascents: 1 },
+  { ...FREE, scope: "per-image", ascents: 1, pattern: PATTERN },
 ];
 
 const ALONE = defaultTiles(true, true);
@@ -78,7 +79,7 @@ async function train(
   beforeStep: (number: number) => Promise<void> = async () => {},
 ): Promise<SessionReading> {
   return onEngine(on, drawn, async (session) => {
-    const warped = { ...FREE, warp: WARP };
+    const warped = { ...FREE, warp: WARP, pattern: PATTERN };
     const steps = [...KINDS, FREE, { ...FREE, restart }, warped];
     for (const [number, adversary] of steps.entries()) {
       if (number === 4) session.load(drawn.student, "keep");
