@@ -74,7 +74,7 @@ export function addAdversaryOptions(command: Command): Command {
     )
     .option(
       "--adversary-waves <radius|off>",
-      "largest random wave added to what is perturbed, root mean square in normalised units (default 0.3)",
+      "largest random wave added to what is perturbed, root mean square in normalised units (default 0.45)",
       numberOrOff,
     )
     .option(

@@ -11,7 +11,7 @@ import type { RandomStream } from "./random.ts";
  * @returns `[H, W, C]`, normalised units
  *
  * @example
- * const pattern = drawWave(images, { radius: 0.3, periods: 10 }, random);
+ * const pattern = drawWave(images, { radius: 0.45, periods: 10 }, random);
  */
 export function drawWave(
   { height, width, channels }: ImageShape,

@@ -141,7 +141,7 @@ describe("options of campaign create", () => {
       scope: "universal",
       lowFrequencies: { share: 0.5, gain: 2 },
       warp: { grid: 8, radius: 0.015625, step: 0.25 },
-      waves: { radius: 0.3, periods: 10 },
+      waves: { radius: 0.45, periods: 10 },
       shortcuts: { classes: 3, radius: 0.145, ascents: 12, images: 64 },
     });
     const adversary = (text: string) =>
