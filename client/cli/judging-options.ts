@@ -13,6 +13,7 @@ export interface JudgingOptions {
   readonly judgingAscents?: number;
   readonly watchAscents?: number;
   readonly regrowth?: "fall-back" | "report";
+  readonly regrowthReach?: number;
   readonly regrowthRise?: number;
   readonly regrowthMost?: number;
   readonly regrowthWindow?: number;
@@ -55,6 +56,11 @@ export function addJudgingOptions(command: Command): Command {
       ).choices(["fall-back", "report"]),
     )
     .option(
+      "--regrowth-reach <share>",
+      "of images that the smallest perturbation has to lead to one class in the teacher before there is an alarm; 0: any (default 0.6)",
+      number,
+    )
+    .option(
       "--regrowth-rise <share>",
       "how far the share of the teacher's mistakes that students make too is above its least when it is an alarm (default 0.1)",
       number,
@@ -94,6 +100,7 @@ export const JUDGING_FLAGS: Readonly<Record<string, string>> = {
   "judging.ascents": "--judging-ascents",
   "judging.watchAscents": "--watch-ascents",
   "judging.regrowth.action": "--regrowth",
+  "judging.regrowth.reach": "--regrowth-reach",
   "judging.regrowth.rise": "--regrowth-rise",
   "judging.regrowth.most": "--regrowth-most",
   "judging.regrowth.window": "--regrowth-window",
@@ -122,6 +129,7 @@ export function judgingInput(options: JudgingOptions): {
       watchAscents: options.watchAscents,
       regrowth: given({
         action: options.regrowth,
+        reach: options.regrowthReach,
         rise: options.regrowthRise,
         most: options.regrowthMost,
         window: options.regrowthWindow,

@@ -9,15 +9,16 @@ export function inheritedText(scores: Summary | null): string {
 }
 
 /**
- * The class that most participants find the teacher led to most easily, and how many of those who
- * find one; a dash where nobody does.
+ * The class that most participants find the teacher led to most easily, how many of those who find
+ * one, and the share of images that a perturbation of the smallest norm leads there; a dash where
+ * nobody finds any.
  */
 export function ledToText(scores: Summary | null): string {
   const classes = scores?.transfer.classes ?? [];
   const [most] = classes;
   if (most === undefined) return "–";
   const all = classes.reduce((sum, { participants }) => sum + participants, 0);
-  return `${most.class} (${most.participants} of ${all})`;
+  return `${most.class} (${most.participants} of ${all}, ${percent(scores?.medians.reach)})`;
 }
 
 /** Agreement under perturbation at each norm that was scored, the smallest first. */

@@ -3,12 +3,13 @@ import type { Session } from "../engine/engine.ts";
 import { drawPerturbation } from "./perturbation.ts";
 import type { RandomStream } from "./random.ts";
 import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
-import { TeacherMistakeSearch } from "./teacher-mistakes.ts";
+import { ShortestWays } from "./shortest-ways.ts";
 import {
   searchStepLength,
   type PerturbationSearch,
   type SearchStart,
 } from "./worst-perturbation.ts";
+import type { WayToClass } from "./targeted-search.ts";
 import {
   askTeacher,
   firstImages,
@@ -25,7 +26,7 @@ export interface JudgePool extends HeldOutPool {
 /** The search for the teacher's mistakes, and the images it is made on. */
 interface MistakeSearch {
   readonly seen: HeldOutImages;
-  readonly search: TeacherMistakeSearch;
+  readonly search: ShortestWays;
 }
 
 /**
@@ -103,10 +104,12 @@ export class Judge {
    */
   async #begin(hooks: ScoreHooks | undefined): Promise<ScoringImages> {
     const { seen, search } = (this.#search ??= await this.#beginSearch(hooks));
-    const [found] = await search.finish(hooks);
+    const [ways] = await search.finish(hooks);
+    const [near, far] = ways as readonly [WayToClass, WayToClass];
     const count = this.#pool.indices.length;
-    const led = found!.led.filter((row) => row < count);
-    return { heldOut: firstImages(seen, count), mistakes: { ...found!, led } };
+    const led = far.led.filter((row) => row < count);
+    const mistakes = { ...far, led, reach: near.share };
+    return { heldOut: firstImages(seen, count), mistakes };
   }
 
   async #beginSearch(hooks: ScoreHooks | undefined): Promise<MistakeSearch> {
@@ -118,9 +121,10 @@ export class Judge {
     );
     const own = Uint32Array.of(...indices, ...others);
     const seen = await askTeacher(this.#session, { ...this.#pool, indices: own }, hooks);
-    const towards = { radius: middleRadius(this.#judging), ascents };
-    const searches = { nearest: radii[0]!, towards, classes: 1 };
-    return { seen, search: new TeacherMistakeSearch(this.#session, seen, searches) };
+    const [nearest] = radii as [number, ...number[]];
+    const towards = [nearest, middleRadius(this.#judging)].map((radius) => ({ radius, ascents }));
+    const searches = { nearest, classes: 1, towards };
+    return { seen, search: new ShortestWays(this.#session, seen, searches) };
   }
 
   #fresh(searches: readonly PerturbationSearch[], values: number): SearchStart {

@@ -1,6 +1,6 @@
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
-import type { TeacherMistakes } from "./teacher-mistakes.ts";
+import type { WayToClass } from "./targeted-search.ts";
 import {
   answersTo,
   searchPasses,
@@ -10,6 +10,12 @@ import {
   type SearchStart,
 } from "./worst-perturbation.ts";
 import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
+
+/** Where one universal perturbation misleads the teacher: to one class. */
+interface TeacherMistakes extends Pick<WayToClass, "class" | "perturbation" | "led"> {
+  /** Share of images that one of the smallest radius leads there. */
+  readonly reach: number;
+}
 
 /** What students are scored with. */
 export interface ScoringImages {
@@ -77,5 +83,6 @@ export async function scoreStudent(
 /** Of the images that the perturbation leads to a class in the teacher, those that it leads there in the student. */
 function transferOf(mistakes: TeacherMistakes, { classes }: Answers): Scores["transfer"] {
   const followed = mistakes.led.filter((row) => classes[row] === mistakes.class);
-  return { class: mistakes.class, moved: mistakes.led.length, followed: followed.length };
+  const { class: led, reach } = mistakes;
+  return { class: led, reach, moved: mistakes.led.length, followed: followed.length };
 }

@@ -1,7 +1,7 @@
 import type { Shortcuts } from "../../protocol/round/adversary.ts";
 import type { Session } from "../engine/engine.ts";
 import { askTeacher, type HeldOutPool, type ScoreHooks } from "./held-out-images.ts";
-import { TeacherMistakeSearch } from "./teacher-mistakes.ts";
+import { ShortestWays } from "./shortest-ways.ts";
 
 /**
  * Classes are compared at this share of the length that perturbations then have: nearby, where a
@@ -21,7 +21,7 @@ export class ShortcutSearch {
   readonly #session: Session;
   readonly #pool: HeldOutPool;
   readonly #settings: Shortcuts;
-  #search: TeacherMistakeSearch | undefined;
+  #search: ShortestWays | undefined;
   #found: readonly Float32Array[] | undefined;
 
   /** @param pool what is trained on; its first images are looked at */
@@ -41,14 +41,15 @@ export class ShortcutSearch {
     if (this.#found) return this.#found;
     this.#search ??= await this.#begin(hooks);
     const ways = await this.#search.finish(hooks);
-    return (this.#found = ways.map(({ perturbation }) => perturbation));
+    return (this.#found = ways.map(([way]) => way!.perturbation));
   }
 
-  async #begin(hooks: ScoreHooks): Promise<TeacherMistakeSearch> {
+  async #begin(hooks: ScoreHooks): Promise<ShortestWays> {
     const { ascents, classes, images, radius } = this.#settings;
     const indices = this.#pool.indices.subarray(0, images);
     const seen = await askTeacher(this.#session, { ...this.#pool, indices }, hooks);
-    const searches = { nearest: COMPARED_AT * radius, towards: { radius, ascents }, classes };
-    return new TeacherMistakeSearch(this.#session, seen, searches);
+    const towards = [{ radius, ascents }];
+    const searches = { nearest: COMPARED_AT * radius, classes, towards };
+    return new ShortestWays(this.#session, seen, searches);
   }
 }

@@ -11,6 +11,8 @@ export interface WayToClass {
   readonly loss: number;
   /** Rows, among all images that were given, of those that it leads there. */
   readonly led: Uint32Array;
+  /** Their share of the images it was sought on. */
+  readonly share: number;
 }
 
 export interface WaySearch extends PerturbationSearch {
@@ -48,11 +50,13 @@ export async function searchTowards(
     };
   });
   const { perturbation, answers } = found!;
+  const led = rows.filter((_, i) => answers.classes[i] === from.class);
   return {
     class: from.class,
     perturbation,
     loss: -answers.divergence / rows.length,
-    led: rows.filter((_, i) => answers.classes[i] === from.class),
+    led,
+    share: led.length / rows.length,
   };
 }
 

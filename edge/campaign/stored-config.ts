@@ -9,8 +9,8 @@ const NO_REGULARISERS = { sharpness: null, headShift: null };
 /** What an adversary from before there were such lacks. */
 const ADDITIVE_ALONE = { lowFrequencies: null, warp: null, waves: null, shortcuts: null };
 
-/** An alarm from before a large transfer rate was one by itself. */
-const RISE_ALONE = { most: 1 };
+/** An alarm from before a large transfer rate was one by itself, and before it looked at the teacher. */
+const RISE_ALONE = { most: 1, reach: 0 };
 
 /**
  * A campaign's configuration as it is read back. One that an earlier version made goes on as it was

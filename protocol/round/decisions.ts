@@ -47,16 +47,15 @@ export interface WatchedRound {
   readonly transferRate: number | null;
   /** Images with such mistakes, of all participants together. */
   readonly moved: number;
+  /** Share of images that a perturbation of the smallest norm leads to one class in the teacher. */
+  readonly reach: number;
 }
 
 /**
- * What chance moves a transfer rate by, times √moved: four standard deviations of one at a half, since
- * a median over few participants jumps from one to the next.
+ * What chance does to a transfer rate, times √moved: two standard deviations of one at a half. The
+ * images are the same in every round.
  */
-const CHANCE = 2;
-
-/** What chance adds to a transfer rate, times √moved: two standard deviations of one at a half. */
-const EXCESS = 1;
+const CHANCE = 1;
 
 /**
  * Agreement that a student may lack and still be held against another: what is damaged follows nobody,
@@ -72,9 +71,10 @@ export function watchedRound(
 ): WatchedRound | undefined {
   if (summary === null || summary.participants < robustMinimum(policy)) return undefined;
   const { moved } = summary.transfer;
-  const { agreement, trainingLoss } = summary.medians;
+  const { agreement, reach, trainingLoss, transferRate } = summary.medians;
   if (trainingLoss === null) return undefined;
-  return { round, trainingLoss, agreement, transferRate: summary.medians.transferRate, moved };
+  // Before it was told, decisions did without.
+  return { round, trainingLoss, agreement, transferRate, moved, reach: reach ?? 1 };
 }
 
 /** A round of which the transfer rate is known. */
@@ -139,6 +139,8 @@ export function chooseCandidate(
  * to its teacher on clean images need not fall for what misleads the teacher; one that does so more
  * and more is learning the teacher's short cuts. It never left, or was back before anybody looked,
  * when the rate is above `most` by more than chance: students make most of the teacher's mistakes.
+ * Neither is looked at where nothing small misleads the teacher on most images: its mistakes are then
+ * those of any model, and plain distillation hands them down with its knowledge.
  *
  * @param watched the leg's rounds so far, without student₀'s
  */
@@ -147,8 +149,8 @@ export function regrowthAlarm(
   watched: readonly WatchedRound[],
 ): NonNullable<Decisions["alarm"]> | undefined {
   const evidence = evidenceOf(watched) ?? [];
-  const { action, window } = regrowthRule(judging);
-  if (evidence.length < window) return undefined;
+  const { action, reach, window } = regrowthRule(judging);
+  if (evidence.length < window || evidence.at(-1)!.reach < reach) return undefined;
   const seen = hasGrown(judging, evidence) ?? hasStayed(judging, evidence);
   if (seen === undefined) return undefined;
   const best = bestStudent(evidence);
@@ -186,7 +188,7 @@ function hasStayed(judging: Judging, evidence: readonly Evidence[]): string | un
   const { most, window } = regrowthRule(judging);
   const rate = smoothed(evidence, window, (at) => at.transferRate).at(-1)!;
   const { moved, round } = evidence.at(-1)!;
-  if (!(rate > most + EXCESS / Math.sqrt(moved))) return undefined;
+  if (!(rate > most + CHANCE / Math.sqrt(moved))) return undefined;
   return (
     `from round ${evidence.at(-window)!.round + 1} to round ${round + 1} students make ${rate.toFixed(3)} of the teacher's mistakes too, ` +
     `more than ${most}: a backdoor that it has is likely in them`

@@ -8,15 +8,22 @@ import { CLASSES } from "../model/graph.ts";
  * 17 to 64 %; with doubled ratios, ASR 6 to 15 %, it moved between .05 and .15 to no end; with
  * adversarial consistency, ASR 2 to 4 %, between .01 and .04. `most` lies between what campaigns of the
  * bench came to (docs/results): at most .22 with the default on teachers with a backdoor and without,
- * .5 to 1 where plain distillation was left to run to an ASR of 50 to 100 %.
+ * .5 to 1 where plain distillation was left to run to an ASR of 50 to 100 %. `reach` was set on seven
+ * teachers of six participants each, medians over them: .75 to 1 of four that a patch or a noise image
+ * triggers (CIFAR-10 and GTSRB), .1 to .4 of a clean one and of two that a sinusoid or a warp triggers.
  */
-const REGROWTH = { rise: 0.1, most: 0.5, window: 3 } as const;
+const REGROWTH = { reach: 0.6, rise: 0.1, most: 0.5, window: 3 } as const;
 const STOPPING = { learningRateShare: 0.1, window: 5, change: 0.003 } as const;
 
 /** When the backdoor is taken to grow back (SPEC J6). */
 const regrowthSchema = z.strictObject({
   /** `report` says it and goes on. */
   action: z.enum(["fall-back", "report"]).default("fall-back"),
+  /**
+   * Share of images that a perturbation of the smallest norm has to lead to one class in the teacher
+   * for what students inherit to be taken for a backdoor's; 0: any.
+   */
+  reach: z.number().min(0).max(1).default(REGROWTH.reach),
   /** How far the transfer rate is above its least when it is an alarm. */
   rise: z.number().positive().max(1).default(REGROWTH.rise),
   /** How large the transfer rate may be at all; 1: as large as it likes. */
@@ -99,6 +106,8 @@ export const scoresSchema = z.strictObject({
   /** Images that one perturbation leads to one class in the teacher, and in the student too. */
   transfer: z.strictObject({
     class: z.int().nonnegative(),
+    /** Share of its images that one of the smallest norm leads there; told since there is `reach`. */
+    reach: z.number().min(0).max(1).default(1),
     moved: z.int().nonnegative(),
     followed: z.int().nonnegative(),
   }),

@@ -35,6 +35,11 @@ export const scoreSummarySchema = z.object({
     agreement: z.number(),
     /** Followed of moved images, weighted by the latter; null where none moved. */
     transferRate: z.number().nullable(),
+    /**
+     * Share of images that a perturbation of the smallest norm leads to one class in the teacher; null
+     * in summaries from before it was told.
+     */
+    reach: z.number().nullable().default(null),
     perturbed: z.array(z.object({ radius: z.number(), agreement: z.number() })),
   }),
 });
@@ -129,6 +134,7 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
             ),
           )
         : null,
+      reach: medianOf(({ transfer }) => transfer.reach),
       perturbed: radii.map((radius) => ({
         radius,
         agreement: weightedMedian(

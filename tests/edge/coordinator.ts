@@ -207,7 +207,7 @@ export function scoresOf(view: CampaignView, said: Said = {}): Scores {
     images,
     loss,
     agreement,
-    transfer: { class: 0, moved: images, followed: Math.round(inherited * images) },
+    transfer: { class: 0, reach: 1, moved: images, followed: Math.round(inherited * images) },
     perturbed: radii.slice(0, perturbed.length).map((radius, i) => ({
       radius,
       agreement: perturbed[i]!,

@@ -89,19 +89,19 @@ describe("a configuration from before there were low frequencies, warps, waves a
   });
 });
 
-describe("a configuration from before a large transfer rate was an alarm", () => {
+describe("a configuration from before a large transfer rate was an alarm, and the teacher's weakness its condition", () => {
   it("[C1] reads as one that allows any, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
     });
-    const { most, ...regrowth } = config.judging.regrowth!;
-    expect(most).toBe(0.5);
+    const { most, reach, ...regrowth } = config.judging.regrowth!;
+    expect([most, reach]).toEqual([0.5, 0.6]);
     const judging = { ...config.judging, regrowth };
     const { config: read } = readConfig({ ...config, judging });
     expect(read).toEqual({
       ...config,
-      judging: { ...judging, regrowth: { ...regrowth, most: 1 } },
+      judging: { ...judging, regrowth: { ...regrowth, most: 1, reach: 0 } },
     });
     const never = { ...config, judging: { ...config.judging, regrowth: null } };
     expect(readConfig(never).config).toEqual(never);

@@ -40,7 +40,7 @@ describe("options of campaign create", () => {
           "--server-momentum 0.7 --codec f16 --adversary-weight .7 --adversary-share .25 --adversary-scope per-image " +
           "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 --adversary-waves .2 --adversary-shortcuts 2 " +
           "--held-out .2 --judging-images 32 --judging-radii .1,.2 --judging-ascents 5 --watch-ascents 2 " +
-          "--regrowth report --regrowth-rise .2 --regrowth-most .6 --regrowth-window 4 --stopping on --stopping-rate .3 " +
+          "--regrowth report --regrowth-reach .7 --regrowth-rise .2 --regrowth-most .6 --regrowth-window 4 --stopping on --stopping-rate .3 " +
           "--stopping-window 6 --stopping-change .01 --sam .5 --head-shift .2",
       ),
     );
@@ -86,7 +86,7 @@ describe("options of campaign create", () => {
         radii: [0.1, 0.2],
         ascents: 5,
         watchAscents: 2,
-        regrowth: { action: "report", rise: 0.2, most: 0.6, window: 4 },
+        regrowth: { action: "report", reach: 0.7, rise: 0.2, most: 0.6, window: 4 },
         stopping: { learningRateShare: 0.3, window: 6, change: 0.01 },
       },
       probes: { strengths: [0, 1, 2], rounds: 4 },

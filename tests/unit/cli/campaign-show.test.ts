@@ -143,8 +143,8 @@ it("the rounds' table names the class that most participants find the teacher le
   ];
   const judged = { ...MEASURED, scores: { ...scores, transfer: { ...scores.transfer, classes } } };
   expect(roundTable([judged])).toMatch(/inherited +led to /);
-  expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6\) /);
-  expect(roundTable([MEASURED])).not.toContain(" of 6)");
+  expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6, 100\.0 %\) /);
+  expect(roundTable([MEASURED])).not.toContain(" of 6,");
 });
 
 /** What one participant's scores come to. */
@@ -158,7 +158,7 @@ function summary(agreement: number, perturbed: readonly number[], flips: readonl
         images: 100,
         loss: 0.25,
         agreement,
-        transfer: { class: 7, moved: 50, followed: 2 },
+        transfer: { class: 7, reach: 1, moved: 50, followed: 2 },
         perturbed: perturbed.map((share, i) => ({
           radius: radii[i]!,
           agreement: share,
@@ -240,6 +240,6 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
     /6 +probe 2: 1 of 4 +1 +collecting .* 64 +0\.5000 +90\.0 % +– +– +–/,
   );
   expect(results[0]!.text).toMatch(
-    /6 +probe 2: judging .* 100 .* 4\.0 % +7 \(1 of 1\) +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
+    /6 +probe 2: judging .* 100 .* 4\.0 % +7 \(1 of 1, 100\.0 %\) +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
   );
 });

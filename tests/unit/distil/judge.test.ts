@@ -40,15 +40,16 @@ describe("a judge", () => {
     expect(scores!.perturbed.map(({ radius }) => radius)).toEqual(judging.radii);
     // The teacher's, and all places of the student's own.
     expect(session.perturbations).toHaveLength(1 + 1 + 1 + 3 * 3);
-    // Two classes are compared at the smallest radius, the nearer one is sought at the middle.
-    expect(session.teacherPerturbations).toHaveLength(2 * (1 + 8) + 1 + 3);
+    // Two classes are compared at the smallest radius, the nearer one is sought there and at the middle.
+    expect(session.teacherPerturbations).toHaveLength(2 * (1 + 8) + (1 + 3) + (1 + 3));
     const [near, middle] = judging.radii;
     expect(length(session.teacherPerturbations[17]!)).toBeLessThan(within(near!));
-    expect(length(session.teacherPerturbations[21]!)).toBeGreaterThan(within(near!));
-    expect(length(session.teacherPerturbations[21]!)).toBeLessThan(within(middle!));
+    expect(length(session.teacherPerturbations[21]!)).toBeLessThan(within(near!));
+    expect(length(session.teacherPerturbations[25]!)).toBeGreaterThan(within(near!));
+    expect(length(session.teacherPerturbations[25]!)).toBeLessThan(within(middle!));
     await judge.judge();
     expect(session.teacherAsked).toBe(8);
-    expect(session.teacherPerturbations).toHaveLength(22);
+    expect(session.teacherPerturbations).toHaveLength(26);
   });
 
   it("[J2] looks at the middle radius before a training round, from where the round before ended", async () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
 import { scoreStudent } from "../../../client/distil/score-student.ts";
-import { TeacherMistakeSearch } from "../../../client/distil/teacher-mistakes.ts";
+import { ShortestWays } from "../../../client/distil/shortest-ways.ts";
 import { askTeacher, type ScoreHooks } from "../../../client/distil/held-out-images.ts";
 import { LinearSession } from "./linear-session.ts";
 
@@ -51,17 +51,12 @@ async function score(
 ) {
   const heldOut = await askTeacher(session, pool(pixels, batchSize));
   const searches = radii.map((radius) => ({ radius, ascents }));
-  const misleading = { nearest: 0.15, towards: { radius: 0.3, ascents: 8 }, classes: 1 };
-  const [mistakes] = await new TeacherMistakeSearch(session, heldOut, misleading).finish();
+  const misleading = { nearest: 0.15, classes: 1, towards: [{ radius: 0.3, ascents: 8 }] };
+  const [ways] = await new ShortestWays(session, heldOut, misleading).finish();
+  const mistakes = { ...ways![0]!, reach: 0.75 };
   const start = { perturbation: START, isFresh };
-  const scored = await scoreStudent(
-    session,
-    { heldOut, mistakes: mistakes! },
-    searches,
-    start,
-    hooks,
-  );
-  return { ...scored, heldOut, mistakes: mistakes! };
+  const scored = await scoreStudent(session, { heldOut, mistakes }, searches, start, hooks);
+  return { ...scored, heldOut, mistakes };
 }
 
 const pixelsOf = (count: number) =>
@@ -197,7 +192,12 @@ describe("scores of a student", () => {
           if (answerOf(v, wrong) === mistakes.class) followed++;
         }
         expect([...mistakes.led]).toEqual(led);
-        expect(scores.transfer).toEqual({ class: mistakes.class, moved: led.length, followed });
+        expect(scores.transfer).toEqual({
+          class: mistakes.class,
+          reach: 0.75,
+          moved: led.length,
+          followed,
+        });
         const twin = new LinearSession(SHAPE, teacher, teacher);
         const { scores: own } = await score(twin, pixels, []);
         expect(own.transfer.followed).toBe(own.transfer.moved);

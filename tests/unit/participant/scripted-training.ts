@@ -27,7 +27,7 @@ export class ScriptedTraining implements LocalTraining {
     images: 8,
     loss: 0.125,
     agreement: 0.875,
-    transfer: { class: 1, moved: 2, followed: 1 },
+    transfer: { class: 1, reach: 0.5, moved: 2, followed: 1 },
     perturbed: [{ radius: 0.072, agreement: 0.5, flips: [1, 3, 0] }],
   };
   /** What measuring gives; null: too few images. */

@@ -79,6 +79,7 @@ function pointAt(round: number, asr: number, judging: boolean): CurvePoint {
         loss: 0.4,
         agreement: 0.95,
         transferRate: asr / 2,
+        reach: 1,
         perturbed: [{ radius: 0.072, agreement: perturbed }],
       },
     },

@@ -24,7 +24,7 @@ function summary(agreement: number, followed: number, weight = 0, moved = 50): S
         images: 100,
         loss: 0.1,
         agreement,
-        transfer: { class: 0, moved, followed },
+        transfer: { class: 0, reach: 0.9, moved, followed },
         perturbed: [],
       },
     },
@@ -43,6 +43,7 @@ function watched(
     agreement,
     transferRate,
     moved: 400,
+    reach: 0.9,
   }));
 }
 
@@ -51,6 +52,11 @@ function unseenAt(rounds: readonly WatchedRound[], ...places: readonly number[])
   return rounds.map((at, i) =>
     places.includes(i) ? Object.assign({}, at, { transferRate: null, moved: 0 }) : at,
   );
+}
+
+/** The rounds, of a teacher that something small misleads on so many images. */
+function seenWith(rates: readonly number[], reach: number): WatchedRound[] {
+  return watched(rates).map((at) => Object.assign(at, { reach }));
 }
 
 const REGROWING = [0.4, 0.2, 0.1, 0.1, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
@@ -140,6 +146,16 @@ describe("the regrowth alarm", () => {
         expect(regrowthAlarm(anyLevel, watched(rates))).toBeUndefined();
       }),
     );
+  });
+
+  it("[J6] does not come where nothing small misleads the teacher on most images", () => {
+    const inherited = [0.8, 0.8, 0.8, 0.8];
+    for (const rates of [REGROWING, inherited]) {
+      expect(regrowthAlarm(judging, seenWith(rates, 0.6))).toBeDefined();
+      expect(regrowthAlarm(judging, seenWith(rates, 0.59))).toBeUndefined();
+      const any = judgingSchema.parse({ regrowth: { reach: 0 } });
+      expect(regrowthAlarm(any, seenWith(rates, 0))).toBeDefined();
+    }
   });
 
   it("[J6] does not hold a student against a damaged one, nor go back to it", () => {
@@ -276,7 +292,11 @@ describe("a round as decisions see it", () => {
       agreement: 0.9,
       transferRate: 0.4,
       moved: 50,
+      reach: 0.9,
     });
+    const earlier = summary(0.9, 20, 8);
+    const untold = { ...earlier, medians: { ...earlier.medians, reach: null } };
+    expect(watchedRound(alone, 4, untold)).toMatchObject({ reach: 1 });
     expect(watchedRound(alone, 4, summary(0.9, 0, 8, 0))).toMatchObject({
       transferRate: null,
       moved: 0,

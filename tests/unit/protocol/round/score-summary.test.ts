@@ -18,14 +18,14 @@ function said(images: number, agreement: number, flips: readonly number[]): Scor
     images,
     loss: agreement / 2,
     agreement,
-    transfer: { class: 1, moved: flipped, followed: flips[1]! },
+    transfer: { class: 1, reach: 0.5, moved: flipped, followed: flips[1]! },
     perturbed: [{ radius: 0.1, agreement: 1 - flipped / images, flips: [...flips] }],
   };
   return { weight: 2 * images, loss: agreement, scores };
 }
 
 function claim(moved: number, followed: number): ScoredCommit {
-  const transfer = { class: 0, moved, followed };
+  const transfer = { class: 0, reach: 0.5, moved, followed };
   return {
     weight: 10,
     loss: 1,
@@ -39,7 +39,7 @@ const of = (...pairs: [number, number][]) =>
 /** A participant that finds its teacher led to a class. */
 function ledTo(label: number, moved = 10): ScoredCommit {
   const { scores, ...rest } = claim(moved, 0);
-  const transfer = { class: label, moved, followed: 0 };
+  const transfer = { class: label, reach: 0.5, moved, followed: 0 };
   return { ...rest, scores: { ...scores!, transfer } };
 }
 
@@ -123,6 +123,7 @@ describe("the summary of a round's scores", () => {
       agreement: 0.8,
       // .8 of 5 images, 1 of 15 that count as 5, 0 of 2.
       transferRate: 0.8,
+      reach: 0.5,
       perturbed: [{ radius: 0.1, agreement: expect.closeTo((0.5 + 0.5) / 2, 12) }],
     });
   });

@@ -1,15 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  TeacherMistakeSearch,
-  type TeacherMistakes,
-} from "../../../client/distil/teacher-mistakes.ts";
+import { ShortestWays } from "../../../client/distil/shortest-ways.ts";
+import type { WayToClass } from "../../../client/distil/targeted-search.ts";
 import { askTeacher, type ScoreHooks } from "../../../client/distil/held-out-images.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };
 const VALUES = 6;
-const SEARCHES = { nearest: 0.2, towards: { radius: 0.4, ascents: 12 }, classes: 1 };
+const TOWARDS = { radius: 0.4, ascents: 12 };
+const SEARCHES = { nearest: 0.2, classes: 1, towards: [TOWARDS] };
 
 /** Pixels of 128 are 0: what the teacher answers there is its biases' doing, to within `spread`. */
 const pixelsAround = (count: number, spread: number) =>
@@ -25,13 +24,13 @@ async function begin(session: LinearSession, pixels: Uint8Array) {
     normalisation: { mean: [128 / 255], std: [0.25] },
     batchSize: 64,
   });
-  return { heldOut, search: new TeacherMistakeSearch(session, heldOut, SEARCHES) };
+  return { heldOut, search: new ShortestWays(session, heldOut, SEARCHES) };
 }
 
 async function find(session: LinearSession, pixels: Uint8Array, hooks: ScoreHooks = {}) {
   const { heldOut, search } = await begin(session, pixels);
-  const [mistakes] = await search.finish(hooks);
-  return { heldOut, mistakes: mistakes! };
+  const [ways] = await search.finish(hooks);
+  return { heldOut, mistakes: ways![0]! };
 }
 
 /** A class a value of the image, and how much a unit of it raises the class's logit. */
@@ -53,7 +52,7 @@ describe("the teacher's mistakes", () => {
         const { mistakes } = await find(session, pixels);
         expect(mistakes.class).toBe(way);
         expect(mistakes.led).toHaveLength(20);
-        const radius = SEARCHES.towards.radius * Math.sqrt(VALUES);
+        const radius = TOWARDS.radius * Math.sqrt(VALUES);
         const length = Math.hypot(...mistakes.perturbation);
         expect(length).toBeLessThanOrEqual(radius * (1 + 1e-6));
         expect(mistakes.perturbation[way]!).toBeGreaterThan(0.95 * length);
@@ -112,7 +111,7 @@ describe("the teacher's mistakes", () => {
 
     const session = new LinearSession(SHAPE, model);
     const { search } = await begin(session, pixels);
-    let found: TeacherMistakes | undefined;
+    let found: WayToClass | undefined;
     const told: number[] = [];
     let stops = 0;
     while (found === undefined) {
@@ -127,7 +126,8 @@ describe("the teacher's mistakes", () => {
         if (isOneDone && ++stops <= 100) stop.abort(new Error("the round has ended"));
       };
       try {
-        [found] = await search.finish({ signal: stop.signal, onPass, beforeBatch });
+        const [ways] = await search.finish({ signal: stop.signal, onPass, beforeBatch });
+        [found] = ways!;
       } catch (error) {
         expect(error).toMatchObject({ message: "the round has ended" });
       }
