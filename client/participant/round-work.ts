@@ -54,10 +54,15 @@ async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpda
     workplace.show({ kind: "training", attempt, part, ...progress });
     channel.progress({ type: "progress", ...progress });
   };
-  show(0, null);
   const before = new StepMeter(ports.clock);
   const beforeBatch = (): Promise<void> => heldWhilePaused(workplace, before);
-  await trainer.seekShortcuts({ signal, beforeBatch });
+  await trainer.seekShortcuts({
+    signal,
+    beforeBatch,
+    onPass: (searches, totalSearches) =>
+      workplace.show({ kind: "seeking", round, attempt, searches, totalSearches }),
+  });
+  show(0, null);
   const scores = await score(work, workplace, before, () => undefined);
   // Begun after the scores: what it measures is the speed of local steps (SPEC R11).
   const meter = new StepMeter(ports.clock);

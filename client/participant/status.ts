@@ -37,6 +37,14 @@ export type ParticipantStatus =
       /** More to say: what failed, when it is tried again. */
       readonly detail: string | null;
     }
+  /** Seeks what misleads the teacher, to train against it: once, before its first local step. */
+  | {
+      readonly kind: "seeking";
+      readonly round: number;
+      readonly attempt: number;
+      readonly searches: number;
+      readonly totalSearches: number;
+    }
   | {
       readonly kind: "training";
       readonly round: number;

@@ -80,6 +80,8 @@ export interface SearchWork {
   readonly signal: AbortSignal;
   /** Awaited before every batch of images: the device idles until it resolves. */
   readonly beforeBatch: () => Promise<void>;
+  /** Told of every search done, of how many; never where there is nothing left to seek. */
+  readonly onPass: (done: number, total: number) => void;
 }
 
 export interface StatisticsWork {

@@ -3,6 +3,7 @@ import type { ParticipantStatus } from "../../participant/status.ts";
 import type { Contribution } from "./contribution.ts";
 
 const LOST_BY_LEAVING: ReadonlySet<ParticipantStatus["kind"]> = new Set([
+  "seeking",
   "training",
   "judging",
   "uploading",

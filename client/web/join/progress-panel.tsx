@@ -51,6 +51,7 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   measuring: "Measuring",
   waiting: "Waiting",
   statistics: "Measuring",
+  seeking: "Preparing",
   training: "Training",
   judging: "Testing",
   uploading: "Sending",
@@ -73,6 +74,8 @@ function barOf(
         : { label: "Bytes", share: status.bytes / status.totalBytes };
     case "statistics":
       return { label: "Images", share: status.images / status.totalImages };
+    case "seeking":
+      return { label: "Searches", share: status.searches / status.totalSearches };
     case "judging":
       return { label: "Test", share: status.passes / status.totalPasses };
     case "training":

@@ -31,6 +31,8 @@ export function statusText(status: ParticipantStatus): string {
       return "Measuring how fast this device is…";
     case "waiting":
       return WAITS[status.reason];
+    case "seeking":
+      return `Finding out what misleads the model, once: ${Math.floor((100 * status.searches) / status.totalSearches)} %`;
     case "training":
       return `${partText(status.part)}Training: step ${status.step} of ${status.localSteps}`;
     case "statistics":

@@ -9,6 +9,9 @@ import type { Scores } from "../../../protocol/round/judging.ts";
 /** Passes over held-out images that scoring takes. */
 const PASSES = 3;
 
+/** Searches that seeking takes. */
+const SEARCHES = 2;
+
 /** Training without a device: every value of the update is `change`; counts what it is asked. */
 export class ScriptedTraining implements LocalTraining {
   readonly device = "scripted";
@@ -38,8 +41,8 @@ export class ScriptedTraining implements LocalTraining {
   measured = 0;
   steps = 0;
   closed = 0;
-  /** Times that it was asked to seek what it trains against. */
-  sought = 0;
+  /** Whether it has sought what it trains against. */
+  sought = false;
   /** Runs before a step counts; a test may pause or stop the participant here. */
   onStep: (step: number) => void | Promise<void> = () => undefined;
   /** Runs before a pass of scoring counts. */
@@ -59,10 +62,14 @@ export class ScriptedTraining implements LocalTraining {
         this.measured++;
         return this.speed;
       },
-      seekShortcuts: async ({ beforeBatch, signal }) => {
-        await beforeBatch();
-        signal.throwIfAborted();
-        this.sought++;
+      seekShortcuts: async ({ beforeBatch, onPass, signal }) => {
+        if (this.sought) return;
+        for (let search = 1; search <= SEARCHES; search++) {
+          await beforeBatch();
+          signal.throwIfAborted();
+          onPass(search, SEARCHES);
+        }
+        this.sought = true;
       },
       score: async ({ beforeBatch, isJudging, onPass, round, signal }) => {
         this.scored.push(`${isJudging ? "judge" : "watch"} ${round}`);

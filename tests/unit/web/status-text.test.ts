@@ -24,6 +24,18 @@ describe("what a volunteer reads", () => {
     expect(roundOf({ ...judging, part: PROBE, passes: 0 })).toBe(4);
   });
 
+  it("[D9] says of a search what it is for and how far it is", () => {
+    const status = {
+      kind: "seeking",
+      round: 2,
+      attempt: 0,
+      searches: 3,
+      totalSearches: 19,
+    } as const;
+    expect(statusText(status)).toBe("Finding out what misleads the model, once: 15 %");
+    expect(roundOf(status)).toBe(2);
+  });
+
   it("[B2] says of statistics what is measured and how far it is", () => {
     const status = {
       kind: "statistics",
