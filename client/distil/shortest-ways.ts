@@ -37,10 +37,10 @@ const HEATS: readonly Heat[] = [
 
 /**
  * Finds the classes that a small universal perturbation leads the teacher to most easily, by successive
- * halving, and the perturbations that lead to each (SPEC J2). A backdoor is such a way (Wang et al. 2019: the trigger
- * that reverse engineering finds for the target class is far smaller than for any other). The teacher
- * never changes, so once is enough: a student that is led to the same class by the same perturbation
- * has the way too. A slow device may need several rounds for it: what is done of it is kept.
+ * halving, and the perturbations that lead to each (SPEC J2). A backdoor is such a way (Wang et al.
+ * 2019: the trigger that reverse engineering finds for the target class is far smaller than for any
+ * other). The teacher never changes, so once is enough. A slow device may need several rounds for it:
+ * what is done of it is kept.
  *
  * @example
  * const towards = [{ radius: 0.036, ascents: 12 }, { radius: 0.072, ascents: 12 }];
