@@ -15,7 +15,7 @@ export function statusText(status: ParticipantStatus): string {
     case "waiting":
       return status.detail ?? `waiting: ${WAITS[status.reason]}`;
     case "seeking":
-      return `round ${status.round + 1}: seeking what misleads the teacher, search ${status.searches} of ${status.totalSearches}`;
+      return `seeking what misleads the teacher, search ${status.searches} of ${status.totalSearches}`;
     case "training":
       return `${roundText(status)}: step ${status.step} of ${status.localSteps}${status.loss === null ? "" : `, loss ${status.loss.toFixed(4)}`}, ${status.imagesPerSecond.toFixed(0)} images/s`;
     case "statistics":

@@ -9,16 +9,20 @@ export function inheritedText(scores: Summary | null): string {
 }
 
 /**
- * The class that most participants find the teacher led to most easily, how many of those who find
- * one, and the share of images that a perturbation of the smallest norm leads there; a dash where
- * nobody finds any.
+ * The class that most participants find the teacher led to most easily, and how many of those who
+ * find one; a dash where nobody does.
  */
 export function ledToText(scores: Summary | null): string {
   const classes = scores?.transfer.classes ?? [];
   const [most] = classes;
   if (most === undefined) return "–";
   const all = classes.reduce((sum, { participants }) => sum + participants, 0);
-  return `${most.class} (${most.participants} of ${all}, ${percent(scores?.medians.reach)})`;
+  return `${most.class} (${most.participants} of ${all})`;
+}
+
+/** Share of images that a perturbation of the smallest norm leads to one class in the teacher. */
+export function reachText(scores: Summary | null): string {
+  return percent(scores?.medians.reach);
 }
 
 /** Agreement under perturbation at each norm that was scored, the smallest first. */

@@ -9,6 +9,15 @@ import { ShortestWays } from "./shortest-ways.ts";
  */
 const COMPARED_AT = 0.25;
 
+/** So many, spread evenly: files come sorted by class where nobody shuffles them. */
+function evenly(indices: Uint32Array, count: number): Uint32Array {
+  const taken = Math.min(count, indices.length);
+  return Uint32Array.from(
+    { length: taken },
+    (_, i) => indices[Math.floor((i * indices.length) / taken)]!,
+  );
+}
+
 /**
  * Seeks the universal perturbations that lead the teacher to one class each with the least effort
  * (SPEC D9), on images that are trained on. The teacher never changes, so once is enough.
@@ -24,7 +33,7 @@ export class ShortcutSearch {
   #search: ShortestWays | undefined;
   #found: readonly Float32Array[] | undefined;
 
-  /** @param pool what is trained on; its first images are looked at */
+  /** @param pool of what is trained on; images spread evenly over its order are looked at */
   constructor(session: Session, pool: HeldOutPool, settings: Shortcuts) {
     this.#session = session;
     this.#pool = pool;
@@ -46,7 +55,7 @@ export class ShortcutSearch {
 
   async #begin(hooks: ScoreHooks): Promise<ShortestWays> {
     const { ascents, classes, images, radius } = this.#settings;
-    const indices = this.#pool.indices.subarray(0, images);
+    const indices = evenly(this.#pool.indices, images);
     const seen = await askTeacher(this.#session, { ...this.#pool, indices }, hooks);
     const towards = [{ radius, ascents }];
     const searches = { nearest: COMPARED_AT * radius, classes, towards };

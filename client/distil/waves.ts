@@ -31,13 +31,10 @@ export function drawWave(
     return amplitudes[i % channels]! * Math.sin(down * row + right * (pixel % width) + phase);
   });
   const squares = wave.reduce((sum, value) => sum + value * value, 0);
-  // Sampled at its zeros a wave is nothing, or next to it: it stays so.
-  const scale = size / Math.max(Math.sqrt(squares / wave.length), FAINTEST);
+  // Sampled at its zeros alone a wave is nothing, and stays so.
+  const scale = size / (Math.sqrt(squares / wave.length) || 1);
   return Float32Array.from(wave, (value) => scale * value);
 }
-
-/** Root mean square below which a wave of amplitudes near 1 is not made larger. */
-const FAINTEST = 0.1;
 
 function drawAmplitudes(channels: number, random: RandomStream): Float64Array {
   const isGrey = random.uniform() < 0.5;

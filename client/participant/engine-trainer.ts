@@ -2,7 +2,7 @@ import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
-import type { Scores } from "../../protocol/round/judging.ts";
+import type { Judging, Scores } from "../../protocol/round/judging.ts";
 import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import { channelStatistics } from "../distil/channel-statistics.ts";
@@ -74,7 +74,7 @@ export class EngineTrainer implements LocalTrainer {
     const own = indices.length === 0 ? random : random.split();
     this.#judge = new Judge(session, judged, judging, own);
     const sought = distillation.adversary?.shortcuts;
-    const trained = { images, indices: training, normalisation, batchSize };
+    const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
     this.#shortcuts = sought ? new ShortcutSearch(session, trained, sought) : undefined;
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
@@ -88,8 +88,8 @@ export class EngineTrainer implements LocalTrainer {
     return measureSpeed(benchmark, this.#settings, hooks);
   }
 
-  async seekShortcuts(hooks: SearchWork): Promise<void> {
-    await this.#shortcuts?.find(hooks);
+  async seekShortcuts({ beforeBatch, onSearch, signal }: SearchWork): Promise<void> {
+    await this.#shortcuts?.find({ beforeBatch, onPass: onSearch, signal });
   }
 
   async score({
@@ -180,6 +180,15 @@ export class EngineTrainer implements LocalTrainer {
   #velocityIn(round: number, { roundOfLeg }: Assignment["leg"]): VelocityAtLoad {
     return roundOfLeg > 0 && this.#lastRound === round - 1 ? "keep" : "restart";
   }
+}
+
+/**
+ * What is trained on, less what is scored with besides held-out images, as far as that leaves anything:
+ * what was found on the ones says less of the others.
+ */
+function apart({ heldOut, training }: SplitPool, { images }: Judging): Uint32Array {
+  const left = training.length - Math.max(0, images - heldOut.length);
+  return heldOut.length === 0 || left < images ? training : training.subarray(0, left);
 }
 
 /** So many of the pool, drawn without replacement. */

@@ -145,6 +145,7 @@ export class Participant {
       const channel = this.#listen(identity.credential, ended.signal);
       const checkIns = this.#checkIns(campaign, client, trainer);
       const workplace = this.#workplace({ campaign, trainer, channel, checkIns });
+      await this.#seek(trainer);
       return this.#set(await this.#takePart({ client, channel, checkIns, workplace }));
     } catch (error) {
       if (error instanceof StoppedSignal) return this.#set({ kind: "stopped" });
@@ -232,6 +233,17 @@ export class Participant {
       backend: this.#device,
       ask: (report) => this.#retry((signal) => client.checkIn(report, signal)),
       measure: isSized ? measure : undefined,
+    });
+  }
+
+  /** What is trained against, before a round's time runs. */
+  async #seek(trainer: LocalTrainer): Promise<void> {
+    await this.#gate();
+    await trainer.seekShortcuts({
+      signal: this.#controls.signal,
+      beforeBatch: () => this.#gate(),
+      onSearch: (searches, totalSearches) =>
+        void this.#set({ kind: "seeking", searches, totalSearches }),
     });
   }
 

@@ -54,16 +54,8 @@ async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpda
     workplace.show({ kind: "training", attempt, part, ...progress });
     channel.progress({ type: "progress", ...progress });
   };
-  const before = new StepMeter(ports.clock);
-  const beforeBatch = (): Promise<void> => heldWhilePaused(workplace, before);
-  await trainer.seekShortcuts({
-    signal,
-    beforeBatch,
-    onPass: (searches, totalSearches) =>
-      workplace.show({ kind: "seeking", round, attempt, searches, totalSearches }),
-  });
   show(0, null);
-  const scores = await score(work, workplace, before, () => undefined);
+  const scores = await score(work, workplace, new StepMeter(ports.clock), () => undefined);
   // Begun after the scores: what it measures is the speed of local steps (SPEC R11).
   const meter = new StepMeter(ports.clock);
   const { agreement, examples, loss, update } = await trainer.train({

@@ -27,6 +27,8 @@ export type ParticipantStatus =
     }
   /** Recomputes student₀ from the teacher and the seed, and compares. */
   | { readonly kind: "verifying" }
+  /** Seeks what misleads the teacher, to train against it: once, before it takes part in a round. */
+  | { readonly kind: "seeking"; readonly searches: number; readonly totalSearches: number }
   /** Finds out how many steps a second this device takes. */
   | { readonly kind: "measuring" }
   | {
@@ -36,14 +38,6 @@ export type ParticipantStatus =
       readonly round: number | null;
       /** More to say: what failed, when it is tried again. */
       readonly detail: string | null;
-    }
-  /** Seeks what misleads the teacher, to train against it: once, before its first local step. */
-  | {
-      readonly kind: "seeking";
-      readonly round: number;
-      readonly attempt: number;
-      readonly searches: number;
-      readonly totalSearches: number;
     }
   | {
       readonly kind: "training";

@@ -39,7 +39,8 @@ export interface LocalTrainer {
   measure(hooks: MeasureHooks): Promise<number>;
   /**
    * Seeks what local steps train against, where the campaign wants it (SPEC D9): once is enough, and
-   * what was done of it before the signal aborted stays. Comes before a round's `score` and `train`.
+   * what was done of it before the signal aborted stays. Comes before the first `train`, outside of any
+   * round: it needs the teacher alone, and may take a slow device longer than a round has time.
    *
    * @throws the signal's reason when it aborts, between batches.
    */
@@ -81,7 +82,7 @@ export interface SearchWork {
   /** Awaited before every batch of images: the device idles until it resolves. */
   readonly beforeBatch: () => Promise<void>;
   /** Told of every search done, of how many; never where there is nothing left to seek. */
-  readonly onPass: (done: number, total: number) => void;
+  readonly onSearch: (done: number, total: number) => void;
 }
 
 export interface StatisticsWork {

@@ -22,7 +22,7 @@ const lowFrequenciesSchema = z.strictObject({
 });
 
 const wavesSchema = z.strictObject({
-  /** Largest amplitude of a wave: root mean square over the image, normalised units. */
+  /** Largest size of a wave: root mean square over the image, normalised units. */
   radius: z.number().positive().max(10).default(0.45),
   /** Most periods along a side of the image; the fewest are 1. */
   periods: z.number().min(1).max(1024).default(10),

@@ -51,11 +51,14 @@ export interface WatchedRound {
   readonly reach: number;
 }
 
-/**
- * What chance does to a transfer rate, times √moved: two standard deviations of one at a half. The
- * images are the same in every round.
- */
+/** What chance does to a transfer rate, times √moved: two standard deviations of one at a half. */
 const CHANCE = 1;
+
+/**
+ * As much again, and what a median over few participants jumps by, where other participants scored the
+ * round that is compared: on other images.
+ */
+const OTHERS = 2;
 
 /**
  * Agreement that a student may lack and still be held against another: what is damaged follows nobody,
@@ -150,7 +153,8 @@ export function regrowthAlarm(
 ): NonNullable<Decisions["alarm"]> | undefined {
   const evidence = evidenceOf(watched) ?? [];
   const { action, reach, window } = regrowthRule(judging);
-  if (evidence.length < window || evidence.at(-1)!.reach < reach) return undefined;
+  if (evidence.length < window) return undefined;
+  if (smoothed(evidence, window, (at) => at.reach).at(-1)! < reach) return undefined;
   const seen = hasGrown(judging, evidence) ?? hasStayed(judging, evidence);
   if (seen === undefined) return undefined;
   const best = bestStudent(evidence);
@@ -174,7 +178,9 @@ function hasGrown(judging: Judging, evidence: readonly Evidence[]): string | und
   const least = comparable.indexOf(Math.min(...comparable));
   const { moved, round } = evidence.at(-1)!;
   const from = evidence[least + window - 1]!;
-  const tolerated = Math.max(rise, CHANCE / Math.sqrt(Math.min(moved, from.moved)));
+  // Which images mislead the teacher does not depend on the student: as many are the same ones.
+  const chance = moved === from.moved ? CHANCE : OTHERS * CHANCE;
+  const tolerated = Math.max(rise, chance / Math.sqrt(Math.min(moved, from.moved)));
   if (!(rates[last]! - rates[least]! > tolerated && loss[last]! < loss[least]!)) return undefined;
   return (
     `from round ${from.round + 1} to round ${round + 1} the share of the teacher's mistakes that students make too ` +

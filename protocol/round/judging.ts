@@ -21,7 +21,7 @@ const regrowthSchema = z.strictObject({
   action: z.enum(["fall-back", "report"]).default("fall-back"),
   /**
    * Share of images that a perturbation of the smallest norm has to lead to one class in the teacher
-   * for what students inherit to be taken for a backdoor's; 0: any.
+   * for what students inherit to be taken for a backdoor's, the mean over `window` rounds; 0: any.
    */
   reach: z.number().min(0).max(1).default(REGROWTH.reach),
   /** How far the transfer rate is above its least when it is an alarm. */
@@ -106,8 +106,11 @@ export const scoresSchema = z.strictObject({
   /** Images that one perturbation leads to one class in the teacher, and in the student too. */
   transfer: z.strictObject({
     class: z.int().nonnegative(),
-    /** Share of its images that one of the smallest norm leads there; told since there is `reach`. */
-    reach: z.number().min(0).max(1).default(1),
+    /**
+     * Share of its images that one of the smallest norm leads there. Left out by participants of before
+     * it was asked for, and never filled in: links of the chain are digests of what was said (SPEC R9).
+     */
+    reach: z.number().min(0).max(1).optional(),
     moved: z.int().nonnegative(),
     followed: z.int().nonnegative(),
   }),

@@ -134,7 +134,7 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
             ),
           )
         : null,
-      reach: medianOf(({ transfer }) => transfer.reach),
+      reach: medianOf(({ transfer }) => transfer.reach ?? 1),
       perturbed: radii.map((radius) => ({
         radius,
         agreement: weightedMedian(

@@ -242,10 +242,10 @@ describe("tokens", () => {
   });
 
   it("[P1] another protocol version is 426", async () => {
-    const headers = { "Scour-Protocol": "2" };
+    const headers = { "Scour-Protocol": "1" };
     await expectProblem(await send("/api/v1/health", { headers }), 426, "unsupported-version");
-    const right = await send("/api/v1/health", { headers: { "Scour-Protocol": "1" } });
-    expect(await right.json()).toEqual({ status: "ok", protocol: 1, version: "0.1.0" });
+    const right = await send("/api/v1/health", { headers: { "Scour-Protocol": "2" } });
+    expect(await right.json()).toEqual({ status: "ok", protocol: 2, version: "0.1.0" });
   });
 
   it.each([

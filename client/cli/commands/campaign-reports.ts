@@ -16,6 +16,7 @@ import {
   flipsText,
   inheritedText,
   ledToText,
+  reachText,
   perturbedText,
   probeTable,
 } from "../score-text.ts";
@@ -196,6 +197,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       "agreement",
       "inherited",
       "led to",
+      "reach",
       "perturbed",
       "flips to",
       "received",
@@ -212,6 +214,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       percent(round.agreement),
       inheritedText(round.scores),
       ledToText(round.scores),
+      reachText(round.scores),
       perturbedText(round.scores),
       flipsText(round.scores),
       bytesText(round.uploadedBytes),

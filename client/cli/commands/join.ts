@@ -101,8 +101,6 @@ function phaseOf(status: ParticipantStatus): string {
   switch (status.kind) {
     case "training":
       return `training ${status.round} ${status.attempt} ${status.step === status.localSteps}`;
-    case "seeking":
-      return `seeking ${status.round}`;
     case "judging":
       return `judging ${status.round} ${status.attempt}`;
     case "uploading":

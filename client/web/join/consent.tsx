@@ -23,9 +23,10 @@ export function Consent({
             </li>
             <li>how many images were used, the mean loss, and how often both models agreed</li>
             <li>
-              how a test on a few of your images came out, most of them held back from training: how
-              many there were, how far both models agreed on them, also when disturbed, how many
-              went to which class instead, and to which class a disturbance leads most easily
+              how a test on a few of your images came out, held back from training: how many there
+              were, how far both models agreed on them, also when disturbed, how many went to which
+              class instead; and to which class a disturbance leads these and a few others of yours
+              most easily, and what share of them
             </li>
             {offer.statisticsImages === 0 ? null : (
               <li data-testid="consent-statistics">

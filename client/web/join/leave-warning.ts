@@ -3,7 +3,6 @@ import type { ParticipantStatus } from "../../participant/status.ts";
 import type { Contribution } from "./contribution.ts";
 
 const LOST_BY_LEAVING: ReadonlySet<ParticipantStatus["kind"]> = new Set([
-  "seeking",
   "training",
   "judging",
   "uploading",

@@ -33,6 +33,15 @@ async function run(seed: number) {
   return { scores: [...scores, await judge.judge()], places: session.perturbations };
 }
 
+/** The teacher's class of an image with δ. */
+function answer(image: number, delta: ArrayLike<number>): number {
+  const pixels = [...PIXELS.subarray(4 * image, 4 * image + 4)];
+  const x = pixels.map((pixel, i) => pixel / 255 / 0.5 + delta[i]!);
+  const logit = (k: number): number =>
+    x.reduce((sum, value, i) => sum + value * MODEL[4 * k + i]!, MODEL[8 + k]!);
+  return logit(1) > logit(0) ? 1 : 0;
+}
+
 describe("a judge", () => {
   it("[J2][J3] looks at every radius in a judging round, and asks the teacher once", async () => {
     const { judge, judging, session } = judgeOf();
@@ -77,6 +86,25 @@ describe("a judge", () => {
     expect(scores!.transfer.moved).toBeLessThanOrEqual(5);
     expect(scores!.agreement).toBe(alone!.agreement);
     expect(scores!.loss).toBe(alone!.loss);
+  });
+
+  it("[J2] tells how far the smallest radius leads the teacher, over all images it looks at", async () => {
+    const settings = { images: 12, radii: [0.4, 0.8] };
+    const { judge, judging, session } = judgeOf(settings, 5, 6, 10);
+    const { transfer } = (await judge.watch("main 0"))!;
+    // Five are held out; of those that are trained on it takes the last seven.
+    const seen = [0, 2, 4, 6, 8, 7, 9, 11, 13, 15, 17, 19];
+    const others = seen.filter((image) => answer(image, [0, 0, 0, 0]) !== transfer.class);
+    const near = session.teacherPerturbations.filter(
+      (delta) => length(delta) < within(judging.radii[0]!),
+    );
+    const shares = near.map(
+      (delta) =>
+        others.filter((image) => answer(image, delta) === transfer.class).length / others.length,
+    );
+    expect(transfer.reach).toBe(Math.max(...shares));
+    expect(transfer.reach).toBeGreaterThan(0);
+    expect(transfer.reach).toBeLessThan(1);
   });
 
   it("[J2] starts anew in another leg, and in every judging round", async () => {

@@ -26,6 +26,8 @@ export class LinearSession implements Session {
   /** Those that the student was asked about, and the teacher. */
   readonly perturbations: Float32Array[] = [];
   readonly teacherPerturbations: Float32Array[] = [];
+  /** Values of all images that the teacher's clean answers were asked for, `[H·W·C]` each. */
+  readonly teacherSaw: Float32Array[] = [];
   /** Values of all images that statistics were taken of. */
   readonly measuredOn: Float32Array[] = [];
   /** Passes of the student that were asked for a gradient. */
@@ -71,7 +73,10 @@ export class LinearSession implements Session {
   }
 
   logits(which: "teacher" | "student", batch: Batch): Promise<Float32Array> {
-    if (which === "teacher") this.teacherAsked += batch.size;
+    if (which === "teacher") {
+      this.teacherAsked += batch.size;
+      this.teacherSaw.push(...this.#imagesOf(batch));
+    }
     return Promise.resolve(this.#answers(this[which], batch));
   }
 
@@ -106,10 +111,7 @@ export class LinearSession implements Session {
 
   /** It has no batch norms. */
   channelStatistics(batch: Batch): Promise<Float32Array> {
-    const values = placedValues(batch, this.shape);
-    for (let at = 0; at < values.length; at += this.#size) {
-      this.measuredOn.push(values.slice(at, at + this.#size));
-    }
+    this.measuredOn.push(...this.#imagesOf(batch));
     return Promise.resolve(new Float32Array(0));
   }
 
@@ -119,10 +121,14 @@ export class LinearSession implements Session {
 
   #note(batch: Batch, settings: StepSettings | GradientSettings): void {
     this.steps.push(settings);
+    this.trainedOn.push(...this.#imagesOf(batch));
+  }
+
+  #imagesOf(batch: Batch): Float32Array[] {
     const values = placedValues(batch, this.shape);
-    for (let at = 0; at < values.length; at += this.#size) {
-      this.trainedOn.push(values.slice(at, at + this.#size));
-    }
+    return Array.from({ length: batch.size }, (_, i) =>
+      values.slice(i * this.#size, (i + 1) * this.#size),
+    );
   }
 
   #answers(model: Float32Array, batch: Batch, perturbation?: Float32Array): Float32Array {

@@ -108,6 +108,30 @@ it("[J1] held-out images are never trained on, not even to measure, and all othe
   clock.mockRestore();
 });
 
+it("[D9][J1] shortcuts are sought once, on images that are trained on and not scored with", async () => {
+  const table = normalisationTable(PREPROCESSING, 3);
+  const { pool, session, trainer } = open(250, { judging: { heldOut: 0.2, images: 60 } });
+  expect(pool.heldOut).toHaveLength(50);
+  let searches = 0;
+  const seeking = {
+    signal,
+    beforeBatch: () => Promise.resolve(),
+    onSearch: (done: number) => void (searches = done),
+  };
+  await trainer.seekShortcuts(seeking);
+  expect(searches).toBeGreaterThan(1);
+  const asked = new Set(session.teacherSaw.map((values) => table.indexOf(values[0]!)));
+  // The last ten that are trained on are the judge's.
+  const allowed = new Set(pool.training.subarray(0, 190));
+  expect(asked.size).toBe(64);
+  expect([...asked].filter((image) => !allowed.has(image))).toEqual([]);
+  const passes = session.teacherPerturbations.length;
+  await trainer.seekShortcuts(seeking);
+  await trainer.train(training(0));
+  expect(session.teacherPerturbations).toHaveLength(passes);
+  expect(session.steps.every((step) => step.adversary?.pattern !== undefined)).toBe(true);
+});
+
 it("[J1] a pool too small to hold any out gives no scores and trains on all", async () => {
   const { pool, session, trainer } = open(39, {});
   expect(pool.training).toHaveLength(39);

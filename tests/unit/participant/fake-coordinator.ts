@@ -186,7 +186,7 @@ export class FakeCoordinator {
   };
 
   #answer({ headers, method, path }: Call, body: RequestInit["body"]): Response {
-    if (headers.get("Scour-Protocol") !== "1") throw new ProtocolError("unsupported-version", "no");
+    if (headers.get("Scour-Protocol") !== "2") throw new ProtocolError("unsupported-version", "no");
     const token = headers.get("Authorization");
     if (path === "/invite" || (path === "/enrol" && method === "POST")) {
       if (token !== "Bearer invite-token") throw new ProtocolError("unauthenticated", "no invite");

@@ -59,18 +59,29 @@ describe("a campaign without trouble", () => {
       "joining",
       "downloading",
       "verifying",
-      "measuring",
-      "downloading",
       "seeking",
-      "training",
-      "uploading",
-      ...Array.from({ length: 2 }, () => ["downloading", "training", "uploading"]).flat(),
+      "measuring",
+      ...Array.from({ length: 3 }, () => ["downloading", "training", "uploading"]).flat(),
       "downloading",
       "judging",
       "uploading",
       "finished",
     ]);
     expect(training.closed).toBe(1);
+  });
+
+  it("[D9] seeks what it trains against before it asks for work, and can be paused and stopped in it", async () => {
+    const { coordinator, participant, training } = setUp();
+    training.onSearch = (search) => {
+      if (search === 1) participant.pause();
+    };
+    const running = participant.run();
+    await until(() => participant.status.kind === "paused");
+    expect(coordinator.count("POST", /^\/check-in/)).toBe(0);
+    participant.stop();
+    await expect(running).resolves.toEqual({ kind: "stopped" });
+    expect(training.sought).toBe(false);
+    expect(coordinator.updates).toHaveLength(0);
   });
 
   it("[I1] starts round 0 from the student₀ it computed itself, without a download", async () => {

@@ -41,6 +41,8 @@ export class ScriptedTraining implements LocalTraining {
   measured = 0;
   steps = 0;
   closed = 0;
+  /** Runs before a search counts. */
+  onSearch: (search: number) => void | Promise<void> = () => undefined;
   /** Whether it has sought what it trains against. */
   sought = false;
   /** Runs before a step counts; a test may pause or stop the participant here. */
@@ -62,12 +64,13 @@ export class ScriptedTraining implements LocalTraining {
         this.measured++;
         return this.speed;
       },
-      seekShortcuts: async ({ beforeBatch, onPass, signal }) => {
+      seekShortcuts: async ({ beforeBatch, onSearch, signal }) => {
         if (this.sought) return;
         for (let search = 1; search <= SEARCHES; search++) {
           await beforeBatch();
           signal.throwIfAborted();
-          onPass(search, SEARCHES);
+          await this.onSearch(search);
+          onSearch(search, SEARCHES);
         }
         this.sought = true;
       },

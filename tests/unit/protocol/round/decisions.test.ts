@@ -148,6 +148,25 @@ describe("the regrowth alarm", () => {
     );
   });
 
+  it("[J6] grants chance twice as much where others scored: other images mislead the teacher", () => {
+    const rising = watched([0.1, 0.1, 0.1, 0.25, 0.25, 0.25]).map((at, i) =>
+      Object.assign(at, { moved: i < 3 ? 101 : 100 }),
+    );
+    expect(regrowthAlarm(judging, rising)).toBeUndefined();
+    const same = rising.map((at) => Object.assign({}, at, { moved: 100 }));
+    expect(regrowthAlarm(judging, same)).toBeDefined();
+  });
+
+  it("[J6] looks at what misleads the teacher over as many rounds as at all else", () => {
+    const reached = [0.9, 0.5, 0.5];
+    const regrown = watched(REGROWING).map((at, i) =>
+      Object.assign(at, { reach: reached[i - 7] ?? 0 }),
+    );
+    expect(regrowthAlarm(judging, regrown)).toBeDefined();
+    const lower = regrown.map((at) => Object.assign({}, at, { reach: at.reach - 0.05 }));
+    expect(regrowthAlarm(judging, lower)).toBeUndefined();
+  });
+
   it("[J6] does not come where nothing small misleads the teacher on most images", () => {
     const inherited = [0.8, 0.8, 0.8, 0.8];
     for (const rates of [REGROWING, inherited]) {

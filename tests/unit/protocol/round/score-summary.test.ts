@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Scores } from "../../../../protocol/round/judging.ts";
+import { scoresSchema, type Scores } from "../../../../protocol/round/judging.ts";
 import {
   summariseScores,
   weightedMedian,
@@ -18,7 +18,7 @@ function said(images: number, agreement: number, flips: readonly number[]): Scor
     images,
     loss: agreement / 2,
     agreement,
-    transfer: { class: 1, reach: 0.5, moved: flipped, followed: flips[1]! },
+    transfer: { class: 1, reach: agreement / 4, moved: flipped, followed: flips[1]! },
     perturbed: [{ radius: 0.1, agreement: 1 - flipped / images, flips: [...flips] }],
   };
   return { weight: 2 * images, loss: agreement, scores };
@@ -42,6 +42,24 @@ function ledTo(label: number, moved = 10): ScoredCommit {
   const transfer = { class: label, reach: 0.5, moved, followed: 0 };
   return { ...rest, scores: { ...scores!, transfer } };
 }
+
+describe("scores of a participant of before `reach` was asked for", () => {
+  it("[R9][J8] stay as they were said, so that what is made of them is the same again", () => {
+    const { scores } = claim(5, 2);
+    const { reach: _reach, ...transfer } = scores!.transfer;
+    const before = { ...scores!, transfer };
+    expect(JSON.stringify(scoresSchema.parse(before))).toBe(JSON.stringify(before));
+  });
+
+  it("[J8] count as if the teacher were led to a class on all images", () => {
+    const told = claim(5, 2);
+    const { reach: _reach, ...transfer } = told.scores!.transfer;
+    const untold = { ...told, scores: { ...told.scores!, transfer } };
+    expect(summariseScores([untold])!.medians.reach).toBe(1);
+    expect(summariseScores([told, untold, untold])!.medians.reach).toBe(1);
+    expect(summariseScores([told, told, untold])!.medians.reach).toBe(0.5);
+  });
+});
 
 describe("a weighted median", () => {
   it("[J9] lies where half of the weight is on either side", () => {
@@ -123,7 +141,8 @@ describe("the summary of a round's scores", () => {
       agreement: 0.8,
       // .8 of 5 images, 1 of 15 that count as 5, 0 of 2.
       transferRate: 0.8,
-      reach: 0.5,
+      // As the agreement, a quarter of it.
+      reach: 0.2,
       perturbed: [{ radius: 0.1, agreement: expect.closeTo((0.5 + 0.5) / 2, 12) }],
     });
   });
