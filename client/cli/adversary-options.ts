@@ -48,7 +48,7 @@ export function addAdversaryOptions(command: Command): Command {
     )
     .option(
       "--adversary-radius <length>",
-      "largest perturbation, normalised units: root mean square (l2) or largest value (linf); default 0.145",
+      "largest perturbation, normalised units: root mean square (l2) or largest value (linf); default 0.1",
       number,
     )
     .option("--adversary-step <share>", "of the radius, an ascent step (default 0.125)", number)

@@ -64,7 +64,7 @@ export const adversarySchema = z
      * Largest perturbation, in normalised units: for `l2` the root mean square over all values of
      * the image, so that it does not depend on the image's size; for `linf` the largest value.
      */
-    radius: z.number().positive().max(10).default(0.145),
+    radius: z.number().positive().max(10).default(0.1),
     /** Length of an ascent step as a share of the radius. */
     step: z.number().positive().max(1).default(0.125),
     /**
