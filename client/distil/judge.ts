@@ -13,19 +13,19 @@ import type { WayToClass } from "./targeted-search.ts";
 import {
   askTeacher,
   firstImages,
-  type HeldOutImages,
-  type HeldOutPool,
+  type AnsweredImages,
+  type ImagePool,
   type ScoreHooks,
-} from "./held-out-images.ts";
+} from "./teacher-answers.ts";
 
 /** A participant's images: those it scores with, and those it trains on. */
-export interface JudgePool extends HeldOutPool {
+export interface JudgePool extends ImagePool {
   readonly training: Uint32Array;
 }
 
 /** The search for the teacher's mistakes, and the images it is made on. */
 interface MistakeSearch {
-  readonly seen: HeldOutImages;
+  readonly seen: AnsweredImages;
   readonly search: ShortestWays;
 }
 

@@ -9,7 +9,7 @@ import {
   type PerturbationSearch,
   type SearchStart,
 } from "./worst-perturbation.ts";
-import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
+import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 
 /** Where one universal perturbation misleads the teacher: to one class. */
 interface TeacherMistakes extends Pick<WayToClass, "class" | "perturbation" | "led"> {
@@ -19,7 +19,7 @@ interface TeacherMistakes extends Pick<WayToClass, "class" | "perturbation" | "l
 
 /** What students are scored with. */
 export interface ScoringImages {
-  readonly heldOut: HeldOutImages;
+  readonly heldOut: AnsweredImages;
   readonly mistakes: TeacherMistakes;
 }
 

@@ -1,6 +1,6 @@
 import type { Shortcuts } from "../../protocol/round/adversary.ts";
 import type { Session } from "../engine/engine.ts";
-import { askTeacher, type HeldOutPool, type ScoreHooks } from "./held-out-images.ts";
+import { askTeacher, type ImagePool, type ScoreHooks } from "./teacher-answers.ts";
 import { ShortestWays } from "./shortest-ways.ts";
 
 /**
@@ -28,13 +28,13 @@ function evenly(indices: Uint32Array, count: number): Uint32Array {
  */
 export class ShortcutSearch {
   readonly #session: Session;
-  readonly #pool: HeldOutPool;
+  readonly #pool: ImagePool;
   readonly #settings: Shortcuts;
   #search: ShortestWays | undefined;
   #found: readonly Float32Array[] | undefined;
 
   /** @param pool of what is trained on; images spread evenly over its order are looked at */
-  constructor(session: Session, pool: HeldOutPool, settings: Shortcuts) {
+  constructor(session: Session, pool: ImagePool, settings: Shortcuts) {
     this.#session = session;
     this.#pool = pool;
     this.#settings = settings;

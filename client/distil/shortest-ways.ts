@@ -1,7 +1,7 @@
 import type { Session } from "../engine/engine.ts";
 import { rowsWithout, searchTowards, type WaySearch, type WayToClass } from "./targeted-search.ts";
 import type { PerturbationSearch } from "./worst-perturbation.ts";
-import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
+import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 
 /** Where the ways to classes are sought. */
 export interface WaySearches {
@@ -49,7 +49,7 @@ const HEATS: readonly Heat[] = [
  */
 export class ShortestWays {
   readonly #session: Session;
-  readonly #seen: HeldOutImages;
+  readonly #seen: AnsweredImages;
   readonly #classes: number;
   readonly #stages: readonly Stage[];
   readonly #total: number;
@@ -62,7 +62,7 @@ export class ShortestWays {
   #done = 0;
 
   /** @param seen as in `searchTowards` */
-  constructor(session: Session, seen: HeldOutImages, { classes, nearest, towards }: WaySearches) {
+  constructor(session: Session, seen: AnsweredImages, { classes, nearest, towards }: WaySearches) {
     this.#session = session;
     this.#seen = seen;
     this.#classes = classes;
@@ -124,7 +124,7 @@ function heatsOf(candidates: number, classes: number, radius: number): Stage[] {
 }
 
 /** Those of largest mean log-probability on the clean images with other answers. */
-function nearestClasses(seen: HeldOutImages): Candidate[] {
+function nearestClasses(seen: AnsweredImages): Candidate[] {
   const { classes, references, values } = seen;
   const none = new Float32Array(values);
   const found: { class: number; perturbation: Float32Array; nearness: number }[] = [];

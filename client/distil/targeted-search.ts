@@ -1,6 +1,6 @@
 import type { Session } from "../engine/engine.ts";
 import { answersTo, searchWorst, type PerturbationSearch } from "./worst-perturbation.ts";
-import type { HeldOutImages, ScoreHooks } from "./held-out-images.ts";
+import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 
 /** A universal perturbation that leads the teacher to one class. */
 export interface WayToClass {
@@ -32,7 +32,7 @@ export interface WaySearch extends PerturbationSearch {
  */
 export async function searchTowards(
   session: Session,
-  seen: HeldOutImages,
+  seen: AnsweredImages,
   { images, radius, ascents }: WaySearch,
   from: Pick<WayToClass, "class" | "perturbation">,
   hooks: ScoreHooks,
@@ -62,14 +62,14 @@ export async function searchTowards(
 
 /** Rows of the images that the teacher does not give a class, in order. */
 export function rowsWithout(
-  { answers }: Pick<HeldOutImages, "answers">,
+  { answers }: Pick<AnsweredImages, "answers">,
   label: number,
 ): Uint32Array {
   return Uint32Array.from(answers.keys()).filter((row) => answers[row] !== label);
 }
 
 /** These images, as if the teacher's clean answer to each were the class. */
-function wantClass(seen: HeldOutImages, rows: Uint32Array, label: number): HeldOutImages {
+function wantClass(seen: AnsweredImages, rows: Uint32Array, label: number): AnsweredImages {
   const { classes } = seen;
   const references = new Float32Array(rows.length * classes);
   for (let i = 0; i < rows.length; i++) references[i * classes + label] = 1;

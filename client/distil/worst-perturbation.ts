@@ -5,9 +5,9 @@ import {
   batchRanges,
   largest,
   logSoftmax,
-  type HeldOutImages,
+  type AnsweredImages,
   type ScoreHooks,
-} from "./held-out-images.ts";
+} from "./teacher-answers.ts";
 import { plainBatch } from "./normalise.ts";
 
 /** A search for the worst universal perturbation within an L2 ball (SPEC J2). */
@@ -128,7 +128,7 @@ export async function answersTo(
     references,
     answers,
     values,
-  }: HeldOutImages,
+  }: AnsweredImages,
   { beforeBatch, signal }: ScoreHooks,
   perturbation: Float32Array | undefined,
   wantsGradient: boolean,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
 import { scoreStudent } from "../../../client/distil/score-student.ts";
 import { ShortestWays } from "../../../client/distil/shortest-ways.ts";
-import { askTeacher, type ScoreHooks } from "../../../client/distil/held-out-images.ts";
+import { askTeacher, type ScoreHooks } from "../../../client/distil/teacher-answers.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShortestWays } from "../../../client/distil/shortest-ways.ts";
 import type { WayToClass } from "../../../client/distil/targeted-search.ts";
-import { askTeacher, type ScoreHooks } from "../../../client/distil/held-out-images.ts";
+import { askTeacher, type ScoreHooks } from "../../../client/distil/teacher-answers.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 2, width: 3, channels: 1 };

@@ -2,8 +2,8 @@ import type { Session } from "../engine/engine.ts";
 import { imageSize, type ImageSet } from "./image-set.ts";
 import { plainBatch, type Normalisation } from "./normalise.ts";
 
-/** Images a participant scores students with; the pixels stay in the set they came in. */
-export interface HeldOutPool {
+/** Images that models are asked about; the pixels stay in the set they came in. */
+export interface ImagePool {
   readonly images: ImageSet;
   /** Which of them, `[n]`. */
   readonly indices: Uint32Array;
@@ -12,8 +12,8 @@ export interface HeldOutPool {
   readonly batchSize: number;
 }
 
-/** Held-out images with the teacher's clean answers to them. */
-export interface HeldOutImages extends HeldOutPool {
+/** Images with the teacher's clean answers to them. */
+export interface AnsweredImages extends ImagePool {
   readonly classes: number;
   /** `[n, classes]`: the teacher's softmax at temperature 1. */
   readonly references: Float32Array;
@@ -28,27 +28,26 @@ export interface ScoreHooks {
   readonly signal?: AbortSignal;
   /** Awaited before every batch: a host pauses scoring by not resolving it. */
   readonly beforeBatch?: () => Promise<void> | void;
-  /** Told after every pass over the held-out images, and every search in the teacher; of how many at most. */
+  /** Told after every pass over the images, and every search in the teacher; of how many at most. */
   readonly onPass?: (done: number, total: number) => void;
 }
 
 /**
- * Asks the teacher about the held-out images, without augmentation. Its answers never change, so
- * once is enough.
+ * Asks the teacher about images, without augmentation. Its answers never change, so once is enough.
  *
  * @throws RangeError for an empty pool; EngineError from the session; the signal's reason when it aborts.
  *
  * @example
- * const heldOut = await askTeacher(session, { images, indices, normalisation, batchSize: 64 });
+ * const seen = await askTeacher(session, { images, indices, normalisation, batchSize: 64 });
  */
 export async function askTeacher(
   session: Session,
-  pool: HeldOutPool,
+  pool: ImagePool,
   { beforeBatch, signal }: ScoreHooks = {},
-): Promise<HeldOutImages> {
+): Promise<AnsweredImages> {
   const { images, indices, normalisation } = pool;
   const count = indices.length;
-  if (count === 0) throw new RangeError("no images are held out: there is nothing to score with");
+  if (count === 0) throw new RangeError("there are no images to ask the teacher about");
   const answers = new Uint32Array(count);
   let references = new Float32Array(0);
   let classes = 0;
@@ -71,7 +70,7 @@ export async function askTeacher(
 }
 
 /** The first so many of them. */
-export function firstImages(images: HeldOutImages, count: number): HeldOutImages {
+export function firstImages(images: AnsweredImages, count: number): AnsweredImages {
   const { answers, classes, indices, references } = images;
   return {
     ...images,
@@ -85,7 +84,7 @@ export function firstImages(images: HeldOutImages, count: number): HeldOutImages
 export function batchRanges({
   indices,
   batchSize,
-}: Pick<HeldOutPool, "indices" | "batchSize">): { readonly first: number; readonly end: number }[] {
+}: Pick<ImagePool, "indices" | "batchSize">): { readonly first: number; readonly end: number }[] {
   return Array.from({ length: Math.ceil(indices.length / batchSize) }, (_, i) => ({
     first: i * batchSize,
     end: Math.min((i + 1) * batchSize, indices.length),
