@@ -16,6 +16,7 @@ export interface AdversaryOptions {
   readonly adversaryWarp?: number | "off";
   readonly adversaryLowGain?: number | "off";
   readonly adversaryWaves?: number | "off";
+  readonly adversaryHeatMap?: number | "off";
   readonly adversaryShortcuts?: number | "off";
 }
 
@@ -78,6 +79,11 @@ export function addAdversaryOptions(command: Command): Command {
       numberOrOff,
     )
     .option(
+      "--adversary-heat-map <share|off>",
+      "of the steps, those whose wave is one that misleads the teacher (default 0.5)",
+      numberOrOff,
+    )
+    .option(
       "--adversary-shortcuts <classes|off>",
       "classes towards which perturbations that mislead the teacher are sought, to be trained against (default 3)",
       numberOrOff,
@@ -98,6 +104,7 @@ export const ADVERSARY_FLAGS: Readonly<Record<string, string>> = {
   "distillation.adversary.warp": "--adversary-warp",
   "distillation.adversary.lowFrequencies": "--adversary-low-gain",
   "distillation.adversary.waves": "--adversary-waves",
+  "distillation.adversary.heatMap": "--adversary-heat-map",
   "distillation.adversary.shortcuts": "--adversary-shortcuts",
 };
 
@@ -131,6 +138,7 @@ function said(options: AdversaryOptions): [string, unknown][] {
     warp: partInput("radius", options.adversaryWarp),
     lowFrequencies: partInput("gain", options.adversaryLowGain),
     waves: partInput("radius", options.adversaryWaves),
+    heatMap: partInput("share", options.adversaryHeatMap),
     shortcuts: partInput("classes", options.adversaryShortcuts),
   };
   return Object.entries(values).filter(([, value]) => value !== undefined);

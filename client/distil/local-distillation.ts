@@ -16,6 +16,7 @@ import {
   temperatureAt,
   type TemperatureRange,
 } from "../../protocol/round/schedule.ts";
+import type { Weaknesses } from "./weaknesses.ts";
 
 /** Settings of a campaign that local distillation follows. */
 export interface DistillationSettings {
@@ -58,8 +59,8 @@ export interface LocalAssignment {
   readonly localSteps: number;
   /** What becomes of the velocity that the session has from the round before (SPEC D3). */
   readonly velocity: VelocityAtLoad;
-  /** What misleads the teacher, `[H, W, C]` each; none where the campaign does not want it (SPEC D9). */
-  readonly shortcuts: readonly Float32Array[];
+  /** What misleads the teacher, as far as the campaign wants it (SPEC D9). */
+  readonly weaknesses: Weaknesses;
 }
 
 /**
@@ -124,7 +125,7 @@ export async function distilLocally(
   hooks: LocalHooks = {},
 ): Promise<LocalUpdate> {
   const { session, layout, images, batches, random } = resources;
-  const { student, startStep, totalSteps, localSteps, velocity, shortcuts } = assignment;
+  const { student, startStep, totalSteps, localSteps, velocity, weaknesses } = assignment;
   const { batchSize, momentum, weightDecay } = settings;
   if (!(localSteps >= 1 && localSteps <= settings.localSteps)) {
     throw new RangeError(
@@ -166,7 +167,7 @@ export async function distilLocally(
     const { restartEvery } = settings.adversary;
     const restarts = plain.scope === "universal" && (isFresh || legStep % restartEvery === 0);
     const restart = restarts ? drawRestart(images, plain, random) : undefined;
-    const pattern = drawPattern(images, settings.adversary, shortcuts, random);
+    const pattern = drawPattern(images, settings.adversary, weaknesses, random);
     return { ...plain, restart, pattern };
   };
 

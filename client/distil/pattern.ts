@@ -2,7 +2,11 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Adversary } from "../../protocol/round/adversary.ts";
 import { imageLengthOf } from "../engine/warp-field.ts";
 import type { RandomStream } from "./random.ts";
-import { drawWave } from "./waves.ts";
+import { drawMappedWave, drawWave } from "./waves.ts";
+import type { Weaknesses } from "./weaknesses.ts";
+
+/** Added to reaches: what leads nobody nearby is trained against, too, if seldom. */
+const LEAST_REACH = 0.01;
 
 /** Whether an adversary's copies carry a pattern besides what perturbs them. */
 export function hasPatterns({ shortcuts, waves }: Adversary): boolean {
@@ -10,26 +14,30 @@ export function hasPatterns({ shortcuts, waves }: Adversary): boolean {
 }
 
 /**
- * What is added to all copies of a step (SPEC D9): a random wave, and a random share of one of the
- * teacher's shortcuts, as far as the adversary has them.
+ * What is added to all copies of a step (SPEC D9), as far as the adversary has it: a wave that misleads
+ * the teacher, or else a random one and a random share of one of the teacher's shortcuts. Both at once
+ * would drown the smaller.
  *
- * @param shortcuts `[H, W, C]` each; none where the teacher has no way to another answer
  * @returns `[H, W, C]`, normalised units; undefined without patterns
  *
  * @example
- * const pattern = drawPattern(images, adversary, shortcuts, random);
+ * const pattern = drawPattern(images, adversary, weaknesses, random);
  */
 export function drawPattern(
   images: ImageShape,
   adversary: Adversary,
-  shortcuts: readonly Float32Array[],
+  { heatMap: found, shortcuts }: Weaknesses,
   random: RandomStream,
 ): Float32Array | undefined {
   if (!hasPatterns(adversary)) return undefined;
-  const { waves } = adversary;
+  const { heatMap, waves } = adversary;
+  if (waves && heatMap && found && random.uniform() < heatMap.share) {
+    return drawMappedWave(images, waves, found, random);
+  }
   const pattern = waves ? drawWave(images, waves, random) : new Float32Array(imageLengthOf(images));
   if (shortcuts.length === 0) return pattern;
-  const shortcut = shortcuts[random.below(shortcuts.length)]!;
+  const weights = shortcuts.map(({ reach }) => (LEAST_REACH + reach) ** 2);
+  const { perturbation } = shortcuts[random.weighted(weights)]!;
   const share = random.uniform();
-  return pattern.map((value, i) => value + share * shortcut[i]!);
+  return pattern.map((value, i) => value + share * perturbation[i]!);
 }

@@ -52,6 +52,14 @@ export class RandomStream {
     }
   }
 
+  /** An index, in proportion to its weight; weights ≥ 0, not all of them 0. */
+  weighted(weights: readonly number[]): number {
+    let left = this.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
+    const chosen = weights.findIndex((weight) => (left -= weight) < 0);
+    // What rounding leaves over falls to the last that has any.
+    return chosen === -1 ? weights.findLastIndex((weight) => weight > 0) : chosen;
+  }
+
   /** A uniform number in (0, 1), one of 2³² evenly spaced ones. */
   uniform(): number {
     return (this.word() + 0.5) / 2 ** 32;

@@ -1,6 +1,6 @@
 import type { Shortcuts } from "../../protocol/round/adversary.ts";
 import type { Session } from "../engine/engine.ts";
-import { askTeacher, type ImagePool, type ScoreHooks } from "./teacher-answers.ts";
+import { askTeacher, evenly, type ImagePool, type ScoreHooks } from "./teacher-answers.ts";
 import { ShortestWays } from "./shortest-ways.ts";
 
 /**
@@ -9,13 +9,15 @@ import { ShortestWays } from "./shortest-ways.ts";
  */
 const COMPARED_AT = 0.25;
 
-/** So many, spread evenly: files come sorted by class where nobody shuffles them. */
-function evenly(indices: Uint32Array, count: number): Uint32Array {
-  const taken = Math.min(count, indices.length);
-  return Uint32Array.from(
-    { length: taken },
-    (_, i) => indices[Math.floor((i * indices.length) / taken)]!,
-  );
+/** Steps at that length before a way is gone further: how far it leads there is how often it is trained against. */
+const COMPARED_BY = 4;
+
+/** A universal perturbation that leads the teacher to one class. */
+export interface Shortcut {
+  /** `[H, W, C]`, normalised units. */
+  readonly perturbation: Float32Array;
+  /** Share of images that one a quarter as long leads there. */
+  readonly reach: number;
 }
 
 /**
@@ -24,14 +26,14 @@ function evenly(indices: Uint32Array, count: number): Uint32Array {
  *
  * @example
  * const search = new ShortcutSearch(session, { images, indices, normalisation, batchSize }, settings);
- * const perturbations = await search.find({ signal });
+ * const [nearest] = await search.find({ signal });
  */
 export class ShortcutSearch {
   readonly #session: Session;
   readonly #pool: ImagePool;
   readonly #settings: Shortcuts;
   #search: ShortestWays | undefined;
-  #found: readonly Float32Array[] | undefined;
+  #found: readonly Shortcut[] | undefined;
 
   /** @param pool of what is trained on; images spread evenly over its order are looked at */
   constructor(session: Session, pool: ImagePool, settings: Shortcuts) {
@@ -43,22 +45,29 @@ export class ShortcutSearch {
   /**
    * Goes on from where the last call was ended, and is done at once when it was not.
    *
-   * @returns `[H, W, C]` each, normalised units; the class reached most easily first.
+   * @returns the class reached most easily first.
    * @throws EngineError from the session; the signal's reason when it aborts.
    */
-  async find(hooks: ScoreHooks = {}): Promise<readonly Float32Array[]> {
+  async find(hooks: ScoreHooks = {}): Promise<readonly Shortcut[]> {
     if (this.#found) return this.#found;
     this.#search ??= await this.#begin(hooks);
     const ways = await this.#search.finish(hooks);
-    return (this.#found = ways.map(([way]) => way!.perturbation));
+    return (this.#found = ways.map(([near, far]) => ({
+      perturbation: far!.perturbation,
+      reach: near!.share,
+    })));
   }
 
   async #begin(hooks: ScoreHooks): Promise<ShortestWays> {
     const { ascents, classes, images, radius } = this.#settings;
     const indices = evenly(this.#pool.indices, images);
     const seen = await askTeacher(this.#session, { ...this.#pool, indices }, hooks);
-    const towards = [{ radius, ascents }];
-    const searches = { nearest: COMPARED_AT * radius, classes, towards };
+    const nearest = COMPARED_AT * radius;
+    const towards = [
+      { radius: nearest, ascents: COMPARED_BY },
+      { radius, ascents },
+    ];
+    const searches = { nearest, classes, towards };
     return new ShortestWays(this.#session, seen, searches);
   }
 }

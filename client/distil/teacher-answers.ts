@@ -69,6 +69,15 @@ export async function askTeacher(
   return { ...pool, classes, references, answers, values: imageSize(images) };
 }
 
+/** So many, spread evenly: files come sorted by class where nobody shuffles them. */
+export function evenly(indices: Uint32Array, count: number): Uint32Array {
+  const taken = Math.min(count, indices.length);
+  return Uint32Array.from(
+    { length: taken },
+    (_, i) => indices[Math.floor((i * indices.length) / taken)]!,
+  );
+}
+
 /** The first so many of them. */
 export function firstImages(images: AnsweredImages, count: number): AnsweredImages {
   const { answers, classes, indices, references } = images;

@@ -1,12 +1,47 @@
 import { inverseNormal } from "../../protocol/reinit/normal.ts";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Waves } from "../../protocol/round/adversary.ts";
+import type { FoundHeatMap } from "./heat-map.ts";
 import type { RandomStream } from "./random.ts";
 
+interface PlaneWave {
+  /** Periods down the image, and across it. */
+  readonly down: number;
+  readonly right: number;
+  /** Radians. */
+  readonly phase: number;
+  /** `[C]` */
+  readonly amplitudes: Float64Array;
+  /** Root mean square over the image, normalised units. */
+  readonly size: number;
+}
+
 /**
- * A random plane wave over an image (SPEC D9): sin(2π·(u·r/H + v·c/W) + ψ) at row r and column c, of
- * uniform direction and phase, between 1 and `periods` periods along a side, its root mean square
- * uniform up to `radius`. Half of them have one colour, the others another amplitude in each channel.
+ * a_k·sin(2π·(`down`·r/H + `right`·c/W) + `phase`) at row r and column c of channel k (SPEC D9), scaled
+ * to its size.
+ *
+ * @returns `[H, W, C]`, normalised units
+ */
+export function planeWave(
+  { height, width, channels }: ImageShape,
+  { down, right, phase, amplitudes, size }: PlaneWave,
+): Float32Array {
+  const [perRow, perColumn] = [(2 * Math.PI * down) / height, (2 * Math.PI * right) / width];
+  const wave = Float64Array.from({ length: height * width * channels }, (_, i) => {
+    const pixel = Math.floor(i / channels);
+    const row = Math.floor(pixel / width);
+    return amplitudes[i % channels]! * Math.sin(perRow * row + perColumn * (pixel % width) + phase);
+  });
+  const squares = wave.reduce((sum, value) => sum + value * value, 0);
+  // Sampled at its zeros alone a wave is nothing, and stays so.
+  const scale = size / (Math.sqrt(squares / wave.length) || 1);
+  return Float32Array.from(wave, (value) => scale * value);
+}
+
+/**
+ * A random plane wave over an image (SPEC D9): of uniform direction and phase, between 1 and `periods`
+ * periods along it, its root mean square uniform up to `radius`. Half of them have one colour, the
+ * others another amplitude in each channel.
  *
  * @returns `[H, W, C]`, normalised units
  *
@@ -14,26 +49,44 @@ import type { RandomStream } from "./random.ts";
  * const pattern = drawWave(images, { radius: 0.45, periods: 10 }, random);
  */
 export function drawWave(
-  { height, width, channels }: ImageShape,
+  images: ImageShape,
   { radius, periods }: Waves,
   random: RandomStream,
 ): Float32Array {
   const direction = Math.PI * random.uniform();
   const frequency = 1 + (periods - 1) * random.uniform();
+  const [down, right] = [frequency * Math.sin(direction), frequency * Math.cos(direction)];
+  return drawRest(images, { down, right }, radius, random);
+}
+
+/**
+ * As `drawWave`, its frequency near one that misleads the teacher: drawn in proportion to the square
+ * of the share of images that it leads to one class, and up to half of the lattice's spacing from it.
+ *
+ * @param heatMap some wave of which leads somewhere
+ */
+export function drawMappedWave(
+  images: ImageShape,
+  { radius }: Waves,
+  { spacing, waves }: FoundHeatMap,
+  random: RandomStream,
+): Float32Array {
+  const near = waves[random.weighted(waves.map(({ share }) => share ** 2))]!;
+  const aside = (): number => spacing * (random.uniform() - 0.5);
+  const at = { down: near.down + aside(), right: near.right + aside() };
+  return drawRest(images, at, radius, random);
+}
+
+function drawRest(
+  images: ImageShape,
+  at: Pick<PlaneWave, "down" | "right">,
+  radius: number,
+  random: RandomStream,
+): Float32Array {
   const phase = 2 * Math.PI * random.uniform();
   const size = radius * random.uniform();
-  const down = (2 * Math.PI * frequency * Math.sin(direction)) / height;
-  const right = (2 * Math.PI * frequency * Math.cos(direction)) / width;
-  const amplitudes = drawAmplitudes(channels, random);
-  const wave = Float64Array.from({ length: height * width * channels }, (_, i) => {
-    const pixel = Math.floor(i / channels);
-    const row = Math.floor(pixel / width);
-    return amplitudes[i % channels]! * Math.sin(down * row + right * (pixel % width) + phase);
-  });
-  const squares = wave.reduce((sum, value) => sum + value * value, 0);
-  // Sampled at its zeros alone a wave is nothing, and stays so.
-  const scale = size / (Math.sqrt(squares / wave.length) || 1);
-  return Float32Array.from(wave, (value) => scale * value);
+  const amplitudes = drawAmplitudes(images.channels, random);
+  return planeWave(images, { ...at, phase, amplitudes, size });
 }
 
 function drawAmplitudes(channels: number, random: RandomStream): Float64Array {

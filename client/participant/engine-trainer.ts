@@ -16,7 +16,7 @@ import {
 } from "../distil/local-distillation.ts";
 import { measureSpeed } from "../distil/measure-speed.ts";
 import type { RandomStream } from "../distil/random.ts";
-import { ShortcutSearch } from "../distil/shortcuts.ts";
+import { NO_WEAKNESSES, WeaknessSearch } from "../distil/weaknesses.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
 import type { LocalTrainer, MeasuredStatistics, SearchWork, StatisticsWork } from "./training.ts";
 
@@ -49,7 +49,7 @@ export class EngineTrainer implements LocalTrainer {
   readonly #resources: LocalResources;
   readonly #judge: Judge;
   /** Undefined where the campaign trains against none. */
-  readonly #shortcuts: ShortcutSearch | undefined;
+  readonly #weaknesses: WeaknessSearch | undefined;
   readonly #graph: Graph;
   readonly #config: CampaignConfig;
   #measured: MeasuredStatistics | undefined;
@@ -73,9 +73,9 @@ export class EngineTrainer implements LocalTrainer {
     // Without held-out images nothing is drawn for the judge, nor of it.
     const own = indices.length === 0 ? random : random.split();
     this.#judge = new Judge(session, judged, judging, own);
-    const sought = distillation.adversary?.shortcuts;
+    const { adversary } = distillation;
     const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
-    this.#shortcuts = sought ? new ShortcutSearch(session, trained, sought) : undefined;
+    this.#weaknesses = adversary ? new WeaknessSearch(session, trained, adversary) : undefined;
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
   }
@@ -88,8 +88,8 @@ export class EngineTrainer implements LocalTrainer {
     return measureSpeed(benchmark, this.#settings, hooks);
   }
 
-  async seekShortcuts({ beforeBatch, onSearch, signal }: SearchWork): Promise<void> {
-    await this.#shortcuts?.find({ beforeBatch, onPass: onSearch, signal });
+  async seekWeaknesses({ beforeBatch, onSearch, signal }: SearchWork): Promise<void> {
+    await this.#weaknesses?.find({ beforeBatch, onPass: onSearch, signal });
   }
 
   async score({
@@ -149,13 +149,14 @@ export class EngineTrainer implements LocalTrainer {
   }: Train) {
     let told = 0;
     // Done before, as a rule.
-    const shortcuts = (await this.#shortcuts?.find({ beforeBatch: beforeStep, signal })) ?? [];
+    const found = await this.#weaknesses?.find({ beforeBatch: beforeStep, signal });
+    const weaknesses = found ?? NO_WEAKNESSES;
     const velocity = this.#velocityIn(round, leg);
     // An attempt that is given up leaves the velocity of a round nobody has.
     this.#lastRound = undefined;
     const update = await distilLocally(
       this.#resources,
-      { student, startStep, totalSteps, localSteps, velocity, shortcuts },
+      { student, startStep, totalSteps, localSteps, velocity, weaknesses },
       this.#settings,
       {
         signal,

@@ -239,7 +239,7 @@ export class Participant {
   /** What is trained against, before a round's time runs. */
   async #seek(trainer: LocalTrainer): Promise<void> {
     await this.#gate();
-    await trainer.seekShortcuts({
+    await trainer.seekWeaknesses({
       signal: this.#controls.signal,
       beforeBatch: () => this.#gate(),
       onSearch: (searches, totalSearches) =>

@@ -44,7 +44,7 @@ export interface LocalTrainer {
    *
    * @throws the signal's reason when it aborts, between batches.
    */
-  seekShortcuts(work: SearchWork): Promise<void>;
+  seekWeaknesses(work: SearchWork): Promise<void>;
   /**
    * Scores the round's student on images that are held out from training: at every radius in a
    * judging round, else as far as the campaign watches (SPEC J2). Comes before the round's `train`

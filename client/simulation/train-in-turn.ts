@@ -24,10 +24,10 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
         const trainer = await training.open(campaign);
         return {
           measure: (hooks) => inTurn(async () => (speed ??= await trainer.measure(hooks))),
-          seekShortcuts: (work) =>
+          seekWeaknesses: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();
-              await trainer.seekShortcuts(work);
+              await trainer.seekWeaknesses(work);
             }),
           score: (work) =>
             inTurn(async () => {

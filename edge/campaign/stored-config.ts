@@ -7,7 +7,13 @@ type EarlierConfig = Omit<CampaignConfig, "judging" | "probes">;
 const NO_REGULARISERS = { sharpness: null, headShift: null };
 
 /** What an adversary from before there were such lacks. */
-const ADDITIVE_ALONE = { lowFrequencies: null, warp: null, waves: null, shortcuts: null };
+const ADDITIVE_ALONE = {
+  lowFrequencies: null,
+  warp: null,
+  waves: null,
+  heatMap: null,
+  shortcuts: null,
+};
 
 /** An alarm from before a large transfer rate was one by itself, and before it looked at the teacher. */
 const RISE_ALONE = { most: 1, reach: 0 };

@@ -30,6 +30,17 @@ const wavesSchema = z.strictObject({
 
 export type Waves = z.output<typeof wavesSchema>;
 
+const heatMapSchema = z.strictObject({
+  /** Of the steps, those whose copies carry a wave that misleads the teacher, and no shortcut. */
+  share: z.number().positive().max(1).default(0.5),
+  /** Size of the waves it is asked about: root mean square over the image, normalised units. */
+  radius: z.number().positive().max(10).default(0.2),
+  /** Most images that it is asked about with each. */
+  images: z.int().min(1).max(4096).default(32),
+});
+
+export type HeatMap = z.output<typeof heatMapSchema>;
+
 const shortcutsSchema = z.strictObject({
   /** Classes towards which one each is sought: those that the teacher is led to most easily. */
   classes: z.int().min(1).max(64).default(3),
@@ -94,6 +105,13 @@ export const adversarySchema = z
      */
     waves: wavesSchema.nullable().prefault({}),
     /**
+     * Draws some of the waves by how they mislead the teacher, sought once on images of a
+     * participant's own; `null` for none. On with `waves` when left out, and never without (Fourier
+     * heat map: Yin et al., NeurIPS 2019). Where a trigger is a wave, or bends the image, waves near
+     * it lead to its class; one drawn at random is hardly ever near it.
+     */
+    heatMap: heatMapSchema.nullable().optional(),
+    /**
      * Universal perturbations that lead the teacher to one class each, sought once on images of a
      * participant's own, on all copies of a step besides; `null` for none. What misleads a student
      * most while it learns are the weaknesses that any model has; what misleads the teacher with
@@ -109,17 +127,23 @@ export const adversarySchema = z
     message: "only a universal perturbation can warp: leave it out, or off",
     path: ["warp"],
   })
+  .refine(({ waves, heatMap }) => waves !== null || !heatMap, {
+    message: "only waves are drawn by a heat map: leave it out, or off",
+    path: ["heatMap"],
+  })
   .refine(({ scope, norm, lowFrequencies }) => isStretchable(scope, norm) || !lowFrequencies, {
     message:
       "only a universal perturbation in an l2 ball has low frequencies: leave it out, or off",
     path: ["lowFrequencies"],
   })
-  .transform(({ lowFrequencies, warp, ...adversary }) => {
-    const { scope, norm } = adversary;
+  .transform(({ heatMap, lowFrequencies, warp, ...adversary }) => {
+    const { scope, norm, waves } = adversary;
     const stretched = isStretchable(scope, norm) ? lowFrequenciesSchema.parse({}) : null;
     const bent = scope === "universal" ? warpSchema.parse({}) : null;
+    const mapped = waves === null ? null : heatMapSchema.parse({});
     return {
       ...adversary,
+      heatMap: heatMap === undefined ? mapped : heatMap,
       lowFrequencies: lowFrequencies === undefined ? stretched : lowFrequencies,
       warp: warp === undefined ? bent : warp,
     };

@@ -1,3 +1,4 @@
+import { PROTOCOL_VERSION } from "../../protocol/round/version.ts";
 import { createExecutionContext, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
@@ -244,8 +245,14 @@ describe("tokens", () => {
   it("[P1] another protocol version is 426", async () => {
     const headers = { "Scour-Protocol": "1" };
     await expectProblem(await send("/api/v1/health", { headers }), 426, "unsupported-version");
-    const right = await send("/api/v1/health", { headers: { "Scour-Protocol": "2" } });
-    expect(await right.json()).toEqual({ status: "ok", protocol: 2, version: "0.1.0" });
+    const right = await send("/api/v1/health", {
+      headers: { "Scour-Protocol": String(PROTOCOL_VERSION) },
+    });
+    expect(await right.json()).toEqual({
+      status: "ok",
+      protocol: PROTOCOL_VERSION,
+      version: "0.1.0",
+    });
   });
 
   it.each([

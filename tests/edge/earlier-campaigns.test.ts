@@ -61,14 +61,15 @@ describe("a configuration from before there were sharpness and head shift", () =
   });
 });
 
-describe("a configuration from before there were low frequencies, warps, waves and shortcuts", () => {
+describe("a configuration from before there were low frequencies, warps and what copies carry", () => {
   it("[C1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
     });
-    const { lowFrequencies, warp, waves, shortcuts, ...adversary } = config.distillation.adversary!;
-    expect([lowFrequencies, warp, waves, shortcuts]).not.toContain(null);
+    const { lowFrequencies, warp, waves, heatMap, shortcuts, ...adversary } =
+      config.distillation.adversary!;
+    expect([lowFrequencies, warp, waves, heatMap, shortcuts]).not.toContain(null);
     const distillation = { ...config.distillation, adversary };
     const { config: read } = readConfig({ ...config, distillation });
     expect(read.distillation.adversary).toEqual({
@@ -76,6 +77,7 @@ describe("a configuration from before there were low frequencies, warps, waves a
       lowFrequencies: null,
       warp: null,
       waves: null,
+      heatMap: null,
       shortcuts: null,
     });
     const warped = { ...config.distillation, adversary: { ...adversary, warp } };
@@ -84,6 +86,7 @@ describe("a configuration from before there were low frequencies, warps, waves a
       lowFrequencies: null,
       warp,
       waves: null,
+      heatMap: null,
       shortcuts: null,
     });
   });

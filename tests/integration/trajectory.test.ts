@@ -9,7 +9,7 @@ import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
 import { drawPattern } from "../../client/distil/pattern.ts";
-import { ShortcutSearch } from "../../client/distil/shortcuts.ts";
+import { NO_WEAKNESSES, WeaknessSearch } from "../../client/distil/weaknesses.ts";
 import { RandomStream } from "../../client/distil/random.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
@@ -125,8 +125,9 @@ it.each(CASES)(
     const session = engine.openSession({ graph, layout, teacher });
     const indices = Uint32Array.from({ length: images.count }, (_, i) => i);
     const pool = { images, indices, normalisation: PREPROCESSING, batchSize: BATCH };
-    const sought = adversary?.shortcuts;
-    const shortcuts = sought ? await new ShortcutSearch(session, pool, sought).find() : [];
+    const weaknesses = adversary
+      ? await new WeaknessSearch(session, pool, adversary).find()
+      : NO_WEAKNESSES;
     session.load(student0);
     const plain = adversary === null ? undefined : engineAdversary(adversary, images);
     for (let step = 0; step < STEPS; step++) {
@@ -146,7 +147,7 @@ it.each(CASES)(
         adversary: plain && {
           ...plain,
           restart: step % 4 === 0 ? drawRestart(images, plain, random) : undefined,
-          pattern: drawPattern(images, adversary!, shortcuts, random),
+          pattern: drawPattern(images, adversary!, weaknesses, random),
         },
       });
     }

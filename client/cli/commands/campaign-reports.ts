@@ -146,12 +146,14 @@ function adversaryText({ adversary }: CampaignReport["config"]["distillation"]):
     lowFrequencies: low,
     warp,
     waves,
+    heatMap,
     shortcuts,
   } = adversary;
   const bent = warp === null ? "" : `, warp ${warp.grid}×${warp.grid} radius ${warp.radius}`;
   const stretched = low === null ? "" : ` (low frequencies × ${low.gain})`;
   const misled = shortcuts === null ? "" : `, shortcuts to ${shortcuts.classes} classes`;
-  const rippled = waves === null ? "" : `, waves to ${waves.radius}`;
+  const mapped = heatMap === null ? "" : ` (${percent(heatMap.share)} by a heat map)`;
+  const rippled = waves === null ? "" : `, waves to ${waves.radius}${mapped}`;
   return `${scope}, ${norm} radius ${radius}${stretched}${bent}${rippled}${misled}, weight ${weight} on ${percent(share)} of each batch`;
 }
 

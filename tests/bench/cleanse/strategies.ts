@@ -112,6 +112,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   "no-waves": campaign("as default, without random waves on copies", {
     distillation: { adversary: { waves: null } },
   }),
+  "no-heat-map": campaign("as default, waves drawn at random alone", {
+    distillation: { adversary: { heatMap: null } },
+  }),
   "no-shortcuts": campaign("as default, without what misleads the teacher on copies", {
     distillation: { adversary: { shortcuts: null } },
   }),

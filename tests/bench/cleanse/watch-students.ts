@@ -25,7 +25,7 @@ export function watchingStudents(
       const trainer = await training.open(campaign);
       return {
         measure: (hooks) => trainer.measure(hooks),
-        seekShortcuts: (work) => trainer.seekShortcuts(work),
+        seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {
           const { round, leg, isJudging, student } = work;
           await look({ round, leg, isJudging, student });

@@ -38,7 +38,7 @@ describe("options of campaign create", () => {
           "--temperature 2,5 --crop-padding 2 --no-flip --goal 6 --minimum 3 --over-selection 2 --deadline 60 " +
           "--max-attempts 9 --rule norm-clipped-mean --clip-norm 1.5 --server sgd --server-learning-rate 0.5 " +
           "--server-momentum 0.7 --codec f16 --adversary-weight .7 --adversary-share .25 --adversary-scope per-image " +
-          "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 --adversary-waves .2 --adversary-shortcuts 2 " +
+          "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 --adversary-waves .2 --adversary-heat-map .3 --adversary-shortcuts 2 " +
           "--held-out .2 --judging-images 32 --judging-radii .1,.2 --judging-ascents 5 --watch-ascents 2 " +
           "--regrowth report --regrowth-reach .7 --regrowth-rise .2 --regrowth-most .6 --regrowth-window 4 --stopping on --stopping-rate .3 " +
           "--stopping-window 6 --stopping-change .01 --sam .5 --head-shift .2",
@@ -75,6 +75,7 @@ describe("options of campaign create", () => {
           lowFrequencies: null,
           warp: null,
           waves: { radius: 0.2, periods: 10 },
+          heatMap: { share: 0.3, radius: 0.2, images: 32 },
           shortcuts: { classes: 2, radius: 0.145, ascents: 12, images: 64 },
         },
         sharpness: { rho: 0.5 },
@@ -142,12 +143,14 @@ describe("options of campaign create", () => {
       lowFrequencies: { share: 0.5, gain: 2 },
       warp: { grid: 8, radius: 0.015625, step: 0.25 },
       waves: { radius: 0.45, periods: 10 },
+      heatMap: { share: 0.5, radius: 0.2, images: 32 },
       shortcuts: { classes: 3, radius: 0.145, ascents: 12, images: 64 },
     });
     const adversary = (text: string) =>
       campaignConfigSchema.parse(parse(`${PIXELS} --adversary-${text}`)).distillation.adversary!;
     expect(adversary("warp off").warp).toBeNull();
-    expect(adversary("waves off").waves).toBeNull();
+    expect(adversary("waves off")).toMatchObject({ waves: null, heatMap: null });
+    expect(adversary("heat-map off").heatMap).toBeNull();
     expect(adversary("shortcuts off").shortcuts).toBeNull();
     expect(adversary("shortcuts 5").shortcuts).toMatchObject({ classes: 5, radius: 0.145 });
     expect(adversary("waves .2").waves).toEqual({ radius: 0.2, periods: 10 });
@@ -203,6 +206,8 @@ describe("options of campaign create", () => {
     [`${PIXELS} --head-shift .1 --local-steps 1`, /--head-shift: .*at least 2 local steps/],
     [`${PIXELS} --adversary-warp 2`, /--adversary-warp: /],
     [`${PIXELS} --adversary-waves 0`, /--adversary-waves: /],
+    [`${PIXELS} --adversary-heat-map 2`, /--adversary-heat-map: /],
+    [`${PIXELS} --adversary-waves off --adversary-heat-map .5`, /--adversary-heat-map: .*waves/],
     [`${PIXELS} --adversary-shortcuts 1.5`, /--adversary-shortcuts: /],
     [`${PIXELS} --adversary off --adversary-warp off`, /--adversary-warp means nothing/],
     [`${PIXELS} --adversary-warp on`, /--adversary-warp.*must be a number/],

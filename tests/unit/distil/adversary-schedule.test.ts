@@ -7,6 +7,7 @@ import {
 } from "../../../client/distil/local-distillation.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
+import { NO_WEAKNESSES, type Weaknesses } from "../../../client/distil/weaknesses.ts";
 import type { AdversarySettings } from "../../../client/engine/adversary-settings.ts";
 import type { VelocityAtLoad } from "../../../client/engine/engine.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
@@ -46,14 +47,14 @@ async function adversariesOf(
   adversary: object | null,
   rounds: readonly Round[],
   localSteps = 5,
-  shortcuts: readonly Float32Array[] = [],
+  weaknesses: Weaknesses = NO_WEAKNESSES,
 ): Promise<(AdversarySettings | undefined)[]> {
   const session = new LinearSession(SHAPE, MODEL);
   const random = new RandomStream(new Uint8Array(16).fill(8));
   const batches = new ShuffledBatches(POOL, random);
   const resources = { session, layout: LAYOUT, images: IMAGES, batches, random };
   for (const round of rounds) {
-    const assignment = { student: MODEL, totalSteps: 100, shortcuts, ...round };
+    const assignment = { student: MODEL, totalSteps: 200, weaknesses, ...round };
     await distilLocally(resources, assignment, settingsWith(adversary, localSteps));
   }
   return session.steps.map((step) => step.adversary);
@@ -120,12 +121,18 @@ describe("the adversary of local steps", () => {
 
   it("[D9] has a wave and a share of a shortcut on all copies of a step, as far as it wants them", async () => {
     const rounds = [{ startStep: 0, localSteps: 40, velocity: "restart" as const }];
-    const shortcuts = [Float32Array.of(3, 0), Float32Array.of(0, 5)];
-    const patterns = async (changes: object, found = shortcuts): Promise<Float32Array[]> =>
+    const shortcuts = [Float32Array.of(3, 0), Float32Array.of(0, 5)].map((perturbation) => ({
+      perturbation,
+      reach: 0.4,
+    }));
+    const patterns = async (
+      changes: object,
+      found: Weaknesses = { shortcuts, heatMap: undefined },
+    ): Promise<Float32Array[]> =>
       (await adversariesOf(changes, rounds, 40, found)).flatMap(
         (adversary) => adversary?.pattern ?? [],
       );
-    expect(await patterns({ waves: null, shortcuts: null }, [])).toEqual([]);
+    expect(await patterns({ waves: null, shortcuts: null }, NO_WEAKNESSES)).toEqual([]);
 
     const ways = await patterns({ waves: null });
     expect(ways).toHaveLength(40);
@@ -140,7 +147,7 @@ describe("the adversary of local steps", () => {
     expect(Math.min(...shares)).toBeLessThan(0.2);
 
     // An image of two values: each wave is no longer than its radius times √2.
-    const waves = await patterns({ shortcuts: null, waves: { radius: 0.2 } }, []);
+    const waves = await patterns({ shortcuts: null, waves: { radius: 0.2 } }, NO_WEAKNESSES);
     expect(waves).toHaveLength(40);
     for (const wave of waves) expect(Math.hypot(...wave)).toBeLessThan(0.2 * Math.SQRT2 + 1e-6);
     expect(new Set(waves.map((wave) => wave.join())).size).toBe(40);
@@ -152,9 +159,45 @@ describe("the adversary of local steps", () => {
     expect(await patterns({ waves: { radius: 0.2 } })).toEqual(both);
   });
 
+  it("[D9] has a shortcut the more often the further a small one leads", async () => {
+    const rounds = [{ startStep: 0, localSteps: 100, velocity: "restart" as const }];
+    const shortcuts = [
+      { perturbation: Float32Array.of(1, 0), reach: 0.29 },
+      { perturbation: Float32Array.of(0, 1), reach: 0.89 },
+      { perturbation: Float32Array.of(1, 1), reach: 0 },
+    ];
+    const found = await adversariesOf({ waves: null }, rounds, 100, {
+      shortcuts,
+      heatMap: undefined,
+    });
+    const patterns = found.map((adversary) => adversary!.pattern!);
+    // .3² to .9² to .01²: one in ten is the first, hardly any the third.
+    const first = patterns.filter(([a, b]) => a! > 0 && b === 0).length;
+    const second = patterns.filter(([a, b]) => a === 0 && b! > 0).length;
+    expect(first + second).toBeGreaterThan(97);
+    expect(first).toBeGreaterThan(2);
+    expect(first).toBeLessThan(22);
+  });
+
+  it("[D9] has a wave that misleads the teacher in its share of steps, and nothing else then", async () => {
+    const rounds = [{ startStep: 0, localSteps: 200, velocity: "restart" as const }];
+    // 1e3 shows where the shortcut is part of it.
+    const shortcuts = [{ perturbation: Float32Array.of(1000, 1000), reach: 1 }];
+    const heatMap = { spacing: 1, waves: [{ down: 0, right: 1, share: 0.5 }] };
+    const changes = { waves: { radius: 0.2, periods: 1 }, heatMap: { share: 0.25 } };
+    const patterns = async (found: Weaknesses): Promise<Float32Array[]> =>
+      (await adversariesOf(changes, rounds, 200, found)).map((adversary) => adversary!.pattern!);
+    const both = await patterns({ shortcuts, heatMap });
+    const waves = both.filter((pattern) => Math.hypot(...pattern) < 0.2 * Math.SQRT2 + 1e-6);
+    expect(waves.length).toBeGreaterThan(25);
+    expect(waves.length).toBeLessThan(80);
+    const without = await patterns({ shortcuts, heatMap: undefined });
+    expect(without.filter((pattern) => Math.hypot(...pattern) < 1)).toHaveLength(0);
+  });
+
   it("[D9] goes on without shortcuts where a teacher has none", async () => {
     const rounds = [{ startStep: 0, localSteps: 2, velocity: "restart" as const }];
-    const found = await adversariesOf({ waves: null }, rounds, 2, []);
+    const found = await adversariesOf({ waves: null }, rounds, 2);
     expect(found.map((adversary) => adversary?.pattern)).toEqual([
       Float32Array.of(0, 0),
       Float32Array.of(0, 0),

@@ -1,3 +1,4 @@
+import { NO_WEAKNESSES } from "../../../client/distil/weaknesses.ts";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ShuffledBatches } from "../../../client/distil/batches.ts";
 import {
@@ -70,7 +71,7 @@ describe("local distillation", () => {
       totalSteps: 30,
       localSteps: assigned,
       velocity: "restart",
-      shortcuts: [],
+      weaknesses: NO_WEAKNESSES,
     };
     try {
       const resources = { session, layout, images, batches, random };

@@ -45,3 +45,12 @@ describe("random stream", () => {
     expect(() => new RandomStream(new Uint8Array(8))).toThrow("a seed has 16 bytes");
   });
 });
+
+it("an index is drawn in proportion to its weight, and never one of weight 0", () => {
+  const random = new RandomStream(seed(6));
+  const counts = [0, 0, 0, 0, 0];
+  for (let i = 0; i < 4000; i++) counts[random.weighted([0, 1, 0, 3, 0])]!++;
+  expect(counts).toEqual([0, 4000 - counts[3]!, 0, counts[3], 0]);
+  // Binomial, 3000 ± 27.
+  expect(Math.abs(counts[3]! - 3000)).toBeLessThan(120);
+});

@@ -1,3 +1,4 @@
+import { NO_WEAKNESSES } from "../../../client/distil/weaknesses.ts";
 import { describe, expect, it } from "vitest";
 import { ShuffledBatches } from "../../../client/distil/batches.ts";
 import {
@@ -42,7 +43,14 @@ async function stepsOf(settings: DistillationSettings): Promise<LinearSession> {
   const { localSteps } = settings;
   await distilLocally(
     { session, layout: LAYOUT, images: IMAGES, batches, random },
-    { student: MODEL, startStep: 0, totalSteps: 9, localSteps, velocity: "restart", shortcuts: [] },
+    {
+      student: MODEL,
+      startStep: 0,
+      totalSteps: 9,
+      localSteps,
+      velocity: "restart",
+      weaknesses: NO_WEAKNESSES,
+    },
     settings,
   );
   return session;

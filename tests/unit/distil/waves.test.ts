@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RandomStream, STREAM_SEED_BYTES } from "../../../client/distil/random.ts";
-import { drawWave } from "../../../client/distil/waves.ts";
+import { drawMappedWave, drawWave } from "../../../client/distil/waves.ts";
 
 function stream(seed: number): RandomStream {
   const bytes = new Uint8Array(STREAM_SEED_BYTES);
@@ -80,4 +80,42 @@ test("D9: each channel is one plane wave of between 1 and `periods` periods, the
       expect(explained(channel, best.down, best.right)).toBeGreaterThan(0.98);
     }
   }
+});
+
+test("D9: a wave by a heat map is within half a spacing of one that misleads, the more it does the more often", () => {
+  const random = stream(3);
+  const waves = [
+    { down: 2, right: -2, share: 0.9 },
+    { down: 0, right: 3, share: 0.3 },
+    { down: 4, right: 0, share: 0 },
+  ];
+  const heatMap = { spacing: 1, waves };
+  const nearest = waves.map(() => 0);
+  for (let i = 0; i < 60; i++) {
+    const wave = drawMappedWave(SHAPE, { radius: 0.3, periods: 4 }, heatMap, random);
+    expect(rootMeanSquare(wave)).toBeLessThan(0.3);
+    const channel = [...wave].filter((_, at) => at % 3 === 0);
+    let best = { share: 0, down: 0, right: 0 };
+    for (let down = 0; down <= 5; down += 0.25) {
+      for (let right = -5; right <= 5; right += 0.25) {
+        const share = explained(channel, down, right);
+        if (share > best.share) best = { share, down, right };
+      }
+    }
+    expect(best.share).toBeGreaterThan(0.9);
+    // A wave and its opposite are one: the second may be found below the axis.
+    const from = (at: { down: number; right: number }): number =>
+      Math.min(
+        Math.max(Math.abs(best.down - at.down), Math.abs(best.right - at.right)),
+        Math.max(Math.abs(best.down + at.down), Math.abs(best.right + at.right)),
+      );
+    const distances = waves.map(from);
+    const index = distances.indexOf(Math.min(...distances));
+    expect(distances[index]).toBeLessThanOrEqual(0.75);
+    nearest[index]!++;
+  }
+  // .81 to .09 to 0.
+  expect(nearest[0]).toBeGreaterThan(45);
+  expect(nearest[1]).toBeGreaterThan(0);
+  expect(nearest[2]).toBe(0);
 });

@@ -118,7 +118,7 @@ it("[D9][J1] shortcuts are sought once, on images that are trained on and not sc
     beforeBatch: () => Promise.resolve(),
     onSearch: (done: number) => void (searches = done),
   };
-  await trainer.seekShortcuts(seeking);
+  await trainer.seekWeaknesses(seeking);
   expect(searches).toBeGreaterThan(1);
   const asked = new Set(session.teacherSaw.map((values) => table.indexOf(values[0]!)));
   // The last ten that are trained on are the judge's.
@@ -126,7 +126,7 @@ it("[D9][J1] shortcuts are sought once, on images that are trained on and not sc
   expect(asked.size).toBe(64);
   expect([...asked].filter((image) => !allowed.has(image))).toEqual([]);
   const passes = session.teacherPerturbations.length;
-  await trainer.seekShortcuts(seeking);
+  await trainer.seekWeaknesses(seeking);
   await trainer.train(training(0));
   expect(session.teacherPerturbations).toHaveLength(passes);
   expect(session.steps.every((step) => step.adversary?.pattern !== undefined)).toBe(true);

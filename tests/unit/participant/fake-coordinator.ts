@@ -1,3 +1,4 @@
+import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import { sha256 } from "../../../protocol/digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
@@ -186,7 +187,8 @@ export class FakeCoordinator {
   };
 
   #answer({ headers, method, path }: Call, body: RequestInit["body"]): Response {
-    if (headers.get("Scour-Protocol") !== "2") throw new ProtocolError("unsupported-version", "no");
+    if (headers.get(PROTOCOL_HEADER) !== String(PROTOCOL_VERSION))
+      throw new ProtocolError("unsupported-version", "no");
     const token = headers.get("Authorization");
     if (path === "/invite" || (path === "/enrol" && method === "POST")) {
       if (token !== "Bearer invite-token") throw new ProtocolError("unauthenticated", "no invite");

@@ -64,7 +64,7 @@ export class ScriptedTraining implements LocalTraining {
         this.measured++;
         return this.speed;
       },
-      seekShortcuts: async ({ beforeBatch, onSearch, signal }) => {
+      seekWeaknesses: async ({ beforeBatch, onSearch, signal }) => {
         if (this.sought) return;
         for (let search = 1; search <= SEARCHES; search++) {
           await beforeBatch();

@@ -9,7 +9,7 @@ it("the speed of a shared device is measured once for all who take turns on it",
     open: () =>
       Promise.resolve({
         measure: () => Promise.resolve(10 * ++benchmarks),
-        seekShortcuts: () => Promise.resolve(),
+        seekWeaknesses: () => Promise.resolve(),
         score: () => Promise.resolve(null),
         measureStatistics: () => Promise.resolve(null),
         train: () => Promise.reject(new Error("nobody trains here")),

@@ -8,7 +8,7 @@ it("shows each round's student before it is scored, and passes everything on", a
   const calls: string[] = [];
   const trainer: LocalTrainer = {
     measure: async () => 17,
-    seekShortcuts: async () => void calls.push("shortcuts"),
+    seekWeaknesses: async () => void calls.push("shortcuts"),
     score: async () => (calls.push("score"), null),
     measureStatistics: async () => (calls.push("statistics"), null),
     train: async () => {
