@@ -14,7 +14,7 @@ import { answersTo } from "./worst-perturbation.ts";
 export interface MappedWave {
   readonly down: number;
   readonly right: number;
-  /** Of the images that the teacher does not give some class, the share that the wave leads there; of the class with the most. */
+  /** Of the images that the teacher does not give a class, those that the wave leads there: the largest share of any class. */
   readonly share: number;
 }
 
@@ -94,7 +94,7 @@ export class HeatMapSearch {
     for (const [i, row] of rows.entries()) {
       const first = end;
       end += row.length;
-      if (this.#found.length >= end && end > first) continue;
+      if (this.#found.length >= end) continue;
       for (const at of row.slice(this.#found.length - first)) {
         this.#found.push({ ...at, share: await this.#shareLed(this.#seen, at, hooks) });
       }
@@ -119,6 +119,6 @@ export class HeatMapSearch {
       others[seen.answers[row]!]!--;
       if (answer !== seen.answers[row]) led[answer]!++;
     }
-    return Math.max(...led.map((count, label) => count / Math.max(1, others[label]!)));
+    return Math.max(...Array.from(led, (count, label) => count / Math.max(1, others[label]!)));
   }
 }

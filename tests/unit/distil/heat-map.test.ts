@@ -75,6 +75,23 @@ describe("a heat map", () => {
     ]);
   });
 
+  it("[D9] tells parts of the images, too", async () => {
+    // One image of three is brighter throughout, and that is against class 1.
+    const session = teacher();
+    for (let i = 0; i < VALUES; i++) session.teacher[VALUES + i]! -= 5;
+    const pixels = POOL.images.pixels.map((_, i) => (Math.floor(i / VALUES) % 3 === 1 ? 132 : 128));
+    const pool = { ...POOL, images: { ...POOL.images, pixels } };
+    const { waves } = await new HeatMapSearch(session, pool, WAVES, {
+      ...HEAT_MAP,
+      images: 20,
+    }).find();
+    const hot = waves.filter(({ share }) => share > 0);
+    expect(hot).toEqual([
+      { down: 1, right: 2, share: 13 / 20 },
+      { down: 3, right: 0, share: 1 },
+    ]);
+  });
+
   it("[D9] leaves out images that have the class anyway", async () => {
     const session = teacher();
     // What is brighter on the left is class 1 anyway.
