@@ -18,6 +18,7 @@ export interface AdversaryOptions {
   readonly adversaryWaves?: number | "off";
   readonly adversaryHeatMap?: number | "off";
   readonly adversaryShortcuts?: number | "off";
+  readonly adversaryBends?: number | "off";
 }
 
 /** Adds the options that define adversarial consistency. */
@@ -87,6 +88,11 @@ export function addAdversaryOptions(command: Command): Command {
       "--adversary-shortcuts <classes|off>",
       "classes towards which perturbations that mislead the teacher are sought, to be trained against (default 3)",
       numberOrOff,
+    )
+    .option(
+      "--adversary-bends <classes|off>",
+      "classes towards which displacements of pixels that mislead the teacher are sought likewise (default 3)",
+      numberOrOff,
     );
 }
 
@@ -106,6 +112,7 @@ export const ADVERSARY_FLAGS: Readonly<Record<string, string>> = {
   "distillation.adversary.waves": "--adversary-waves",
   "distillation.adversary.heatMap": "--adversary-heat-map",
   "distillation.adversary.shortcuts": "--adversary-shortcuts",
+  "distillation.adversary.bends": "--adversary-bends",
 };
 
 /** What the options say of the adversary: null for off, undefined for nothing. */
@@ -140,6 +147,7 @@ function said(options: AdversaryOptions): [string, unknown][] {
     waves: partInput("radius", options.adversaryWaves),
     heatMap: partInput("share", options.adversaryHeatMap),
     shortcuts: partInput("classes", options.adversaryShortcuts),
+    bends: partInput("classes", options.adversaryBends),
   };
   return Object.entries(values).filter(([, value]) => value !== undefined);
 }

@@ -7,7 +7,7 @@ import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "./image-set.ts";
 import type { Normalisation } from "./normalise.ts";
-import { drawPattern } from "./pattern.ts";
+import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
 import { engineRegularisers } from "./regularisers.ts";
 import type { RandomStream } from "./random.ts";
@@ -168,7 +168,8 @@ export async function distilLocally(
     const restarts = plain.scope === "universal" && (isFresh || legStep % restartEvery === 0);
     const restart = restarts ? drawRestart(images, plain, random) : undefined;
     const pattern = drawPattern(images, settings.adversary, weaknesses, random);
-    return { ...plain, restart, pattern };
+    const field = drawField(settings.adversary, weaknesses, random);
+    return { ...plain, restart, pattern, field };
   };
 
   let asked = started;

@@ -36,8 +36,33 @@ export function drawPattern(
   }
   const pattern = waves ? drawWave(images, waves, random) : new Float32Array(imageLengthOf(images));
   if (shortcuts.length === 0) return pattern;
-  const weights = shortcuts.map(({ reach }) => (LEAST_REACH + reach) ** 2);
-  const { perturbation } = shortcuts[random.weighted(weights)]!;
+  const { perturbation } = byReach(shortcuts, random);
   const share = random.uniform();
   return pattern.map((value, i) => value + share * perturbation[i]!);
+}
+
+/**
+ * What the warp of a step begins with (SPEC D9): a random share of one of the fields that lead the
+ * teacher to one class, in some of the steps.
+ *
+ * @returns `[grid, grid, 2]`, pixels; undefined where it goes on from where it is
+ */
+export function drawField(
+  { bends: wanted, warp }: Adversary,
+  { bends }: Weaknesses,
+  random: RandomStream,
+): Float32Array | undefined {
+  if (!warp || !wanted || bends.length === 0) return undefined;
+  if (random.uniform() >= wanted.share) return undefined;
+  const { field } = byReach(bends, random);
+  const share = random.uniform();
+  return field.map((value) => share * value);
+}
+
+/** One of them, in proportion to the square of its reach. */
+function byReach<Way extends { readonly reach: number }>(
+  ways: readonly Way[],
+  random: RandomStream,
+): Way {
+  return ways[random.weighted(ways.map(({ reach }) => (LEAST_REACH + reach) ** 2))]!;
 }

@@ -1,5 +1,12 @@
 import type { Session } from "../engine/engine.ts";
-import { rowsWithout, searchTowards, type WaySearch, type WayToClass } from "./targeted-search.ts";
+import { fieldLength } from "../engine/warp-field.ts";
+import {
+  rowsWithout,
+  searchTowards,
+  type Disturbance,
+  type WaySearch,
+  type WayToClass,
+} from "./targeted-search.ts";
 import type { PerturbationSearch } from "./worst-perturbation.ts";
 import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 
@@ -11,6 +18,8 @@ export interface WaySearches {
   readonly classes: number;
   /** How far one then goes towards each of them, at growing radii. */
   readonly towards: readonly PerturbationSearch[];
+  /** Nodes along a side of fields that bend images, radii in pixels; without it something is added to them. */
+  readonly grid?: number;
 }
 
 /** One round of successive halving: what is spent on a class, and how many are kept. */
@@ -51,6 +60,7 @@ export class ShortestWays {
   readonly #session: Session;
   readonly #seen: AnsweredImages;
   readonly #classes: number;
+  readonly #disturbance: Disturbance;
   readonly #stages: readonly Stage[];
   readonly #total: number;
   #candidates: readonly Candidate[];
@@ -62,11 +72,13 @@ export class ShortestWays {
   #done = 0;
 
   /** @param seen as in `searchTowards` */
-  constructor(session: Session, seen: AnsweredImages, { classes, nearest, towards }: WaySearches) {
+  constructor(session: Session, seen: AnsweredImages, wanted: WaySearches) {
+    const { classes, grid, nearest, towards } = wanted;
     this.#session = session;
     this.#seen = seen;
     this.#classes = classes;
-    this.#candidates = nearestClasses(seen);
+    this.#disturbance = grid === undefined ? "added" : "bent";
+    this.#candidates = nearestClasses(seen, grid === undefined ? seen.values : fieldLength(grid));
     const images = seen.indices.length;
     this.#stages = [
       ...heatsOf(this.#candidates.length, classes, nearest),
@@ -88,7 +100,7 @@ export class ShortestWays {
       if (kept === undefined) this.#candidates = this.#candidates.slice(0, this.#classes);
       while (this.#ways.length < this.#candidates.length) {
         const from = this.#candidates[this.#ways.length]!;
-        this.#ways.push(await searchTowards(this.#session, this.#seen, search, from, hooks));
+        this.#ways.push(await this.#seek(search, from, hooks));
         hooks.onPass?.(++this.#done, this.#total);
       }
       if (kept === undefined) {
@@ -101,6 +113,22 @@ export class ShortestWays {
     }
     return this.#found;
   }
+
+  #seek(search: WaySearch, from: Candidate, hooks: ScoreHooks): Promise<WayToClass> {
+    return searchTowards(this.#session, this.#seen, search, from, hooks, this.#disturbance);
+  }
+}
+
+/**
+ * Passes that a search takes at most: as many as it does unless all images have the same class.
+ *
+ * @param modelClasses of the model
+ * @param lengths radii that are then sought
+ */
+export function mostPasses(modelClasses: number, classes: number, lengths: number): number {
+  const candidates = Math.min(modelClasses, MOST_CLASSES);
+  const heats = heatsOf(candidates, classes, 1).reduce((sum, { searches }) => sum + searches!, 0);
+  return heats + lengths * Math.min(candidates, classes);
 }
 
 /** Searches towards all candidates there are. */
@@ -124,8 +152,8 @@ function heatsOf(candidates: number, classes: number, radius: number): Stage[] {
 }
 
 /** Those of largest mean log-probability on the clean images with other answers. */
-function nearestClasses(seen: AnsweredImages): Candidate[] {
-  const { classes, references, values } = seen;
+function nearestClasses(seen: AnsweredImages, values: number): Candidate[] {
+  const { classes, references } = seen;
   const none = new Float32Array(values);
   const found: { class: number; perturbation: Float32Array; nearness: number }[] = [];
   for (let label = 0; label < classes; label++) {

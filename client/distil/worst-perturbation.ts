@@ -107,7 +107,7 @@ export interface Answers {
   readonly flips: number[];
   /** `[n]`: the model's. */
   readonly classes: Uint32Array;
-  /** `[H, W, C]`: of the divergence by the perturbation; zero where it was not asked for. */
+  /** Of the divergence by the perturbation, as long as it is; zero where it was not asked for. */
   readonly gradient: Float32Array;
 }
 
@@ -119,25 +119,14 @@ export interface Answers {
 export async function answersTo(
   session: Session,
   which: "teacher" | "student",
-  {
-    images,
-    indices,
-    normalisation,
-    batchSize,
-    classes,
-    references,
-    answers,
-    values,
-  }: AnsweredImages,
+  seen: AnsweredImages,
   { beforeBatch, signal }: ScoreHooks,
   perturbation: Float32Array | undefined,
   wantsGradient: boolean,
 ): Promise<Answers> {
-  const gradient = new Float64Array(values);
-  const flips = Array.from({ length: classes }, () => 0);
-  const given = new Uint32Array(indices.length);
-  let divergence = 0;
-  let agreed = 0;
+  const { images, indices, normalisation, batchSize, classes, references } = seen;
+  const gradient = new Float64Array(seen.values);
+  const logits = new Float32Array(indices.length * classes);
   for (const { first, end } of batchRanges({ indices, batchSize })) {
     await beforeBatch?.();
     signal?.throwIfAborted();
@@ -153,14 +142,33 @@ export async function answersTo(
             wantsGradient ? wanted : undefined,
           );
     found.gradient?.forEach((value, i) => (gradient[i]! += value));
-    for (let row = 0; row < end - first; row++) {
-      const logits = found.logits.subarray(row * classes, (row + 1) * classes);
-      const answer = largest(logits);
-      given[first + row] = answer;
-      if (answer === answers[first + row]) agreed++;
-      else flips[answer]!++;
-      divergence += divergenceOf(wanted.subarray(row * classes, (row + 1) * classes), logits);
-    }
+    logits.set(found.logits, first * classes);
+  }
+  return { ...tallyAnswers(which, seen, logits), gradient: Float32Array.from(gradient) };
+}
+
+/**
+ * What a model's answers come to beside the teacher's clean ones.
+ *
+ * @param logits `[n, classes]`
+ * @throws EngineError `device-failed` when they are not finite.
+ */
+export function tallyAnswers(
+  which: "teacher" | "student",
+  { answers, classes, references }: AnsweredImages,
+  logits: Float32Array,
+): Omit<Answers, "gradient"> {
+  const flips = Array.from({ length: classes }, () => 0);
+  const given = new Uint32Array(answers.length);
+  let divergence = 0;
+  let agreed = 0;
+  for (let row = 0; row < answers.length; row++) {
+    const [from, to] = [row * classes, (row + 1) * classes];
+    const answer = largest(logits.subarray(from, to));
+    given[row] = answer;
+    if (answer === answers[row]) agreed++;
+    else flips[answer]!++;
+    divergence += divergenceOf(references.subarray(from, to), logits.subarray(from, to));
   }
   if (!Number.isFinite(divergence)) {
     const advice =
@@ -172,7 +180,7 @@ export async function answersTo(
       `the ${which}'s answers to held-out images are not finite${advice}`,
     );
   }
-  return { divergence, agreed, flips, classes: given, gradient: Float32Array.from(gradient) };
+  return { divergence, agreed, flips, classes: given };
 }
 
 /** KL(reference ‖ softmax(logits)); 0·log 0 = 0. Rounded references could take it below 0. */

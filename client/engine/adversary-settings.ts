@@ -54,6 +54,8 @@ export interface AdversarySettings {
    * φ `[grid, grid, 2]` behind it.
    */
   readonly restart?: Float32Array | undefined;
+  /** What φ alone is set to before this step, `[grid, grid, 2]`: δ goes on. With a warp only. */
+  readonly field?: Float32Array | undefined;
 }
 
 /**

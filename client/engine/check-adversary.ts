@@ -14,12 +14,12 @@ const MOST_ASCENTS = 100;
  * Checks that an adversary can be trained against.
  *
  * @throws EngineError `invalid-input` for a setting outside of its range, perturbations of single images that nothing ascends or that warp, or low frequencies of
- *   others than a universal one in an `l2` ball; for a restart or pattern of another length or
- *   with a value that is not finite.
+ *   others than a universal one in an `l2` ball; for a restart, pattern or field of another length or
+ *   with a value that is not finite, and for a field without a warp.
  */
 export function checkAdversary(settings: AdversarySettings, shape: ImageShape): void {
   const { weight, share, norm, radius, stepLength, scope, ascents, restart, warp } = settings;
-  const { lowFrequencies, pattern } = settings;
+  const { field, lowFrequencies, pattern } = settings;
   demand(isFromZero(weight), `weight is ${weight}; it is a number from 0 on`);
   demand(share > 0 && share <= 1, `share is ${share}; it is above 0 and at most 1`);
   demand(norm === "l2" || norm === "linf", `norm is ${String(norm)}; it is l2 or linf`);
@@ -46,6 +46,20 @@ export function checkAdversary(settings: AdversarySettings, shape: ImageShape): 
   if (warp) checkWarp(warp);
   if (restart) checkPerturbation(restart, shape, warp?.grid ?? 0);
   if (pattern) checkPerturbation(pattern, shape, 0);
+  if (field) {
+    demand(warp !== undefined, "field needs a warp; nothing else has one");
+    checkField(field, warp!.grid);
+  }
+}
+
+function checkField(field: Float32Array, grid: number): void {
+  const length = fieldLength(grid);
+  demand(
+    field.length === length,
+    `field has ${field.length} values; it is ${grid}×${grid}×2, which is ${length}`,
+  );
+  const index = field.findIndex((value) => !Number.isFinite(value));
+  demand(index < 0, `field has ${field[index]} for value ${index}; all must be finite`);
 }
 
 function checkLowFrequencies({ share, gain }: LowFrequencySettings): void {

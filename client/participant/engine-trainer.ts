@@ -75,7 +75,9 @@ export class EngineTrainer implements LocalTrainer {
     this.#judge = new Judge(session, judged, judging, own);
     const { adversary } = distillation;
     const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
-    this.#weaknesses = adversary ? new WeaknessSearch(session, trained, adversary) : undefined;
+    this.#weaknesses = adversary
+      ? new WeaknessSearch(session, trained, adversary, graph.classes)
+      : undefined;
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
   }

@@ -13,6 +13,7 @@ const ADDITIVE_ALONE = {
   waves: null,
   heatMap: null,
   shortcuts: null,
+  bends: null,
 };
 
 /** An alarm from before a large transfer rate was one by itself, and before it looked at the teacher. */

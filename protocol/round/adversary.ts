@@ -52,6 +52,24 @@ const shortcutsSchema = z.strictObject({
   images: z.int().min(1).max(4096).default(64),
 });
 
+const bendsSchema = z.strictObject({
+  /** Of the steps, those whose bent copies begin with one of them. */
+  share: z.number().positive().max(1).default(0.5),
+  /** Classes towards which one each is sought: those that the teacher is led to most easily. */
+  classes: z.int().min(1).max(64).default(3),
+  /**
+   * Root mean square of the displacements, as a share of the image's width. The default is three
+   * quarters of a pixel of 32.
+   */
+  radius: z.number().positive().max(1).default(0.0234375),
+  /** Steps of each one's search at that radius. */
+  ascents: z.int().min(1).max(100).default(12),
+  /** Most images that it is made on. */
+  images: z.int().min(1).max(4096).default(32),
+});
+
+export type Bends = z.output<typeof bendsSchema>;
+
 export type Shortcuts = z.output<typeof shortcutsSchema>;
 
 /**
@@ -118,6 +136,12 @@ export const adversarySchema = z
      * the least effort is where a backdoor shows (Wang et al. 2019).
      */
     shortcuts: shortcutsSchema.nullable().prefault({}),
+    /**
+     * Fields of displacements that lead the teacher to one class each, sought likewise, which the
+     * warp begins with in some steps; `null` for none. On with `warp` when left out, and never
+     * without.
+     */
+    bends: bendsSchema.nullable().optional(),
   })
   .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
     message: "per-image perturbations start from nothing at every step: give at least 1 ascent",
@@ -126,6 +150,14 @@ export const adversarySchema = z
   .refine(({ scope, warp }) => scope === "universal" || !warp, {
     message: "only a universal perturbation can warp: leave it out, or off",
     path: ["warp"],
+  })
+  .refine(({ warp, bends }) => warp !== null || !bends, {
+    message: "only a warp begins with what bends images: leave it out, or off",
+    path: ["bends"],
+  })
+  .refine(({ scope, bends }) => scope === "universal" || !bends, {
+    message: "only a universal perturbation can warp: leave it out, or off",
+    path: ["bends"],
   })
   .refine(({ waves, heatMap }) => waves !== null || !heatMap, {
     message: "only waves are drawn by a heat map: leave it out, or off",
@@ -136,16 +168,19 @@ export const adversarySchema = z
       "only a universal perturbation in an l2 ball has low frequencies: leave it out, or off",
     path: ["lowFrequencies"],
   })
-  .transform(({ heatMap, lowFrequencies, warp, ...adversary }) => {
+  .transform(({ bends, heatMap, lowFrequencies, warp: given, ...adversary }) => {
     const { scope, norm, waves } = adversary;
     const stretched = isStretchable(scope, norm) ? lowFrequenciesSchema.parse({}) : null;
-    const bent = scope === "universal" ? warpSchema.parse({}) : null;
+    const own = scope === "universal" ? warpSchema.parse({}) : null;
+    const warp = given === undefined ? own : given;
+    const sought = warp === null ? null : bendsSchema.parse({});
     const mapped = waves === null ? null : heatMapSchema.parse({});
     return {
       ...adversary,
       heatMap: heatMap === undefined ? mapped : heatMap,
       lowFrequencies: lowFrequencies === undefined ? stretched : lowFrequencies,
-      warp: warp === undefined ? bent : warp,
+      warp,
+      bends: bends === undefined ? sought : bends,
     };
   });
 

@@ -67,9 +67,9 @@ describe("a configuration from before there were low frequencies, warps and what
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
     });
-    const { lowFrequencies, warp, waves, heatMap, shortcuts, ...adversary } =
+    const { lowFrequencies, warp, waves, heatMap, shortcuts, bends, ...adversary } =
       config.distillation.adversary!;
-    expect([lowFrequencies, warp, waves, heatMap, shortcuts]).not.toContain(null);
+    expect([lowFrequencies, warp, waves, heatMap, shortcuts, bends]).not.toContain(null);
     const distillation = { ...config.distillation, adversary };
     const { config: read } = readConfig({ ...config, distillation });
     expect(read.distillation.adversary).toEqual({
@@ -79,6 +79,7 @@ describe("a configuration from before there were low frequencies, warps and what
       waves: null,
       heatMap: null,
       shortcuts: null,
+      bends: null,
     });
     const warped = { ...config.distillation, adversary: { ...adversary, warp } };
     expect(readConfig({ ...config, distillation: warped }).config.distillation.adversary).toEqual({
@@ -88,6 +89,7 @@ describe("a configuration from before there were low frequencies, warps and what
       waves: null,
       heatMap: null,
       shortcuts: null,
+      bends: null,
     });
   });
 });

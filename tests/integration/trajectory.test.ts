@@ -8,7 +8,7 @@ import {
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
-import { drawPattern } from "../../client/distil/pattern.ts";
+import { drawField, drawPattern } from "../../client/distil/pattern.ts";
 import { NO_WEAKNESSES, WeaknessSearch } from "../../client/distil/weaknesses.ts";
 import { RandomStream } from "../../client/distil/random.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
@@ -126,7 +126,7 @@ it.each(CASES)(
     const indices = Uint32Array.from({ length: images.count }, (_, i) => i);
     const pool = { images, indices, normalisation: PREPROCESSING, batchSize: BATCH };
     const weaknesses = adversary
-      ? await new WeaknessSearch(session, pool, adversary).find()
+      ? await new WeaknessSearch(session, pool, adversary, graph.classes).find()
       : NO_WEAKNESSES;
     session.load(student0);
     const plain = adversary === null ? undefined : engineAdversary(adversary, images);
@@ -148,6 +148,7 @@ it.each(CASES)(
           ...plain,
           restart: step % 4 === 0 ? drawRestart(images, plain, random) : undefined,
           pattern: drawPattern(images, adversary!, weaknesses, random),
+          field: drawField(adversary!, weaknesses, random),
         },
       });
     }

@@ -148,8 +148,11 @@ function adversaryText({ adversary }: CampaignReport["config"]["distillation"]):
     waves,
     heatMap,
     shortcuts,
+    bends,
   } = adversary;
-  const bent = warp === null ? "" : `, warp ${warp.grid}×${warp.grid} radius ${warp.radius}`;
+  const led =
+    bends === null ? "" : ` (${percent(bends.share)} from bends to ${bends.classes} classes)`;
+  const bent = warp === null ? "" : `, warp ${warp.grid}×${warp.grid} radius ${warp.radius}${led}`;
   const stretched = low === null ? "" : ` (low frequencies × ${low.gain})`;
   const misled = shortcuts === null ? "" : `, shortcuts to ${shortcuts.classes} classes`;
   const mapped = heatMap === null ? "" : ` (${percent(heatMap.share)} by a heat map)`;

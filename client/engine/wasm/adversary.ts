@@ -30,7 +30,7 @@ export class Adversary {
 
   /** What a step's copies are perturbed with. */
   copiesOf(
-    { share, scope, restart, warp, weight, pattern }: AdversarySettings,
+    { field, share, scope, restart, warp, weight, pattern }: AdversarySettings,
     { size, groupSize }: Pick<BatchWork, "size" | "groupSize">,
   ): CopiesWork {
     const perGroup = copiesOf(share, groupSize);
@@ -38,6 +38,7 @@ export class Adversary {
     const values = perImage
       ? new Float32Array((size / groupSize) * perGroup * this.#length)
       : this.#begin(restart, warp?.grid);
+    if (field) values.set(field, this.#length);
     const { height, width } = this.#shape;
     const ascent = new Float32Array(warp ? this.#length + 2 * height * width : values.length);
     const patterned = pattern !== undefined;

@@ -80,12 +80,13 @@ export class DeviceSession {
    */
   async run(work: Work, slot: number): Promise<void> {
     const executable = await this.#dispatcher.executable(work);
-    const { settings, cropPadding, restart, pattern } = work;
+    const { settings, cropPadding, restart, field, pattern } = work;
     this.#memory.writeInput(work.words(executable.input));
     this.#writeSettings(work, settings, cropPadding, slot);
     if (restart) this.#writePerturbation(restart);
     if (pattern) this.#writePattern(pattern);
     this.#bringField(work.adversary?.copies.warpGrid);
+    if (field) this.#writeField(field);
     if (this.#precision === "f16") this.#memory.clearOverflow(slot);
     const waited = this.#inFlight.at(-1);
     const group = this.#dispatcher.bindGroup(work, executable, undefined);
@@ -233,9 +234,13 @@ export class DeviceSession {
   /** A field of another grid, or none yet, begins at zero. */
   #bringField(grid: number | undefined): void {
     if (grid === undefined || grid === this.#grid) return;
-    const at = perturbationAt(this.#context.layout) + this.#imageLength;
-    this.#memory.write(this.#memory.velocity, new Float32Array(fieldLength(grid)), at);
+    this.#writeField(new Float32Array(fieldLength(grid)));
     this.#grid = grid;
+  }
+
+  #writeField(values: Float32Array<ArrayBuffer>): void {
+    const at = perturbationAt(this.#context.layout) + this.#imageLength;
+    this.#memory.write(this.#memory.velocity, values, at);
   }
 
   /** H·W·C */

@@ -44,6 +44,8 @@ export interface Work extends ExecutableRequest {
   readonly settings: SettingsOfWork;
   /** What the universal perturbation is set to first. */
   readonly restart: Float32Array<ArrayBuffer> | undefined;
+  /** What its field of displacements is set to first. */
+  readonly field: Float32Array<ArrayBuffer> | undefined;
   /** What is added to its copies besides the perturbation. */
   readonly pattern: Float32Array<ArrayBuffer> | undefined;
   /** Packs the batch; the same words each time. */

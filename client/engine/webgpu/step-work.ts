@@ -38,6 +38,7 @@ export function workOf(
     shiftsHead: headShift !== undefined,
     // The caller may use its arrays for something else before the device is lost.
     restart: adversary?.restart && new Float32Array(adversary.restart),
+    field: adversary?.field && new Float32Array(adversary.field),
     pattern: adversary?.pattern && new Float32Array(adversary.pattern),
     finish,
     settings: {

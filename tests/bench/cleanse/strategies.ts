@@ -115,6 +115,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   "no-heat-map": campaign("as default, waves drawn at random alone", {
     distillation: { adversary: { heatMap: null } },
   }),
+  "no-bends": campaign("as default, without what bends images and misleads the teacher", {
+    distillation: { adversary: { bends: null } },
+  }),
   "no-shortcuts": campaign("as default, without what misleads the teacher on copies", {
     distillation: { adversary: { shortcuts: null } },
   }),

@@ -77,6 +77,7 @@ describe("options of campaign create", () => {
           waves: { radius: 0.2, periods: 10 },
           heatMap: { share: 0.3, radius: 0.2, images: 32 },
           shortcuts: { classes: 2, radius: 0.145, ascents: 12, images: 64 },
+          bends: null,
         },
         sharpness: { rho: 0.5 },
         headShift: { weight: 0.2 },
@@ -145,12 +146,16 @@ describe("options of campaign create", () => {
       waves: { radius: 0.45, periods: 10 },
       heatMap: { share: 0.5, radius: 0.2, images: 32 },
       shortcuts: { classes: 3, radius: 0.145, ascents: 12, images: 64 },
+      bends: { share: 0.5, classes: 3, radius: 0.0234375, ascents: 12, images: 32 },
     });
     const adversary = (text: string) =>
       campaignConfigSchema.parse(parse(`${PIXELS} --adversary-${text}`)).distillation.adversary!;
     expect(adversary("warp off").warp).toBeNull();
     expect(adversary("waves off")).toMatchObject({ waves: null, heatMap: null });
     expect(adversary("heat-map off").heatMap).toBeNull();
+    expect(adversary("bends off").bends).toBeNull();
+    expect(adversary("bends 5").bends).toMatchObject({ share: 0.5, classes: 5 });
+    expect(adversary("warp off")).toMatchObject({ warp: null, bends: null });
     expect(adversary("shortcuts off").shortcuts).toBeNull();
     expect(adversary("shortcuts 5").shortcuts).toMatchObject({ classes: 5, radius: 0.145 });
     expect(adversary("waves .2").waves).toEqual({ radius: 0.2, periods: 10 });
@@ -206,6 +211,8 @@ describe("options of campaign create", () => {
     [`${PIXELS} --head-shift .1 --local-steps 1`, /--head-shift: .*at least 2 local steps/],
     [`${PIXELS} --adversary-warp 2`, /--adversary-warp: /],
     [`${PIXELS} --adversary-waves 0`, /--adversary-waves: /],
+    [`${PIXELS} --adversary-bends 0`, /--adversary-bends: /],
+    [`${PIXELS} --adversary-warp off --adversary-bends 3`, /--adversary-bends: .*warp/],
     [`${PIXELS} --adversary-heat-map 2`, /--adversary-heat-map: /],
     [`${PIXELS} --adversary-waves off --adversary-heat-map .5`, /--adversary-heat-map: .*waves/],
     [`${PIXELS} --adversary-shortcuts 1.5`, /--adversary-shortcuts: /],

@@ -127,7 +127,7 @@ describe("the adversary of local steps", () => {
     }));
     const patterns = async (
       changes: object,
-      found: Weaknesses = { shortcuts, heatMap: undefined },
+      found: Weaknesses = { ...NO_WEAKNESSES, shortcuts },
     ): Promise<Float32Array[]> =>
       (await adversariesOf(changes, rounds, 40, found)).flatMap(
         (adversary) => adversary?.pattern ?? [],
@@ -167,8 +167,8 @@ describe("the adversary of local steps", () => {
       { perturbation: Float32Array.of(1, 1), reach: 0 },
     ];
     const found = await adversariesOf({ waves: null }, rounds, 100, {
+      ...NO_WEAKNESSES,
       shortcuts,
-      heatMap: undefined,
     });
     const patterns = found.map((adversary) => adversary!.pattern!);
     // .3² to .9² to .01²: one in ten is the first, hardly any the third.
@@ -187,12 +187,39 @@ describe("the adversary of local steps", () => {
     const changes = { waves: { radius: 0.2, periods: 1 }, heatMap: { share: 0.25 } };
     const patterns = async (found: Weaknesses): Promise<Float32Array[]> =>
       (await adversariesOf(changes, rounds, 200, found)).map((adversary) => adversary!.pattern!);
-    const both = await patterns({ shortcuts, heatMap });
+    const both = await patterns({ ...NO_WEAKNESSES, shortcuts, heatMap });
     const waves = both.filter((pattern) => Math.hypot(...pattern) < 0.2 * Math.SQRT2 + 1e-6);
     expect(waves.length).toBeGreaterThan(25);
     expect(waves.length).toBeLessThan(80);
-    const without = await patterns({ shortcuts, heatMap: undefined });
+    const without = await patterns({ ...NO_WEAKNESSES, shortcuts });
     expect(without.filter((pattern) => Math.hypot(...pattern) < 1)).toHaveLength(0);
+  });
+
+  it("[D9] begins warps with what bends images and misleads the teacher, in its share of steps", async () => {
+    const rounds = [{ startStep: 0, localSteps: 200, velocity: "restart" as const }];
+    const bends = [
+      { field: Float32Array.of(8, 0, 0, 0, 0, 0, 0, 0), reach: 0.89 },
+      { field: Float32Array.of(0, 8, 0, 0, 0, 0, 0, 0), reach: 0.29 },
+    ];
+    const fields = async (changes: object, found = bends): Promise<(Float32Array | undefined)[]> =>
+      (await adversariesOf(changes, rounds, 200, { ...NO_WEAKNESSES, bends: found })).map(
+        (adversary) => adversary?.field,
+      );
+    const changes = { warp: { grid: 2 }, bends: { share: 0.25 } };
+    const told = (await fields(changes)).filter((field) => field !== undefined);
+    expect(told.length).toBeGreaterThan(25);
+    expect(told.length).toBeLessThan(80);
+    const [first, second] = [0, 1].map((at) => told.filter((field) => field[at]! > 0));
+    expect(first!.length + second!.length).toBe(told.length);
+    // .9² to .3².
+    expect(second!.length).toBeLessThan(first!.length / 3);
+    const sizes = told.map((field) => Math.hypot(...field) / 8);
+    expect(Math.max(...sizes)).toBeLessThan(1);
+    expect(Math.max(...sizes)).toBeGreaterThan(0.8);
+    expect(Math.min(...sizes)).toBeLessThan(0.2);
+    expect(new Set(await fields(changes, []))).toEqual(new Set([undefined]));
+    expect(new Set(await fields({ ...changes, bends: null }))).toEqual(new Set([undefined]));
+    expect(new Set(await fields({ warp: null }))).toEqual(new Set([undefined]));
   });
 
   it("[D9] goes on without shortcuts where a teacher has none", async () => {

@@ -134,10 +134,13 @@ export function adversaryScenario(
     });
     const outcome = await readPerturbed(session, at);
     const images = randomBatch(graph, size, seed + 2);
+    // A third of them go on from displacements that they are told.
+    const told = warp && seed % 3 === 0 ? drawPerturbation(at, seed + 7, warp) : undefined;
+    const field = told?.subarray(imageLengthOf(at.graph.inputShape));
     const gradient = await session.gradient(images, {
       ...SETTINGS[0],
       ...beside,
-      adversary: { ...adversary, pattern: patternFrom(seed + 6) },
+      adversary: { ...adversary, field, pattern: patternFrom(seed + 6) },
     });
     return { ...outcome, gradient };
   };

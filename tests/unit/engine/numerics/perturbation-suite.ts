@@ -99,6 +99,21 @@ export function describePerturbations(engine: () => Engine): void {
       expect(all.slice(length)).toEqual(noDelta.slice(length));
     });
 
+    it("begins a step where it is told, and δ goes on", async () => {
+      await open(async (session) => {
+        session.load(drawn.student, "restart", both);
+        const told = field.map((value) => -0.5 * value);
+        const still = { warp: { ...warp, radius: 5, step: 0 }, stepLength: 0, radius: 50 };
+        await step(session, { ...still, field: told });
+        const { perturbation } = await session.read();
+        expect(perturbation!.slice(length)).toEqual(told);
+        const delta = perturbation!.slice(0, length);
+        for (const [i, value] of delta.entries()) expect(value).toBeCloseTo(ramp[i]!, 5);
+        await step(session, still);
+        expect(fieldOf(await session.read())).toEqual(told);
+      });
+    });
+
     it("stays behind δ until a student, a restart or another grid takes its place", async () => {
       await open(async (session) => {
         session.load(drawn.student, "restart", both);
@@ -205,6 +220,13 @@ export function describePerturbations(engine: () => Engine): void {
     ["a warp without a radius", { warp: { ...WARP, radius: -1 } }, /warp.radius is -1/],
     ["a warp without a step", { warp: { ...WARP, step: Infinity } }, /warp.step is Infinity/],
     ["a warp of single images", { scope: "per-image", warp: WARP }, /only a universal/],
+    ["a field without a warp", { field: new Float32Array(8) }, /field needs a warp/],
+    ["a field of another grid", { warp: WARP, field: new Float32Array(9) }, /field has 9 values/],
+    [
+      "a field that is not a number",
+      { warp: WARP, field: new Float32Array(8).fill(NaN) },
+      /field has NaN for value 0/,
+    ],
     ["a restart without a field", { warp: WARP, restart: ramp }, /needs 20 .*3×2×2 and 2×2×2/],
     ["an infinite restart", { restart: ramp.map(() => Infinity) }, /value 0 of .* is Infinity/],
   ])("refuses %s", async (_, changes, message) => {

@@ -205,6 +205,7 @@ export class ReferencePerturbation {
     imageLength: number,
   ): Perturbation {
     const { scope, restart, warp } = settings;
+    const told = settings.field && Float64Array.from(settings.field);
     const pattern = settings.pattern && Float64Array.from(settings.pattern);
     if (scope === "per-image") {
       return { delta: new Float64Array(perGroup * groups * imageLength), pattern };
@@ -215,7 +216,8 @@ export class ReferencePerturbation {
     if (!warp) return { delta, pattern };
     const field = kept.slice(imageLength);
     const length = 2 * warp.grid ** 2;
-    return { delta, field: field.length === length ? field : new Float64Array(length), pattern };
+    const own = field.length === length ? field : new Float64Array(length);
+    return { delta, field: told ?? own, pattern };
   }
 
   /** Keeps a universal perturbation; a φ that the step has none of stays. */

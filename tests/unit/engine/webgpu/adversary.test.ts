@@ -49,6 +49,8 @@ const drawn = drawCase(network(), GROUP, 5);
 
 const restart = Float32Array.from({ length: 24 }, (_, i) => 0.2 * Math.cos(i));
 
+const FIELD = Float32Array.from({ length: fieldLength(WARP.grid) }, (_, i) => Math.sin(i));
+
 /** Bytes that every kind of step needs to go through one norm group at a time. */
 function leastMemory(): number {
   const request = { mode: "distil", size: BATCH, groupSize: GROUP, input: "values" } as const;
@@ -80,13 +82,13 @@ async function train(
 ): Promise<SessionReading> {
   return onEngine(on, drawn, async (session) => {
     const warped = { ...FREE, warp: WARP, pattern: PATTERN };
-    const steps = [...KINDS, FREE, { ...FREE, restart }, warped];
+    const steps = [...KINDS, FREE, { ...FREE, restart }, warped, { ...warped, field: FIELD }];
     for (const [number, adversary] of steps.entries()) {
       if (number === 4) session.load(drawn.student, "keep");
       await beforeStep(number);
       await step(session, adversary, number);
     }
-    await beforeStep(6);
+    await beforeStep(steps.length);
     return session.read();
   });
 }
@@ -162,7 +164,7 @@ describe("a perturbation on WebGPU", () => {
     const whole = await train(engine);
     const taken = engine.counters.dispatches - dispatches;
     expect(whole.perturbation).toHaveLength(24 + fieldLength(WARP.grid));
-    expect(whole.results).toHaveLength(2);
+    expect(whole.results).toHaveLength(3);
     const cut = await openOurs({ memoryLimit: leastMemory() });
     others.push(cut);
     expect(await train(cut)).toEqual(whole);
@@ -196,8 +198,7 @@ describe("a perturbation on WebGPU", () => {
   it("ascends the same way in half precision, where no rectifier is in doubt", async () => {
     const half = await openOurs({ precision: "f16" });
     others.push(half);
-    const field = Float32Array.from({ length: fieldLength(WARP.grid) }, (_, i) => Math.sin(i));
-    const start = Float32Array.of(...restart, ...field);
+    const start = Float32Array.of(...restart, ...FIELD);
     const settings = { ...FREE, ascents: 1, warp: WARP, restart: start };
     const scenario = async (session: Session): Promise<Float32Array[]> => {
       await step(session, settings);

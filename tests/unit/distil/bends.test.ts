@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { BendSearch } from "../../../client/distil/bends.ts";
+import { bentAnswersTo } from "../../../client/distil/bent-answers.ts";
+import { askTeacher } from "../../../client/distil/teacher-answers.ts";
+import { answersTo } from "../../../client/distil/worst-perturbation.ts";
+import { LinearSession } from "./linear-session.ts";
+
+const SHAPE = { height: 8, width: 8, channels: 2 };
+const VALUES = 128;
+const COUNT = 12;
+
+/** A bright spot each, at row 3 or 4 and column 3 or 4. */
+const PIXELS = Uint8Array.from({ length: COUNT * VALUES }, (_, i) => {
+  const [image, at] = [Math.floor(i / VALUES), i % VALUES];
+  const [row, column] = [Math.floor(at / 16), Math.floor(at / 2) % 8];
+  const away = (row - 3 - (image % 2)) ** 2 + (column - 3 - (Math.floor(image / 2) % 2)) ** 2;
+  return 60 + Math.round(180 * Math.exp(-away / 4)) + 2 * (at % 2);
+});
+
+const POOL = {
+  images: { pixels: PIXELS, count: COUNT, ...SHAPE },
+  indices: Uint32Array.from({ length: COUNT }, (_, i) => COUNT - 1 - i),
+  normalisation: { mean: [0.5, 0.5], std: [0.25, 0.25] },
+  batchSize: 8,
+};
+
+const SETTINGS = { share: 0.5, classes: 2, radius: 0.25, ascents: 12, images: 8, grid: 2 };
+
+function slope(from: (row: number) => number): number[] {
+  return Array.from({ length: VALUES }, (_, i) => from(Math.floor(i / 16)));
+}
+
+/** Mean displacement of rows. */
+function downwards(field: Float32Array): number {
+  const rows = field.filter((_, i) => i % 2 === 0);
+  return rows.reduce((sum, value) => sum + value, 0) / rows.length;
+}
+
+/** Answers class 0; class 1 likes what is bright below, class 2 a little less what is bright above. */
+function teacher(): LinearSession {
+  const rows = [
+    ...slope(() => 0),
+    ...slope((row) => 0.6 * (row - 3.5)),
+    ...slope((row) => 0.22 * (3.5 - row)),
+  ];
+  return new LinearSession(SHAPE, Float32Array.from([...rows, 14, 0, 0]));
+}
+
+describe("answers to images that are bent", () => {
+  it("are those to the images themselves where nothing is displaced", async () => {
+    const session = teacher();
+    const seen = await askTeacher(session, POOL);
+    const bent = await bentAnswersTo(session, seen, {}, new Float32Array(18), false);
+    const plain = await answersTo(session, "teacher", seen, {}, new Float32Array(VALUES), false);
+    expect(bent.divergence).toBeCloseTo(plain.divergence, 6);
+    expect(bent).toMatchObject({ agreed: COUNT, flips: [0, 0, 0], classes: plain.classes });
+    expect([...bent.gradient]).toEqual(Array.from({ length: 18 }, () => 0));
+  });
+
+  it("move whole images by a pixel where all nodes do", async () => {
+    const session = teacher();
+    const seen = await askTeacher(session, { ...POOL, indices: Uint32Array.of(0) });
+    const down = Float32Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? 1 : 0));
+    await bentAnswersTo(session, seen, {}, down, false);
+    const moved = session.teacherPerturbations.at(-1)!;
+    const values = Float64Array.from(PIXELS.subarray(0, VALUES), (x) => (x / 255 - 0.5) / 0.25);
+    for (let i = 0; i < VALUES; i++) {
+      const from = i + 16 < VALUES ? i + 16 : i;
+      expect(moved[i]).toBeCloseTo(values[from]! - values[i]!, 4);
+    }
+  });
+
+  it("have the gradient of finite differences, by every node", async () => {
+    const session = teacher();
+    const seen = await askTeacher(session, POOL);
+    const field = Float32Array.from({ length: 18 }, (_, i) => 0.4 * Math.sin(3 * i + 1));
+    const at = async (node: number, by: number): Promise<number> => {
+      const moved = field.slice();
+      moved[node]! += by;
+      return (await bentAnswersTo(session, seen, {}, moved, false)).divergence;
+    };
+    const { gradient } = await bentAnswersTo(session, seen, {}, field, true);
+    const largest = Math.max(...gradient.map(Math.abs));
+    expect(largest).toBeGreaterThan(1e-3);
+    for (const [node, value] of gradient.entries()) {
+      const difference = ((await at(node, 2e-3)) - (await at(node, -2e-3))) / 4e-3;
+      expect(Math.abs(value - difference)).toBeLessThan(0.02 * largest);
+    }
+  });
+});
+
+describe("what bends images and misleads the teacher", () => {
+  it("[D9] are fields to the classes that it is led to most easily, the nearest first", async () => {
+    const bends = await new BendSearch(teacher(), POOL, SETTINGS).find();
+    expect(bends).toHaveLength(2);
+    const [below, above] = bends;
+    // What is shown below is taken from above: rows' displacements are negative, and the other way round.
+    expect(downwards(below!.field)).toBeLessThan(0);
+    expect(downwards(above!.field)).toBeGreaterThan(0);
+    for (const { field } of bends) {
+      const rms = Math.hypot(...field) / Math.sqrt(field.length);
+      expect(rms).toBeLessThanOrEqual(0.25 * 8 * (1 + 1e-6));
+      expect(rms).toBeGreaterThan(0.5);
+    }
+    expect(below!.reach).toBeGreaterThanOrEqual(above!.reach);
+  });
+
+  it("[D9] are none to classes that no image is led to", async () => {
+    const session = teacher();
+    session.teacher[3 * VALUES] = 1e3;
+    expect(await new BendSearch(session, POOL, SETTINGS).find()).toEqual([]);
+  });
+
+  it("[D9] are sought on images spread evenly over those that are trained on, once", async () => {
+    const session = teacher();
+    const search = new BendSearch(session, POOL, SETTINGS);
+    const found = await search.find();
+    expect(session.teacherAsked).toBe(8);
+    const passes = session.teacherPerturbations.length;
+    expect(await search.find()).toBe(found);
+    expect(session.teacherPerturbations).toHaveLength(passes);
+  });
+
+  it("go on where the end of a round stopped their search", async () => {
+    const whole = await new BendSearch(teacher(), POOL, SETTINGS).find();
+    const search = new BendSearch(teacher(), POOL, SETTINGS);
+    let found;
+    let stops = 0;
+    while (!found) {
+      const stop = new AbortController();
+      let images = 0;
+      const beforeBatch = (): void => {
+        if (++images > 150) stop.abort(new Error("the round has ended"));
+      };
+      try {
+        found = await search.find({ signal: stop.signal, beforeBatch });
+      } catch (error) {
+        expect(error).toMatchObject({ message: "the round has ended" });
+        expect(++stops).toBeLessThan(50);
+      }
+    }
+    expect(stops).toBeGreaterThan(0);
+    expect(found).toEqual(whole);
+  });
+});
