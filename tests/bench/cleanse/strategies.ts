@@ -112,6 +112,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   "no-waves": campaign("as default, without random waves on copies", {
     distillation: { adversary: { waves: null } },
   }),
+  "waves-shortcuts": campaign("as default, with neither a heat map nor bends", {
+    distillation: { adversary: { heatMap: null, bends: null } },
+  }),
   "no-heat-map": campaign("as default, waves drawn at random alone", {
     distillation: { adversary: { heatMap: null } },
   }),
@@ -121,8 +124,8 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   "no-shortcuts": campaign("as default, without what misleads the teacher on copies", {
     distillation: { adversary: { shortcuts: null } },
   }),
-  "no-patterns": campaign("as default, without random waves and what misleads the teacher", {
-    distillation: { adversary: { waves: null, shortcuts: null } },
+  "no-patterns": campaign("as default, without waves and what misleads the teacher", {
+    distillation: { adversary: { waves: null, shortcuts: null, bends: null } },
   }),
   sam: campaign("as default, with sharpness-aware steps (FT-SAM; Zhu et al. 2023)", {
     distillation: { sharpness: { rho: RHO } },
