@@ -7,7 +7,7 @@ import {
   type ImagePool,
   type ScoreHooks,
 } from "./teacher-answers.ts";
-import { planeWave } from "./waves.ts";
+import { planeWave } from "./plane-wave.ts";
 import { answersTo } from "./worst-perturbation.ts";
 
 /** A wave that the teacher was asked about: its periods down and across the image. */

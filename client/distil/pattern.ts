@@ -2,6 +2,7 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Adversary } from "../../protocol/round/adversary.ts";
 import { imageLengthOf } from "../engine/warp-field.ts";
 import type { RandomStream } from "./random.ts";
+import type { Shortcut } from "./shortcuts.ts";
 import { drawMappedWave, drawWave } from "./waves.ts";
 import type { Weaknesses } from "./weaknesses.ts";
 
@@ -36,9 +37,9 @@ export function drawPattern(
   }
   const pattern = waves ? drawWave(images, waves, random) : new Float32Array(imageLengthOf(images));
   if (shortcuts.length === 0) return pattern;
-  const { perturbation } = byReach(shortcuts, random);
+  const { values } = byReach(shortcuts, random);
   const share = random.uniform();
-  return pattern.map((value, i) => value + share * perturbation[i]!);
+  return pattern.map((value, i) => value + share * values[i]!);
 }
 
 /**
@@ -54,15 +55,12 @@ export function drawField(
 ): Float32Array | undefined {
   if (!warp || !wanted || bends.length === 0) return undefined;
   if (random.uniform() >= wanted.share) return undefined;
-  const { field } = byReach(bends, random);
+  const { values } = byReach(bends, random);
   const share = random.uniform();
-  return field.map((value) => share * value);
+  return values.map((value) => share * value);
 }
 
 /** One of them, in proportion to the square of its reach. */
-function byReach<Way extends { readonly reach: number }>(
-  ways: readonly Way[],
-  random: RandomStream,
-): Way {
+function byReach(ways: readonly Shortcut[], random: RandomStream): Shortcut {
   return ways[random.weighted(ways.map(({ reach }) => (LEAST_REACH + reach) ** 2))]!;
 }

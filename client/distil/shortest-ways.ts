@@ -1,25 +1,19 @@
 import type { Session } from "../engine/engine.ts";
-import { fieldLength } from "../engine/warp-field.ts";
-import {
-  rowsWithout,
-  searchTowards,
-  type Disturbance,
-  type WaySearch,
-  type WayToClass,
-} from "./targeted-search.ts";
+import { ADDED, type Disturbance } from "./disturbance.ts";
+import { rowsWithout, searchTowards, type WaySearch, type WayToClass } from "./targeted-search.ts";
 import type { PerturbationSearch } from "./worst-perturbation.ts";
 import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 
 /** Where the ways to classes are sought. */
 export interface WaySearches {
-  /** Radius at which classes are compared, root mean square in normalised units. */
+  /** Radius at which classes are compared, root mean square in the units of the disturbance. */
   readonly nearest: number;
   /** How many classes are kept at most. */
   readonly classes: number;
   /** How far one then goes towards each of them, at growing radii. */
   readonly towards: readonly PerturbationSearch[];
-  /** Nodes along a side of fields that bend images, radii in pixels; without it something is added to them. */
-  readonly grid?: number;
+  /** What is done to images; without it something is added to them. */
+  readonly disturbance?: Disturbance;
 }
 
 /** One round of successive halving: what is spent on a class, and how many are kept. */
@@ -73,12 +67,12 @@ export class ShortestWays {
 
   /** @param seen as in `searchTowards` */
   constructor(session: Session, seen: AnsweredImages, wanted: WaySearches) {
-    const { classes, grid, nearest, towards } = wanted;
+    const { classes, disturbance = ADDED, nearest, towards } = wanted;
     this.#session = session;
     this.#seen = seen;
     this.#classes = classes;
-    this.#disturbance = grid === undefined ? "added" : "bent";
-    this.#candidates = nearestClasses(seen, grid === undefined ? seen.values : fieldLength(grid));
+    this.#disturbance = disturbance;
+    this.#candidates = nearestClasses(seen, disturbance.lengthFor(seen.images));
     const images = seen.indices.length;
     this.#stages = [
       ...heatsOf(this.#candidates.length, classes, nearest),

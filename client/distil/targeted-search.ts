@@ -1,12 +1,12 @@
 import type { Session } from "../engine/engine.ts";
-import { answersTo, searchWorst, type PerturbationSearch } from "./worst-perturbation.ts";
+import { searchWorst, type PerturbationSearch } from "./worst-perturbation.ts";
 import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
-import { bentAnswersTo } from "./bent-answers.ts";
+import type { Disturbance } from "./disturbance.ts";
 
-/** A universal perturbation that leads the teacher to one class, or a field that bends images so. */
+/** A universal perturbation that leads the teacher to one class. */
 export interface WayToClass {
   readonly class: number;
-  /** `[H, W, C]`; of a field `[grid, grid, 2]` */
+  /** The numbers of a disturbance: `[H, W, C]` of what is added. */
   readonly perturbation: Float32Array;
   /** Cross-entropy with the class, mean over the images it was sought on, nats. */
   readonly loss: number;
@@ -21,9 +21,6 @@ export interface WaySearch extends PerturbationSearch {
   readonly images: number;
 }
 
-/** Which way images are disturbed: by what is added, or by a field of displacements. */
-export type Disturbance = "added" | "bent";
-
 /**
  * Searches the universal perturbation within a ball that leads the teacher's answers to a class, on
  * images that it does not answer so anyway: by normalised gradient steps that decrease the summed
@@ -31,7 +28,6 @@ export type Disturbance = "added" | "bent";
  * perturbations: Hirano and Takemoto 2020).
  *
  * @param seen the participant's own, held out or not: the teacher was trained on none of them
- * @param disturbance radii of `bent` are root mean squares of displacements, pixels
  * @param from the class, which not all images may have, and where to start, within the ball
  * @throws as `answersTo`.
  */
@@ -41,7 +37,7 @@ export async function searchTowards(
   { images, radius, ascents }: WaySearch,
   from: Pick<WayToClass, "class" | "perturbation">,
   hooks: ScoreHooks,
-  disturbance: Disturbance = "added",
+  disturbance: Disturbance,
 ): Promise<WayToClass> {
   const rows = rowsWithout(seen, from.class).subarray(0, images);
   const wanted = wantClass(seen, rows, from.class);
@@ -49,11 +45,7 @@ export async function searchTowards(
   let left = ascents + 1;
   const values = from.perturbation.length;
   const [found] = await searchWorst(values, [{ radius, ascents }], start, async (delta) => {
-    const ascends = --left > 0;
-    const answers =
-      disturbance === "bent"
-        ? await bentAnswersTo(session, wanted, hooks, delta, ascends)
-        : await answersTo(session, "teacher", wanted, hooks, delta, ascends);
+    const answers = await disturbance.ask(session, wanted, hooks, delta, --left > 0);
     return {
       ...answers,
       divergence: -answers.divergence,

@@ -1,15 +1,21 @@
-import type { Adversary } from "../../protocol/round/adversary.ts";
+import type { Adversary, Shortcuts } from "../../protocol/round/adversary.ts";
 import type { Session } from "../engine/engine.ts";
-import { BendSearch, type Bend } from "./bends.ts";
 import { HeatMapSearch, type FoundHeatMap } from "./heat-map.ts";
 import { mostPasses } from "./shortest-ways.ts";
-import { ShortcutSearch, type Shortcut } from "./shortcuts.ts";
+import {
+  ADDITIVE,
+  bending,
+  ShortcutSearch,
+  type Shortcut,
+  type ShortcutKind,
+} from "./shortcuts.ts";
 import type { ImagePool, ScoreHooks } from "./teacher-answers.ts";
 
 /** What misleads the teacher, as far as it is trained against. */
 export interface Weaknesses {
   readonly shortcuts: readonly Shortcut[];
-  readonly bends: readonly Bend[];
+  /** Those that bend images; none that leads no image anywhere. */
+  readonly bends: readonly Shortcut[];
   /** Undefined where none is wanted, or no wave of it misleads the teacher. */
   readonly heatMap: FoundHeatMap | undefined;
 }
@@ -17,8 +23,7 @@ export interface Weaknesses {
 export const NO_WEAKNESSES: Weaknesses = { shortcuts: [], bends: [], heatMap: undefined };
 
 /**
- * Seeks what misleads the teacher, as the adversary wants it (SPEC D9): shortcuts, what
- * bends images, then how waves do.
+ * Seeks what misleads the teacher, as the adversary wants it (SPEC D9): shortcuts, what bends
  * Once is enough; what is done of it stays where it is ended.
  *
  * @example
@@ -28,7 +33,7 @@ export const NO_WEAKNESSES: Weaknesses = { shortcuts: [], bends: [], heatMap: un
 export class WeaknessSearch {
   readonly #searches: {
     readonly shortcuts: ShortcutSearch | undefined;
-    readonly bends: BendSearch | undefined;
+    readonly bends: ShortcutSearch | undefined;
     readonly heatMap: HeatMapSearch | undefined;
   };
   /** Passes of each, at most, in this order. */
@@ -40,10 +45,12 @@ export class WeaknessSearch {
    */
   constructor(session: Session, pool: ImagePool, adversary: Adversary, classes: number) {
     const { bends, heatMap, shortcuts, warp, waves } = adversary;
+    const seek = (settings: Shortcuts, kind: ShortcutKind): ShortcutSearch =>
+      new ShortcutSearch(session, pool, settings, kind);
+    const inPixels = bends && { ...bends, radius: bends.radius * pool.images.width };
     const searches = {
-      shortcuts: shortcuts ? new ShortcutSearch(session, pool, shortcuts) : undefined,
-      bends:
-        warp && bends ? new BendSearch(session, pool, { ...bends, grid: warp.grid }) : undefined,
+      shortcuts: shortcuts ? seek(shortcuts, ADDITIVE) : undefined,
+      bends: warp && inPixels ? seek(inPixels, bending(warp.grid)) : undefined,
       heatMap: waves && heatMap ? new HeatMapSearch(session, pool, waves, heatMap) : undefined,
     };
     this.#searches = searches;
@@ -65,7 +72,8 @@ export class WeaknessSearch {
     const { bends, heatMap, shortcuts } = this.#searches;
     const found = {
       shortcuts: (await shortcuts?.find(after(0))) ?? [],
-      bends: (await bends?.find(after(ofShortcuts))) ?? [],
+      // A field that leads nobody anywhere may be none at all, and would take others' steps.
+      bends: ((await bends?.find(after(ofShortcuts))) ?? []).filter(({ share }) => share > 0),
       heatMap: await heatMap?.find(after(ofShortcuts + ofBends)),
     };
     const leads = found.heatMap?.waves.some(({ share }) => share > 0);

@@ -17,12 +17,8 @@ import { retrying, type Retry, type RetryOptions } from "./retry.ts";
 import { endsAttempt, RoundOver } from "./round-over.ts";
 import { workRound, type Workplace } from "./round-work.ts";
 import { fetchStudent } from "./student-fetch.ts";
-import {
-  afterVerdict,
-  NO_TOTALS,
-  type ParticipantStatus,
-  type ParticipantTotals,
-} from "./status.ts";
+import { afterVerdict, type ParticipantStatus, type ParticipantTotals } from "./status.ts";
+import { StatusBoard, type ParticipantListener } from "./status-board.ts";
 import type { LocalTrainer, LocalTraining } from "./training.ts";
 import { deliver, type PendingUpdate } from "./upload.ts";
 import { workStatistics } from "./statistics-work.ts";
@@ -37,8 +33,6 @@ export interface ParticipantOptions {
   readonly label?: string;
   readonly ports?: Partial<ParticipantPorts>;
 }
-
-export type ParticipantListener = (status: ParticipantStatus, totals: ParticipantTotals) => void;
 
 /** Least between check-ins while the event socket is open, so that the coordinator may sleep. */
 const QUIET_MS = 20_000;
@@ -66,11 +60,9 @@ export class Participant {
   readonly #training: LocalTraining;
   readonly #label: string | undefined;
   readonly #ports: ParticipantPorts;
-  readonly #listeners = new Set<ParticipantListener>();
+  readonly #board = new StatusBoard();
   readonly #bell = new Doorbell();
   readonly #controls = new Controls(() => this.#bell.ring());
-  #status: ParticipantStatus = { kind: "joining" };
-  #totals: ParticipantTotals = NO_TOTALS;
   /** The attempt whose steps are being taken, and how to give it up. */
   #current: (Attempt & { readonly over: AbortController }) | undefined;
   #round: number | null = null;
@@ -84,18 +76,16 @@ export class Participant {
   }
 
   get status(): ParticipantStatus {
-    return this.#status;
+    return this.#board.status;
   }
 
   get totals(): ParticipantTotals {
-    return this.#totals;
+    return this.#board.totals;
   }
 
   /** Calls the listener now and at every change. @returns a function that ends it. */
   subscribe(listener: ParticipantListener): () => void {
-    this.#listeners.add(listener);
-    listener(this.#status, this.#totals);
-    return () => void this.#listeners.delete(listener);
+    return this.#board.subscribe(listener);
   }
 
   /** Holds between steps; the device idles. The round may pass meanwhile. */
@@ -146,10 +136,10 @@ export class Participant {
       const checkIns = this.#checkIns(campaign, client, trainer);
       const workplace = this.#workplace({ campaign, trainer, channel, checkIns });
       await this.#seek(trainer);
-      return this.#set(await this.#takePart({ client, channel, checkIns, workplace }));
+      return this.#board.show(await this.#takePart({ client, channel, checkIns, workplace }));
     } catch (error) {
-      if (error instanceof StoppedSignal) return this.#set({ kind: "stopped" });
-      this.#set(failureOf(error));
+      if (error instanceof StoppedSignal) return this.#board.show({ kind: "stopped" });
+      this.#board.show(failureOf(error));
       throw error;
     } finally {
       ended.abort();
@@ -161,7 +151,7 @@ export class Participant {
     return fetchCampaign(view, {
       ...this.#blobOptions(client),
       onBytes: this.#downloads("teacher", view.model.bytes),
-      onFetched: () => void this.#set({ kind: "verifying" }),
+      onFetched: () => void this.#board.show({ kind: "verifying" }),
     });
   }
 
@@ -202,7 +192,7 @@ export class Participant {
         // A paused campaign takes the update at hand once it goes on; any other wait outdates it.
         if (reason !== "paused") pending = undefined;
         if (this.#controls.finishing && pending === undefined) return { kind: "stopped" };
-        this.#set({ kind: "waiting", reason, round: reply.round, detail: null });
+        this.#board.show({ kind: "waiting", reason, round: reply.round, detail: null });
         const waitMs = channel.connected ? Math.max(retryAfterMs, QUIET_MS) : retryAfterMs;
         await this.#bell.wait(seen, waitMs, clock, this.#controls.signal);
         continue;
@@ -224,7 +214,7 @@ export class Participant {
 
   #checkIns(campaign: VerifiedCampaign, client: CoordinatorClient, trainer: LocalTrainer) {
     const measure = (): Promise<number> => {
-      this.#set({ kind: "measuring" });
+      this.#board.show({ kind: "measuring" });
       const { signal } = this.#controls;
       return trainer.measure({ signal, beforeRun: () => this.#gate() });
     };
@@ -243,7 +233,7 @@ export class Participant {
       signal: this.#controls.signal,
       beforeBatch: () => this.#gate(),
       onSearch: (searches, totalSearches) =>
-        void this.#set({ kind: "seeking", searches, totalSearches }),
+        void this.#board.show({ kind: "seeking", searches, totalSearches }),
     });
   }
 
@@ -254,7 +244,7 @@ export class Participant {
       device: this.#device,
       isPaused: () => this.#controls.paused,
       gate: () => this.#gate(),
-      show: (status) => this.#set(status),
+      show: (status) => this.#board.show(status),
     };
   }
 
@@ -316,10 +306,10 @@ export class Participant {
         ...this.#retryOptions(),
         client,
         beforeSlice: () => this.#gate(),
-        onStored: (bytes, totalBytes) => this.#set({ kind: "uploading", round, bytes, totalBytes }),
+        onStored: (bytes, totalBytes) =>
+          this.#board.show({ kind: "uploading", round, bytes, totalBytes }),
       });
-      this.#totals = afterVerdict(this.#totals, reply, update.kind, request);
-      this.#set(this.#status);
+      this.#board.count(afterVerdict(this.#board.totals, reply, update.kind, request));
       return "delivered";
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -334,7 +324,7 @@ export class Participant {
     let bytes = 0;
     const progress = (more: number): void => {
       bytes += more;
-      this.#set({ kind: "downloading", what, bytes, totalBytes });
+      this.#board.show({ kind: "downloading", what, bytes, totalBytes });
     };
     progress(0);
     return progress;
@@ -343,10 +333,10 @@ export class Participant {
   /** Shows a pause as long as it lasts. */
   async #gate(): Promise<void> {
     if (this.#controls.paused) {
-      const before = this.#status;
-      this.#set({ kind: "paused", round: this.#round });
+      const before = this.#board.status;
+      this.#board.show({ kind: "paused", round: this.#round });
       await this.#controls.gate();
-      this.#set(before);
+      this.#board.show(before);
     }
     await this.#controls.gate();
   }
@@ -358,14 +348,7 @@ export class Participant {
       token,
       fetch,
       clock,
-      onTraffic: ({ sent, received }) => {
-        const { bytesReceived, bytesSent } = this.#totals;
-        this.#totals = {
-          ...this.#totals,
-          bytesSent: bytesSent + sent,
-          bytesReceived: bytesReceived + received,
-        };
-      },
+      onTraffic: (bytes) => this.#board.addTraffic(bytes),
     });
   }
 
@@ -380,19 +363,13 @@ export class Participant {
       if (tries === 1 && error instanceof ConnectionError && error.kind === "unreachable") return;
       const seconds = Math.max(1, Math.round(delayMs / 1000));
       const detail = `${error.message}; next try in ${seconds} s`;
-      this.#set({ kind: "waiting", reason: "connection-lost", round: this.#round, detail });
+      this.#board.show({ kind: "waiting", reason: "connection-lost", round: this.#round, detail });
     };
     return { clock, random, signal: this.#controls.signal, onRetry };
   }
 
   #blobOptions(client: CoordinatorClient): BlobFetchOptions {
     return { ...this.#retryOptions(), client, cache: this.#ports.blobs };
-  }
-
-  #set(status: ParticipantStatus): ParticipantStatus {
-    this.#status = status;
-    for (const listener of this.#listeners) listener(status, this.#totals);
-    return status;
   }
 }
 

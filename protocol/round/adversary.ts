@@ -68,8 +68,6 @@ const bendsSchema = z.strictObject({
   images: z.int().min(1).max(4096).default(32),
 });
 
-export type Bends = z.output<typeof bendsSchema>;
-
 export type Shortcuts = z.output<typeof shortcutsSchema>;
 
 /**

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { BendSearch } from "../../../client/distil/bends.ts";
 import { bentAnswersTo } from "../../../client/distil/bent-answers.ts";
+import { bending, ShortcutSearch } from "../../../client/distil/shortcuts.ts";
 import { askTeacher } from "../../../client/distil/teacher-answers.ts";
+import { WeaknessSearch } from "../../../client/distil/weaknesses.ts";
+import { adversarySchema } from "../../../protocol/round/adversary.ts";
 import { answersTo } from "../../../client/distil/worst-perturbation.ts";
 import { LinearSession } from "./linear-session.ts";
 
@@ -24,7 +26,8 @@ const POOL = {
   batchSize: 8,
 };
 
-const SETTINGS = { share: 0.5, classes: 2, radius: 0.25, ascents: 12, images: 8, grid: 2 };
+/** Radius in pixels. */
+const SETTINGS = { classes: 2, radius: 2, ascents: 12, images: 8 };
 
 function slope(from: (row: number) => number): number[] {
   return Array.from({ length: VALUES }, (_, i) => from(Math.floor(i / 16)));
@@ -91,55 +94,33 @@ describe("answers to images that are bent", () => {
 
 describe("what bends images and misleads the teacher", () => {
   it("[D9] are fields to the classes that it is led to most easily, the nearest first", async () => {
-    const bends = await new BendSearch(teacher(), POOL, SETTINGS).find();
+    const bends = await new ShortcutSearch(teacher(), POOL, SETTINGS, bending(2)).find();
     expect(bends).toHaveLength(2);
     const [below, above] = bends;
     // What is shown below is taken from above: rows' displacements are negative, and the other way round.
-    expect(downwards(below!.field)).toBeLessThan(0);
-    expect(downwards(above!.field)).toBeGreaterThan(0);
-    for (const { field } of bends) {
-      const rms = Math.hypot(...field) / Math.sqrt(field.length);
-      expect(rms).toBeLessThanOrEqual(0.25 * 8 * (1 + 1e-6));
+    expect(downwards(below!.values)).toBeLessThan(0);
+    expect(downwards(above!.values)).toBeGreaterThan(0);
+    for (const { values } of bends) {
+      expect(values).toHaveLength(8);
+      const rms = Math.hypot(...values) / Math.sqrt(values.length);
+      expect(rms).toBeLessThanOrEqual(2 * (1 + 1e-6));
       expect(rms).toBeGreaterThan(0.5);
     }
     expect(below!.reach).toBeGreaterThanOrEqual(above!.reach);
   });
 
-  it("[D9] are none to classes that no image is led to", async () => {
-    const session = teacher();
-    session.teacher[3 * VALUES] = 1e3;
-    expect(await new BendSearch(session, POOL, SETTINGS).find()).toEqual([]);
-  });
-
-  it("[D9] are sought on images spread evenly over those that are trained on, once", async () => {
-    const session = teacher();
-    const search = new BendSearch(session, POOL, SETTINGS);
-    const found = await search.find();
-    expect(session.teacherAsked).toBe(8);
-    const passes = session.teacherPerturbations.length;
-    expect(await search.find()).toBe(found);
-    expect(session.teacherPerturbations).toHaveLength(passes);
-  });
-
-  it("go on where the end of a round stopped their search", async () => {
-    const whole = await new BendSearch(teacher(), POOL, SETTINGS).find();
-    const search = new BendSearch(teacher(), POOL, SETTINGS);
-    let found;
-    let stops = 0;
-    while (!found) {
-      const stop = new AbortController();
-      let images = 0;
-      const beforeBatch = (): void => {
-        if (++images > 150) stop.abort(new Error("the round has ended"));
-      };
-      try {
-        found = await search.find({ signal: stop.signal, beforeBatch });
-      } catch (error) {
-        expect(error).toMatchObject({ message: "the round has ended" });
-        expect(++stops).toBeLessThan(50);
-      }
-    }
-    expect(stops).toBeGreaterThan(0);
-    expect(found).toEqual(whole);
+  it("[D9] are not trained against where they lead to no class", async () => {
+    const adversary = adversarySchema.parse({
+      waves: null,
+      shortcuts: null,
+      warp: { grid: 2 },
+      bends: { radius: 0.25, images: 8 },
+    });
+    const bendsOf = async (session: LinearSession): Promise<number> =>
+      (await new WeaknessSearch(session, POOL, adversary, 3).find()).bends.length;
+    expect(await bendsOf(teacher())).toBeGreaterThan(1);
+    const stubborn = teacher();
+    stubborn.teacher[3 * VALUES] = 1e3;
+    expect(await bendsOf(stubborn)).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ShortcutSearch, type Shortcut } from "../../../client/distil/shortcuts.ts";
+import { ADDITIVE, ShortcutSearch, type Shortcut } from "../../../client/distil/shortcuts.ts";
 import { LinearSession } from "./linear-session.ts";
 
 const SHAPE = { height: 1, width: 2, channels: 3 };
@@ -35,13 +35,13 @@ function teacher(): LinearSession {
 
 describe("the teacher's shortcuts", () => {
   it("[D9] are those to the classes that it is led to most easily, the nearest first", async () => {
-    const shortcuts = await new ShortcutSearch(teacher(), POOL, SETTINGS).find();
+    const shortcuts = await new ShortcutSearch(teacher(), POOL, SETTINGS, ADDITIVE).find();
     expect(shortcuts).toHaveLength(2);
     for (const [i, way] of [2, 4].entries()) {
-      const { perturbation, reach } = shortcuts[i]!;
-      const length = Math.hypot(...perturbation);
+      const { reach, values } = shortcuts[i]!;
+      const length = Math.hypot(...values);
       expect(length).toBeLessThanOrEqual(0.4 * Math.sqrt(VALUES) * (1 + 1e-6));
-      expect(perturbation[way]).toBeGreaterThan(0.9 * length);
+      expect(values[way]).toBeGreaterThan(0.9 * length);
       // A quarter of the length makes 9.8 of the slope of 40, where 8 are asked for, and 7.3 of the other.
       if (i === 0) expect(reach).toBe(1);
       else expect(reach).toBeLessThan(0.5);
@@ -50,7 +50,7 @@ describe("the teacher's shortcuts", () => {
 
   it("[D9] are sought on images spread evenly over those that are trained on, once", async () => {
     const session = teacher();
-    const search = new ShortcutSearch(session, POOL, SETTINGS);
+    const search = new ShortcutSearch(session, POOL, SETTINGS, ADDITIVE);
     const found = await search.find();
     expect(session.teacherAsked).toBe(24);
     const passes = session.teacherPerturbations.length;
@@ -58,15 +58,17 @@ describe("the teacher's shortcuts", () => {
     expect(session.teacherPerturbations).toHaveLength(passes);
     const spread = Array.from({ length: 24 }, (_, i) => INDICES[Math.floor((i * 40) / 24)]!);
     const same = { ...POOL, indices: Uint32Array.from(spread) };
-    expect(await new ShortcutSearch(teacher(), same, SETTINGS).find()).toEqual(found);
+    expect(await new ShortcutSearch(teacher(), same, SETTINGS, ADDITIVE).find()).toEqual(found);
     const others = { ...POOL, indices: INDICES.subarray(16) };
-    expect(await new ShortcutSearch(teacher(), others, SETTINGS).find()).not.toEqual(found);
+    expect(await new ShortcutSearch(teacher(), others, SETTINGS, ADDITIVE).find()).not.toEqual(
+      found,
+    );
   });
 
   it("go on where the end of a round stopped their search", async () => {
-    const whole = await new ShortcutSearch(teacher(), POOL, SETTINGS).find();
+    const whole = await new ShortcutSearch(teacher(), POOL, SETTINGS, ADDITIVE).find();
     const session = teacher();
-    const search = new ShortcutSearch(session, POOL, SETTINGS);
+    const search = new ShortcutSearch(session, POOL, SETTINGS, ADDITIVE);
     let found: readonly Shortcut[] | undefined;
     let stops = 0;
     while (!found) {
@@ -89,6 +91,6 @@ describe("the teacher's shortcuts", () => {
   it("of fewer classes than are asked for are those that there are", async () => {
     const pool = { ...POOL, indices: INDICES.subarray(0, 3) };
     const wanted = { ...SETTINGS, classes: 64 };
-    expect(await new ShortcutSearch(teacher(), pool, wanted).find()).toHaveLength(5);
+    expect(await new ShortcutSearch(teacher(), pool, wanted, ADDITIVE).find()).toHaveLength(5);
   });
 });
