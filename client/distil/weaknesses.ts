@@ -24,7 +24,7 @@ export const NO_WEAKNESSES: Weaknesses = { shortcuts: [], bends: [], heatMap: un
 
 /**
  * Seeks what misleads the teacher, as the adversary wants it (SPEC D9): shortcuts, what bends
- * Once is enough; what is done of it stays where it is ended.
+ * images, then how waves do. Once is enough; what is done of it stays where it is ended.
  *
  * @example
  * const search = new WeaknessSearch(session, pool, adversary, graph.classes);
