@@ -123,6 +123,7 @@ export class WasmSession implements Session {
     const values = this.#memory.view("gradient", trainableLength);
     const student = this.#memory.view("student", trainableLength);
     const decayed = values.map((value, i) => value + weightDecay * student[i]!);
+    await takeTurn();
     return { ...result, gradient: fromDeviceLayout(decayed, this.#layout) };
   }
 
@@ -136,9 +137,11 @@ export class WasmSession implements Session {
     this.#requireOpen();
     checkBatch(batch, this.#graph.inputShape);
     const values = placedValues(batch, this.#graph.inputShape);
-    if (which === "teacher") return this.#runner.evaluate("teacher", values, batch.size);
-    this.#fold("evaluated", this.#state());
-    return this.#runner.evaluate("evaluated", values, batch.size);
+    if (which === "student") this.#fold("evaluated", this.#state());
+    const model = which === "student" ? "evaluated" : "teacher";
+    const logits = this.#runner.evaluate(model, values, batch.size);
+    await takeTurn();
+    return logits;
   }
 
   async trainingLogits(batch: Batch): Promise<Float32Array> {
@@ -146,6 +149,7 @@ export class WasmSession implements Session {
     const work = { ...this.#images(batch), mode: "observe", aim: undefined } as const;
     const logits = new Float32Array(batch.size * classes);
     this.#runner.run(work, (found, first) => logits.set(found, first * classes));
+    await takeTurn();
     return logits;
   }
 
@@ -165,7 +169,9 @@ export class WasmSession implements Session {
     if (which === "student") this.#requireLoaded();
     else this.#bringTeacher();
     const model = which === "student" ? "teacher" : "inspected";
-    return this.#runner.inspect(model, perturbed.values, batch.size, references);
+    const answers = this.#runner.inspect(model, perturbed.values, batch.size, references);
+    await takeTurn();
+    return answers;
   }
 
   async channelStatistics(batch: Batch): Promise<Float32Array> {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, describe, it } from "vitest";
-import type { Engine, SessionReading } from "../../../client/engine/engine.ts";
+import type { Engine, Session, SessionReading } from "../../../client/engine/engine.ts";
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import type { ThreadStarter } from "../../../client/engine/environment.ts";
 import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
@@ -61,6 +61,38 @@ describe("the WebAssembly engine", () => {
 
   it("evaluates images to the same bits however many it takes at once", async () => {
     expect(await evaluated({ arenaBytes: 1 })).toEqual(await evaluated({}));
+  });
+
+  it("leaves the thread to whatever else waits with everything that computes", async () => {
+    const delta = new Float32Array(32 * 32 * 3);
+    const answers = new Float32Array(6 * 10).fill(0.1);
+    const { learningRate: _rate, momentum: _momentum, ...gradient } = settings;
+    const computing: Record<string, (session: Session) => Promise<unknown>> = {
+      step: (session) => session.step(batch, settings),
+      superviseStep: (session) => session.superviseStep(batch, answers, settings),
+      gradient: (session) => session.gradient(batch, gradient),
+      logits: (session) => session.logits("teacher", batch),
+      "logits of the student": (session) => session.logits("student", batch),
+      trainingLogits: (session) => session.trainingLogits(batch),
+      perturbedLogits: (session) => session.perturbedLogits("teacher", batch, delta),
+      "perturbedLogits with a gradient": (session) =>
+        session.perturbedLogits("teacher", batch, delta, answers),
+      channelStatistics: (session) => session.channelStatistics(batch),
+    };
+    await withEngine({ threads: 1 }, async (engine) => {
+      const session = engine.openSession(model);
+      session.load(student);
+      for (const [name, compute] of Object.entries(computing)) {
+        let heard = false;
+        const { port1, port2 } = new MessageChannel();
+        port1.addEventListener("message", () => (heard = true));
+        port1.start();
+        port2.postMessage("stop");
+        await compute(session);
+        port1.close();
+        expect(heard, name).toBe(true);
+      }
+    });
   });
 
   it("tells how many threads it has, and why it has no more", async () => {
