@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureChromium } from "./chromium.ts";
+import { vulkanEnvironment } from "./vulkan.ts";
 
 const CHECKS: readonly (readonly [title: string, command: string, ...args: string[]])[] = [
   ["types", "tsc", "-b"],
@@ -26,8 +27,13 @@ interface VitestReport {
   }[];
 }
 
-function run(command: string, args: readonly string[]): boolean {
-  const { status, error } = spawnSync(command, args, { stdio: ["ignore", 1, 2] });
+function run(
+  command: string,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): boolean {
+  const env = { ...process.env, ...variables };
+  const { status, error } = spawnSync(command, args, { stdio: ["ignore", 1, 2], env });
   if (error) console.error(error.message);
   return status === 0;
 }
@@ -47,13 +53,14 @@ for (const [title, command, ...args] of CHECKS) {
 
 const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
 const reportFile = join(scratch, "report.json");
-const runGreen = run("vitest", [
+const runner = [
   "run",
   "--reporter=default",
   "--reporter=json",
   `--outputFile.json=${reportFile}`,
   ...process.argv.slice(2),
-]);
+];
+const runGreen = run("vitest", runner, vulkanEnvironment(scratch));
 try {
   const report = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
   passed += report.numPassedTests;
