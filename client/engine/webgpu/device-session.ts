@@ -39,6 +39,8 @@ export class DeviceSession {
   #inFlight: Promise<void>[] = [];
   /** Nodes along a side of the field behind the universal δ; 0 without one. */
   #grid = 0;
+  /** What a model to inspect was last, unless a measurement has overwritten some of it. */
+  #inspected: Floats | undefined;
 
   constructor(
     device: Device,
@@ -147,7 +149,8 @@ export class DeviceSession {
     memory.writeInput(words(executable.input));
     this.#writeSettings(request, NO_SETTINGS, cropPadding, NO_STEP);
     if (this.#precision === "f16") memory.clearOverflow(NO_STEP);
-    if (standIn) memory.write(memory.standIn(standIn.name), standIn.values);
+    if (standIn) this.#writeStandIn(standIn);
+    if (request.mode === "measure") this.#inspected = undefined;
     const group = this.#dispatcher.bindGroup(request, executable, standIn?.name);
     const { ascent } = executable;
     const logitsLength = request.size * this.#context.graph.classes;
@@ -224,6 +227,15 @@ export class DeviceSession {
   #writePerturbation(values: Float32Array<ArrayBuffer>): void {
     this.#memory.write(this.#memory.velocity, values, perturbationAt(this.#context.layout));
     this.#grid = gridOf(values.length, this.#context.graph.inputShape)!;
+  }
+
+  /** Searches ask about the same model image after image: once there, it stays. */
+  #writeStandIn({ name, values }: NonNullable<Question["standIn"]>): void {
+    if (name === "inspected") {
+      if (this.#inspected === values) return;
+      this.#inspected = values;
+    }
+    this.#memory.write(this.#memory.standIn(name), values);
   }
 
   #writePattern(values: Float32Array<ArrayBuffer>): void {

@@ -53,6 +53,8 @@ export class WebgpuSession implements Session {
    * own that too; they may be on the device yet.
    */
   #arriving: Pick<SafePoint, "student" | "perturbation"> | undefined;
+  /** The teacher's own values as a device has them, once somebody asked about them. */
+  #teacher: Float32Array<ArrayBuffer> | undefined;
   #closed = false;
 
   constructor(open: OpenDeviceSession, options: SessionOptions) {
@@ -163,7 +165,7 @@ export class WebgpuSession implements Session {
     await this.#receive();
     const request = { mode: "attack", ...requestOf(perturbed, batch.size) } as const;
     const answer = await this.#answer(perturbed, request, references, async () =>
-      which === "teacher" ? { name: "inspected", values: this.#teacherValues() } : undefined,
+      which === "teacher" ? this.#inspectedTeacher() : undefined,
     );
     return { logits: answer.logits, gradient: answer.gradient! };
   }
@@ -173,10 +175,9 @@ export class WebgpuSession implements Session {
     checkBatch(batch, this.#options.graph.inputShape);
     await this.#receive();
     const request = { mode: "measure", ...requestOf(batch, batch.size) } as const;
-    const answer = await this.#answer(batch, request, undefined, async () => ({
-      name: "inspected",
-      values: this.#teacherValues(),
-    }));
+    const answer = await this.#answer(batch, request, undefined, async () =>
+      this.#inspectedTeacher(),
+    );
     return answer.statistics!;
   }
 
@@ -268,9 +269,10 @@ export class WebgpuSession implements Session {
     return foldTeacher(this.#teacherLayout, this.#layout, state);
   }
 
-  /** The teacher's own values, not folded. */
-  #teacherValues(): Float32Array<ArrayBuffer> {
-    return toDeviceLayout(this.#options.teacher, this.#layout);
+  /** The teacher with its own values, not folded. */
+  #inspectedTeacher(): NonNullable<Question["standIn"]> {
+    const values = (this.#teacher ??= toDeviceLayout(this.#options.teacher, this.#layout));
+    return { name: "inspected", values };
   }
 
   #takeResults(): readonly StepResult[] {
