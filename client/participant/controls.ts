@@ -9,9 +9,9 @@ export class StoppedSignal extends Error {
  */
 export class Controls {
   readonly #stop = new AbortController();
+  readonly #leave = new AbortController();
   readonly #changed: () => void;
   #resumed: PromiseWithResolvers<void> | undefined;
-  #finishing = false;
 
   /** @param changed called after every change, so that a waiting loop looks again. */
   constructor(changed: () => void) {
@@ -26,8 +26,13 @@ export class Controls {
     return this.#resumed !== undefined;
   }
 
+  /** Aborts as soon as the participant is to leave, now or after the round: for what no round needs. */
+  get leaving(): AbortSignal {
+    return this.#leave.signal;
+  }
+
   get finishing(): boolean {
-    return this.#finishing;
+    return this.leaving.aborted;
   }
 
   pause(): void {
@@ -42,12 +47,14 @@ export class Controls {
   }
 
   finishRound(): void {
-    this.#finishing = true;
+    this.#leave.abort(new StoppedSignal("the participant is to leave"));
     this.resume();
   }
 
   stop(): void {
-    this.#stop.abort(new StoppedSignal("the participant was stopped"));
+    const reason = new StoppedSignal("the participant was stopped");
+    this.#stop.abort(reason);
+    this.#leave.abort(reason);
     this.resume();
   }
 

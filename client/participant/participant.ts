@@ -14,7 +14,7 @@ import { failureOf } from "./failure.ts";
 import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { retrying, type Retry, type RetryOptions } from "./retry.ts";
-import { endsAttempt, RoundOver } from "./round-over.ts";
+import { endsAttempt, endsCampaign, RoundOver } from "./round-over.ts";
 import { workRound, type Workplace } from "./round-work.ts";
 import { fetchStudent } from "./student-fetch.ts";
 import { afterVerdict, type ParticipantStatus, type ParticipantTotals } from "./status.ts";
@@ -65,6 +65,8 @@ export class Participant {
   readonly #controls = new Controls(() => this.#bell.ring());
   /** The attempt whose steps are being taken, and how to give it up. */
   #current: (Attempt & { readonly over: AbortController }) | undefined;
+  /** Aborts when an event says that the campaign is over. */
+  readonly #campaign = new AbortController();
   #round: number | null = null;
 
   /** @throws ParticipantError `invalid-invite` when the link is not one. */
@@ -166,6 +168,7 @@ export class Participant {
       signal: AbortSignal.any([ended, this.#controls.signal]),
       onConnected: () => this.#bell.ring(),
       onEvent: (event) => {
+        if (endsCampaign(event)) this.#campaign.abort(new RoundOver("the campaign ended"));
         if (this.#current !== undefined && endsAttempt(event, this.#current)) {
           this.#current.over.abort(new RoundOver("the round ended"));
         }
@@ -181,6 +184,8 @@ export class Participant {
     let pending: PendingUpdate | undefined;
     for (;;) {
       await this.#gate();
+      // A place in a round that is not filled would keep others waiting.
+      if (this.#controls.finishing && pending === undefined) return { kind: "stopped" };
       const seen = this.#bell.rings;
       const reply = await checkIns.next();
       this.#round = reply.round;
@@ -191,7 +196,7 @@ export class Participant {
         const { reason, retryAfterMs } = reply;
         // A paused campaign takes the update at hand once it goes on; any other wait outdates it.
         if (reason !== "paused") pending = undefined;
-        if (this.#controls.finishing && pending === undefined) return { kind: "stopped" };
+        if (this.#controls.finishing && pending === undefined) continue;
         this.#board.show({ kind: "waiting", reason, round: reply.round, detail: null });
         const waitMs = channel.connected ? Math.max(retryAfterMs, QUIET_MS) : retryAfterMs;
         await this.#bell.wait(seen, waitMs, clock, this.#controls.signal);
@@ -207,7 +212,6 @@ export class Participant {
       }
       const outcome = await this.#deliver(pending, client);
       if (outcome !== "kept") pending = undefined;
-      if (outcome === "delivered" && this.#controls.finishing) return { kind: "stopped" };
       if (outcome !== "delivered") await clock.sleep(RECHECK_MS, this.#controls.signal);
     }
   }
@@ -229,12 +233,17 @@ export class Participant {
   /** What is trained against, before a round's time runs. */
   async #seek(trainer: LocalTrainer): Promise<void> {
     await this.#gate();
-    await trainer.seekWeaknesses({
-      signal: this.#controls.signal,
-      beforeBatch: () => this.#gate(),
-      onSearch: (searches, totalSearches) =>
-        void this.#board.show({ kind: "seeking", searches, totalSearches }),
-    });
+    try {
+      await trainer.seekWeaknesses({
+        signal: AbortSignal.any([this.#controls.leaving, this.#campaign.signal]),
+        beforeBatch: () => this.#gate(),
+        onSearch: (searches, totalSearches) =>
+          void this.#board.show({ kind: "seeking", searches, totalSearches }),
+      });
+    } catch (error) {
+      // The next check-in tells how the campaign ended.
+      if (!(error instanceof RoundOver)) throw error;
+    }
   }
 
   #workplace(parts: Pick<Workplace, "campaign" | "trainer" | "channel" | "checkIns">): Workplace {

@@ -2,7 +2,7 @@ import type { CoordinatorEvent } from "../../protocol/round/events.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import type { Attempt } from "./coordinator-client.ts";
 
-/** Reason of the abort when the round ended while its steps were still being taken. */
+/** Reason of the abort when the round, or the campaign, ended under what was still being done for it. */
 export class RoundOver extends Error {}
 
 /** Whether an event says that updates of this attempt come too late. */
@@ -15,6 +15,10 @@ export function endsAttempt(event: CoordinatorEvent, { round, attempt }: Attempt
     case "round-void":
       return event.round === round && event.attempt >= attempt;
     case "campaign-state":
-      return isEnded(event.state);
+      return endsCampaign(event);
   }
+}
+
+export function endsCampaign(event: CoordinatorEvent): boolean {
+  return event.type === "campaign-state" && isEnded(event.state);
 }

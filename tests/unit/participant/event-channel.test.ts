@@ -108,6 +108,18 @@ it("gives up the steps of a round that an event says is over", async () => {
   expect(coordinator.count("PUT", /^\/rounds\/0\/0/)).toBe(0);
 });
 
+it("gives up seeking what misleads the teacher when an event says that the campaign is over", async () => {
+  const { coordinator, participant, sockets, training } = setUp();
+  training.onSearch = async () => {
+    await until(() => sockets[0]?.sent.includes("ping") === true);
+    coordinator.reply = () => ({ kind: "ended", state: "aborted", round: 0 });
+    sockets[0]!.tell({ type: "campaign-state", state: "aborted" });
+  };
+  await expect(participant.run()).resolves.toMatchObject({ kind: "finished", state: "aborted" });
+  expect(training.sought).toBe(false);
+  expect(training.begun).toEqual([]);
+});
+
 it("tells watchers of its progress, at most every two seconds", async () => {
   const { participant, sockets, training } = setUp();
   // The clock of these tests runs 200 times faster: 4 steps of 5 ms are 4 s.

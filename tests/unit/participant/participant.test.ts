@@ -84,6 +84,14 @@ describe("a campaign without trouble", () => {
     expect(coordinator.updates).toHaveLength(0);
   });
 
+  it("leaves at once when told to finish while it seeks, and takes nobody's place", async () => {
+    const { coordinator, participant, training } = setUp();
+    training.onSearch = () => participant.finishRound();
+    await expect(participant.run()).resolves.toEqual({ kind: "stopped" });
+    expect(training.sought).toBe(false);
+    expect(coordinator.count("POST", /^\/check-in/)).toBe(0);
+  });
+
   it("[I1] starts round 0 from the student₀ it computed itself, without a download", async () => {
     const { coordinator, participant, training } = setUp();
     await participant.run();
@@ -461,7 +469,11 @@ describe("controls", () => {
     const running = participant.run();
     await until(() => participant.status.kind === "waiting");
     participant.finishRound();
+    // There is a place by now: it is left to others.
+    coordinator.reply = undefined;
+    const asked = coordinator.count("POST", /^\/check-in/);
     await expect(running).resolves.toEqual({ kind: "stopped" });
+    expect(coordinator.count("POST", /^\/check-in/)).toBe(asked);
   });
 
   it("stop leaves in the middle of a round and sends nothing of it, paused or not", async () => {
