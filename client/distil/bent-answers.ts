@@ -1,6 +1,7 @@
 import type { Session } from "../engine/engine.ts";
+import { addPlaceGradient, warpImage } from "../engine/host-warp.ts";
 import { placedValues } from "../engine/place-images.ts";
-import { gatherOntoGrid, samplesOf, type Samples, type WarpShape } from "../engine/warp-field.ts";
+import { gatherOntoGrid, samplesOf, type WarpShape } from "../engine/warp-field.ts";
 import { plainBatch } from "./normalise.ts";
 import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 import { tallyAnswers, type Answers } from "./worst-perturbation.ts";
@@ -30,55 +31,15 @@ export async function bentAnswersTo(
     signal?.throwIfAborted();
     const batch = plainBatch(images, [index], normalisation);
     const values = placedValues(batch, images);
-    const moved = bend(values, samples, images.channels).map((value, i) => value - values[i]!);
+    const moved = new Float32Array(values.length);
+    warpImage(values, 0, samples, moved);
+    for (const [i, value] of values.entries()) moved[i]! -= value;
     const wanted = references.subarray(row * classes, (row + 1) * classes);
     const asked = wantsGradient ? wanted : undefined;
     const found = await session.perturbedLogits("teacher", batch, moved, asked);
     logits.set(found.logits, row * classes);
-    if (found.gradient) addByPlace(byPlace, found.gradient, values, samples, images.channels);
+    if (found.gradient) addPlaceGradient(values, 0, samples, found.gradient, byPlace);
   }
   const gradient = gatherOntoGrid(byPlace, shape);
   return { ...tallyAnswers("teacher", seen, logits), gradient };
-}
-
-/** Bilinear samples of an image `[H, W, C]`. */
-function bend(values: Float32Array, samples: Samples, channels: number): Float32Array {
-  const { corners, fractions } = samples;
-  return Float32Array.from(values, (_, i) => {
-    const pixel = Math.floor(i / channels);
-    const channel = i % channels;
-    const [a, b, c, d] = cornersOf(values, corners, pixel, channel, channels);
-    const [down, right] = [fractions[2 * pixel]!, fractions[2 * pixel + 1]!];
-    return (1 - down) * ((1 - right) * a + right * b) + down * ((1 - right) * c + right * d);
-  });
-}
-
-/** Adds the gradient by the place that each pixel is taken from, `[H, W, 2]`. */
-function addByPlace(
-  sum: Float32Array,
-  gradient: Float32Array,
-  values: Float32Array,
-  { corners, fractions, free }: Samples,
-  channels: number,
-): void {
-  for (let i = 0; i < values.length; i++) {
-    const pixel = Math.floor(i / channels);
-    const [a, b, c, d] = cornersOf(values, corners, pixel, i % channels, channels);
-    const [down, right] = [fractions[2 * pixel]!, fractions[2 * pixel + 1]!];
-    const slopeDown = (1 - right) * (c - a) + right * (d - b);
-    const slopeRight = (1 - down) * (b - a) + down * (d - c);
-    sum[2 * pixel]! += gradient[i]! * slopeDown * free[2 * pixel]!;
-    sum[2 * pixel + 1]! += gradient[i]! * slopeRight * free[2 * pixel + 1]!;
-  }
-}
-
-function cornersOf(
-  values: Float32Array,
-  corners: Uint32Array,
-  pixel: number,
-  channel: number,
-  channels: number,
-): [number, number, number, number] {
-  const at = (corner: number): number => values[corners[4 * pixel + corner]! * channels + channel]!;
-  return [at(0), at(1), at(2), at(3)];
 }

@@ -6,7 +6,7 @@ const FEWEST_HELD_OUT = 4;
 
 /** A participant's images by index: every one is in one of the two. */
 export interface SplitPool {
-  /** Trained on, in random order where some are held out. */
+  /** Trained on, in random order. */
   readonly training: Uint32Array;
   /** Never trained on: what students are scored with. May be empty. */
   readonly heldOut: Uint32Array;
@@ -14,7 +14,8 @@ export interface SplitPool {
 
 /**
  * Which of its images a participant holds out: min(`images`, ⌊`heldOut`·count⌋) drawn without
- * replacement, none where that is fewer than 4 (SPEC J1). Draws nothing where none are held out.
+ * replacement, none where that is fewer than 4 (SPEC J1). What is left has a random order, so that the
+ * first so many of it are of all kinds though files come sorted by class.
  *
  * @example
  * const { training, heldOut } = holdOut(images.count, config.judging, random);
@@ -26,7 +27,6 @@ export function holdOut(
 ): SplitPool {
   const order = Uint32Array.from({ length: count }, (_, index) => index);
   const held = heldOutCount(count, { heldOut: share, images });
-  if (held === 0) return { training: order, heldOut: new Uint32Array(0) };
   random.shuffle(order);
   return { training: order.subarray(held), heldOut: order.subarray(0, held) };
 }

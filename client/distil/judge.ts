@@ -115,7 +115,7 @@ export class Judge {
   async #beginSearch(hooks: ScoreHooks | undefined): Promise<MistakeSearch> {
     const { ascents, images, radii } = this.#judging;
     const { indices, training } = this.#pool;
-    // From the end: what is trained against was found on the first of them (SPEC D9).
+    // From the end: what is trained against is sought on the others where these are enough (SPEC D9).
     const others = training.subarray(
       Math.max(0, training.length - Math.max(0, images - indices.length)),
     );

@@ -12,6 +12,9 @@ export interface PlaneWave {
   readonly size: number;
 }
 
+/** Of the largest amplitude: far above what rounding leaves of a zero, far below any wave's size. */
+const NOTHING = 1e-9;
+
 /**
  * a_k·sin(2π·(`down`·r/H + `right`·c/W) + `phase`) at row r and column c of channel k (SPEC D9), scaled
  * to its size.
@@ -29,7 +32,9 @@ export function planeWave(
     return amplitudes[i % channels]! * Math.sin(perRow * row + perColumn * (pixel % width) + phase);
   });
   const squares = wave.reduce((sum, value) => sum + value * value, 0);
-  // Sampled at its zeros alone a wave is nothing, and stays so.
-  const scale = size / (Math.sqrt(squares / wave.length) || 1);
+  const found = Math.sqrt(squares / wave.length);
+  // Sampled at its zeros alone a wave is nothing but what rounding leaves, and stays so.
+  const least = NOTHING * amplitudes.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const scale = found > least ? size / found : 0;
   return Float32Array.from(wave, (value) => scale * value);
 }

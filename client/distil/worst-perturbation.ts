@@ -97,7 +97,7 @@ export async function searchWorst(
   return found;
 }
 
-/** A model's answers to all held-out images, with or without a perturbation. */
+/** A model's answers to all of some images, with or without a perturbation. */
 export interface Answers {
   /** Σ KL(teacher's clean answer ‖ model's), nats. */
   readonly divergence: number;
@@ -177,7 +177,7 @@ export function tallyAnswers(
         : ", though the teacher's are: tell the organisers, since an update may have damaged the student, and try another device in case it is this one";
     throw new EngineError(
       "device-failed",
-      `the ${which}'s answers to held-out images are not finite${advice}`,
+      `the ${which}'s answers to ${answers.length} images are not finite${advice}`,
     );
   }
   return { divergence, agreed, flips, classes: given };

@@ -14,8 +14,8 @@
  * statistics of its images, which are those of a step without copies; taken over both, statistics
  * would absorb what all copies have in common, and it would be back in evaluation mode.
  *
- * A `pattern` is added to all copies of a step, whatever else perturbs them: perturbations that nobody
- * made to mislead, drawn anew by the host.
+ * A `pattern` is added to all copies of a step, whatever else perturbs them: drawn anew by the host, it
+ * does not ascend.
  *
  * With a `warp`, every other copy of a norm group (its second, its fourth, …) is warp(x, φ) instead
  * of x + δ: every pixel is taken from where a universal field of displacements φ points to, and φ

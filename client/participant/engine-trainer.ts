@@ -186,8 +186,8 @@ export class EngineTrainer implements LocalTrainer {
 }
 
 /**
- * What is trained on, less what is scored with besides held-out images, as far as that leaves anything:
- * what was found on the ones says less of the others.
+ * What is trained on, less what is scored with besides held-out images, unless that leaves fewer than
+ * are scored with: what was found on the ones says less of the others.
  */
 function apart({ heldOut, training }: SplitPool, { images }: Judging): Uint32Array {
   const left = training.length - Math.max(0, images - heldOut.length);

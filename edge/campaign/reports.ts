@@ -74,11 +74,19 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
     current: attempt === undefined ? null : roundReport(ledger, attempt),
     participants: {
       enrolled: people.length,
-      connected: people.filter((person) => !person.revoked && presence.isConnected(person.id, now))
-        .length,
+      connected: connectedAmong(people, presence, now),
       revoked: people.filter(({ revoked }) => revoked).length,
     },
   };
+}
+
+/** Those who were removed are not, though their last request was a moment ago. */
+function connectedAmong(
+  people: readonly ParticipantRecord[],
+  presence: Presence,
+  now: number,
+): number {
+  return people.filter(({ id, revoked }) => !revoked && presence.isConnected(id, now)).length;
 }
 
 /** Each candidate, with the scores of its probe's judging round. */
@@ -141,7 +149,7 @@ export function campaignFigures(ledger: Ledger, presence: Presence, now: number)
       examples,
       uploadedBytes: attempts.reduce((sum, { uploadedBytes }) => sum + uploadedBytes, 0),
       participantsEnrolled: people.length,
-      participantsConnected: people.filter((person) => presence.isConnected(person.id, now)).length,
+      participantsConnected: connectedAmong(people, presence, now),
       loss: latest?.loss ?? null,
       agreement: latest?.agreement ?? null,
       regrowthAlarm: decisions.alarm !== null,

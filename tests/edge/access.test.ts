@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { app } from "../../edge/app.ts";
 import { RequestQuota } from "../../edge/access/request-quota.ts";
 import type { EnrolReply, Invite, InvitePreview } from "../../protocol/round/access.ts";
-import type { ParticipantReport } from "../../protocol/round/reports.ts";
+import type { CampaignMetrics, ParticipantReport } from "../../protocol/round/reports.ts";
 import {
   act,
   ADMIN,
@@ -176,7 +176,11 @@ describe("participants", () => {
     for (const volunteer of others) await volunteer.contribute(updateOf(volunteer.view, 2));
     await until(id, committed(1));
     expect((await rounds(id))[0]).toMatchObject({ accepted: 2, assigned: 2 });
-    expect((await report(id)).participants).toMatchObject({ enrolled: 3, revoked: 1 });
+    expect((await report(id)).participants).toEqual({ enrolled: 3, connected: 2, revoked: 1 });
+    const metrics = `/api/v1/admin/campaigns/${id}/metrics`;
+    expect(await ask<CampaignMetrics>(metrics, { token: ADMIN })).toMatchObject({
+      participantsConnected: 2,
+    });
   });
 
   it("[A3] unknown participants and invites are 404", async () => {

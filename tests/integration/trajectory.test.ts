@@ -10,6 +10,7 @@ import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
 import { drawField, drawPattern } from "../../client/distil/pattern.ts";
 import { NO_WEAKNESSES, WeaknessSearch } from "../../client/distil/weaknesses.ts";
+import { holdOut } from "../../client/distil/hold-out.ts";
 import { RandomStream } from "../../client/distil/random.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
@@ -33,6 +34,9 @@ const TEMPERATURE = { from: 1, to: 4 };
 const AUGMENTATION = { cropPadding: 2, horizontalFlip: true };
 const ADVERSARY = adversarySchema.parse({ restartEvery: 4 });
 const PREPROCESSING = { mean: [0.49, 0.48, 0.45], std: [0.25, 0.24, 0.26] };
+
+/** So few images that none is held out. */
+const JUDGING = { heldOut: 0.1, images: 64 };
 
 let coordinator: Coordinator;
 let engine: Engine;
@@ -121,9 +125,10 @@ it.each(CASES)(
 
     // The same steps without a coordinator: one session, one optimiser, the same draws.
     const random = new RandomStream(SEED);
-    const batches = new ShuffledBatches(images.count, random);
+    const { training: indices } = holdOut(images.count, JUDGING, random);
+    expect(indices).toHaveLength(images.count);
+    const batches = new ShuffledBatches(indices, random);
     const session = engine.openSession({ graph, layout, teacher });
-    const indices = Uint32Array.from({ length: images.count }, (_, i) => i);
     const pool = { images, indices, normalisation: PREPROCESSING, batchSize: BATCH };
     const weaknesses = adversary
       ? await new WeaknessSearch(session, pool, adversary, graph.classes).find()

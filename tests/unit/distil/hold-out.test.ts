@@ -27,15 +27,22 @@ describe("held-out images", () => {
     );
   });
 
-  it("[J1] are others for another seed, and draw nothing where there are none", () => {
+  it("[J1] are others for another seed, and none where they would be fewer than four", () => {
     const judging = { heldOut: 0.1, images: 64 };
     const first = holdOut(200, judging, stream(1)).heldOut;
     expect(holdOut(200, judging, stream(2)).heldOut).not.toEqual(first);
-    const random = stream(3);
-    expect(holdOut(39, judging, random).heldOut).toHaveLength(0);
-    expect(random.word()).toBe(stream(3).word());
+    expect(holdOut(39, judging, stream(3)).heldOut).toHaveLength(0);
     // The share of campaigns from before there were scores (SPEC C1).
     const never = { heldOut: Number.MIN_VALUE, images: 64 };
     expect(holdOut(1_000_000, never, stream(1)).heldOut).toHaveLength(0);
+  });
+
+  it("[D9] leave the others in a random order, even where there are none", () => {
+    for (const heldOut of [0.01, 0.1]) {
+      const { training } = holdOut(100, { heldOut, images: 64 }, stream(4));
+      // Sorted by class, as folders are: ten of each.
+      const first = [...training.subarray(0, 25)].map((index) => Math.floor(index / 10));
+      expect(new Set(first).size).toBeGreaterThan(6);
+    }
   });
 });

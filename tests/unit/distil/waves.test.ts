@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RandomStream, STREAM_SEED_BYTES } from "../../../client/distil/random.ts";
+import { planeWave } from "../../../client/distil/plane-wave.ts";
 import { drawMappedWave, drawWave } from "../../../client/distil/waves.ts";
 
 function stream(seed: number): RandomStream {
@@ -118,4 +119,13 @@ test("D9: a wave by a heat map is within half a spacing of one that misleads, th
   expect(nearest[0]).toBeGreaterThan(45);
   expect(nearest[1]).toBeGreaterThan(0);
   expect(nearest[2]).toBe(0);
+});
+
+test("D9: a wave that is sampled at its zeros alone is nothing", () => {
+  const amplitudes = new Float64Array(3).fill(1);
+  const still = { phase: 0, amplitudes, size: 0.2 };
+  const none = planeWave(SHAPE, { ...still, down: 12, right: 16 });
+  expect(none.every((value) => value === 0)).toBe(true);
+  const next = planeWave(SHAPE, { ...still, down: 11, right: 16 });
+  expect(rootMeanSquare(next)).toBeCloseTo(0.2);
 });
