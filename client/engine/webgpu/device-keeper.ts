@@ -3,7 +3,7 @@ import type { Device } from "./device.ts";
 import type { DeviceSession } from "./device-session.ts";
 import type { ReplayLog } from "./replay-log.ts";
 
-/** Losses of the device since the last safe point after which less is done at once. */
+/** Losses of the device since the last safe point, or answer that needed no replay, after which less is done at once. */
 const LOSSES_BEFORE_HALVING = 3;
 
 /** Keeps a device that has done all that a log says; when it is lost, another one does it again. */
@@ -52,7 +52,11 @@ export class DeviceKeeper {
           this.#applied++;
         }
         const result = await what(device);
-        if (device.device.lost === undefined) return result;
+        if (device.device.lost === undefined) {
+          // Questions alone make no safe points, and a search asks thousands.
+          if (this.#log.length === 0) this.#losses = 0;
+          return result;
+        }
       } catch (error) {
         if (error instanceof EngineError || !(await wasLost(device.device))) throw error;
       }

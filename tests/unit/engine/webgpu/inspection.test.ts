@@ -44,4 +44,14 @@ describe("a search through the teacher on WebGPU", () => {
     expect(await session.channelStatistics(pixelBatch(1))).toEqual(statistics);
     session.close();
   });
+
+  it("goes on however often the device is lost, as long as it answers in between", async () => {
+    const session = openSmallSession(engine);
+    const first = await ask(session);
+    for (let loss = 0; loss < 4; loss++) {
+      (await engine.device()).gpu.destroy();
+      expect(await ask(session)).toEqual(first);
+    }
+    session.close();
+  });
 });
