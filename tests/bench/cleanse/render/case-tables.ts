@@ -70,13 +70,16 @@ function beforeText(groups: readonly Group[]): string {
   return [...labels].map(([text, rows]) => `${rows.join("; ")}: ${text}`).join(" ");
 }
 
-/** By strategy, the worst that any teacher and seed came to. */
+/**
+ * By strategy, the worst that any teacher and seed came to; a strategy of one teacher has no worst case
+ * that its own table does not tell.
+ */
 export function worstCaseTable(groups: readonly Group[]): Table {
   const labels = [...new Set(groups.map(({ label }) => label))];
   return {
     title: "Worst case over teachers",
     caption:
-      "The worst of all teachers and seeds, each figure by itself; the strategies with the lowest worst ASR come first.",
+      "The worst of all teachers and seeds, each figure by itself, of what was tried on several. Only rows of the same teachers compare; of those, the ones with the lowest worst ASR come first.",
     head: [
       "strategy",
       "highest ASR",
@@ -92,9 +95,15 @@ export function worstCaseTable(groups: readonly Group[]): Table {
         const own = groups.filter((group) => group.label === label);
         const runs = own.flatMap((group) => group.runs);
         const asr = largest(runs.map(({ after }) => after.asr));
-        return { label, runs, asr, teachers: own.length };
+        return { label, runs, asr, teachers: own.map((group) => group.case).sort() };
       })
-      .sort((a, b) => (a.asr ?? Infinity) - (b.asr ?? Infinity))
+      .filter(({ teachers }) => teachers.length > 1)
+      .sort(
+        (a, b) =>
+          b.teachers.length - a.teachers.length ||
+          a.teachers.join().localeCompare(b.teachers.join()) ||
+          (a.asr ?? Infinity) - (b.asr ?? Infinity),
+      )
       .map(({ label, runs, asr, teachers }) => [
         label,
         points(asr),
@@ -102,7 +111,7 @@ export function worstCaseTable(groups: readonly Group[]): Table {
         points(smallest(runs.map(({ after }) => after.ra))),
         points(smallest(runs.map(derOf))),
         alarmsText(runs),
-        String(teachers),
+        teachers.join(", "),
         String(runs.length),
       ]),
   };

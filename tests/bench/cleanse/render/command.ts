@@ -10,6 +10,7 @@ import { reportPage } from "./page.ts";
 
 interface RenderOptions {
   readonly out: string;
+  readonly about?: string;
   readonly curves?: readonly string[];
 }
 
@@ -21,12 +22,13 @@ export function renderCommand({ terminal }: CommandContext): Command {
     .description("make tables (Markdown) and a page with curves of results")
     .argument("<results...>", "files that bench:cleanse wrote")
     .requiredOption("--out <folder>", "for cleanse.md and cleanse.html")
+    .option("--about <text>", "what readers are to know of these runs, said at the top")
     .option(
       "--curves <strategies>",
       "draw curves of these alone (default of all)",
       (text: string) => text.split(",").map((word) => word.trim()),
     )
-    .action(async (files: readonly string[], { curves, out }: RenderOptions) => {
+    .action(async (files: readonly string[], { about, curves, out }: RenderOptions) => {
       const stored = await Promise.all(files.map(readResults));
       const results = stored.flatMap((one) => one.results);
       if (results.length === 0) {
@@ -35,7 +37,7 @@ export function renderCommand({ terminal }: CommandContext): Command {
           "Run `npm run bench:cleanse -- --plan … --out FILE` first.",
         );
       }
-      const content = reportContent(results);
+      const content = reportContent(results, about);
       const page = reportPage(content, (strategy) => curves?.includes(strategy) ?? true);
       await mkdir(out, { recursive: true });
       await writeWhole(join(out, "cleanse.md"), markdownReport(content, PAGE));

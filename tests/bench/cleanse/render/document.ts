@@ -9,6 +9,8 @@ import { markdownTable, type Table } from "./table.ts";
 /** What a report of results is made of. */
 export interface ReportContent {
   readonly groups: readonly Group[];
+  /** What the reader is to know of these runs besides; may be empty. */
+  readonly about: string;
   /** What all runs have in common, a sentence. */
   readonly shared: string;
   /** A table for each teacher. */
@@ -25,18 +27,19 @@ export const INTRODUCTION =
   "Labels and triggers were used to report, and for nothing else, except in the control that says so.";
 
 /** Sorts results into tables. */
-export function reportContent(results: readonly BenchResult[]): ReportContent {
+export function reportContent(results: readonly BenchResult[], about = ""): ReportContent {
   const { groups, shared } = groupResults(results);
   const distinct = groups.flatMap(({ runs }) => runs);
   return {
     groups,
+    about,
     shared:
       shared.length === 0
         ? "No setting is shared by all runs: each row names what sets it apart."
         : `All runs: ${shared.join(", ")}.`,
     cases: caseTables(groups),
     others: [
-      worstCaseTable(groups),
+      ...[worstCaseTable(groups)].filter(({ rows }) => rows.length > 0),
       ...decisionTables(groups),
       correlationTable(distinct),
       measuredOnTable(distinct),
@@ -45,12 +48,16 @@ export function reportContent(results: readonly BenchResult[]): ReportContent {
 }
 
 /** The report as Markdown. @param page name of the page with the curves, beside it. */
-export function markdownReport({ cases, others, shared }: ReportContent, page: string): string {
+export function markdownReport(
+  { about, cases, others, shared }: ReportContent,
+  page: string,
+): string {
   const sections = [...cases, ...others].map(
     (table) => `## ${table.title}\n\n${table.caption}\n\n${markdownTable(table)}`,
   );
   return (
-    [`# ${TITLE}`, INTRODUCTION, shared, `Curves: [${page}](${page}).`, ...sections].join("\n\n") +
-    "\n"
+    [`# ${TITLE}`, about, INTRODUCTION, shared, `Curves: [${page}](${page}).`, ...sections]
+      .filter((text) => text !== "")
+      .join("\n\n") + "\n"
   );
 }

@@ -32,7 +32,7 @@ const DARK = [
  * @param withCurves whether a strategy's curves are drawn
  */
 export function reportPage(
-  { cases, groups, others, shared }: ReportContent,
+  { about, cases, groups, others, shared }: ReportContent,
   withCurves: (strategy: string) => boolean,
 ): string {
   const drawn = groups.filter(
@@ -64,7 +64,7 @@ export function reportPage(
 </head>
 <body>
 <h1>${TITLE}</h1>
-<p>${htmlText(INTRODUCTION)}</p>
+${about === "" ? "" : `<p>${htmlText(about)}</p>\n`}<p>${htmlText(INTRODUCTION)}</p>
 <p>${htmlText(shared)}</p>
 <p>Curves follow the main leg: figures and scores are of the student after so many rounds, the loss of the steps is of the round that comes next. A filled circle is an alarm. Where a campaign fell back, its last point is the student it went back to.</p>
 ${sections.join("\n")}
