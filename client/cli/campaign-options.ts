@@ -109,7 +109,11 @@ export function addCampaignOptions(command: Command): Command {
         "yogi",
       ]),
     )
-    .option("--server-learning-rate <rate>", "of the server optimiser", number)
+    .option(
+      "--server-learning-rate <rate>",
+      "of the server optimiser (default 1; adam, yogi .01)",
+      number,
+    )
     .option("--server-momentum <share>", "of the server's SGD (default 0)", number)
     .addOption(
       new Option("--codec <kind>", "how updates travel (default int8)").choices([

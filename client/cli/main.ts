@@ -28,9 +28,12 @@ export function commandLine(context: CommandContext): Command {
 Example, each line in a terminal of its own:
   $ npm run scour -- serve
   $ npm run scour -- campaign create --model teacher.safetensors --mean .4914,.4822,.4465 --std .2470,.2435,.2616 --start
-  $ npm run scour -- invite c-…
+  $ npm run scour -- invite c-… --uses 4
   $ npm run scour -- join 'http://127.0.0.1:8787/join/c-…#…' --images my-pictures/
-  $ npm run scour -- watch c-…`,
+  $ npm run scour -- watch c-…
+
+A round waits for four participants (--goal), or at its deadline for two (--minimum): start as many.
+Where all images lie on one machine, simulate does all of it.`,
     );
   for (const command of [
     serveCommand(context),

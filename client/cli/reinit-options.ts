@@ -46,10 +46,14 @@ export function addReinitOptions(command: Command): Command {
     )
     .option(
       "--ratios <list>",
-      "layerwise, lipschitz, bn-divergence: share per depth stage, shallowest first",
+      "layerwise, lipschitz, bn-divergence: share per depth stage, shallowest first (default .01,.03,.09,.27)",
       numbers,
     )
-    .option("--head-ratio <share>", "share of the classification head; not for uniform", number)
+    .option(
+      "--head-ratio <share>",
+      "share of the classification head, not for uniform (default .1; head 1)",
+      number,
+    )
     .option("--ratio <share>", "uniform: share of all weights", number)
     .option("--seed <hex>", "32 bytes that decide the re-initialisation (default random)");
 }

@@ -27,7 +27,7 @@ export interface WaySearch extends PerturbationSearch {
  * cross-entropy with the class. Keeps the best on its way (targeted universal adversarial
  * perturbations: Hirano and Takemoto 2020).
  *
- * @param seen the participant's own, held out or not: the teacher was trained on none of them
+ * @param seen the participant's own, held out or not
  * @param from the class, which not all images may have, and where to start, within the ball
  * @throws as `answersTo`.
  */

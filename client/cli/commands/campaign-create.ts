@@ -24,8 +24,8 @@ export function campaignCreate({ terminal }: CommandContext): Command {
       "after",
       `
 Example:
-  $ npm run scour -- campaign create --model teacher.safetensors --strength 2 --rounds 25 --goal 4 \\
-      --mean .4914,.4822,.4465 --std .2470,.2435,.2616 --json`,
+  $ npm run scour -- campaign create --model teacher.safetensors --name "street signs" --goal 6 \\
+      --mean .4914,.4822,.4465 --std .2470,.2435,.2616 --no-flip`,
     )
     .action(async (options: CreateOptions) => {
       // Before the upload: wrong options should not cost one. The digest is filled in below.

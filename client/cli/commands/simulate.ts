@@ -65,7 +65,7 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
       `
 Example:
   $ npm run scour -- simulate --model teacher.safetensors --images pool.bin --participants 4 \\
-      --rounds 10 --strength 2 --mean .4914,.4822,.4465 --std .2470,.2435,.2616 \\
+      --mean .4914,.4822,.4465 --std .2470,.2435,.2616 \\
       --test test.bin --triggered triggered.bin --target 0 --out cleansed.safetensors`,
     )
     .action(async (options: SimulateOptions) => {
