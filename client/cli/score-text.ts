@@ -13,7 +13,15 @@ export function inheritedText(scores: Summary | null): string {
  * find one; a dash where nobody does.
  */
 export function ledToText(scores: Summary | null): string {
-  const classes = scores?.transfer.classes ?? [];
+  return mostFoundText(scores?.transfer.classes ?? []);
+}
+
+/** The same of what bends images. */
+export function bentToText(scores: Summary | null): string {
+  return mostFoundText(scores?.bends ?? []);
+}
+
+function mostFoundText(classes: Summary["bends"]): string {
   const [most] = classes;
   if (most === undefined) return "–";
   const all = classes.reduce((sum, { participants }) => sum + participants, 0);
@@ -23,6 +31,11 @@ export function ledToText(scores: Summary | null): string {
 /** Share of images that a perturbation of the smallest norm leads to one class in the teacher. */
 export function reachText(scores: Summary | null): string {
   return percent(scores?.medians.reach);
+}
+
+/** Share of images that displacements half as long as those trained against lead to one class. */
+export function bendReachText(scores: Summary | null): string {
+  return percent(scores?.medians.bendReach);
 }
 
 /** Agreement under perturbation at each norm that was scored, the smallest first. */

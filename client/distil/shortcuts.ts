@@ -26,6 +26,7 @@ export function bending(grid: number): ShortcutKind {
 
 /** A disturbance that leads the teacher to one class. */
 export interface Shortcut {
+  readonly class: number;
   /** `[H, W, C]`, normalised units; of a bending one `[grid, grid, 2]`, pixels. */
   readonly values: Float32Array;
   /** Share of images with other answers that it leads there. */
@@ -72,6 +73,7 @@ export class ShortcutSearch {
     this.#search ??= await this.#begin(hooks);
     const ways = await this.#search.finish(hooks);
     return (this.#found = ways.map(([near, far]) => ({
+      class: far!.class,
       values: far!.perturbation,
       share: far!.share,
       reach: near!.share,

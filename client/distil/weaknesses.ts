@@ -16,11 +16,21 @@ export interface Weaknesses {
   readonly shortcuts: readonly Shortcut[];
   /** Those that bend images; none that leads no image anywhere. */
   readonly bends: readonly Shortcut[];
+  /**
+   * Of all that bend images, the class that one half as long leads to furthest, and how far: what is told
+   * of them (SPEC J2). Undefined where none were sought.
+   */
+  readonly bend: Pick<Shortcut, "class" | "reach"> | undefined;
   /** Undefined where none is wanted, or no wave of it misleads the teacher. */
   readonly heatMap: FoundHeatMap | undefined;
 }
 
-export const NO_WEAKNESSES: Weaknesses = { shortcuts: [], bends: [], heatMap: undefined };
+export const NO_WEAKNESSES: Weaknesses = {
+  shortcuts: [],
+  bends: [],
+  bend: undefined,
+  heatMap: undefined,
+};
 
 /**
  * Seeks what misleads the teacher, as the adversary wants it (SPEC D9): shortcuts, what bends
@@ -70,13 +80,21 @@ export class WeaknessSearch {
       onPass: (done) => hooks.onPass?.(before + done, total),
     });
     const { bends, heatMap, shortcuts } = this.#searches;
-    const found = {
-      shortcuts: (await shortcuts?.find(after(0))) ?? [],
+    const added = (await shortcuts?.find(after(0))) ?? [];
+    const bent = (await bends?.find(after(ofShortcuts))) ?? [];
+    const waves = await heatMap?.find(after(ofShortcuts + ofBends));
+    return {
+      shortcuts: added,
       // A field that leads nobody anywhere may be none at all, and would take others' steps.
-      bends: ((await bends?.find(after(ofShortcuts))) ?? []).filter(({ share }) => share > 0),
-      heatMap: await heatMap?.find(after(ofShortcuts + ofBends)),
+      bends: bent.filter(({ share }) => share > 0),
+      bend: furthest(bent),
+      heatMap: waves?.waves.some(({ share }) => share > 0) ? waves : undefined,
     };
-    const leads = found.heatMap?.waves.some(({ share }) => share > 0);
-    return leads ? found : { ...found, heatMap: undefined };
   }
+}
+
+/** The first of those of largest reach. */
+function furthest(ways: readonly Shortcut[]): Weaknesses["bend"] {
+  const [best] = ways.toSorted((a, b) => b.reach - a.reach);
+  return best && { class: best.class, reach: best.reach };
 }

@@ -16,7 +16,8 @@ import {
 } from "../distil/local-distillation.ts";
 import { measureSpeed } from "../distil/measure-speed.ts";
 import type { RandomStream } from "../distil/random.ts";
-import { NO_WEAKNESSES, WeaknessSearch } from "../distil/weaknesses.ts";
+import type { ScoreHooks } from "../distil/teacher-answers.ts";
+import { NO_WEAKNESSES, WeaknessSearch, type Weaknesses } from "../distil/weaknesses.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
 import type { LocalTrainer, MeasuredStatistics, SearchWork, StatisticsWork } from "./training.ts";
 
@@ -49,7 +50,8 @@ export class EngineTrainer implements LocalTrainer {
   readonly #resources: LocalResources;
   readonly #judge: Judge;
   /** Undefined where the campaign trains against none. */
-  readonly #weaknesses: WeaknessSearch | undefined;
+  readonly #search: WeaknessSearch | undefined;
+  #weaknesses = NO_WEAKNESSES;
   readonly #graph: Graph;
   readonly #config: CampaignConfig;
   #measured: MeasuredStatistics | undefined;
@@ -75,7 +77,7 @@ export class EngineTrainer implements LocalTrainer {
     this.#judge = new Judge(session, judged, judging, own);
     const { adversary } = distillation;
     const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
-    this.#weaknesses = adversary
+    this.#search = adversary
       ? new WeaknessSearch(session, trained, adversary, graph.classes)
       : undefined;
     const batches = new ShuffledBatches(pool.training, random);
@@ -91,7 +93,7 @@ export class EngineTrainer implements LocalTrainer {
   }
 
   async seekWeaknesses({ beforeBatch, onSearch, signal }: SearchWork): Promise<void> {
-    await this.#weaknesses?.find({ beforeBatch, onPass: onSearch, signal });
+    await this.#seek({ beforeBatch, onPass: onSearch, signal });
   }
 
   async score({
@@ -105,8 +107,11 @@ export class EngineTrainer implements LocalTrainer {
   }: Score): Promise<Scores | null> {
     const hooks = { beforeBatch, onPass, signal };
     this.#session.load(student, this.#velocityIn(round, leg));
-    if (isJudging) return this.#judge.judge(hooks);
-    return this.#judge.watch(`${leg.kind} ${leg.candidate}`, hooks);
+    const scores = isJudging
+      ? await this.#judge.judge(hooks)
+      : await this.#judge.watch(`${leg.kind} ${leg.candidate}`, hooks);
+    const { bend } = this.#weaknesses;
+    return scores && bend ? { ...scores, bend } : scores;
   }
 
   async measureStatistics(work: StatisticsWork): Promise<MeasuredStatistics | null> {
@@ -151,8 +156,7 @@ export class EngineTrainer implements LocalTrainer {
   }: Train) {
     let told = 0;
     // Done before, as a rule.
-    const found = await this.#weaknesses?.find({ beforeBatch: beforeStep, signal });
-    const weaknesses = found ?? NO_WEAKNESSES;
+    const weaknesses = await this.#seek({ beforeBatch: beforeStep, signal });
     const velocity = this.#velocityIn(round, leg);
     // An attempt that is given up leaves the velocity of a round nobody has.
     this.#lastRound = undefined;
@@ -177,6 +181,11 @@ export class EngineTrainer implements LocalTrainer {
 
   close(): void {
     this.#session.close();
+  }
+
+  async #seek(hooks: ScoreHooks): Promise<Weaknesses> {
+    if (this.#search) this.#weaknesses = await this.#search.find(hooks);
+    return this.#weaknesses;
   }
 
   /** Kept from a round done to the one that follows in the same leg (SPEC D3). */

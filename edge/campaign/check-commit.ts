@@ -48,7 +48,7 @@ export function checkCommit(
 }
 
 function checkScores(
-  { images, perturbed, transfer }: Scores,
+  { bend, images, perturbed, transfer }: Scores,
   judging: boolean,
   rules: Judging,
   classes: number,
@@ -59,12 +59,13 @@ function checkScores(
     "scores.images",
     `are ${images}, the campaign scores with at most ${most}`,
   );
-  const { class: led, followed, moved } = transfer;
-  requireField(
-    led < classes,
-    "scores.transfer.class",
-    `is ${led}, the model's classes are 0 to ${classes - 1}`,
-  );
+  const { followed, moved } = transfer;
+  for (const [field, led] of [
+    ["scores.transfer.class", transfer.class],
+    ["scores.bend.class", bend?.class ?? 0],
+  ] as const) {
+    requireField(led < classes, field, `is ${led}, the model's classes are 0 to ${classes - 1}`);
+  }
   requireField(
     followed <= moved && moved <= images,
     "scores.transfer",

@@ -114,6 +114,13 @@ export const scoresSchema = z.strictObject({
     moved: z.int().nonnegative(),
     followed: z.int().nonnegative(),
   }),
+  /**
+   * Of the fields of displacements that mislead the teacher (SPEC D9.8), the class that one half as long
+   * leads to furthest, and the share of its images. Left out where none are sought.
+   */
+  bend: z
+    .strictObject({ class: z.int().nonnegative(), reach: z.number().min(0).max(1) })
+    .optional(),
   perturbed: z.array(perturbedScoreSchema).max(8),
 });
 export type Scores = z.output<typeof scoresSchema>;

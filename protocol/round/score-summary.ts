@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Scores } from "./judging.ts";
 
+const ledToSchema = z.array(z.object({ class: z.int(), participants: z.int() }));
+
 /** What the participants of one round said of the student that it began with. */
 export const scoreSummarySchema = z.object({
   /** How many sent scores, and their held-out images together. */
@@ -14,8 +16,10 @@ export const scoreSummarySchema = z.object({
     moved: z.int(),
     followed: z.int(),
     /** Where perturbations that move any lead to, and for how many participants; the most first. */
-    classes: z.array(z.object({ class: z.int(), participants: z.int() })).default([]),
+    classes: ledToSchema.default([]),
   }),
+  /** Where displacements that lead any image lead to, likewise. */
+  bends: ledToSchema.default([]),
   perturbed: z.array(
     z.object({
       radius: z.number(),
@@ -40,6 +44,8 @@ export const scoreSummarySchema = z.object({
      * in summaries from before it was told.
      */
     reach: z.number().nullable().default(null),
+    /** Share that displacements half as long as those trained against lead there; null where none told. */
+    bendReach: z.number().nullable().default(null),
     perturbed: z.array(z.object({ radius: z.number(), agreement: z.number() })),
   }),
 });
@@ -114,8 +120,11 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
     transfer: {
       moved: sumOf(scored, ({ transfer }) => transfer.moved),
       followed: sumOf(scored, ({ transfer }) => transfer.followed),
-      classes: classesLedTo(scored),
+      classes: classesLedTo(
+        scored.flatMap(({ transfer }) => (transfer.moved > 0 ? [transfer.class] : [])),
+      ),
     },
+    bends: classesLedTo(scored.flatMap(({ bend }) => (bend && bend.reach > 0 ? [bend.class] : []))),
     perturbed: radii.map((radius) => perturbedAt(scored, radius)),
     medians: {
       trainingLoss:
@@ -135,6 +144,7 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
           )
         : null,
       reach: medianOf(({ transfer }) => transfer.reach ?? 1),
+      bendReach: bendReachOf(scored),
       perturbed: radii.map((radius) => ({
         radius,
         agreement: weightedMedian(
@@ -150,11 +160,17 @@ export function summariseScores(commits: readonly ScoredCommit[]): ScoreSummary 
   };
 }
 
-function classesLedTo(scored: readonly Scores[]): ScoreSummary["transfer"]["classes"] {
+/** Of those who tell; null where nobody does. */
+function bendReachOf(scored: readonly Scores[]): number | null {
+  const told = scored.flatMap(({ bend, images }) =>
+    bend ? [{ value: bend.reach, weight: images }] : [],
+  );
+  return told.length === 0 ? null : weightedMedian(cappedWeights(told));
+}
+
+function classesLedTo(found: readonly number[]): z.output<typeof ledToSchema> {
   const counts = new Map<number, number>();
-  for (const { transfer } of scored) {
-    if (transfer.moved > 0) counts.set(transfer.class, (counts.get(transfer.class) ?? 0) + 1);
-  }
+  for (const label of found) counts.set(label, (counts.get(label) ?? 0) + 1);
   return Array.from(counts, ([label, participants]) => ({ class: label, participants })).sort(
     (a, b) => b.participants - a.participants || a.class - b.class,
   );

@@ -203,6 +203,8 @@ describe("scores at the door", () => {
         "scores.transfer.class",
         { ...good, transfer: { class: odd.view.model.classes, moved: 5, followed: 2 } },
       ],
+      ["scores.bend.class", { ...good, bend: { class: odd.view.model.classes, reach: 0.5 } }],
+      ["scores.bend.reach", { ...good, bend: { class: 0, reach: 1.5 } }],
       ["scores.perturbed", { ...good, perturbed: [{ ...one, radius: 0.07 }] }],
       ["scores.perturbed", { ...good, perturbed: [one, one] }],
       ["scores.perturbed.0.flips", { ...good, perturbed: [{ ...one, flips: [0, 3] }] }],
@@ -214,12 +216,19 @@ describe("scores at the door", () => {
       const { detail } = await expectProblem(response, 400, "malformed-request");
       expect(detail).toContain(`${field}: `);
     }
-    await honest.contribute(updateOf(honest.view, 2), { scores: scoresOf(honest.view, middle) });
+    const bend = { class: 2, reach: 0.25 };
+    const scores = { ...scoresOf(honest.view, middle), bend };
+    await honest.contribute(updateOf(honest.view, 2), { scores });
     await (await odd.sendCommit(at, slices, { scores: null })).body?.cancel();
     await until(id, committed(1));
     expect((await rounds(id))[0]).toMatchObject({
       accepted: 2,
-      scores: { participants: 1, perturbed: [{ radius: 0.072, flips: [0, 3, 0] }] },
+      scores: {
+        participants: 1,
+        perturbed: [{ radius: 0.072, flips: [0, 3, 0] }],
+        bends: [{ class: 2, participants: 1 }],
+        medians: { bendReach: 0.25 },
+      },
     });
   });
 

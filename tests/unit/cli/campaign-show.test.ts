@@ -135,15 +135,18 @@ it("`campaign show` reads a campaign that was made before there were scores", as
   expect(text).not.toContain("outlier");
 });
 
-it("the rounds' table names the class that most participants find the teacher led to", () => {
+it("the rounds' table names the classes that most participants find the teacher led to", () => {
   const scores = summary(0.9, [], []);
   const classes = [
     { class: 7, participants: 5 },
     { class: 2, participants: 1 },
   ];
-  const judged = { ...MEASURED, scores: { ...scores, transfer: { ...scores.transfer, classes } } };
-  expect(roundTable([judged])).toMatch(/inherited +led to +reach /);
-  expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6\) +100\.0 % /);
+  const transfer = { ...scores.transfer, classes };
+  const bends = [{ class: 3, participants: 6 }];
+  const medians = { ...scores.medians, bendReach: 0.9 };
+  const judged = { ...MEASURED, scores: { ...scores, transfer, bends, medians } };
+  expect(roundTable([judged])).toMatch(/inherited +led to +reach +bent to +bend reach /);
+  expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6\) +100\.0 % +3 \(6 of 6\) +90\.0 % /);
   expect(roundTable([MEASURED])).not.toContain(" of 6)");
 });
 
@@ -240,6 +243,6 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
     /6 +probe 2: 1 of 4 +1 +collecting .* 64 +0\.5000 +90\.0 % +– +– +–/,
   );
   expect(results[0]!.text).toMatch(
-    /6 +probe 2: judging .* 100 .* 4\.0 % +7 \(1 of 1\) +100\.0 % +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
+    /6 +probe 2: judging .* 100 .* 4\.0 % +7 \(1 of 1\) +100\.0 % +– +– +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
   );
 });

@@ -122,6 +122,7 @@ describe("the adversary of local steps", () => {
   it("[D9] has a wave and a share of a shortcut on all copies of a step, as far as it wants them", async () => {
     const rounds = [{ startStep: 0, localSteps: 40, velocity: "restart" as const }];
     const shortcuts = [Float32Array.of(3, 0), Float32Array.of(0, 5)].map((values) => ({
+      class: 1,
       values,
       share: 1,
       reach: 0.4,
@@ -163,9 +164,9 @@ describe("the adversary of local steps", () => {
   it("[D9] has a shortcut the more often the further a small one leads", async () => {
     const rounds = [{ startStep: 0, localSteps: 100, velocity: "restart" as const }];
     const shortcuts = [
-      { values: Float32Array.of(1, 0), share: 1, reach: 0.29 },
-      { values: Float32Array.of(0, 1), share: 1, reach: 0.89 },
-      { values: Float32Array.of(1, 1), share: 1, reach: 0 },
+      { class: 1, values: Float32Array.of(1, 0), share: 1, reach: 0.29 },
+      { class: 1, values: Float32Array.of(0, 1), share: 1, reach: 0.89 },
+      { class: 1, values: Float32Array.of(1, 1), share: 1, reach: 0 },
     ];
     const found = await adversariesOf({ waves: null }, rounds, 100, {
       ...NO_WEAKNESSES,
@@ -183,7 +184,7 @@ describe("the adversary of local steps", () => {
   it("[D9] has a wave that misleads the teacher in its share of steps, and nothing else then", async () => {
     const rounds = [{ startStep: 0, localSteps: 200, velocity: "restart" as const }];
     // 1e3 shows where the shortcut is part of it.
-    const shortcuts = [{ values: Float32Array.of(1000, 1000), share: 1, reach: 1 }];
+    const shortcuts = [{ class: 1, values: Float32Array.of(1000, 1000), share: 1, reach: 1 }];
     const heatMap = { spacing: 1, waves: [{ down: 0, right: 1, share: 0.5 }] };
     const changes = { waves: { radius: 0.2, periods: 1 }, heatMap: { share: 0.25 } };
     const patterns = async (found: Weaknesses): Promise<Float32Array[]> =>
@@ -199,8 +200,8 @@ describe("the adversary of local steps", () => {
   it("[D9] begins warps with what bends images and misleads the teacher, in its share of steps", async () => {
     const rounds = [{ startStep: 0, localSteps: 200, velocity: "restart" as const }];
     const bends = [
-      { values: Float32Array.of(8, 0, 0, 0, 0, 0, 0, 0), share: 1, reach: 0.89 },
-      { values: Float32Array.of(0, 8, 0, 0, 0, 0, 0, 0), share: 1, reach: 0.29 },
+      { class: 1, values: Float32Array.of(8, 0, 0, 0, 0, 0, 0, 0), share: 1, reach: 0.89 },
+      { class: 1, values: Float32Array.of(0, 8, 0, 0, 0, 0, 0, 0), share: 1, reach: 0.29 },
     ];
     const fields = async (changes: object, found = bends): Promise<(Float32Array | undefined)[]> =>
       (await adversariesOf(changes, rounds, 200, { ...NO_WEAKNESSES, bends: found })).map(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { bentAnswersTo } from "../../../client/distil/bent-answers.ts";
 import { bending, ShortcutSearch } from "../../../client/distil/shortcuts.ts";
 import { askTeacher } from "../../../client/distil/teacher-answers.ts";
-import { WeaknessSearch } from "../../../client/distil/weaknesses.ts";
+import { WeaknessSearch, type Weaknesses } from "../../../client/distil/weaknesses.ts";
 import { adversarySchema } from "../../../protocol/round/adversary.ts";
 import { answersTo } from "../../../client/distil/worst-perturbation.ts";
 import { LinearSession } from "./linear-session.ts";
@@ -116,11 +116,25 @@ describe("what bends images and misleads the teacher", () => {
       warp: { grid: 2 },
       bends: { radius: 0.25, images: 8 },
     });
-    const bendsOf = async (session: LinearSession): Promise<number> =>
-      (await new WeaknessSearch(session, POOL, adversary, 3).find()).bends.length;
-    expect(await bendsOf(teacher())).toBeGreaterThan(1);
+    const found = (session: LinearSession): Promise<Weaknesses> =>
+      new WeaknessSearch(session, POOL, adversary, 3).find();
+    expect((await found(teacher())).bends.length).toBeGreaterThan(1);
     const stubborn = teacher();
     stubborn.teacher[3 * VALUES] = 1e3;
-    expect(await bendsOf(stubborn)).toBe(0);
+    expect(await found(stubborn)).toMatchObject({ bends: [], bend: { reach: 0 } });
+  });
+
+  it("[J2] tells of the one that leads furthest when it is half as long", async () => {
+    const adversary = adversarySchema.parse({
+      waves: null,
+      shortcuts: null,
+      warp: { grid: 2 },
+      bends: { radius: 0.25, images: 8 },
+    });
+    const { bend, bends } = await new WeaknessSearch(teacher(), POOL, adversary, 3).find();
+    const reaches = bends.map(({ reach }) => reach);
+    expect(Math.min(...reaches)).toBeLessThan(Math.max(...reaches));
+    const furthest = bends.find(({ reach }) => reach === Math.max(...reaches))!;
+    expect(bend).toEqual({ class: furthest.class, reach: furthest.reach });
   });
 });

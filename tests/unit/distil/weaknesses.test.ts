@@ -30,8 +30,12 @@ describe("what misleads the teacher", () => {
     expect(ways.heatMap).toBeUndefined();
     expect(ways.shortcuts).toEqual(both.shortcuts);
     const waves = await search({ shortcuts: null, waves: { periods: 2 } }).find();
-    expect(waves).toEqual({ ...NO_WEAKNESSES, heatMap: both.heatMap });
-    expect(await search({ shortcuts: null, heatMap: null }).find()).toEqual(NO_WEAKNESSES);
+    // What bends images leads nowhere here.
+    const { bend } = both;
+    expect(bend).toEqual({ class: 1, reach: 0 });
+    expect(waves).toEqual({ ...NO_WEAKNESSES, bend, heatMap: both.heatMap });
+    const none = { shortcuts: null, heatMap: null, bends: null };
+    expect(await search(none).find()).toEqual(NO_WEAKNESSES);
   });
 
   it("[D9] has no heat map where waves lead nowhere", async () => {

@@ -129,6 +129,8 @@ it("[D9][J1] shortcuts are sought once, on images that are trained on and not sc
   const allowed = new Set(pool.training.subarray(0, 190));
   expect(asked.size).toBe(64);
   expect([...asked].filter((image) => !allowed.has(image))).toEqual([]);
+  const { bend } = (await trainer.score(scoring(0, false)))!;
+  expect(bend).toEqual({ class: expect.any(Number), reach: expect.any(Number) });
   const passes = session.teacherPerturbations.length;
   await trainer.seekWeaknesses(seeking);
   await trainer.train(training(0));

@@ -80,6 +80,7 @@ function pointAt(round: number, asr: number, judging: boolean): CurvePoint {
         agreement: 0.95,
         transferRate: asr / 2,
         reach: 1,
+        bendReach: null,
         perturbed: [{ radius: 0.072, agreement: perturbed }],
       },
     },

@@ -43,6 +43,32 @@ function ledTo(label: number, moved = 10): ScoredCommit {
   return { ...rest, scores: { ...scores!, transfer } };
 }
 
+/** A participant that says how far what bends images leads its teacher. */
+function bentTo(label: number, reach: number, images = 64): ScoredCommit {
+  const { scores, ...rest } = claim(10, 0);
+  return { ...rest, scores: { ...scores!, images, bend: { class: label, reach } } };
+}
+
+describe("what bends images and misleads the teacher", () => {
+  it("[J2][J9] is told as the median of those who tell, and whereto most are led", () => {
+    const told = [bentTo(4, 1), bentTo(4, 0.9), bentTo(2, 0.1), bentTo(0, 0)];
+    const summary = summariseScores([...told, claim(10, 0)])!;
+    expect(summary.medians.bendReach).toBe(0.5);
+    expect(summary.bends).toEqual([
+      { class: 4, participants: 2 },
+      { class: 2, participants: 1 },
+    ]);
+    const loud = summariseScores([bentTo(4, 0.1, 10), bentTo(4, 0.2, 10), bentTo(4, 1, 64)])!;
+    expect(loud.medians.bendReach).toBe(0.2);
+  });
+
+  it("[J2] is not known where nobody seeks it", () => {
+    const summary = summariseScores([claim(10, 0)])!;
+    expect(summary.medians.bendReach).toBeNull();
+    expect(summary.bends).toEqual([]);
+  });
+});
+
 describe("scores of a participant of before `reach` was asked for", () => {
   it("[R9][J8] stay as they were said, so that what is made of them is the same again", () => {
     const { scores } = claim(5, 2);
@@ -143,6 +169,7 @@ describe("the summary of a round's scores", () => {
       transferRate: 0.8,
       // As the agreement, a quarter of it.
       reach: 0.2,
+      bendReach: null,
       perturbed: [{ radius: 0.1, agreement: expect.closeTo((0.5 + 0.5) / 2, 12) }],
     });
   });
