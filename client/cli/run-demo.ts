@@ -18,6 +18,7 @@ import { startCoordinator } from "./coordinator/start-coordinator.ts";
 import { startJoins } from "./joined-processes.ts";
 import { openModelUpload, readModel } from "./model-file.ts";
 import { followRounds } from "./round-progress.ts";
+import { givenModelText } from "./score-text.ts";
 
 /** Committed; made by scripts/train-demo-teacher.ts. */
 const TEACHER = fileURLToPath(new URL("../demo/teacher.safetensors", import.meta.url));
@@ -83,9 +84,10 @@ export async function runDemo({ out, seed = 0, stop, note }: DemoOptions): Promi
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
   const report = join(out, "report.html");
   const cleansedDigest = cleansed.digest;
+  const evidence = givenModelText(rounds);
   await writeFile(
     report,
-    reportPage({ campaign, rounds, before, after, seconds, cleansedDigest, samples }),
+    reportPage({ campaign, rounds, before, after, seconds, cleansedDigest, evidence, samples }),
   );
   return { before, after, seconds, cleansed, report, shortfalls: shortfalls(before, after) };
 }

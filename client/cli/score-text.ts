@@ -38,6 +38,24 @@ export function bendReachText(scores: Summary | null): string {
   return percent(scores?.medians.bendReach);
 }
 
+/**
+ * What participants say of the model that they were given, without labels, in the last round that was
+ * scored: one sentence; undefined where none was.
+ */
+export function givenModelText(rounds: readonly RoundReport[]): string | undefined {
+  const scores = rounds.findLast((round) => round.scores !== null)?.scores;
+  if (scores === undefined || scores === null) return undefined;
+  const led = (classes: Summary["bends"], reach: number | null): string => {
+    const [most] = classes;
+    if (most === undefined || reach === null) return "nowhere";
+    return `to class ${most.class} on ${percent(reach)} of images (${most.participants} of ${scores.participants} participants name that class)`;
+  };
+  const { bends, medians, transfer } = scores;
+  const added = `The smallest perturbation leads the model that was given ${led(transfer.classes, medians.reach)}`;
+  if (medians.bendReach === null) return `${added}.`;
+  return `${added}, bending images ${led(bends, medians.bendReach)}.`;
+}
+
 /** Agreement under perturbation at each norm that was scored, the smallest first. */
 export function perturbedText(scores: Summary | null): string {
   const shares = (scores?.perturbed ?? []).map(({ agreement }) => (100 * agreement).toFixed(1));

@@ -11,6 +11,8 @@ export interface DemoReport {
   readonly seconds: number;
   /** SHA-256 of the cleansed file. */
   readonly cleansedDigest: string;
+  /** What participants say of the teacher, a sentence; undefined where nobody scored. */
+  readonly evidence: string | undefined;
   readonly samples: readonly SampleImage[];
 }
 
@@ -90,6 +92,7 @@ ${inheritedChart(curve(({ scores }) => scores?.medians.transferRate ?? null))}
 ${rounds.map(roundRow).join("\n")}
 </table>
 
+${evidenceText(report)}
 <h2>Settings</h2>
 <p>Teacher <code>${text(campaign.model.digest)}</code> (${text(campaign.model.architecture)}, ${campaign.model.classes} classes, ${campaign.model.trainableLength} trainable values), cleansed file <code>${text(report.cleansedDigest)}</code>.</p>
 <table>
@@ -128,6 +131,15 @@ function inheritedChart(values: readonly number[]): string {
     ...overRounds("Mistakes of the teacher that students make too", values),
     top: 1,
   });
+}
+
+/** What can be said of the teacher without a label. */
+function evidenceText({ evidence }: DemoReport): string {
+  if (evidence === undefined) return "";
+  return `
+<h2>What participants say of the teacher</h2>
+<p>${text(evidence)} They had neither a label nor the trigger. Above 60 % and 50 % this is what a patch or an added pattern, and what a warping trigger looks like; below it says nothing either way.</p>
+`;
 }
 
 /** What the campaign decided by itself. */

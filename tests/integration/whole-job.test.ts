@@ -28,6 +28,9 @@ it("`demo --json` removes the demo model's backdoor, keeps its accuracy, and lea
   expect(cleansed.graph.architecture).toBe("resnet18-32");
   const report = await readFile(join(out, "report.html"), "utf8");
   expect(report).toContain("ASR");
+  expect(report).toMatch(
+    /leads the model that was given to class \d on [\d.]+ % of images .* bending images to class \d on [\d.]+ %/,
+  );
   // Self-contained: nothing is fetched when it is opened.
   expect(report).not.toMatch(/(src|href)="https?:/);
 });

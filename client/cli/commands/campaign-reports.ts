@@ -19,6 +19,7 @@ import {
   reachText,
   bendReachText,
   bentToText,
+  givenModelText,
   perturbedText,
   probeTable,
 } from "../score-text.ts";
@@ -192,7 +193,8 @@ function batchText({ batchSize, normGroupSize }: CampaignReport["config"]["disti
 /** All attempts as a table; rounds and attempts count from 1 for people, from 0 in JSON. */
 export function roundTable(rounds: readonly RoundReport[]): string {
   if (rounds.length === 0) return "No rounds yet.";
-  return textTable([
+  const evidence = givenModelText(rounds);
+  const table = textTable([
     [
       "round",
       "part",
@@ -232,6 +234,7 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       round.detail ?? "",
     ]),
   ]);
+  return evidence === undefined ? table : `${table}\n\n${evidence}`;
 }
 
 function participantTable(participants: readonly ParticipantReport[]): string {

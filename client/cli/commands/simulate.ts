@@ -24,6 +24,7 @@ import {
 } from "../engine-options.ts";
 import { openModelUpload, readModel } from "../model-file.ts";
 import { count, positive } from "../option-values.ts";
+import { givenModelText } from "../score-text.ts";
 import { simulateCampaign } from "../simulate-campaign.ts";
 import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../target-option.ts";
@@ -153,6 +154,7 @@ async function judge(
 
 function resultText(result: Awaited<ReturnType<typeof simulate>>): string {
   const { before, after } = result;
+  const evidence = givenModelText(result.rounds);
   const table =
     before === null || after === null
       ? []
@@ -173,5 +175,6 @@ function resultText(result: Awaited<ReturnType<typeof simulate>>): string {
   return [
     `${result.out}: cleansed in ${result.rounds.length} rounds, ${result.seconds.toFixed(0)} s, SHA-256 ${result.digest}`,
     ...table,
+    ...(evidence === undefined ? [] : ["", evidence]),
   ].join("\n");
 }

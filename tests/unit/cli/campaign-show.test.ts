@@ -148,6 +148,13 @@ it("the rounds' table names the classes that most participants find the teacher 
   expect(roundTable([judged])).toMatch(/inherited +led to +reach +bent to +bend reach /);
   expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6\) +100\.0 % +3 \(6 of 6\) +90\.0 % /);
   expect(roundTable([MEASURED])).not.toContain(" of 6)");
+  const all = { ...judged, scores: { ...judged.scores, participants: 6 } };
+  expect(roundTable([all, { ...MEASURED, scores: null }])).toMatch(
+    /\n\nThe smallest perturbation leads the model that was given to class 7 on 100\.0 % of images \(5 of 6 participants name that class\), bending images to class 3 on 90\.0 % of images \(6 of 6 participants name that class\)\.$/,
+  );
+  const unbent = { ...all, scores: { ...all.scores, bends: [], medians: scores.medians } };
+  expect(roundTable([unbent])).toMatch(/\(5 of 6 participants name that class\)\.$/);
+  expect(roundTable([{ ...MEASURED, scores: null }])).not.toContain("The smallest");
 });
 
 /** What one participant's scores come to. */
