@@ -29,6 +29,18 @@ const POOL = {
 /** Radius in pixels. */
 const SETTINGS = { classes: 2, radius: 2, ascents: 12, images: 8 };
 
+/** The same length, as a share of the width. */
+const BENDS_ALONE = adversarySchema.parse({
+  waves: null,
+  shortcuts: null,
+  warp: { grid: 2 },
+  bends: { radius: 0.25, images: 8 },
+});
+
+function bendsOf(session: LinearSession): Promise<Weaknesses> {
+  return new WeaknessSearch(session, POOL, BENDS_ALONE, 3).find();
+}
+
 function slope(from: (row: number) => number): number[] {
   return Array.from({ length: VALUES }, (_, i) => from(Math.floor(i / 16)));
 }
@@ -110,28 +122,14 @@ describe("what bends images and misleads the teacher", () => {
   });
 
   it("[D9] are not trained against where they lead to no class", async () => {
-    const adversary = adversarySchema.parse({
-      waves: null,
-      shortcuts: null,
-      warp: { grid: 2 },
-      bends: { radius: 0.25, images: 8 },
-    });
-    const found = (session: LinearSession): Promise<Weaknesses> =>
-      new WeaknessSearch(session, POOL, adversary, 3).find();
-    expect((await found(teacher())).bends.length).toBeGreaterThan(1);
+    expect((await bendsOf(teacher())).bends.length).toBeGreaterThan(1);
     const stubborn = teacher();
     stubborn.teacher[3 * VALUES] = 1e3;
-    expect(await found(stubborn)).toMatchObject({ bends: [], bend: { reach: 0 } });
+    expect(await bendsOf(stubborn)).toMatchObject({ bends: [], bend: { reach: 0 } });
   });
 
   it("[J2] tells of the one that leads furthest when it is half as long", async () => {
-    const adversary = adversarySchema.parse({
-      waves: null,
-      shortcuts: null,
-      warp: { grid: 2 },
-      bends: { radius: 0.25, images: 8 },
-    });
-    const { bend, bends } = await new WeaknessSearch(teacher(), POOL, adversary, 3).find();
+    const { bend, bends } = await bendsOf(teacher());
     const reaches = bends.map(({ reach }) => reach);
     expect(Math.min(...reaches)).toBeLessThan(Math.max(...reaches));
     const furthest = bends.find(({ reach }) => reach === Math.max(...reaches))!;
