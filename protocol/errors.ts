@@ -32,6 +32,10 @@ export const PROBLEMS = {
   "quota-exceeded": { status: 429, title: "The participant's quota is used up" },
   // Our fault.
   internal: { status: 500, title: "The coordinator failed" },
+  "stored-by-later-version": {
+    status: 503,
+    title: "The campaign was stored by a later version of the coordinator",
+  },
   "not-configured": { status: 503, title: "The coordinator is not configured" },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -7,12 +7,12 @@ import type { CampaignConfigInput } from "../../protocol/round/campaign-config.t
 import {
   campaignMetricsSchema,
   campaignReportSchema,
-  campaignSummarySchema,
+  listedCampaignSchema,
   participantReportSchema,
   roundReportSchema,
   type CampaignMetrics,
   type CampaignReport,
-  type CampaignSummary,
+  type ListedCampaign,
   type ParticipantReport,
   type RoundReport,
 } from "../../protocol/round/reports.ts";
@@ -74,8 +74,8 @@ export class AdminClient {
     );
   }
 
-  async campaigns(): Promise<CampaignSummary[]> {
-    return await this.#read(this.#api.admin.campaigns.$get(), campaignSummarySchema.array());
+  async campaigns(): Promise<ListedCampaign[]> {
+    return await this.#read(this.#api.admin.campaigns.$get(), listedCampaignSchema.array());
   }
 
   async campaign(id: string): Promise<CampaignReport> {

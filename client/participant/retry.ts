@@ -6,7 +6,12 @@ const BASE_MS = 500;
 const CAP_MS = 30_000;
 
 /** Refusals that pass by themselves. */
-const PASSING: ReadonlySet<ProblemCode> = new Set(["internal", "not-configured", "quota-exceeded"]);
+const PASSING: ReadonlySet<ProblemCode> = new Set([
+  "internal",
+  "not-configured",
+  "stored-by-later-version",
+  "quota-exceeded",
+]);
 
 /** One failed try, told to people. */
 export interface Retry {

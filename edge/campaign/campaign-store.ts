@@ -5,7 +5,7 @@ import type { StartReport } from "../../protocol/round/reports.ts";
 import type { CampaignState } from "../../protocol/round/states.ts";
 import type { Course } from "../../protocol/round/timeline.ts";
 import type { MomentDigests, SliceShape } from "../slice/slice-work.ts";
-import { readConfig } from "./stored-config.ts";
+import { CONFIG_VERSION, readConfig } from "./stored-config.ts";
 
 /** Mask and student₀ of one candidate. */
 export interface StartRecord extends Omit<StartReport, "scores"> {
@@ -63,6 +63,7 @@ interface CampaignRow extends Record<string, SqlStorageValue> {
   state: CampaignState;
   detail: string | null;
   config: string;
+  config_version: number | null;
   model: string;
   slices: string;
   decisions: string | null;
@@ -126,11 +127,12 @@ export class CampaignStore {
 
   create(definition: CampaignDefinition): void {
     this.#sql.exec(
-      `INSERT INTO campaign (id, created_at, state, config, model, slices)
-       VALUES (?, ?, 'ready', ?, ?, ?)`,
+      `INSERT INTO campaign (id, created_at, state, config, config_version, model, slices)
+       VALUES (?, ?, 'ready', ?, ?, ?, ?)`,
       definition.id,
       definition.createdAt,
       JSON.stringify(definition.config),
+      CONFIG_VERSION,
       JSON.stringify(definition.model),
       JSON.stringify(definition.slices),
     );
@@ -165,10 +167,11 @@ export class CampaignStore {
     }
   }
 
+  /** @throws ProtocolError `stored-by-later-version` when its configuration is not known here. */
   read(): CampaignRecord {
     const row = this.#sql.exec<CampaignRow>("SELECT * FROM campaign").one();
     const writtenConfig: unknown = JSON.parse(row.config);
-    const { config, unjudged } = readConfig(writtenConfig);
+    const { config, unjudged } = readConfig(writtenConfig, row.config_version);
     const decisions =
       row.decisions === null ? NOTHING_DECIDED : (JSON.parse(row.decisions) as Decisions);
     return {

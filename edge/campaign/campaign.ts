@@ -72,6 +72,8 @@ export class Campaign extends DurableObject<Environment> {
   readonly #presence: Presence;
   #announcements: CoordinatorEvent[] = [];
   #exists: boolean;
+  /** Why this version must leave the campaign alone. */
+  #refusal: ProtocolError | undefined;
 
   constructor(context: DurableObjectState, environment: Environment) {
     super(context, environment);
@@ -87,7 +89,16 @@ export class Campaign extends DurableObject<Environment> {
     this.#presence = new Presence(this.#sockets, this.#ledger.roster);
     this.#exists = hasSchema(sql);
     if (!this.#exists) return;
-    context.storage.transactionSync(() => migrate(sql));
+    try {
+      context.storage.transactionSync(() => {
+        migrate(sql);
+        this.#ledger.campaign.read();
+      });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#refusal = error;
+      return;
+    }
     // After a crash the alarm may be gone while work is pending.
     void context.blockConcurrencyWhile(() => this.#arm());
   }
@@ -282,7 +293,8 @@ export class Campaign extends DurableObject<Environment> {
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const participant = this.#sockets.participantOf(socket);
-    if (participant === undefined || !this.#quota.take(participant, Date.now())) return;
+    if (participant === undefined || this.#refusal !== undefined) return;
+    if (!this.#quota.take(participant, Date.now())) return;
     if (this.#sockets.receive(socket, message)) return;
     const { campaign } = this.#ledger;
     campaign.update({ malformedEvents: campaign.read().malformedEvents + 1 });
@@ -294,7 +306,7 @@ export class Campaign extends DurableObject<Environment> {
   }
 
   override async alarm(): Promise<void> {
-    if (!this.#exists) return;
+    if (!this.#exists || this.#refusal !== undefined) return;
     const transact: Transact = (body) => this.#transact(body);
     try {
       transact(settleDeadline);
@@ -317,6 +329,7 @@ export class Campaign extends DurableObject<Environment> {
   }
 
   #requireExistence(): void {
+    if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#exists) return;
     throw new ProtocolError("not-found", "there is no such campaign");
   }

@@ -1,3 +1,5 @@
+import { ProtocolError } from "../../protocol/errors.ts";
+
 /**
  * Tables of a campaign's control object. Each entry runs once, in order; what has run is counted in
  * `migrations`, since `PRAGMA user_version` is not at hand. Never change an entry: add one.
@@ -139,6 +141,10 @@ const MIGRATIONS = [
   `
   ALTER TABLE campaign ADD COLUMN statistics TEXT;
   `,
+  // Configurations stored before have none.
+  `
+  ALTER TABLE campaign ADD COLUMN config_version INTEGER;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */
@@ -147,10 +153,21 @@ export function hasSchema(sql: SqlStorage): boolean {
   return found.toArray().length > 0;
 }
 
-/** Brings the tables up to date. Runs within one transaction of the caller's. */
+/**
+ * Brings the tables up to date. Runs within one transaction of the caller's.
+ *
+ * @throws ProtocolError `stored-by-later-version` when a later version changed them already.
+ */
 export function migrate(sql: SqlStorage): void {
   sql.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) STRICT");
   const done = sql.exec<{ n: number }>("SELECT count(*) AS n FROM migrations").one().n;
+  if (done > MIGRATIONS.length) {
+    throw new ProtocolError(
+      "stored-by-later-version",
+      `this campaign's tables have version ${done}, this coordinator knows ${MIGRATIONS.length} at most: ` +
+        "start the version of Scour that last ran it, or a later one",
+    );
+  }
   for (const [version, statements] of MIGRATIONS.entries()) {
     if (version < done) continue;
     sql.exec(statements);

@@ -1,50 +1,37 @@
-import { campaignConfigSchema, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import { CONFIG_UPGRADES, type StoredConfig } from "./config-upgrades.ts";
 
-/** A configuration from before there were judging rounds lacks these. */
-type EarlierConfig = Omit<CampaignConfig, "judging" | "probes">;
+/** Version of the configurations that are stored now. */
+export const CONFIG_VERSION = CONFIG_UPGRADES.length;
 
-/** What a configuration from before there were such lacks. */
-const NO_REGULARISERS = { sharpness: null, headShift: null };
-
-/** What an adversary from before there were such lacks. */
-const ADDITIVE_ALONE = {
-  lowFrequencies: null,
-  warp: null,
-  waves: null,
-  heatMap: null,
-  shortcuts: null,
-  bends: null,
-};
-
-/** An alarm from before a large transfer rate was one by itself, and before it looked at the teacher. */
-const RISE_ALONE = { most: 1, reach: 0 };
+/** Version of those from before it was kept with them. */
+const UNVERSIONED = 0;
 
 /**
- * A campaign's configuration as it is read back. One that an earlier version made goes on as it was
- * planned: without sharpness-aware steps or a head shift, its adversary as it was; from before there were judging rounds also
- * without adversary, without scores of training rounds, and without judging rounds.
+ * A campaign's configuration as it is read back, upgraded from the version that wrote it. What was
+ * written stays as it is: its digest is part of the commit chain (SPEC C1, R9).
+ *
+ * @param version that it was stored with; null before versions were kept.
+ * @throws ProtocolError `stored-by-later-version` when this coordinator does not know the version.
  */
-export function readConfig(written: unknown): {
+export function readConfig(
+  written: unknown,
+  version: number | null,
+): {
   readonly config: CampaignConfig;
   /** Whether it was made before there were judging rounds. */
   readonly unjudged: boolean;
 } {
-  const stored = written as CampaignConfig | EarlierConfig;
-  if ("judging" in stored) {
-    const adversary = stored.distillation.adversary && {
-      ...ADDITIVE_ALONE,
-      ...stored.distillation.adversary,
-    };
-    const distillation = { ...NO_REGULARISERS, ...stored.distillation, adversary };
-    const regrowth = stored.judging.regrowth && { ...RISE_ALONE, ...stored.judging.regrowth };
-    const judging = { ...stored.judging, regrowth };
-    return { config: { ...stored, distillation, judging }, unjudged: false };
+  const from = version ?? UNVERSIONED;
+  if (from > CONFIG_VERSION) {
+    throw new ProtocolError(
+      "stored-by-later-version",
+      `this campaign's configuration has version ${from}, this coordinator knows ${CONFIG_VERSION} at most: ` +
+        "start the version of Scour that made it, or a later one",
+    );
   }
-  const config = campaignConfigSchema.parse({
-    ...stored,
-    distillation: { ...stored.distillation, adversary: null },
-    // A share that holds out no image: nobody scores (SPEC J1).
-    judging: { heldOut: Number.MIN_VALUE, watchAscents: 0, regrowth: null, stopping: null },
-  });
-  return { config, unjudged: true };
+  const stored = written as StoredConfig;
+  const config = CONFIG_UPGRADES.slice(from).reduce((last, upgrade) => upgrade(last), stored);
+  return { config: config as unknown as CampaignConfig, unjudged: stored.judging === undefined };
 }

@@ -1,3 +1,4 @@
+import type { UnreadableCampaign } from "../../protocol/round/reports.ts";
 import type { CampaignFigures } from "../campaign/reports.ts";
 import { campaignStateSchema } from "../../protocol/round/states.ts";
 
@@ -129,10 +130,19 @@ function line(name: string, { labels, value }: Sample): string {
 }
 
 /** Figures of all campaigns as a page for Prometheus to scrape. */
-export function prometheusText(campaigns: readonly CampaignFigures[]): string {
+export function prometheusText(
+  campaigns: readonly (CampaignFigures | UnreadableCampaign)[],
+): string {
+  const readable = campaigns.filter((campaign) => "metrics" in campaign);
+  const unreadable = campaigns.filter((campaign) => "unreadable" in campaign);
   let text = "";
+  if (unreadable.length > 0) {
+    const name = "scour_campaign_unreadable";
+    const lines = unreadable.map(({ id }) => line(name, { labels: { campaign: id }, value: 1 }));
+    text += `# HELP ${name} 1 for a campaign that this coordinator cannot read; \`campaign list\` says why.\n# TYPE ${name} gauge\n${lines.join("")}`;
+  }
   for (const { name, type, help, samples } of FAMILIES) {
-    const lines = campaigns.flatMap((figures) => {
+    const lines = readable.flatMap((figures) => {
       const { id, name: title } = figures.metrics.campaign;
       return samples(figures).map(({ labels, value }) =>
         line(name, { labels: { campaign: id, name: title, ...labels }, value }),

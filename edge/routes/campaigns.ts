@@ -4,7 +4,7 @@ import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import {
   campaignMetricsSchema,
   campaignReportSchema,
-  campaignSummarySchema,
+  listedCampaignSchema,
   participantReportSchema,
   roundReportSchema,
 } from "../../protocol/round/reports.ts";
@@ -56,7 +56,7 @@ export const campaignRoutes = new Hono<AppEnvironment>()
       tag: "admin",
       summary: "List all campaigns, oldest first",
       bearer: "admin",
-      answers: { 200: z.array(campaignSummarySchema) },
+      answers: { 200: z.array(listedCampaignSchema) },
     }),
     async (context) => context.json(await allSummaries(context.env), 200),
   )

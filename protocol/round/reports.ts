@@ -12,8 +12,7 @@ import {
 import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
 
-/** One line of the campaigns' list. */
-export const campaignSummarySchema = z.object({
+const campaignSummarySchema = z.object({
   id: campaignIdSchema,
   name: z.string(),
   state: campaignStateSchema,
@@ -24,6 +23,14 @@ export const campaignSummarySchema = z.object({
   createdAt: momentSchema,
 });
 export type CampaignSummary = z.infer<typeof campaignSummarySchema>;
+
+/** A campaign of the list that says nothing of itself, and why. */
+const unreadableCampaignSchema = z.object({ id: campaignIdSchema, unreadable: z.string() });
+export type UnreadableCampaign = z.infer<typeof unreadableCampaignSchema>;
+
+/** One line of the campaigns' list. */
+export const listedCampaignSchema = z.union([campaignSummarySchema, unreadableCampaignSchema]);
+export type ListedCampaign = z.infer<typeof listedCampaignSchema>;
 
 export const roundReportSchema = z.object({
   round: z.int(),

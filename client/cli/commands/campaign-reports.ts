@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type {
   CampaignMetrics,
   CampaignReport,
-  CampaignSummary,
+  ListedCampaign,
   ParticipantReport,
   RoundReport,
   StartReport,
@@ -73,17 +73,16 @@ export function campaignReports({ terminal }: CommandContext): Command[] {
   ];
 }
 
-function campaignTable(campaigns: readonly CampaignSummary[]): string {
+/** The rows of `campaign list`. */
+export function campaignTable(campaigns: readonly ListedCampaign[]): string {
   if (campaigns.length === 0) return "No campaigns yet: `campaign create` makes one.";
   return textTable([
     ["campaign", "name", "state", "rounds", "created"],
-    ...campaigns.map(({ id, name, state, round, rounds, createdAt }) => [
-      id,
-      name,
-      state,
-      `${round} of ${rounds}`,
-      momentText(createdAt),
-    ]),
+    ...campaigns.map((campaign) => {
+      if ("unreadable" in campaign) return [campaign.id, "", campaign.unreadable, "", ""];
+      const { id, name, state, round, rounds, createdAt } = campaign;
+      return [id, name, state, `${round} of ${rounds}`, momentText(createdAt)];
+    }),
   ]);
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { roundTable } from "../../../client/cli/commands/campaign-reports.ts";
+import { campaignTable, roundTable } from "../../../client/cli/commands/campaign-reports.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
 import { summariseScores } from "../../../protocol/round/score-summary.ts";
 import type { CampaignReport, RoundReport } from "../../../protocol/round/reports.ts";
@@ -252,4 +252,11 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
   expect(results[0]!.text).toMatch(
     /6 +probe 2: judging .* 100 .* 4\.0 % +7 \(1 of 1\) +100\.0 % +– +– +80\.0 \/ 70\.0 \/ 50\.0 % +0 \(80\.0 %\)/,
   );
+});
+
+it("[C1] a campaign that the coordinator cannot read is listed with the reason", () => {
+  const unreadable = { id: `c-${"b".repeat(20)}`, unreadable: "start a later version of Scour" };
+  const [, first, second] = campaignTable([REPORT, unreadable]).split("\n");
+  expect(first).toMatch(/a campaign +ready +0 of 25/);
+  expect(second).toMatch(/^c-b+ +start a later version of Scour/);
 });
