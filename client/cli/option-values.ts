@@ -16,11 +16,6 @@ export function numberOrAuto(text: string): number | "auto" {
   return text === "auto" ? text : number(text);
 }
 
-/** A number, or `off`. */
-export function numberOrOff(text: string): number | "off" {
-  return text === "off" ? text : number(text);
-}
-
 /** A whole number that is not negative. */
 export function count(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");

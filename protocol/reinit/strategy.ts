@@ -4,7 +4,7 @@ import type { Graph, ParameterRole } from "../model/graph.ts";
 import type { ReinitStrategy } from "../round/reinit-strategy.ts";
 
 /** Share of the head's weights that the BCU release re-initialises. */
-const DEFAULT_HEAD_RATIO = 0.1;
+export const DEFAULT_HEAD_RATIO = 0.1;
 
 /**
  * Default share of the weights of a depth stage: .01, .03, .09, .27, … capped at 1, as in the BCU

@@ -1,11 +1,11 @@
 import { Command } from "commander";
-import { addCampaignOptions, campaignConfig, type CampaignOptions } from "../campaign-options.ts";
+import { addCampaignOptions, campaignConfig } from "../campaign-options.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { openModelUpload } from "../model-file.ts";
 import { bytesText } from "../text-table.ts";
 
-interface CreateOptions extends CampaignOptions, AccessOptions {
+interface CreateOptions extends AccessOptions {
   readonly model: string;
   readonly start?: boolean;
   readonly json?: boolean;

@@ -8,12 +8,7 @@ import type { AttackTarget } from "../../evaluation/attack-target.ts";
 import { evaluateModel, type Evaluation, type TestSet } from "../../evaluation/evaluate-model.ts";
 import { loadImages } from "../../images/load-node.ts";
 import { splitImages } from "../../simulation/split-images.ts";
-import {
-  addCampaignOptions,
-  campaignConfig,
-  OptionError,
-  type CampaignOptions,
-} from "../campaign-options.ts";
+import { addCampaignOptions, campaignConfig, OptionError } from "../campaign-options.ts";
 import type { CommandContext } from "../command-context.ts";
 import {
   backendOption,
@@ -30,7 +25,7 @@ import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../target-option.ts";
 import { percent, textTable } from "../text-table.ts";
 
-interface SimulateOptions extends CampaignOptions, EngineOptions {
+interface SimulateOptions extends EngineOptions {
   readonly model: string;
   readonly images: string;
   readonly participants: number;
@@ -42,6 +37,12 @@ interface SimulateOptions extends CampaignOptions, EngineOptions {
   readonly state?: string;
   readonly json?: boolean;
 }
+
+/** Everybody is waited for in every round, unless the options say otherwise. */
+const EVERYBODY = {
+  options: (participants: number) => ({ goal: participants, deadline: 86_400 }),
+  words: { "round.goal": "all participants", "round.deadlineSeconds": "86400" },
+} as const;
 
 /** `simulate`: a whole campaign in this process, coordinator and participants and all. */
 export function simulateCommand({ terminal, stop }: CommandContext): Command {
@@ -59,7 +60,7 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
     .addOption(threadsOption())
     .addOption(precisionOption())
     .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
-  return addCampaignOptions(command)
+  return addCampaignOptions(command, EVERYBODY.words)
     .option("--json", "print result and rounds as JSON")
     .addHelpText(
       "after",
@@ -78,8 +79,7 @@ Example:
 async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line: string) => void) {
   const { participants } = options;
   const startedAt = performance.now();
-  // Everybody is waited for in every round, unless the options say otherwise.
-  const campaign = { goal: participants, deadline: 86_400, ...options };
+  const campaign = { ...EVERYBODY.options(participants), ...options };
   campaignConfig(campaign, "0".repeat(64));
   const teacher = await readModel(options.model);
   const pool = await loadImages(options.images, teacher.graph.inputShape);

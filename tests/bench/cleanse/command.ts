@@ -70,7 +70,7 @@ export function cleanseCommand(context: BenchContext): Command {
     )
     .option(
       "--set <path=value>",
-      "another value of the campaigns' configuration; may be given several times",
+      "another value of the campaigns' configuration, by its path in docs/SETTINGS.md; may be given several times",
       (text: string, before: readonly Setting[]) => [...before, parseSetting(text)],
       [],
     )

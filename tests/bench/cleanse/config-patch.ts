@@ -78,7 +78,7 @@ export function patchedConfig(
     );
     throw new CommandError(
       `${strategy.name} with --set is no campaign: ${complaints.join("; ")}`,
-      "--set takes paths of a campaign's configuration, such as distillation.learningRate=0.05.",
+      "--set takes paths of a campaign's configuration, such as distillation.learningRate=0.05; docs/SETTINGS.md lists them.",
     );
   }
   return { input: merged as CampaignConfigInput, config: parsed.data };

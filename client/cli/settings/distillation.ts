@@ -1,0 +1,96 @@
+import { count, number, numbersOf, positive } from "../option-values.ts";
+import type { SettingGroup } from "./setting.ts";
+
+/** How participants train, but for what they train against. */
+export const DISTILLATION_SETTINGS: SettingGroup = {
+  title: "Distillation",
+  settings: [
+    {
+      path: "distillation.rounds",
+      flag: "--rounds",
+      argument: "<count>",
+      reads: positive,
+      help: "training rounds of the campaign",
+    },
+    {
+      path: "distillation.localSteps",
+      flag: "--local-steps",
+      argument: "<count>",
+      reads: positive,
+      help: "steps a participant takes a round",
+    },
+    {
+      path: "distillation.batchSize",
+      flag: "--batch-size",
+      argument: "<count>",
+      reads: positive,
+      help: "images a step",
+    },
+    {
+      path: "distillation.normGroupSize",
+      flag: "--norm-group-size",
+      argument: "<count>",
+      reads: positive,
+      help: "images that share batch-norm statistics",
+      unset: "the whole batch",
+    },
+    {
+      path: "distillation.learningRate",
+      flag: "--learning-rate",
+      argument: "<rate>",
+      reads: number,
+      help: "peak of the cosine schedule",
+    },
+    {
+      path: "distillation.momentum",
+      flag: "--momentum",
+      argument: "<share>",
+      reads: number,
+      help: "of the participants' SGD",
+    },
+    {
+      path: "distillation.weightDecay",
+      flag: "--weight-decay",
+      argument: "<rate>",
+      reads: number,
+      help: "of the participants' SGD",
+    },
+    {
+      path: "distillation.temperature",
+      flag: "--temperature",
+      argument: "<from,to>",
+      reads: numbersOf(2, "from,to"),
+      keys: ["from", "to"],
+      help: "of the softmax over the campaign",
+    },
+    {
+      path: "distillation.augmentation.cropPadding",
+      flag: "--crop-padding",
+      argument: "<pixels>",
+      reads: count,
+      help: "random crops; 0 for none",
+    },
+    {
+      path: "distillation.augmentation.horizontalFlip",
+      flag: "--no-flip",
+      sets: false,
+      help: "never mirror images: for signs, digits and text",
+    },
+    {
+      path: "distillation.sharpness.rho",
+      flag: "--sam",
+      argument: "<rho>",
+      reads: number,
+      help:
+        "sharpness-aware steps with this relative radius, at twice the work; in FT-SAM 2, for " +
+        "11 million weights",
+    },
+    {
+      path: "distillation.headShift.weight",
+      flag: "--head-shift",
+      argument: "<weight>",
+      reads: number,
+      help: "turn the last layer away from the teacher's; in FST 0.1 to 0.2, with --reinit head",
+    },
+  ],
+};
