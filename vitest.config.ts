@@ -2,6 +2,12 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumLaunch } from "./tests/browser/chromium.ts";
+import { BOUNDS_MS } from "./tests/patience.ts";
+
+const bounded = (project: keyof typeof BOUNDS_MS) => {
+  const { test, wait } = BOUNDS_MS[project];
+  return { testTimeout: test, hookTimeout: test, expect: { poll: { timeout: wait } } };
+};
 
 /**
  * Four kinds of tests: `unit` in Node, `edge` inside workerd, `browser` in a Chromium tab with
@@ -16,7 +22,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["tests/unit/**/*.test.ts"],
-          testTimeout: 60_000,
+          ...bounded("unit"),
         },
       },
       {
@@ -31,15 +37,16 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "edge", include: ["tests/edge/**/*.test.ts"], testTimeout: 60_000 },
+        test: { name: "edge", include: ["tests/edge/**/*.test.ts"], ...bounded("edge") },
       },
       {
         test: {
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],
-          testTimeout: 120_000,
+          ...bounded("browser"),
           browser: {
             enabled: true,
+            connectTimeout: BOUNDS_MS.browser.wait,
             headless: false,
             screenshotFailures: false,
             instances: [{ browser: "chromium" }],
@@ -52,8 +59,7 @@ export default defineConfig({
           name: "integration",
           include: ["tests/integration/**/*.test.ts"],
           fileParallelism: false,
-          testTimeout: 240_000,
-          hookTimeout: 120_000,
+          ...bounded("integration"),
         },
       },
     ],

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { BOUNDS_MS } from "../patience.ts";
 
 const SYSTEM_CHROMIUM = [
   "/usr/bin/chromium",
@@ -13,11 +14,17 @@ const SYSTEM_CHROMIUM = [
  * The separate headless shell has no WebGPU, so callers pass `headless: false` and the argument
  * `--headless=new` does what it says.
  */
-export function chromiumLaunch(): { executablePath?: string; headless: false; args: string[] } {
+export function chromiumLaunch(): {
+  executablePath?: string;
+  headless: false;
+  timeout: number;
+  args: string[];
+} {
   const executablePath = process.env["SCOUR_CHROMIUM"] ?? SYSTEM_CHROMIUM.find(existsSync);
   return {
     ...(executablePath === undefined ? {} : { executablePath }),
     headless: false,
+    timeout: BOUNDS_MS.browser.wait,
     args: [
       "--headless=new",
       "--no-sandbox",

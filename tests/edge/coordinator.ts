@@ -16,6 +16,7 @@ import type { Scores } from "../../protocol/round/judging.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
 import { uniformSource } from "../../protocol/update/uniform-source.ts";
+import { BOUNDS_MS } from "../patience.ts";
 import { numbers, tinyModel, type TinyModel } from "./tiny-model.ts";
 
 export const ADMIN = "admin-token-of-the-tests";
@@ -162,20 +163,21 @@ export async function passDeadline(id: string): Promise<void> {
   await runDurableObjectAlarm(control(id));
 }
 
+/** Waits until the assertions hold, and gives what they give; fails with what they said last. */
+export function eventually<T>(assertions: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(assertions, { timeout: BOUNDS_MS.edge.wait, interval: 20 });
+}
+
 /** Waits for the campaign to combine by itself. */
-export async function until(
+export function until(
   id: string,
   condition: (report: CampaignReport) => boolean,
 ): Promise<CampaignReport> {
-  let latest = await report(id);
-  await vi.waitFor(
-    async () => {
-      latest = await report(id);
-      if (!condition(latest)) throw new Error(`still ${JSON.stringify(latest.current)}`);
-    },
-    { timeout: 20_000, interval: 20 },
-  );
-  return latest;
+  return eventually(async () => {
+    const latest = await report(id);
+    if (!condition(latest)) throw new Error(`still ${JSON.stringify(latest.current)}`);
+    return latest;
+  });
 }
 
 export const committed = (count: number) => (latest: CampaignReport) => latest.round >= count;

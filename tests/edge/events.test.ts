@@ -1,5 +1,5 @@
 import { evictDurableObject, reset } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { CoordinatorEvent } from "../../protocol/round/events.ts";
 import type { ParticipantReport } from "../../protocol/round/reports.ts";
 import {
@@ -8,6 +8,7 @@ import {
   ask,
   committed,
   control,
+  eventually,
   expectProblem,
   passDeadline,
   runningCampaign,
@@ -71,7 +72,7 @@ describe("the event socket", () => {
     await until(id, committed(2));
     await volunteer.judge();
     await until(id, committed(3));
-    await vi.waitFor(() => expect(events().at(-1)).toMatchObject({ state: "finished" }));
+    await eventually(() => expect(events().at(-1)).toMatchObject({ state: "finished" }));
     expect(events()).toEqual([
       { type: "campaign-state", state: "paused" },
       { type: "campaign-state", state: "running" },
@@ -90,7 +91,7 @@ describe("the event socket", () => {
     const { events } = await listen(volunteers[0]!);
     await volunteers[0]!.assignment();
     await passDeadline(id);
-    await vi.waitFor(() => expect(events()).toHaveLength(2));
+    await eventually(() => expect(events()).toHaveLength(2));
     expect(events()).toMatchObject([
       { type: "round-void", round: 0, attempt: 0 },
       { type: "round-opened", round: 0, attempt: 1 },
@@ -101,15 +102,15 @@ describe("the event socket", () => {
     const { id, volunteers } = await runningCampaign(1);
     const { socket, messages } = await listen(volunteers[0]!);
     socket.send("ping");
-    await vi.waitFor(() => expect(messages).toEqual(["pong"]));
+    await eventually(() => expect(messages).toEqual(["pong"]));
     for (const text of ["{", "[]", '{"type":"progress"}', "x".repeat(5000)]) socket.send(text);
     socket.send(new Uint8Array(3));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const text = await (await send("/api/v1/admin/metrics", { token: ADMIN })).text();
       expect(text).toMatch(new RegExp(`scour_malformed_events_total{campaign="${id}".*} 5`));
     });
     socket.send("ping");
-    await vi.waitFor(() => expect(messages).toEqual(["pong", "pong"]));
+    await eventually(() => expect(messages).toEqual(["pong", "pong"]));
   });
 
   it("shows the last progress, also after hibernation", async () => {
@@ -118,13 +119,13 @@ describe("the event socket", () => {
     const progress = { round: 0, step: 1, localSteps: 2, loss: 0.25, imagesPerSecond: 12.5 };
     socket.send(JSON.stringify({ type: "progress", ...progress, step: 0 }));
     socket.send(JSON.stringify({ type: "progress", ...progress }));
-    await vi.waitFor(async () => expect((await participants(id))[0]!.progress).toEqual(progress));
+    await eventually(async () => expect((await participants(id))[0]!.progress).toEqual(progress));
     await evictDurableObject(control(id));
     expect((await participants(id))[0]).toMatchObject({ connected: true, progress });
     await act(id, "pause");
-    await vi.waitFor(() => expect(events()).toEqual([{ type: "campaign-state", state: "paused" }]));
+    await eventually(() => expect(events()).toEqual([{ type: "campaign-state", state: "paused" }]));
     socket.close(1000, "done");
-    await vi.waitFor(async () => expect((await participants(id))[0]!.progress).toBeNull());
+    await eventually(async () => expect((await participants(id))[0]!.progress).toBeNull());
   });
 
   it("[A3] is closed when its participant is removed", async () => {

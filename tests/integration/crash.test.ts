@@ -13,6 +13,7 @@ import { sizeOf } from "../../protocol/model/graph.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
+import { FAR_DEADLINE_SECONDS } from "../patience.ts";
 import {
   freePort,
   startScour,
@@ -55,16 +56,17 @@ describe("[R3] a coordinator killed outright", () => {
     const file = new Uint8Array(await readFile(new URL("teacher.safetensors", FIXTURE)));
     const { admin, id, invite } = await campaignOf(first, file, {
       distillation: { rounds, localSteps, batchSize },
-      round: { goal: 2, minimum: 2, deadlineSeconds: 600 },
+      round: { goal: 2, minimum: 2, deadlineSeconds: FAR_DEADLINE_SECONDS },
     });
     const images = fileURLToPath(new URL("images.bin", FIXTURE));
     const joinCampaign = (): ReturnType<typeof startScour> =>
       startScour(["join", invite, "--images", images, "--backend", "wasm"]);
     const early = joinCampaign();
-    await until("one update of round 0 is in", async () => {
+    const oneIsIn = async (): Promise<boolean> => {
       const { current } = await admin.campaign(id);
       return current?.round === 0 && current.accepted === 1;
-    });
+    };
+    await until("one update of round 0 is in", oneIsIn, [first, early]);
     await kill(first);
     const late = joinCampaign();
 
@@ -135,7 +137,7 @@ async function combineTwo<Seen>(
   const { admin, id, invite } = await campaignOf(serve, file, {
     reinit: { seed: "5a".repeat(32) },
     distillation: { rounds: 1, localSteps: 2 },
-    round: { goal: 2 },
+    round: { goal: 2, deadlineSeconds: FAR_DEADLINE_SECONDS },
     codec: "f32",
     aggregation: { server: { kind: "adam" } },
   });

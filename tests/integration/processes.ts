@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { onTestFailed, onTestFinished } from "vitest";
 import { isRunning, type ProcessMark } from "../../client/cli/coordinator/running-process.ts";
+import { BOUNDS_MS } from "../patience.ts";
 
 /** Real processes of the command line, as people start them. */
 
@@ -22,7 +23,7 @@ export interface RunningCommand {
   /** Resolves with its exit code, null after a signal. */
   readonly ended: Promise<number | null>;
   /** Resolves once standard error matches; rejects when the command ends first. */
-  says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  says(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 export interface CommandEnvironment {
@@ -42,7 +43,7 @@ export function startScour(
   );
 }
 
-/** Starts any program the same way. */
+/** Starts any program the same way. Should the test fail, what it said is told. */
 export function startProcess(
   program: string,
   args: readonly string[],
@@ -58,28 +59,26 @@ export function startProcess(
   child.stdout.setEncoding("utf8").on("data", (text: string) => void (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => void (stderr += text));
   const ended = once(child, "close").then(([code]) => code as number | null);
+  onTestFailed(() => console.error(`${program} ${args.join(" ")} said:\n${stderr}`));
   onTestFinished(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    if (!hasEnded(command)) child.kill("SIGKILL");
     await ended;
   });
-  return {
+  const command: RunningCommand = {
     child,
     stdout: () => stdout,
     stderr: () => stderr,
     ended,
-    async says(pattern, timeoutMs = 60_000) {
-      const giveUpAt = Date.now() + timeoutMs;
-      for (;;) {
-        const match = pattern.exec(stderr);
-        if (match !== null) return match;
-        if (child.exitCode !== null || child.signalCode !== null) {
-          throw new Error(`the command ended without saying ${String(pattern)}:\n${stderr}`);
-        }
-        if (Date.now() > giveUpAt) throw new Error(`it never said ${String(pattern)}:\n${stderr}`);
-        await delay(50);
-      }
+    async says(pattern) {
+      await until(`it says ${String(pattern)}`, () => pattern.test(stderr), [command]);
+      return pattern.exec(stderr)!;
     },
   };
+  return command;
+}
+
+function hasEnded({ child }: RunningCommand): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 /** The tests' own environment, without what would steer the command line. */
@@ -155,10 +154,19 @@ export async function startServe({ stateDir, port, pages }: ServeOptions): Promi
 
 /** The Workers runtimes that the coordinator on this state has started and that still run. */
 export async function runtimesOf(stateDir: string): Promise<ProcessMark[]> {
-  const lock = JSON.parse(await readFile(join(stateDir, "coordinator.lock"), "utf8")) as {
+  return (await lockOf(stateDir)).runtimes.filter(isRunning);
+}
+
+/** The process of the coordinator that holds this state. */
+export async function ownerOf(stateDir: string): Promise<ProcessMark> {
+  return (await lockOf(stateDir)).owner;
+}
+
+async function lockOf(stateDir: string): Promise<{ owner: ProcessMark; runtimes: ProcessMark[] }> {
+  return JSON.parse(await readFile(join(stateDir, "coordinator.lock"), "utf8")) as {
+    owner: ProcessMark;
     runtimes: ProcessMark[];
   };
-  return lock.runtimes.filter(isRunning);
 }
 
 /** A port that was free a moment ago. */
@@ -177,15 +185,29 @@ export async function temporaryDirectory(): Promise<string> {
   return path;
 }
 
-/** Waits until something holds; says what it waited for when it never does. */
+/**
+ * Waits until something holds.
+ *
+ * @param meanwhile commands without which it never will.
+ * @throws Error that says what was waited for, when it never comes or a command ends before it does.
+ */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 30_000,
+  meanwhile: readonly RunningCommand[] = [],
 ): Promise<void> {
-  const giveUpAt = Date.now() + timeoutMs;
-  while (!(await holds())) {
-    if (Date.now() > giveUpAt) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+  const giveUpAt = Date.now() + BOUNDS_MS.integration.wait;
+  for (;;) {
+    const over = meanwhile.find(hasEnded);
+    // All that it said is in by then, and what it did is done: looked at once more.
+    await over?.ended;
+    if (await holds()) return;
+    if (over !== undefined) {
+      const { exitCode, signalCode } = over.child;
+      const how = signalCode ?? `exit code ${String(exitCode)}`;
+      throw new Error(`waited in vain: ${what}; a command ended with ${how}:\n${over.stderr()}`);
+    }
+    if (Date.now() > giveUpAt) throw new Error(`waited in vain: ${what}`);
     await delay(50);
   }
 }

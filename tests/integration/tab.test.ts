@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { AdminClient } from "../../client/admin/admin-client.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { chromiumLaunch } from "../browser/chromium.ts";
+import { BOUNDS_MS, FAR_DEADLINE_SECONDS } from "../patience.ts";
 import { freePort, startServe, temporaryDirectory, until } from "./processes.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
@@ -24,7 +25,7 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
     model,
     preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     distillation: { rounds: 1, localSteps: 2, batchSize: 4 },
-    round: { goal: 1 },
+    round: { goal: 1, deadlineSeconds: FAR_DEADLINE_SECONDS },
   });
   const invite = await admin.invite(id, { uses: 1, organisation: "town hall" });
   await admin.act(id, "start");
@@ -32,6 +33,7 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
   const browser = await chromium.launch(chromiumLaunch());
   onTestFinished(() => browser.close());
   const page = await browser.newPage();
+  page.setDefaultTimeout(BOUNDS_MS.integration.wait);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
@@ -64,8 +66,11 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
 
   await until(
     "the round with the tab's update is committed, and judged",
-    async () => (await admin.campaign(id)).state === "finished",
-    200_000,
+    async () => {
+      expect(complaints).toEqual([]);
+      return (await admin.campaign(id)).state === "finished";
+    },
+    [serve],
   );
   const [round] = await admin.rounds(id);
   expect(round).toMatchObject({ state: "committed", accepted: 1, examples: 8 });

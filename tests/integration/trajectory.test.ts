@@ -24,6 +24,7 @@ import { sha256 } from "../../protocol/digest.ts";
 import { entryView } from "../../protocol/model/state-layout.ts";
 import { relativeError } from "../../scripts/golden/reproduce.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
+import { FAR_DEADLINE_SECONDS } from "../patience.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
 const STEPS = 6;
@@ -106,7 +107,7 @@ it.each(CASES)(
         adversary,
         ...regularisers,
       },
-      round: { goal: 1 },
+      round: { goal: 1, deadlineSeconds: FAR_DEADLINE_SECONDS },
       aggregation: { server: { kind: "sgd", momentum: serverMomentum } },
       codec: "f32",
     });

@@ -7,10 +7,10 @@ import { isRunning, markProcess } from "../../../client/cli/coordinator/running-
 import { lockState } from "../../../client/cli/coordinator/state-lock.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-/** A process that does nothing for a minute. */
+/** A process that does nothing for as long as this one runs. */
 async function idleProcess() {
-  const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"], {
-    stdio: "ignore",
+  const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], {
+    stdio: ["pipe", "ignore", "ignore"],
   });
   await once(child, "spawn");
   onTestFinished(() => void child.kill("SIGKILL"));

@@ -68,7 +68,7 @@ const sizes: fc.Arbitrary<Sizes> = fc.record({
   seed: fc.noShrink(fc.nat()),
 });
 
-describe("convolutions with fewer products", { timeout: 120_000 }, () => {
+describe("convolutions with fewer products", () => {
   const engines: Engine[] = [];
   beforeAll(async () => {
     engines.push(

@@ -28,9 +28,6 @@ export interface NumericsOptions {
   readonly supports?: { readonly groups: boolean; readonly adversary: boolean };
 }
 
-/** Of one test: a GPU emulated on the CPU takes seconds to compile the kernels of one case. */
-const TIMEOUT_MS = 180_000;
-
 /** Ascents of many perturbations before the step. */
 const SAME_BITS_OF = [ADVERSARIES[4]!];
 
@@ -53,7 +50,7 @@ export function describeNumerics(
   open: () => Promise<Engine>,
   { runs = 6, everyNthPlace = 1, supports = EVERYTHING }: NumericsOptions = {},
 ): void {
-  describe(`numerics of ${name}`, { timeout: TIMEOUT_MS }, () => {
+  describe(`numerics of ${name}`, () => {
     let engine: Engine;
     beforeAll(async () => {
       engine = await open();
