@@ -3,7 +3,7 @@ import { Participant } from "../../../client/participant/participant.ts";
 import type { SocketConstructor } from "../../../client/participant/ports.ts";
 import { participantEventSchema, type CoordinatorEvent } from "../../../protocol/round/events.ts";
 import { FakeCoordinator, INVITE } from "./fake-coordinator.ts";
-import { quickPorts } from "./quick-ports.ts";
+import { quickPorts, until } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
 
 /** Sockets of one test; each can be spoken through, and closed, from the other side. */
@@ -43,11 +43,7 @@ function setUp() {
   const training = new ScriptedTraining();
   const ports = quickPorts(coordinator, { WebSocket });
   const participant = new Participant({ invite: INVITE, training, ports });
-  return { coordinator, participant, sockets, training };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+  return { coordinator, participant, ports, sockets, training };
 }
 
 const hour = 3_600_000;
@@ -121,11 +117,10 @@ it("gives up seeking what misleads the teacher when an event says that the campa
 });
 
 it("tells watchers of its progress, at most every two seconds", async () => {
-  const { participant, sockets, training } = setUp();
-  // The clock of these tests runs 200 times faster: 4 steps of 5 ms are 4 s.
+  const { participant, ports, sockets, training } = setUp();
   training.onStep = async () => {
     await until(() => sockets[0]?.sent.includes("ping") === true);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await ports.clock.sleep(1000);
   };
   await participant.run();
   const progress = sockets[0]!.sent

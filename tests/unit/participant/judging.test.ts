@@ -5,7 +5,7 @@ import { ProtocolError } from "../../../protocol/errors.ts";
 import type { CheckInReply } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
 import { FakeCoordinator, INVITE, problem } from "./fake-coordinator.ts";
-import { quickPorts } from "./quick-ports.ts";
+import { quickPorts, until } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
 
 const PROBES: Partial<CampaignConfigInput> = {
@@ -22,10 +22,6 @@ function setUp(config: Partial<CampaignConfigInput> = {}) {
   const seen: ParticipantStatus[] = [];
   participant.subscribe((status) => seen.push(status));
   return { coordinator, training, participant, seen };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 describe("a judging round", () => {

@@ -6,7 +6,7 @@ import type { ParticipantStatus } from "../../../client/participant/status.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { Start } from "../../../protocol/round/access.ts";
 import { FakeCoordinator, INVITE, problem, type Call } from "./fake-coordinator.ts";
-import { quickPorts } from "./quick-ports.ts";
+import { quickPorts, until } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
 
 /** A campaign of three probes of one round, then three rounds. */
@@ -26,11 +26,6 @@ function setUp(coordinator = new FakeCoordinator(), more: Partial<ParticipantPor
 
 const kinds = (seen: readonly ParticipantStatus[]): string[] =>
   seen.map(({ kind }) => kind).filter((kind, i, all) => kind !== all[i - 1]);
-
-/** Settles once `condition` holds. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 describe("a campaign without trouble", () => {
   it("goes from joining to finished, one update a round and scores at the end", async () => {
@@ -411,7 +406,7 @@ describe("a coordinator that lies", () => {
 
 describe("controls", () => {
   it("pause idles the device between steps, resume goes on in the same round", async () => {
-    const { coordinator, participant, seen, training } = setUp();
+    const { coordinator, participant, ports, seen, training } = setUp();
     training.onStep = (step) => {
       if (step === 6) participant.pause();
     };
@@ -419,7 +414,7 @@ describe("controls", () => {
     await until(() => participant.status.kind === "paused");
     const { steps } = training;
     const calls = coordinator.calls.length;
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await ports.clock.sleep(60_000);
     expect(training.steps).toBe(steps);
     expect(coordinator.calls).toHaveLength(calls);
     expect(participant.status).toEqual({ kind: "paused", round: 1 });

@@ -4,7 +4,7 @@ import type { ParticipantStatus } from "../../../client/participant/status.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
 import { FakeCoordinator, INVITE, problem } from "./fake-coordinator.ts";
-import { quickPorts } from "./quick-ports.ts";
+import { quickPorts, until } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
 
 const MEASURING: Partial<CampaignConfigInput> = {
@@ -75,7 +75,7 @@ describe("a statistics round", () => {
       return { verdict: "rejected", round, reason: "too-few-images", detail: "32 are needed" };
     };
     const running = participant.run();
-    while (coordinator.updates.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => coordinator.updates.length > 0);
     expect(coordinator.updates[0]!.request).toMatchObject({ slices: [], examples: 0 });
     expect(coordinator.count("PUT", /slices/)).toBe(0);
     // Others measured.
