@@ -11,6 +11,9 @@ export interface Environment {
   readonly ASSETS: Fetcher;
   readonly SCOUR_ADMIN_TOKEN?: string;
   readonly SCOUR_SIGNING_KEY?: string;
+  /** Secrets that were replaced, with the end of their time (see protocol/secrets.ts). */
+  readonly SCOUR_ADMIN_TOKEN_PREVIOUS?: string;
+  readonly SCOUR_SIGNING_KEY_PREVIOUS?: string;
 }
 
 /** Who sent the request, once its token was checked. */

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { BEARER_SUBPROTOCOL_PREFIX, EVENT_SUBPROTOCOL } from "../../protocol/round/events.ts";
 import type { AppEnvironment, Environment } from "../environment.ts";
-import { adminToken, signingKey } from "./secrets.ts";
+import { adminTokens, signingKeys } from "./secrets.ts";
 import { verifyToken, type TokenClaims } from "./tokens.ts";
 
 /** The token of `Authorization: Bearer …` (RFC 6750, section 2.1). */
@@ -23,17 +23,18 @@ async function sha256(text: string): Promise<ArrayBuffer> {
 
 /** Compares digests, so that time tells neither content nor length. */
 async function isAdminToken(environment: Environment, token: string): Promise<boolean> {
-  const [given, expected] = await Promise.all([sha256(token), sha256(adminToken(environment))]);
-  return crypto.subtle.timingSafeEqual(given, expected);
+  const given = await sha256(token);
+  const expected = await Promise.all(adminTokens(environment).map(sha256));
+  // All of them, whatever the first says.
+  return expected.map((hash) => crypto.subtle.timingSafeEqual(given, hash)).includes(true);
 }
 
 /** Permits the administrator alone. */
 export const requireAdmin: MiddlewareHandler<AppEnvironment> = async (context, next) => {
-  adminToken(context.env);
   const token = bearerToken(context.req.header("Authorization"));
   if (!(await isAdminToken(context.env, token))) {
     // A token of ours, but of the wrong kind, is worth another message than a wrong one.
-    const claims = await verifyToken(signingKey(context.env), token).catch(() => undefined);
+    const claims = await verifyToken(signingKeys(context.env), token).catch(() => undefined);
     if (claims !== undefined) throw wrongKind(claims, "the administrator's token");
     throw new ProtocolError(
       "unauthenticated",
@@ -49,14 +50,14 @@ function wrongKind(claims: TokenClaims, wanted: string): ProtocolError {
 }
 
 async function claimsOf(environment: Environment, token: string): Promise<TokenClaims> {
-  const key = signingKey(environment);
+  const keys = signingKeys(environment);
   if (await isAdminToken(environment, token)) {
     throw new ProtocolError(
       "forbidden",
       "the token is the administrator's: this route takes a participant's or an invite",
     );
   }
-  return await verifyToken(key, token);
+  return await verifyToken(keys, token);
 }
 
 /** Permits whoever holds an invite. */

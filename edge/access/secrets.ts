@@ -1,8 +1,11 @@
 import { ProtocolError } from "../../protocol/errors.ts";
+import { parsePrevious, secretFault } from "../../protocol/secrets.ts";
 import type { Environment } from "../environment.ts";
 
-/** An HS256 key shorter than its hash can be guessed more easily than the hash (RFC 7518, 3.2). */
-const MIN_KEY_BYTES = 32;
+const KINDS = {
+  SCOUR_ADMIN_TOKEN: "admin-token",
+  SCOUR_SIGNING_KEY: "signing-key",
+} as const;
 
 function missing(name: string, why: string): ProtocolError {
   return new ProtocolError(
@@ -11,20 +14,38 @@ function missing(name: string, why: string): ProtocolError {
   );
 }
 
-/** @throws ProtocolError `not-configured` naming the command that sets it. */
-export function adminToken(environment: Environment): string {
-  const token = environment.SCOUR_ADMIN_TOKEN;
-  if (token === undefined || token === "") throw missing("SCOUR_ADMIN_TOKEN", "is not set");
-  return token;
+/** The present secret, and the one before it while its time lasts (SPEC P7). */
+function secretsOf(environment: Environment, name: keyof typeof KINDS): readonly string[] {
+  const present = environment[name] ?? "";
+  if (present === "") throw missing(name, "is not set");
+  const fault = secretFault(KINDS[name], present);
+  if (fault !== undefined) throw missing(name, fault);
+  const text = environment[`${name}_PREVIOUS`] ?? "";
+  if (text === "") return [present];
+  const previous = parsePrevious(text);
+  if (previous === undefined) {
+    throw missing(
+      `${name}_PREVIOUS`,
+      "must be the moment its time ends, a space and the secret, as in '2026-12-07T00:00Z abc'",
+    );
+  }
+  return previous.until > Date.now() ? [present, previous.secret] : [present];
 }
 
-/** @throws ProtocolError `not-configured` naming the command that sets it. */
-export function signingKey(environment: Environment): Uint8Array {
-  const text = environment.SCOUR_SIGNING_KEY;
-  if (text === undefined || text === "") throw missing("SCOUR_SIGNING_KEY", "is not set");
-  const key = new TextEncoder().encode(text);
-  if (key.length < MIN_KEY_BYTES) {
-    throw missing("SCOUR_SIGNING_KEY", `has fewer than ${MIN_KEY_BYTES} bytes`);
-  }
-  return key;
+/**
+ * Administrator's tokens that hold, the present one first.
+ *
+ * @throws ProtocolError `not-configured` naming the command that sets it.
+ */
+export function adminTokens(environment: Environment): readonly string[] {
+  return secretsOf(environment, "SCOUR_ADMIN_TOKEN");
+}
+
+/**
+ * Keys whose signatures hold, the present one first: new tokens are signed with that one alone.
+ *
+ * @throws ProtocolError `not-configured` naming the command that sets it.
+ */
+export function signingKeys(environment: Environment): readonly Uint8Array[] {
+  return secretsOf(environment, "SCOUR_SIGNING_KEY").map((key) => new TextEncoder().encode(key));
 }

@@ -1,4 +1,4 @@
-import { errors, jwtVerify, SignJWT } from "jose";
+import { errors, jwtVerify, SignJWT, type JWTVerifyResult } from "jose";
 import { z } from "zod";
 import { ProtocolError } from "../../protocol/errors.ts";
 import {
@@ -45,11 +45,16 @@ export async function signToken(
 /**
  * Claims of a token, after its signature was checked.
  *
+ * @param keys any of them may have signed it
+ *
  * @throws ProtocolError `invite-expired`, or `unauthenticated` for anything else.
  */
-export async function verifyToken(key: Uint8Array, token: string): Promise<TokenClaims> {
+export async function verifyToken(
+  keys: readonly Uint8Array[],
+  token: string,
+): Promise<TokenClaims> {
   try {
-    const { payload } = await jwtVerify(token, key, { algorithms: ["HS256"] });
+    const { payload } = await verifyByAny(keys, token);
     return claimsSchema.parse(payload);
   } catch (cause) {
     if (cause instanceof errors.JWTExpired) {
@@ -62,4 +67,16 @@ export async function verifyToken(key: Uint8Array, token: string): Promise<Token
       { cause },
     );
   }
+}
+
+/** Checks against one key after the other. What a key has signed but has expired is final. */
+async function verifyByAny(keys: readonly Uint8Array[], token: string): Promise<JWTVerifyResult> {
+  for (const key of keys.slice(0, -1)) {
+    try {
+      return await jwtVerify(token, key, { algorithms: ["HS256"] });
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  return await jwtVerify(token, keys.at(-1)!, { algorithms: ["HS256"] });
 }

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { inviteRequestSchema, inviteSchema, type Invite } from "../../protocol/round/access.ts";
 import { randomIdentifier } from "../access/identifiers.ts";
-import { signingKey } from "../access/secrets.ts";
+import { signingKeys } from "../access/secrets.ts";
 import { signToken } from "../access/tokens.ts";
 import type { InviteRecord } from "../campaign/roster.ts";
 import type { AppEnvironment, Environment } from "../environment.ts";
@@ -18,8 +18,8 @@ async function inviteOf(
   { createdAt, ...invite }: InviteRecord,
 ): Promise<Invite> {
   const claims = { kind: "invite" as const, campaign, invite: invite.id };
-  const key = signingKey(environment);
-  const token = await signToken(key, claims, createdAt, invite.expiresAt);
+  const [key] = signingKeys(environment);
+  const token = await signToken(key!, claims, createdAt, invite.expiresAt);
   return { ...invite, url: `${new URL(request).origin}/join/${campaign}#${token}` };
 }
 

@@ -20,7 +20,7 @@ import {
   requireSocketParticipant,
 } from "../access/authenticate.ts";
 import { randomIdentifier } from "../access/identifiers.ts";
-import { signingKey } from "../access/secrets.ts";
+import { signingKeys } from "../access/secrets.ts";
 import { signToken } from "../access/tokens.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { AppEnvironment } from "../environment.ts";
@@ -74,7 +74,7 @@ export const participantRoutes = new Hono<AppEnvironment>()
       );
       const { participant } = enrolled;
       const claims = { kind: "participant" as const, campaign, participant };
-      const credential = await signToken(signingKey(context.env), claims, Date.now());
+      const credential = await signToken(signingKeys(context.env)[0]!, claims, Date.now());
       return context.json({ ...enrolled, credential }, 201);
     },
   )
