@@ -48,6 +48,32 @@ const ADDITIVE = {
   restartEvery: 40,
 };
 
+const BY_SCORE = { granularity: "weight", outliers: 3 };
+
+/** As version 4 stored a campaign with nothing but defaults. */
+const VERSION_4 = {
+  ...COMMON,
+  distillation: {
+    ...DISTILLATION,
+    adversary: {
+      ...ADDITIVE,
+      waves: { radius: 0.45, periods: 10 },
+      shortcuts: { classes: 3, radius: 0.145, ascents: 12, images: 64 },
+      heatMap: { share: 0.5, radius: 0.2, images: 32 },
+      lowFrequencies: { share: 0.5, gain: 2 },
+      warp: { grid: 8, radius: 0.015625, step: 0.25 },
+      bends: { share: 0.5, classes: 3, radius: 0.0234375, ascents: 12, images: 32 },
+    },
+    sharpness: null,
+    headShift: null,
+  },
+  judging: {
+    ...JUDGING,
+    regrowth: { action: "fall-back", reach: 0.6, rise: 0.1, most: 0.5, window: 3 },
+  },
+  probes: { strengths: [0, 1, 2], rounds: 4 },
+};
+
 /** Configurations as earlier versions stored them. Never changed: what is stored is not, either. */
 export const STORED_CONFIGS: readonly {
   readonly name: string;
@@ -73,27 +99,58 @@ export const STORED_CONFIGS: readonly {
   {
     name: "when versions began to be kept",
     version: 4,
+    config: VERSION_4,
+  },
+  {
+    name: "of version 4 with scores of channels, Adam and regularisers",
+    version: 4,
     config: {
-      ...COMMON,
+      ...VERSION_4,
+      reinit: {
+        ...COMMON.reinit,
+        strategy: { ...COMMON.reinit.strategy, ...BY_SCORE, kind: "lipschitz" },
+        strength: "auto",
+      },
       distillation: {
-        ...DISTILLATION,
-        adversary: {
-          ...ADDITIVE,
-          waves: { radius: 0.45, periods: 10 },
-          shortcuts: { classes: 3, radius: 0.145, ascents: 12, images: 64 },
-          heatMap: { share: 0.5, radius: 0.2, images: 32 },
-          lowFrequencies: { share: 0.5, gain: 2 },
-          warp: { grid: 8, radius: 0.015625, step: 0.25 },
-          bends: { share: 0.5, classes: 3, radius: 0.0234375, ascents: 12, images: 32 },
-        },
-        sharpness: null,
-        headShift: null,
+        ...VERSION_4.distillation,
+        sharpness: { rho: 0.5 },
+        headShift: { weight: 0.1 },
       },
-      judging: {
-        ...JUDGING,
-        regrowth: { action: "fall-back", reach: 0.6, rise: 0.1, most: 0.5, window: 3 },
+      aggregation: {
+        rule: { kind: "norm-clipped-mean", clipNorm: 1 },
+        server: { kind: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.99, tau: 0.001 },
+        exampleCap: 1280,
       },
-      probes: { strengths: [0, 1, 2], rounds: 4 },
     },
+  },
+  {
+    name: "of version 4 with a statistics round and Yogi, and all that can be off",
+    version: 4,
+    config: {
+      ...VERSION_4,
+      reinit: {
+        ...COMMON.reinit,
+        strategy: { ...COMMON.reinit.strategy, ...BY_SCORE, kind: "bn-divergence", images: 512 },
+      },
+      distillation: { ...VERSION_4.distillation, adversary: null },
+      judging: { ...JUDGING, regrowth: null, stopping: null },
+      aggregation: {
+        ...COMMON.aggregation,
+        server: { kind: "yogi", learningRate: 0.01, beta1: 0.9, beta2: 0.99, tau: 0.001 },
+      },
+    },
+  },
+  {
+    name: "of version 4 with one share everywhere",
+    version: 4,
+    config: {
+      ...VERSION_4,
+      reinit: { ...COMMON.reinit, strategy: { kind: "uniform", ratio: 0.1 } },
+    },
+  },
+  {
+    name: "of version 4 with a new head",
+    version: 4,
+    config: { ...VERSION_4, reinit: { ...COMMON.reinit, strategy: { kind: "head", head: 1 } } },
   },
 ];

@@ -53,9 +53,9 @@ function bare(schema: z.core.$ZodType) {
 }
 
 function choicesOf(schema: z.core.$ZodType): readonly string[] | undefined {
-  return schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral
-    ? [...(schema instanceof z.ZodEnum ? schema.options : schema.values)].map(String)
-    : undefined;
+  if (schema instanceof z.ZodEnum) return schema.options.map(String);
+  if (schema instanceof z.ZodLiteral) return [...schema.values].map(String);
+  return undefined;
 }
 
 function walk(schema: z.core.$ZodType, path: string, within: Walk): void {
