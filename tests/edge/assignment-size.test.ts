@@ -15,6 +15,7 @@ import {
   runningCampaign,
   send,
   sql,
+  stopClock,
   updateOf,
   type Volunteer,
 } from "./coordinator.ts";
@@ -67,11 +68,11 @@ describe("an assignment is sized to the deadline", () => {
   it("[R12] by what is left of it for one who comes later", async () => {
     const { id, volunteers } = await runningCampaign(3, TEN_STEPS);
     const [first, later, last] = volunteers as [Volunteer, Volunteer, Volunteer];
+    const now = stopClock();
     expect((await first.assignment({ imagesPerSecond: 0.5 })).localSteps).toBe(7);
-    // Halfway between the times at which one step more and one less would fit.
-    await sql(id, "UPDATE attempts SET deadline = ?", Date.now() + 60_000);
+    await sql(id, "UPDATE attempts SET deadline = ?", now + 60_000);
     expect((await later.assignment({ imagesPerSecond: 0.5 })).localSteps).toBe(4);
-    await sql(id, "UPDATE attempts SET deadline = ?", Date.now() + 20_000);
+    await sql(id, "UPDATE attempts SET deadline = ?", now + 20_000);
     expect(await last.checkIn({ imagesPerSecond: 0.5 })).toMatchObject({
       kind: "wait",
       reason: "too-late",

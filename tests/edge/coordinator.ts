@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { expect, vi } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import { formatDigest } from "../../edge/blobs/content-digest.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { sha256 } from "../../protocol/digest.ts";
@@ -161,6 +161,19 @@ export function sql(id: string, statement: string, ...values: (string | number |
 export async function passDeadline(id: string): Promise<void> {
   await sql(id, "UPDATE attempts SET deadline = 1 WHERE state = 'collecting'");
   await runDurableObjectAlarm(control(id));
+}
+
+/**
+ * Stops what `Date` tells, to tests and coordinator alike, until the test is over; `vi.setSystemTime`
+ * moves it on. Timers and alarms go by the machine's clock all the same.
+ *
+ * @returns the moment, milliseconds.
+ */
+export function stopClock(): number {
+  const now = Date.now();
+  vi.useFakeTimers({ now, toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  return now;
 }
 
 /** Waits until the assertions hold, and gives what they give; fails with what they said last. */
