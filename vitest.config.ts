@@ -1,8 +1,12 @@
+import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumLaunch } from "./tests/browser/chromium.ts";
 import { BOUNDS_MS } from "./tests/patience.ts";
+
+/** Files at a time. Vitest's own number leaves a core free, which is half of a small machine. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
 
 const bounded = (project: keyof typeof BOUNDS_MS) => {
   const { test, wait } = BOUNDS_MS[project];
@@ -22,6 +26,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["tests/unit/**/*.test.ts"],
+          maxWorkers,
           ...bounded("unit"),
         },
       },
@@ -37,12 +42,18 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "edge", include: ["tests/edge/**/*.test.ts"], ...bounded("edge") },
+        test: {
+          name: "edge",
+          include: ["tests/edge/**/*.test.ts"],
+          maxWorkers,
+          ...bounded("edge"),
+        },
       },
       {
         test: {
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],
+          maxWorkers,
           ...bounded("browser"),
           browser: {
             enabled: true,
@@ -58,6 +69,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tests/integration/**/*.test.ts"],
+          // After all others, one at a time: each starts several processes of its own.
           fileParallelism: false,
           ...bounded("integration"),
         },

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { relativeError } from "../../../../scripts/golden/reproduce.ts";
 import { defaultTiles, SHARED_TILES } from "../../../../client/engine/webgpu/tiles.ts";
 import { MemoryTuningStore } from "../../../../client/engine/webgpu/tuning-store.ts";
@@ -27,12 +27,16 @@ async function gradientOf(opened: WebgpuEngine): Promise<Float32Array> {
 }
 
 describe("tiles of matrix products", () => {
+  let expected: Float32Array;
+  beforeAll(async () => {
+    const unstaged = await openOurs();
+    expected = await gradientOf(unstaged);
+    await unstaged.close();
+  });
+
   it.each(SHARED_TILES.map((tile) => [`${4 * tile.rows * 2}×${32 * tile.quads}`, tile] as const))(
     "staged in shared memory, %s, give the gradient of those that are not",
     async (_, tile) => {
-      engine = await openOurs();
-      const expected = await gradientOf(engine);
-      await engine.close();
       engine = await openOurs({ tiles: { ...defaultTiles(false, true), tileFor: () => tile } });
       expect(relativeError(await gradientOf(engine), expected)).toBeLessThan(1e-5);
     },
