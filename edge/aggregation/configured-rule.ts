@@ -1,5 +1,6 @@
 import type { AggregationRule } from "../../protocol/round/campaign-config.ts";
 import { mean } from "./mean.ts";
+import { medianClippedMean } from "./median-clipped-mean.ts";
 import { normClippedMean } from "./norm-clipped-mean.ts";
 import type { CombiningRule } from "./rule.ts";
 
@@ -10,6 +11,8 @@ export function combiningRule(rule: AggregationRule): CombiningRule {
       return mean;
     case "norm-clipped-mean":
       return normClippedMean(rule.clipNorm);
+    case "median-clipped-mean":
+      return medianClippedMean;
     default:
       return rule satisfies never;
   }

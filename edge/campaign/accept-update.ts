@@ -8,8 +8,9 @@ import type { SliceShape } from "../slice/slice-work.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import { awaitsScores, hasItsUpdates } from "./awaited-scores.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { checkStatisticsCommit, declines } from "./accept-statistics.ts";
+import { checkStatisticsCommit, declines, type StatisticsBounds } from "./accept-statistics.ts";
 import { checkCommit } from "./check-commit.ts";
+import { incomingStudent } from "./incoming-student.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
 import { beginCombining } from "./transitions.ts";
@@ -22,8 +23,8 @@ export interface SliceTerms {
   readonly codec: UpdateCodec;
   readonly count: number;
   readonly bytes: number;
-  /** The teacher whose statistics bound the frame's values (SPEC B4); null outside statistics rounds. */
-  readonly statisticsOf: string | null;
+  /** What a frame of running statistics is held against; null for trainable values. */
+  readonly statistics: StatisticsBounds | null;
 }
 
 function staleRound(detail: string): ProtocolError {
@@ -92,7 +93,9 @@ export function sliceTerms(
   }
   const codec = sliceCodec(config.codec, slice.section);
   const bytes = frameBytes(codec, slice.length);
-  return { codec, count: slice.length, bytes, statisticsOf: measures ? model.digest : null };
+  const student = measures ? null : incomingStudent(ledger, id.round).slices[index]!;
+  const statistics = slice.section === "statistics" ? { model: model.digest, student } : null;
+  return { codec, count: slice.length, bytes, statistics };
 }
 
 /**

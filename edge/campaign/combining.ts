@@ -5,14 +5,13 @@ import type {
   MeasureWork,
   SliceShape,
 } from "../slice/slice-work.ts";
+import { combinationOf } from "./combination.ts";
 import {
-  combinationOf,
   combineWork,
   combiningPlan,
   commitJudging,
   commitRound,
   measureWork,
-  slicesToMeasure,
   stillCombines,
   type CombiningPlan,
 } from "./commit-round.ts";
@@ -45,12 +44,13 @@ export async function driveCombining(transact: Transact, workers: SliceWorkers):
         if (stillCombines(ledger, plan.attempt)) commitJudging(ledger, plan, now);
       });
     }
-    const measured = await eachSlice(transact, plan, "measure", slicesToMeasure(plan), (slice) =>
-      workers.measure(measureWork(plan, slice)),
+    const { slices } = plan.campaign;
+    const measured = await eachSlice(transact, plan, "measure", slices, (slice) =>
+      workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
     );
     if (measured === undefined) return;
     const combination = combinationOf(plan, measured);
-    const combined = await eachSlice(transact, plan, "combine", plan.campaign.slices, (slice) =>
+    const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
       workers.combine(transact((ledger) => combineWork(ledger, plan, combination, slice))),
     );
     if (combined === undefined) return;

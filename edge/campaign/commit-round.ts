@@ -1,18 +1,11 @@
 import { serverRate } from "../aggregation/server-rate.ts";
 import { combiningRule } from "../aggregation/configured-rule.ts";
-import type { Combination } from "../aggregation/rule.ts";
-import { sumOf } from "../aggregation/mean.ts";
+import { sumOf } from "../aggregation/rule.ts";
 import { robustMinimum, sliceCodec } from "../../protocol/round/campaign-config.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { placeOf, roundCount, type Place } from "../../protocol/round/timeline.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
-import type {
-  CombinedSlice,
-  CombineWork,
-  Measurement,
-  MeasureWork,
-  SliceShape,
-} from "../slice/slice-work.ts";
+import type { CombinedSlice, CombineWork, MeasureWork, SliceShape } from "../slice/slice-work.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { chainDigest, configurationDigest, type ChainLink } from "./chain.ts";
 import {
@@ -21,6 +14,7 @@ import {
   type StartRecord,
   type StudentRecord,
 } from "./campaign-store.ts";
+import type { CombinedUpdate } from "./combination.ts";
 import { decisionsAfter } from "./decide.ts";
 import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
@@ -54,53 +48,45 @@ export function stillCombines(ledger: Ledger, id: AttemptId): boolean {
 }
 
 /** Pass 1 over one slice. */
-export function measureWork(plan: CombiningPlan, slice: SliceShape): MeasureWork {
+export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceShape): MeasureWork {
   const { campaign, attempt, updates } = plan;
+  const { config, model, slices } = campaign;
+  const student = incomingStudent(ledger, attempt.round);
+  const ofStatistics = {
+    model: model.digest,
+    student: slices
+      .filter(({ section }) => section === "statistics")
+      .map(({ index }) => student.slices[index]!),
+    weights: updates.map(({ weight }) => weight),
+    bounded: combiningRule(config.aggregation.rule).boundsStatistics,
+  };
   return {
     slice,
-    codec: sliceCodec(campaign.config.codec, slice.section),
-    frames: updates.map(({ participant, slices }) => {
-      const digest = slices[slice.index]!;
+    codec: sliceCodec(config.codec, slice.section),
+    frames: updates.map(({ participant, slices: digests }) => {
+      const digest = digests[slice.index]!;
       return { key: updateKey(campaign.id, attempt, participant, slice.index, digest), digest };
     }),
+    ...(slice.section === "statistics" && { statistics: ofStatistics }),
   };
-}
-
-/** Slices that pass 1 must measure before factors can be given. */
-export function slicesToMeasure(plan: CombiningPlan): readonly SliceShape[] {
-  const { config, slices } = plan.campaign;
-  const { measures } = combiningRule(config.aggregation.rule);
-  return measures === "nothing" ? [] : slices.filter(({ section }) => section === "trainable");
-}
-
-/** Factors of the updates, from the sums of what pass 1 measured. */
-export function combinationOf(
-  plan: CombiningPlan,
-  measured: ReadonlyMap<number, Measurement>,
-): Combination {
-  const { campaign, updates } = plan;
-  const rule = combiningRule(campaign.config.aggregation.rule);
-  const weights = updates.map(({ weight }) => weight);
-  if (rule.measures === "nothing") return rule.combination({ weights });
-  // Ascending by slice: the order of a sum decides its last bits.
-  const bySlice = slicesToMeasure(plan).map(({ index }) => measured.get(index)!.squaredNorms);
-  const squaredNorms = updates.map((_, i) => sumOf(bySlice.map((norms) => norms[i]!)));
-  return rule.combination({ weights, squaredNorms });
 }
 
 /** Pass 2 over one slice. */
 export function combineWork(
   ledger: Ledger,
   plan: CombiningPlan,
-  combination: Combination,
+  combination: readonly CombinedUpdate[],
   slice: SliceShape,
 ): CombineWork {
   const { campaign, attempt, place } = plan;
   const student = incomingStudent(ledger, attempt.round);
+  const isStatistics = slice.section === "statistics";
   return {
-    ...measureWork(plan, slice),
-    factors: combination[slice.section],
-    divisor: combination.divisor,
+    ...measureWork(ledger, plan, slice),
+    factors: combination.map(
+      ({ weight, factor, statisticsFactor }) => weight * (isStatistics ? statisticsFactor : factor),
+    ),
+    divisor: sumOf(combination.map(({ weight }) => weight)),
     student: student.slices[slice.index]!,
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,

@@ -7,13 +7,16 @@ import { checkStatisticsSlice } from "../campaign/accept-statistics.ts";
 import type { Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 
+/** Most that an update may change a trainable value by (SPEC U8). */
+const LARGEST_CHANGE = 1e4;
+
 /**
  * Takes the frame of one slice: terms from the campaign, whole check here at the door, then reserve,
  * store, record. A frame that could spoil a round never gets in, and one that gets in too late is
  * deleted again.
  *
  * @returns the frame's digest, and whether it was stored by this call
- * @throws ProtocolError as SPEC P5, U2–U4, R4, R6 and B4 say.
+ * @throws ProtocolError as SPEC P5, U2–U4, U8, R4, R6 and B4 say.
  */
 export async function storeSlice(
   environment: Environment,
@@ -31,7 +34,7 @@ export async function storeSlice(
     );
   }
   const control = environment.CAMPAIGN.getByName(campaign);
-  const { codec, count, bytes, statisticsOf } = unwrap(
+  const { codec, count, bytes, statistics } = unwrap(
     await control.sliceTerms(participant, attempt, index),
   );
   if (length !== bytes) {
@@ -56,10 +59,10 @@ export async function storeSlice(
   }
   // Without `digestVerified`: the frame's own digest is the sender's claim, not covered by ours.
   const expected = { codec, sliceIndex: index, count };
-  if (statisticsOf === null) validateFrame(frame, expected);
+  if (statistics === null) validateFrame(frame, { ...expected, largest: LARGEST_CHANGE });
   else {
     const { values } = decodeFrame(frame, expected);
-    await checkStatisticsSlice(environment.BLOBS, statisticsOf, index, values);
+    await checkStatisticsSlice(environment.BLOBS, statistics, index, values);
   }
 
   if (!unwrap(await control.reserveSlice(participant, attempt, index, digest))) {

@@ -4,74 +4,13 @@ import {
   momentsKept,
   serverStep,
 } from "../aggregation/server-optimizer.ts";
-import {
-  blobKey,
-  bytesView,
-  digestOf,
-  float32View,
-  putBlob,
-  readObject,
-} from "../blobs/blob-store.ts";
-import { accumulateFrame, validateFrame, type Frame } from "../../protocol/update/frame.ts";
-import { frameBytes } from "../../protocol/update/frame-header.ts";
+import { blobKey, bytesView, float32View, putBlob, readObject } from "../blobs/blob-store.ts";
+import { accumulateFrame } from "../../protocol/update/frame.ts";
 import type { ByteMeter } from "./byte-meter.ts";
-import type {
-  CombinedSlice,
-  CombineWork,
-  Measurement,
-  MeasureWork,
-  StoredFrame,
-} from "./slice-work.ts";
-
-/** Calls `visit` with one frame after the other; no two are held at once. */
-async function eachFrame(
-  bucket: R2Bucket,
-  work: MeasureWork,
-  meter: ByteMeter,
-  visit: (frame: Frame, position: number) => void,
-): Promise<void> {
-  const { slice, codec } = work;
-  const expected = { codec, sliceIndex: slice.index, count: slice.length };
-  for (const [position, stored] of work.frames.entries()) {
-    const bytes = meter.hold(await readFrame(bucket, stored, frameBytes(codec, slice.length)));
-    visit(validateFrame(bytes, expected, { digestVerified: true }), position);
-    meter.release(bytes);
-  }
-}
-
-/** A participant's frame, which must be there as it was stored. */
-export async function readFrame(
-  bucket: R2Bucket,
-  { key, digest }: StoredFrame,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readObject(bucket, key, length);
-  const found = await digestOf(bytes);
-  if (found !== digest) throw new Error(`the object '${key}' hashes to ${found}: it is damaged`);
-  return bytes;
-}
-
-function squaredNorm(values: Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return sum;
-}
-
-/** Squared L2 norm of every update over one slice. */
-export async function measureSlice(
-  bucket: R2Bucket,
-  work: MeasureWork,
-  meter: ByteMeter,
-): Promise<Measurement> {
-  const values = meter.hold(new Float64Array(work.slice.length));
-  const squaredNorms: number[] = [];
-  await eachFrame(bucket, work, meter, (frame) => {
-    values.fill(0);
-    accumulateFrame(frame, 1, values);
-    squaredNorms.push(squaredNorm(values));
-  });
-  return { squaredNorms, peakBytes: meter.peakBytes };
-}
+import { squaredNorm } from "./measure-slice.ts";
+import { eachFrame } from "./read-frames.ts";
+import type { CombinedSlice, CombineWork, StatisticsWork } from "./slice-work.ts";
+import { boundRange, eachStatisticsRange } from "./statistics-ranges.ts";
 
 /**
  * Combines one slice of all updates and moves the student's slice on. The result is a function of
@@ -84,9 +23,12 @@ export async function combineSlice(
 ): Promise<CombinedSlice> {
   const { slice, optimizer } = work;
   const delta = meter.hold(new Float64Array(slice.length));
-  await eachFrame(bucket, work, meter, (frame, position) => {
-    accumulateFrame(frame, work.factors[position]!, delta);
-  });
+  const { statistics } = work;
+  if (statistics === undefined) {
+    await eachFrame(bucket, work, meter, (frame, position) => {
+      accumulateFrame(frame, work.factors[position]!, delta);
+    });
+  } else await accumulateStatistics(bucket, { ...work, statistics }, meter, delta);
   for (let i = 0; i < delta.length; i++) delta[i]! /= work.divisor;
 
   const load = async (digest: string): Promise<Float32Array<ArrayBuffer>> =>
@@ -118,4 +60,20 @@ export async function combineSlice(
     finite: true,
     peakBytes: meter.peakBytes,
   };
+}
+
+/** Adds up the statistics of all updates, bounded where the rule says so (SPEC O6). */
+async function accumulateStatistics(
+  bucket: R2Bucket,
+  work: CombineWork & StatisticsWork,
+  meter: ByteMeter,
+  sum: Float64Array,
+): Promise<void> {
+  await eachStatisticsRange(bucket, work, meter, (range) => {
+    if (work.statistics.bounded) boundRange(range, work);
+    for (const [i, values] of range.updates.entries()) {
+      const factor = work.factors[i]!;
+      for (let j = 0; j < values.length; j++) sum[range.from + j]! += factor * values[j]!;
+    }
+  });
 }

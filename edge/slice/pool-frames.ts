@@ -4,7 +4,7 @@ import { frameBytes } from "../../protocol/update/frame-header.ts";
 import { bytesView, putBlob } from "../blobs/blob-store.ts";
 import { openModel } from "../blobs/model-source.ts";
 import type { ByteMeter } from "./byte-meter.ts";
-import { readFrame } from "./combine-slice.ts";
+import { readFrame } from "./read-frames.ts";
 import type { PooledStatistics, PoolWork } from "./slice-work.ts";
 
 /**

@@ -2,8 +2,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { Environment } from "../environment.ts";
 import { outcomeOf, type Outcome } from "../outcome.ts";
 import { ByteMeter } from "./byte-meter.ts";
-import { combineSlice, measureSlice } from "./combine-slice.ts";
+import { combineSlice } from "./combine-slice.ts";
 import { checkSlice, initialiseSlice } from "./initialise-slice.ts";
+import { measureSlice } from "./measure-slice.ts";
 import { poolFrames } from "./pool-frames.ts";
 import { scoreSlice } from "./score-slice.ts";
 import type {

@@ -17,17 +17,42 @@ export interface StoredFrame {
   readonly digest: string;
 }
 
-/** Pass 1: what a combining rule wants to know of the updates. */
-export interface MeasureWork {
+/** All updates' frames of one slice. */
+export interface FramesOfSlice {
   readonly slice: SliceShape;
   readonly codec: UpdateCodec;
   /** In canonical order. */
   readonly frames: readonly StoredFrame[];
 }
 
+/** What running statistics are held against (SPEC O6). */
+export interface StatisticsTerms {
+  /** Digest of the teacher's file: which mean goes with which variance. */
+  readonly model: string;
+  /** Digests of the incoming student's statistics slices, ascending. */
+  readonly student: readonly string[];
+  /** Of the updates, in canonical order. */
+  readonly weights: readonly number[];
+  /** Whether the rule bounds them. */
+  readonly bounded: boolean;
+}
+
+/** Pass 1: how large each update is. */
+export interface MeasureWork extends FramesOfSlice {
+  /** In a statistics slice, and only there. */
+  readonly statistics?: StatisticsTerms;
+}
+
+/** Work on a statistics slice. */
+export interface StatisticsWork extends FramesOfSlice {
+  readonly statistics: StatisticsTerms;
+}
+
 export interface Measurement {
-  /** ‖uᵢ‖₂² over this slice, by update. */
+  /** ‖uᵢ‖₂² over this slice, by update; of statistics in units (SPEC O6). */
   readonly squaredNorms: readonly number[];
+  /** Of statistics: the same of what is combined of them, no value above one unit. */
+  readonly combinedSquares?: readonly number[];
   readonly peakBytes: number;
 }
 

@@ -61,31 +61,109 @@ export function checkStatistics(
   statistics: Float32Array,
   offset = 0,
 ): void {
-  for (const place of channelsOf(graph, layout)) {
-    const { channel, epsilon, meanName, varianceName } = place;
-    const spread = teacher[place.variance]! + epsilon;
-    const mean = statistics[place.mean - offset];
-    const farthest = FARTHEST_MEAN * Math.sqrt(spread);
-    if (mean !== undefined && !(Math.abs(mean - teacher[place.mean]!) <= farthest)) {
-      const expected = `more than ${FARTHEST_MEAN} deviations from the teacher's ${teacher[place.mean]!}`;
-      throw implausible(meanName, channel, mean, expected);
-    }
-    const variance = statistics[place.variance - offset];
-    if (variance === undefined) continue;
-    if (!(variance >= 0)) throw implausible(varianceName, channel, variance, "no variance");
-    if (!(variance <= LARGEST_VARIANCE * spread)) {
-      const expected = `more than ${LARGEST_VARIANCE} times the teacher's ${teacher[place.variance]!}`;
-      throw implausible(varianceName, channel, variance, expected);
-    }
-  }
-}
-
-function implausible(tensor: string, index: number, value: number, what: string): ProtocolError {
-  return new ProtocolError(
+  const found = (place: number): Claim | undefined => {
+    const value = statistics[place - offset];
+    return value === undefined ? undefined : { value, margin: 0 };
+  };
+  const wrong = implausible(graph, layout, teacher, found);
+  if (wrong === undefined) return;
+  const { tensor, index, value, what } = wrong;
+  throw new ProtocolError(
     "malformed-update",
     `the statistics hold ${value} in '${tensor}' at channel ${index}, which is ${what}: measure again on images that the model was made for, normalised as the campaign says`,
     { tensor, index },
   );
+}
+
+/** Part of a value that float32 differences of it may be off by, with room. */
+const ROUNDING = 2 ** -20;
+
+/**
+ * Refuses an update of running statistics that would make of them what no images can have given (SPEC
+ * U8): r_round − u is held to the bounds of B4, but for what rounding does to the difference.
+ *
+ * @param teacher the teacher's statistics section
+ * @param student a run of the incoming student's statistics section
+ * @param update the same run of the update
+ * @param offset where the run begins in the section
+ * @throws ProtocolError `malformed-update`, naming tensor and channel.
+ */
+export function checkStatisticsUpdate(
+  graph: Graph,
+  layout: StateLayout,
+  teacher: Float32Array,
+  student: Float32Array,
+  update: Float32Array,
+  offset: number,
+): void {
+  const made = (place: number): Claim | undefined => {
+    const before = student[place - offset];
+    const change = update[place - offset];
+    if (before === undefined || change === undefined) return undefined;
+    return { value: before - change, margin: ROUNDING * (Math.abs(before) + Math.abs(change)) };
+  };
+  const wrong = implausible(graph, layout, teacher, made);
+  if (wrong === undefined) return;
+  const { tensor, index, value, what } = wrong;
+  throw new ProtocolError(
+    "malformed-update",
+    `the update would make '${tensor}' at channel ${index} ${value}, which is ${what}: no images give such statistics; train again from the round's student`,
+    { tensor, index },
+  );
+}
+
+/** A statistic somebody tells, and how far rounding may have moved it. */
+interface Claim {
+  readonly value: number;
+  readonly margin: number;
+}
+
+/** The first claim that no images can have given. */
+function implausible(
+  graph: Graph,
+  layout: StateLayout,
+  teacher: Float32Array,
+  claimed: (place: number) => Claim | undefined,
+): { tensor: string; index: number; value: number; what: string } | undefined {
+  for (const place of channelsOf(graph, layout)) {
+    const { channel: index, epsilon, meanName, varianceName } = place;
+    const spread = teacher[place.variance]! + epsilon;
+    const mean = claimed(place.mean);
+    const farthest = FARTHEST_MEAN * Math.sqrt(spread) + (mean?.margin ?? 0);
+    if (mean !== undefined && !(Math.abs(mean.value - teacher[place.mean]!) <= farthest)) {
+      const what = `more than ${FARTHEST_MEAN} deviations from the teacher's ${teacher[place.mean]!}`;
+      return { tensor: meanName, index, value: mean.value, what };
+    }
+    const variance = claimed(place.variance);
+    if (variance === undefined) continue;
+    const { value, margin } = variance;
+    if (!(value >= -margin)) return { tensor: varianceName, index, value, what: "no variance" };
+    if (!(value <= LARGEST_VARIANCE * spread + margin)) {
+      const what = `more than ${LARGEST_VARIANCE} times the teacher's ${teacher[place.variance]!}`;
+      return { tensor: varianceName, index, value, what };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What deviations of each running statistic are measured in, so that channels compare: √(v + ε) for a
+ * mean, v + ε for a variance, v being the channel's running variance in `section`.
+ *
+ * @param section a student's whole statistics section
+ */
+export function deviationUnits(
+  graph: Graph,
+  layout: StateLayout,
+  section: Float32Array,
+): Float32Array<ArrayBuffer> {
+  const units = new Float32Array(section.length);
+  for (const { mean, variance, epsilon } of channelsOf(graph, layout)) {
+    const spread = section[variance]! + epsilon;
+    units[mean] = Math.sqrt(spread);
+    units[variance] = spread;
+  }
+  return units;
 }
 
 /**

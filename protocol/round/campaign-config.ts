@@ -101,6 +101,8 @@ const probesSchema = z.strictObject({
 });
 
 const aggregationRuleSchema = z.discriminatedUnion("kind", [
+  /** Each update is scaled to at most the median norm of its round first (SPEC O5). */
+  z.strictObject({ kind: z.literal("median-clipped-mean") }),
   z.strictObject({ kind: z.literal("mean") }),
   /** Each update is scaled to at most this L2 norm over its trainable values first. */
   z.strictObject({ kind: z.literal("norm-clipped-mean"), clipNorm: z.number().positive() }),
@@ -147,7 +149,7 @@ export const campaignConfigSchema = z.strictObject({
   round: roundPolicySchema.prefault({}),
   aggregation: z
     .strictObject({
-      rule: aggregationRuleSchema.default({ kind: "mean" }),
+      rule: aggregationRuleSchema.default({ kind: "median-clipped-mean" }),
       server: serverOptimizerSchema.prefault({ kind: "sgd" }),
       /** Most examples an update is weighted with; default localSteps·batchSize. */
       exampleCap: z.int().min(1).optional(),

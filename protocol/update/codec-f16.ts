@@ -1,5 +1,5 @@
 import { float16ToNumber, numberToFloat16 } from "../weights/half-precision.ts";
-import type { Codec } from "./codec.ts";
+import { beyond, type Codec } from "./codec.ts";
 
 /** Largest finite binary16. */
 const LARGEST = 65504;
@@ -21,10 +21,11 @@ export const f16Codec: Codec = {
     }
   },
 
-  check(payload, count, refuse) {
+  check(payload, count, refuse, largest) {
     for (let i = 0; i < count; i++) {
-      const bits = payload.getUint16(2 * i, true);
-      if ((bits & 0x7c00) === 0x7c00) throw refuse(i, `is ${float16ToNumber(bits)}`);
+      const value = float16ToNumber(payload.getUint16(2 * i, true));
+      if (!Number.isFinite(value)) throw refuse(i, `is ${value}`);
+      if (Math.abs(value) > largest) throw refuse(i, beyond(value, largest));
     }
   },
 

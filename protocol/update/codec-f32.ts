@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.ts";
+import { beyond, type Codec } from "./codec.ts";
 
 /** IEEE 754 binary32 as it is: lossless. */
 export const f32Codec: Codec = {
@@ -14,10 +14,11 @@ export const f32Codec: Codec = {
     }
   },
 
-  check(payload, count, refuse) {
+  check(payload, count, refuse, largest) {
     for (let i = 0; i < count; i++) {
       const value = payload.getFloat32(4 * i, true);
       if (!Number.isFinite(value)) throw refuse(i, `is ${value}`);
+      if (Math.abs(value) > largest) throw refuse(i, beyond(value, largest));
     }
   },
 

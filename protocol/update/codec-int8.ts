@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.ts";
+import { beyond, type Codec } from "./codec.ts";
 
 const BLOCK_LOG2 = 8;
 const BLOCK = 1 << BLOCK_LOG2;
@@ -57,13 +57,17 @@ export const int8Codec: Codec = {
     }
   },
 
-  check(payload, count, refuse) {
+  check(payload, count, refuse, largest) {
     const blocks = Math.ceil(count / BLOCK);
     for (let block = 0; block < blocks; block++) {
       const from = block * BLOCK;
       const scale = payload.getFloat32(4 * block, true);
       if (!(scale >= 0) || Object.is(scale, -0) || !isCarriable(scale)) {
         throw refuse(from, `starts a block with the scale ${scale}`);
+      }
+      if (LEVELS * scale > largest) {
+        const reach = `starts a block with the scale ${scale}: its largest value`;
+        throw refuse(from, `${reach} ${beyond(LEVELS * scale, largest)}`);
       }
       const to = Math.min(from + BLOCK, count);
       for (let i = from; i < to; i++) {

@@ -18,10 +18,18 @@ export interface Codec {
    * @throws what `refuse` makes, for a value the codec cannot carry.
    */
   encode(values: Float32Array, payload: DataView, random: UniformSource, refuse: RefuseValue): void;
-  /** Throws what `refuse` makes for the first value that no encoder writes. */
-  check(payload: DataView, count: number, refuse: RefuseValue): void;
+  /**
+   * Throws what `refuse` makes for the first value that no encoder writes, or whose magnitude may be
+   * above `largest`: where values share a scale, by the scale alone.
+   */
+  check(payload: DataView, count: number, refuse: RefuseValue, largest: number): void;
   /** Writes the decoded values to `out`; `payload` has passed `check`. */
   decode(payload: DataView, out: Float32Array): void;
   /** Adds weight · value to each element of `sum`, the values exactly those that `decode` gives. */
   accumulate(payload: DataView, weight: number, sum: Float64Array): void;
+}
+
+/** What is wrong with a value beyond a bound. */
+export function beyond(value: number, largest: number): string {
+  return `is ${value}, beyond ±${largest}, which no training gives: train again from the round's student`;
 }

@@ -27,6 +27,8 @@ export interface ExpectedFrame {
   readonly codec: UpdateCodec;
   readonly sliceIndex: number;
   readonly count: number;
+  /** Magnitude above which values are refused (SPEC U8); none when left out. */
+  readonly largest?: number;
 }
 
 declare const validated: unique symbol;
@@ -96,7 +98,8 @@ export function validateFrame(
     bytes.byteOffset + FRAME_HEADER_BYTES,
     header.payloadBytes,
   );
-  codecOf(header.codec).check(payload, header.count, refuseIn(header.sliceIndex));
+  const refuse = refuseIn(header.sliceIndex);
+  codecOf(header.codec).check(payload, header.count, refuse, expected?.largest ?? Infinity);
   return { header, payload } as Frame;
 }
 
@@ -135,6 +138,17 @@ export function accumulateFrame(frame: Frame, weight: number, accumulator: Float
     throw new RangeError(`the frame has ${count} values, the accumulator ${accumulator.length}`);
   }
   codecOf(codec).accumulate(frame.payload, weight, accumulator);
+}
+
+/**
+ * Writes a frame's values to `out`.
+ *
+ * @throws RangeError when the lengths differ.
+ */
+export function decodeInto(frame: Frame, out: Float32Array): void {
+  const { codec, count } = frame.header;
+  if (out.length !== count) throw new RangeError(`${count} values do not fit into ${out.length}`);
+  codecOf(codec).decode(frame.payload, out);
 }
 
 function frameDigest(frame: Uint8Array): Uint8Array {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { clipFactor } from "../../edge/aggregation/norm-clipped-mean.ts";
+import { clipFactor } from "../../edge/aggregation/rule.ts";
+import { boundStatistic } from "../../edge/aggregation/bound-statistics.ts";
 import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
+import type { MeasuredUpdates } from "../../edge/aggregation/rule.ts";
 import {
   averageStatistics,
   initialSecondMoment,
@@ -120,34 +122,133 @@ describe("server optimisers", () => {
   });
 });
 
+/** Sizes of updates; what is left out is alike for all. */
+const measured = (norms: readonly number[], others: Partial<MeasuredUpdates> = {}) => ({
+  weights: norms.map(() => 1),
+  statisticsNorms: norms.map(() => 1),
+  ...others,
+  norms,
+});
+
 describe("combining rules", () => {
-  it("[O1] the mean weighs by examples", () => {
-    expect(combiningRule({ kind: "mean" }).combination({ weights: [1, 3] })).toEqual({
-      trainable: [1, 3],
-      statistics: [1, 3],
-      divisor: 4,
+  it("[O1] the mean takes everything as it is", () => {
+    const rule = combiningRule({ kind: "mean" });
+    expect(rule.factors(measured([1, 1e9], { weights: [1, 3] }))).toEqual({
+      trainable: [1, 1],
+      statistics: [1, 1],
     });
+    expect(rule.boundsStatistics).toBe(false);
   });
 
   it("[O1] norm clipping scales what is too long, and trainable values only", () => {
     const rule = combiningRule({ kind: "norm-clipped-mean", clipNorm: 5 });
-    const { trainable, statistics, divisor } = rule.combination({
-      weights: [1, 3, 2],
-      squaredNorms: [25, 100, 0],
-    });
-    expect(trainable).toEqual([1, 1.5, 2]);
-    expect(statistics).toEqual([1, 3, 2]);
-    expect(divisor).toBe(6);
+    const { trainable, statistics } = rule.factors(measured([5, 10, 0]));
+    expect(trainable).toEqual([1, 0.5, 1]);
+    expect(statistics).toEqual([1, 1, 1]);
   });
 
   it("[O1] a clipped update has the clip norm", () => {
     for (const norm of [1e-3, 0.99, 1, 1.01, 7, 1e6]) {
-      expect(clipFactor(1, norm ** 2) * norm).toBeCloseTo(Math.min(1, norm), 12);
+      expect(clipFactor(1, norm) * norm).toBeCloseTo(Math.min(1, norm), 12);
+    }
+  });
+});
+
+describe("clipping to the median", () => {
+  const { factors } = combiningRule({ kind: "median-clipped-mean" });
+  const longest = (norms: readonly number[], weights = norms.map(() => 1)): number => {
+    const { trainable } = factors(measured(norms, { weights }));
+    return Math.max(...norms.map((norm, i) => trainable[i]! * norm));
+  };
+
+  it("[O5] no update is longer than the median of all, however long it was", () => {
+    const { trainable } = factors(measured([3, 1, 1e30, 2, 2.5]));
+    expect(trainable).toEqual([2.5 / 3, 1, 2.5e-30, 1, 1]);
+  });
+
+  it("[O5] of an even number the lower middle counts: one of two lengthens nothing", () => {
+    expect(longest([1, 1e6])).toBe(1);
+    expect(longest([1e6, 1e6, 1, 2])).toBe(2);
+  });
+
+  it("[O5] as many as half of the participants cannot raise the bound above an honest norm", () => {
+    for (let honest = 1; honest <= 6; honest++) {
+      for (let liars = 0; liars <= honest; liars++) {
+        const norms = Array.from({ length: honest + liars }, (_, i) => (i < honest ? i + 1 : 1e9));
+        expect(longest(norms)).toBeLessThanOrEqual(honest);
+      }
     }
   });
 
-  it("norm clipping without norms is an error", () => {
-    const rule = combiningRule({ kind: "norm-clipped-mean", clipNorm: 5 });
-    expect(() => rule.combination({ weights: [1] })).toThrow(TypeError);
+  it("[O5] norms are compared by weight, so that assignments of fewer steps keep theirs", () => {
+    const { trainable } = factors(measured([4, 2, 2, 40], { weights: [4, 2, 1, 4] }));
+    expect(trainable).toEqual([1, 1, 0.5, 0.1]);
+  });
+
+  it("[O5] what weighs nothing is not asked", () => {
+    const { trainable } = factors(measured([2, 1e-9, 1e-9], { weights: [1, 0, 0] }));
+    expect(trainable[0]).toBe(1);
+  });
+
+  it("[O5] statistics are clipped by norms of their own", () => {
+    const { trainable, statistics } = factors(
+      measured([1, 1, 1], { statisticsNorms: [0.5, 1, 4] }),
+    );
+    expect(trainable).toEqual([1, 1, 1]);
+    expect(statistics).toEqual([1, 1, 0.25]);
+  });
+
+  it("[O5] equal updates are taken as they are", () => {
+    const { trainable, statistics } = factors(measured([0.3, 0.3, 0.3], { weights: [7, 7, 7] }));
+    for (const factor of [...trainable, ...statistics]) expect(factor).toBeCloseTo(1, 15);
+  });
+});
+
+describe("bounding a running statistic", () => {
+  const mean = { unit: 0.5, isVariance: false };
+  const variance = { unit: 0.5, isVariance: true };
+  const bounded = (values: readonly number[], kind = mean): number[] => {
+    const changed = Float64Array.from(values);
+    boundStatistic(changed, kind, new Float64Array(values.length));
+    return [...changed];
+  };
+
+  it("[O6] what lies among the others, or within a unit of them, stays bit for bit", () => {
+    expect(bounded([0.1, 0.1, 0.1, 0.1, 0.55])).toEqual([0.1, 0.1, 0.1, 0.1, 0.55]);
+    expect(bounded([1, 2, 3, 4, 8])).toEqual([1, 2, 3, 4, 7]);
+  });
+
+  it("[O6] one of any number beyond two moves the mean by a bounded part of what the others span", () => {
+    for (const honest of [
+      [0.1, 0.2],
+      [0.1, 0.1, 0.1],
+      [-0.3, 0.1, 0.2, 0.2],
+      [5, 6, 7, 8, 9, 10],
+    ]) {
+      const span = Math.max(...honest) - Math.min(...honest);
+      for (const lie of [-1e30, 1e30]) {
+        const most = Math.max(...bounded([...honest, lie]).map(Math.abs));
+        const honestly = Math.max(...honest.map(Math.abs));
+        expect(most).toBeLessThanOrEqual(honestly + Math.max(mean.unit, 4 * span));
+      }
+    }
+  });
+
+  it("[O6] a variance is not brought to more than twice the median, nor below nothing", () => {
+    // The student's is .5; four say that it falls to .01.
+    const [lie] = bounded([-1e6, 0.49, 0.49, 0.49, 0.49], variance);
+    expect(0.5 - lie!).toBeCloseTo(0.02, 12);
+    const all = bounded([0.5, 0.49, 0.49, 0.49, 0.49], variance);
+    expect(all).toEqual([0.5, 0.49, 0.49, 0.49, 0.49]);
+  });
+
+  it("[O6] of two each goes at most four times as far as the other, or a unit", () => {
+    expect(bounded([0.1, 1e9])).toEqual([0.1, 0.5]);
+    expect(bounded([-2, 1e9])).toEqual([-2, 8]);
+    expect(bounded([-1e9, 1e9])).toEqual([-1e9, 1e9]);
+  });
+
+  it("[O6] one alone is nobody's to bound", () => {
+    expect(bounded([1e9])).toEqual([1e9]);
   });
 });

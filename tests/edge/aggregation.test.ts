@@ -4,9 +4,10 @@ import { afterEach, describe, expect, it } from "vitest";
 import { blobKey, digestOf, putBlob } from "../../edge/blobs/blob-store.ts";
 import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
 import { ByteMeter } from "../../edge/slice/byte-meter.ts";
-import { combineSlice, measureSlice } from "../../edge/slice/combine-slice.ts";
+import { combineSlice } from "../../edge/slice/combine-slice.ts";
+import { measureSlice } from "../../edge/slice/measure-slice.ts";
 import type { CombineWork } from "../../edge/slice/slice-work.ts";
-import { MAX_SLICE_VALUES } from "../../protocol/model/state-layout.ts";
+import { MAX_SLICE_VALUES, stateLayout } from "../../protocol/model/state-layout.ts";
 import type {
   AggregationRule,
   CampaignConfigInput,
@@ -24,7 +25,7 @@ import {
   updateOf,
   type Volunteer,
 } from "./coordinator.ts";
-import { numbers } from "./tiny-model.ts";
+import { numbers, tinyModel, type TinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());
 
@@ -34,12 +35,17 @@ async function combine(
   order: readonly number[],
   changes: Partial<CampaignConfigInput> = {},
   examples: readonly number[] = [],
+  model?: TinyModel,
 ): Promise<{ before: Float32Array[]; after: Float32Array[]; id: string; volunteers: Volunteer[] }> {
   const count = order.length;
-  const { id, volunteers } = await runningCampaign(count, {
-    ...changes,
-    round: { goal: count, overSelection: 1 },
-  });
+  const { id, volunteers } = await runningCampaign(
+    count,
+    {
+      ...changes,
+      round: { goal: count, overSelection: 1 },
+    },
+    model,
+  );
   for (const rank of order) {
     const volunteer = volunteers[rank]!;
     await volunteer.contribute(updates(volunteer)[rank]!, { examples: examples[rank] ?? 8 });
@@ -60,13 +66,29 @@ const longAndShort = (volunteer: Volunteer) => [
   updateOf(volunteer.view, 2, 1e-6),
 ];
 
-const huge = (volunteer: Volunteer) => [
-  updateOf(volunteer.view, 1).map((values) => values.fill(100)),
-];
+/** Magnitudes at which float64 addition is far from associative. */
+const farApart = (volunteer: Volunteer) =>
+  [1e4, 1e-11, -1e4].map((scale) => updateOf(volunteer.view, 5, scale));
+
+const allAlike = (volunteer: Volunteer) => [4, 4, 4].map((seed) => updateOf(volunteer.view, seed));
+
+/** A model one of whose tensors is 0, where the last bits of what is taken from it are seen. */
+const withZeros = () =>
+  tinyModel({
+    change: (tensors) => {
+      const found = tensors.find(({ name }) => name === "bn1.bias")!;
+      if ("values" in found) (found.values as Float32Array).fill(0);
+    },
+  });
 
 describe("combining updates", () => {
   it("[O1] two participants with weights 1:3 give the weighted mean exactly", async () => {
-    const { before, after, volunteers } = await combine(twoSmall, [0, 1], {}, [2, 6]);
+    const { before, after, volunteers } = await combine(
+      twoSmall,
+      [0, 1],
+      { aggregation: { rule: { kind: "mean" } } },
+      [2, 6],
+    );
     const [first, second] = twoSmall(volunteers[0]!);
     for (const [slice, values] of before.entries()) {
       const expected = values.map((value, i) => {
@@ -79,12 +101,6 @@ describe("combining updates", () => {
   });
 
   it("[R8] arrival order does not change a bit", async () => {
-    // Magnitudes at which float64 addition is far from associative.
-    const scales = [1e22, 1, -1e22];
-    const updates = (volunteer: Volunteer) =>
-      scales.map((scale) =>
-        updateOf(volunteer.view, 5).map((values) => values.map((value) => value * scale)),
-      );
     const orders = [
       [0, 1, 2],
       [2, 1, 0],
@@ -92,13 +108,15 @@ describe("combining updates", () => {
       [1, 2, 0],
     ];
     const results = [];
-    for (const order of orders) results.push((await combine(updates, order)).after);
+    for (const order of orders) {
+      results.push((await combine(farApart, order, {}, [], withZeros())).after);
+    }
     for (const result of results.slice(1)) expect(result).toEqual(results[0]);
   });
 
   it("[R8] other orders of summation would give other bits", () => {
     // Without this the test above could not fail.
-    expect(1e22 + 1 + -1e22).not.toBe(1e22 + -1e22 + 1);
+    expect(1e4 + 1e-11 + -1e4).not.toBe(1e4 + -1e4 + 1e-11);
   });
 
   it.each<UpdateCodec>(["f16", "int8"])("[U6] combines %s frames as they decode", async (codec) => {
@@ -159,14 +177,74 @@ describe("combining updates", () => {
     });
   });
 
-  it("[O4] a variance that an update would make negative becomes zero", async () => {
-    const { after, before } = await combine(huge, [0]);
-    const negatives = after[1]!.filter((value) => value < 0).length;
-    const zeros = after[1]!.filter((value) => value === 0).length;
-    // Means and variances alternate in file order, as many of each.
-    expect(zeros).toBe(after[1]!.length / 2);
-    expect(negatives).toBe(after[1]!.length / 2);
-    expect(before[1]!.some((value) => value === 0)).toBe(false);
+  it("[O4] a variance that rounding makes negative becomes zero", async () => {
+    const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
+    const [volunteer] = volunteers as [Volunteer];
+    const [, statistics] = await studentOf(id, 0);
+    const gone = statistics!.map((value) => Math.fround(value * (1 + 2 ** -22)));
+    await volunteer.contribute([updateOf(volunteer.view, 1)[0]!, gone]);
+    await until(id, committed(1));
+    const [, after] = await studentOf(id, 1);
+    // Means and variances alternate in file order, as many of each; means may be negative.
+    expect(after!.filter((value) => value === 0).length).toBe(after!.length / 2);
+    expect(statistics!.some((value) => value === 0)).toBe(false);
+  });
+
+  it("[O5] one loud participant moves a student as far as one that is not", async () => {
+    const distances = [];
+    for (const scale of [0.01, 1e4]) {
+      const updates = (volunteer: Volunteer) => [
+        updateOf(volunteer.view, 1),
+        updateOf(volunteer.view, 2),
+        updateOf(volunteer.view, 3, scale),
+      ];
+      const { before, after } = await combine(updates, [0, 1, 2]);
+      const moved = before[0]!.map((value, i) => after[0]![i]! - value);
+      distances.push(Math.sqrt(moved.reduce((sum, value) => sum + value * value, 0)));
+    }
+    expect(distances[1]! / distances[0]!).toBeGreaterThan(0.8);
+    expect(distances[1]! / distances[0]!).toBeLessThan(1.25);
+  });
+
+  it.each(["median-clipped-mean", "norm-clipped-mean"] as const)(
+    "[O6] by %s nobody switches a channel off: its variance stays near what the others say",
+    async (kind) => {
+      const clipNorm = 1e3;
+      const rule = kind === "norm-clipped-mean" ? { kind, clipNorm } : { kind };
+      const attack = (change: (value: number) => number) => async () => {
+        const { id, volunteers } = await runningCampaign(5, {
+          aggregation: { rule },
+          round: { goal: 5, overSelection: 1 },
+        });
+        const [, statistics] = await studentOf(id, 0);
+        for (const [rank, volunteer] of volunteers.entries()) {
+          const [weights, honest] = updateOf(volunteer.view, rank);
+          const lie = honest!.map((value, i) => (i < 2 ? change(statistics![i]!) : value));
+          await volunteer.contribute([weights!, rank === 2 ? lie : honest!]);
+        }
+        await until(id, committed(1));
+        const [, after] = await studentOf(id, 1);
+        return { before: statistics!, after: after! };
+      };
+      // bn1 has one channel: its mean comes first, then its variance.
+      const off = await attack((value) => value)();
+      expect(off.after[1]!).toBeGreaterThan(0.7 * off.before[1]!);
+      const up = await attack(() => -1000)();
+      expect(up.after[1]!).toBeLessThan(1.5 * up.before[1]!);
+      expect(Math.abs(up.after[0]! - up.before[0]!)).toBeLessThan(0.5 * Math.sqrt(up.before[1]!));
+    },
+  );
+
+  it("[O1] where all send the same, every rule gives the same", async () => {
+    const by = (kind: "mean" | "median-clipped-mean") =>
+      combine(allAlike, [0, 1, 2], { aggregation: { rule: { kind } } });
+    const plain = (await by("mean")).after;
+    const clipped = (await by("median-clipped-mean")).after;
+    for (const [slice, values] of plain.entries()) {
+      values.forEach((value, i) => {
+        expect(Math.abs(clipped[slice]![i]! - value)).toBeLessThan(1e-7);
+      });
+    }
   });
 });
 
@@ -187,13 +265,14 @@ async function combineVectors(
   const slice = { index: 0, length, section: "trainable" as const, variances: [] };
   const work = { slice, codec: "f32" as const, frames };
   const { squaredNorms } = await measureSlice(env.BLOBS, work, new ByteMeter());
-  const { trainable, divisor } = combiningRule(rule).combination({ weights, squaredNorms });
+  const norms = squaredNorms.map(Math.sqrt);
+  const { trainable } = combiningRule(rule).factors({ weights, norms, statisticsNorms: norms });
   const { student } = await combineSlice(
     env.BLOBS,
     {
       ...work,
-      factors: trainable,
-      divisor,
+      factors: weights.map((weight, i) => weight * trainable[i]!),
+      divisor: weights.reduce((sum, weight) => sum + weight, 0),
       student: await putBlob(env.BLOBS, new Uint8Array(4 * length)),
       moments: { first: null, second: null },
       optimizer: { kind: "sgd", learningRate: 1, momentum: 0 },
@@ -254,6 +333,49 @@ describe("a slice object", () => {
     expect(combined.peakBytes).toBeGreaterThanOrEqual(10 * 2 ** 20);
     expect(combined.peakBytes).toBeLessThan(16 * 2 ** 20);
     expect(measured.peakBytes).toBeLessThan(16 * 2 ** 20);
+  });
+
+  it("holds less than 16 MiB of statistics, whatever the number of updates", async () => {
+    const updates = 300;
+    const { bytes, digest, graph } = tinyModel({ width: 16 });
+    await putBlob(env.BLOBS, bytes);
+    const layout = stateLayout(graph);
+    const { index, length } = layout.slices.find(({ section }) => section === "statistics")!;
+    const student = await putBlob(
+      env.BLOBS,
+      new Uint8Array(new Float32Array(length).fill(1).buffer),
+    );
+    const frames = [];
+    for (let i = 0; i < updates; i++) {
+      const values = new Float32Array(length).fill(i / updates);
+      const random = uniformSource(Uint8Array.of(1), "one");
+      const frame = encodeFrame({ codec: "f32", sliceIndex: index, values, random });
+      await env.BLOBS.put(`updates/${i}`, frame);
+      frames.push({ key: `updates/${i}`, digest: await digestOf(frame) });
+    }
+    const weights = frames.map(() => 1);
+    const work: CombineWork = {
+      slice: { index, length, section: "statistics", variances: [] },
+      codec: "f32",
+      frames,
+      statistics: { model: digest, student: [student], weights, bounded: true },
+      factors: weights,
+      divisor: updates,
+      student,
+      moments: { first: null, second: null },
+      optimizer: { kind: "sgd", learningRate: 1, momentum: 0 },
+      rate: 1,
+    };
+    const measured = await measureSlice(env.BLOBS, work, new ByteMeter());
+    const combined = await combineSlice(env.BLOBS, work, new ByteMeter());
+    // All values of all updates would be more than the limit in float64.
+    expect(8 * updates * length).toBeGreaterThan(5 * 2 ** 20);
+    expect(measured.peakBytes).toBeLessThan(4 * 2 ** 20);
+    expect(combined.peakBytes).toBeLessThan(4 * 2 ** 20);
+    // In several ranges, and every one of them the same: the values' mean is just below a half.
+    const object = await env.BLOBS.get(blobKey(combined.student));
+    const after = new Float32Array(await object!.arrayBuffer());
+    for (const value of after) expect(value).toBeCloseTo(1 - (updates - 1) / (2 * updates), 6);
   });
 
   it("refuses a stored frame that was damaged", async () => {

@@ -195,10 +195,19 @@ export function until(
 
 export const committed = (count: number) => (latest: CampaignReport) => latest.round >= count;
 
-/** An update made of arbitrary numbers, one array a slice. */
+/**
+ * An update made of arbitrary numbers, one array a slice; those of running statistics stay so small
+ * that no variance is used up (SPEC U8).
+ */
 export function updateOf(view: CampaignView, seed: number, scale = 0.01): Float32Array[] {
   const next = numbers(seed);
-  return view.sliceLengths.map((length) => Float32Array.from({ length }, () => next() * scale));
+  let offset = 0;
+  return view.sliceLengths.map((length) => {
+    const isTrainable = offset < view.model.trainableLength;
+    const size = isTrainable ? scale : Math.max(-0.01, Math.min(scale, 0.01));
+    offset += length;
+    return Float32Array.from({ length }, () => next() * size);
+  });
 }
 
 /** What a participant might say of a student: shares in images, flips to class 1. */

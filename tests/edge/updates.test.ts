@@ -14,6 +14,7 @@ import {
   rounds,
   runningCampaign,
   send,
+  studentOf,
   until,
   updateOf,
   type Volunteer,
@@ -191,6 +192,62 @@ describe("uploading slices", () => {
     new DataView(frame.buffer).setUint32(frame.length - 4, 0x7f80_0000, true);
     frame.set(hexBytes(sha256(concat(frame.subarray(0, 32), frame.subarray(64)))), 32);
     await expectProblem(await volunteer.putFrame(START, 0, frame), 422, "malformed-update");
+  });
+
+  it.each(["f32", "f16", "int8"] as const)(
+    "[U8] a change of %s weights beyond what training gives is refused where it stands",
+    async (codec) => {
+      const { volunteers } = await runningCampaign(1, { codec, round: { goal: 2 } });
+      const [volunteer] = volunteers as [Volunteer];
+      await volunteer.assignment();
+      const update = updateOf(volunteer.view, 1);
+      update[0]![7] = -20_000;
+      const problem = await expectProblem(
+        await volunteer.putFrame(START, 0, volunteer.frames(update)[0]!),
+        422,
+        "malformed-update",
+      );
+      // Values of int8 are judged by the scale of their block.
+      expect(problem).toMatchObject({ slice: 0, index: codec === "int8" ? 0 : 7 });
+      expect(problem["detail"]).toMatch(/beyond ±10000/);
+      update[0]![7] = -9_900;
+      const large = await volunteer.putFrame(START, 0, volunteer.frames(update)[0]!);
+      expect(large.status).toBe(201);
+      expect(await uploadedKeys()).toBe(1);
+    },
+  );
+
+  it("[U8] running statistics that no images give are refused, naming tensor and channel", async () => {
+    const { id, volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const [weights, honest] = updateOf(volunteer.view, 1);
+    // In a file order of mean, variance, mean, variance, … of one channel each.
+    const [, before] = await studentOf(id, 0);
+    const put = async (index: number, value: number): Promise<Response> => {
+      const changed = honest!.map((own, i) => (i === index ? before![index]! - value : own));
+      return await volunteer.putFrame(START, 1, volunteer.frames([weights!, changed])[1]!);
+    };
+    for (const [index, value, why] of [
+      [1, -0.01, /'bn1.running_var' at channel 0 -0.0099.*, which is no variance/],
+      [1, -1e30, /'bn1.running_var' at channel 0 .* no variance/],
+      [1, 1e12, /more than 100000000 times the teacher/],
+      [
+        0,
+        1e9,
+        /'bn1.running_mean' at channel 0 1000000000\.\d+, which is more than 10000 deviations/,
+      ],
+      [0, -1e30, /'bn1.running_mean' at channel 0/],
+    ] as const) {
+      const problem = await expectProblem(await put(index, value), 422, "malformed-update");
+      expect(problem["detail"]).toMatch(why);
+    }
+    for (const [index, value] of [
+      [1, 0],
+      [1, 1e6],
+      [0, -1e3],
+    ] as const) {
+      expect((await put(index, value)).ok).toBe(true);
+    }
   });
 
   it("[P5] without Content-Length, 411", async () => {
