@@ -17,6 +17,7 @@ import {
   type RoundReport,
 } from "../../protocol/round/reports.ts";
 import type { CampaignAction } from "../../protocol/round/states.ts";
+import { updateReportSchema, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { AdminError } from "./admin-error.ts";
 
 type Api = ReturnType<typeof hc<AppType>>["api"]["v1"];
@@ -131,6 +132,17 @@ export class AdminClient {
     return await this.#read(
       this.#api.admin.campaigns[":id"].rounds.$get({ param: { id } }),
       roundReportSchema.array(),
+    );
+  }
+
+  /** Accepted updates with their norms, of one round or of all. */
+  async updates(id: string, round?: number): Promise<UpdateReport[]> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].updates.$get({
+        param: { id },
+        query: round === undefined ? {} : { round: String(round) },
+      }),
+      updateReportSchema.array(),
     );
   }
 

@@ -15,7 +15,7 @@ export interface RoundProgressOptions {
  * Follows a campaign of our own to its end, with a line for each round that was committed or void,
  * and for each decision.
  *
- * @returns its committed rounds in order.
+ * @returns its committed rounds in order, also of one that failed.
  * @throws CommandError when it was stopped, aborted, or paused itself.
  */
 export async function followRounds(
@@ -48,7 +48,8 @@ export async function followRounds(
     },
   });
   if (last === undefined) throw new CommandError("stopped before the campaign had ended");
-  if (last.state !== "finished") {
+  // What it went back to is still to be had.
+  if (last.state !== "finished" && last.state !== "failed") {
     throw new CommandError(
       `the campaign ended as ${last.state}: ${last.detail ?? "no reason given"}`,
     );

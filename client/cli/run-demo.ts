@@ -17,6 +17,7 @@ import { exportModel, type ExportedFile } from "./commands/campaign-export.ts";
 import { startCoordinator } from "./coordinator/start-coordinator.ts";
 import { startJoins } from "./joined-processes.ts";
 import { openModelUpload, readModel } from "./model-file.ts";
+import { gateText } from "./failed-campaign.ts";
 import { followRounds } from "./round-progress.ts";
 import { givenModelText } from "./score-text.ts";
 
@@ -89,7 +90,14 @@ export async function runDemo({ out, seed = 0, stop, note }: DemoOptions): Promi
     report,
     reportPage({ campaign, rounds, before, after, seconds, cleansedDigest, evidence, samples }),
   );
-  return { before, after, seconds, cleansed, report, shortfalls: shortfalls(before, after) };
+  return {
+    before,
+    after,
+    seconds,
+    cleansed,
+    report,
+    shortfalls: shortfalls(before, after, campaign),
+  };
 }
 
 async function cleanse({ out, seed = 0, stop, note }: DemoOptions): Promise<{
@@ -131,10 +139,11 @@ async function cleanse({ out, seed = 0, stop, note }: DemoOptions): Promise<{
   }
 }
 
-function shortfalls(before: Evaluation, after: Evaluation): string[] {
+function shortfalls(before: Evaluation, after: Evaluation, campaign: CampaignReport): string[] {
   const { asrBefore, asrAfter, accDrop } = DEMO_GOALS;
   const drop = (before.acc ?? 0) - (after.acc ?? 0);
   return [
+    ...(campaign.state === "failed" ? [gateText(campaign) ?? "the campaign failed"] : []),
     ...((before.asr ?? 0) > asrBefore
       ? []
       : [`the teacher's ASR is ${before.asr}, not above ${asrBefore}`]),

@@ -1,4 +1,5 @@
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import { gateText } from "./failed-campaign.ts";
 import { decimal, percent, textTable } from "./text-table.ts";
 
 type Summary = NonNullable<RoundReport["scores"]>;
@@ -101,13 +102,18 @@ export function probeTable({ config, starts, choice }: CampaignReport): string |
 }
 
 /** What the campaign decided by itself, as label and text. */
-export function decisionRows({ choice, alarm, stopped }: CampaignReport): [string, string][] {
+export function decisionRows(report: CampaignReport): [string, string][] {
+  const { choice, alarm, stopped, gate } = report;
+  const held = gateText(report);
   return [
     ...(choice === null ? [] : [["chosen", `strength ${choice.strength}`] as [string, string]]),
     ...(alarm === null ? [] : [["alarm", alarmText(alarm)] as [string, string]]),
     ...(stopped === null
       ? []
       : [["stopped", `after round ${stopped.round + 1}: ${stopped.detail}`] as [string, string]]),
+    ...(held === undefined
+      ? []
+      : [[gate?.verdict === "failed" ? "FAILED" : "last student", held] as [string, string]]),
   ];
 }
 

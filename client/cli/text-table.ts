@@ -31,6 +31,11 @@ export function decimal(value: number | null | undefined, digits = 4): string {
   return value === null || value === undefined ? "–" : value.toFixed(digits);
 }
 
+/** A norm, which may be of any size, to three digits; a dash for what is not known. */
+export function normText(norm: number | null | undefined): string {
+  return norm === null || norm === undefined ? "–" : String(Number(norm.toPrecision(3)));
+}
+
 /** A number of bytes in the unit that reads best. */
 export function bytesText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -12,7 +12,7 @@ export interface MeasuredUpdates {
 }
 
 /** What each update is scaled by, from 0 to 1, before the weighted mean is taken. */
-export interface Factors {
+interface Factors {
   readonly trainable: readonly number[];
   readonly statistics: readonly number[];
 }

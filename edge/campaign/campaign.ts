@@ -20,7 +20,8 @@ import type {
   ParticipantReport,
   RoundReport,
 } from "../../protocol/round/reports.ts";
-import type { CampaignAction } from "../../protocol/round/states.ts";
+import { isEnded, type CampaignAction } from "../../protocol/round/states.ts";
+import type { UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { RequestQuota } from "../access/request-quota.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import type { Environment } from "../environment.ts";
@@ -48,6 +49,7 @@ import {
   participantReport,
   roundReports,
   summaryOf,
+  updateReports,
   type CampaignFigures,
 } from "./reports.ts";
 import { Roster, type InviteRecord } from "./roster.ts";
@@ -128,6 +130,10 @@ export class Campaign extends DurableObject<Environment> {
     return this.#read(roundReports);
   }
 
+  updates(round?: number): Promise<Outcome<UpdateReport[]>> {
+    return this.#read((ledger) => updateReports(ledger, round));
+  }
+
   figures(): Promise<Outcome<CampaignFigures>> {
     return this.#read((ledger, now) => campaignFigures(ledger, this.#presence, now));
   }
@@ -140,11 +146,15 @@ export class Campaign extends DurableObject<Environment> {
     );
   }
 
-  /** The student after `round` committed rounds; the latest without it. */
+  /**
+   * The student after `round` committed rounds; without it the latest, or the one that a campaign which
+   * failed went back to.
+   */
   student(round?: number): Promise<Outcome<{ model: string; student: StudentRecord }>> {
     return this.#read((ledger) => {
-      const { committed, model } = ledger.campaign.read();
-      const student = ledger.campaign.student(round ?? committed);
+      const { committed, decisions, model } = ledger.campaign.read();
+      const good = decisions.gate?.verdict === "failed" ? decisions.gate.fellBackTo : null;
+      const student = ledger.campaign.student(round ?? good ?? committed);
       if (student !== undefined) return { model: model.digest, student };
       throw new ProtocolError(
         "not-found",
@@ -221,7 +231,7 @@ export class Campaign extends DurableObject<Environment> {
       if (known !== undefined) return { participant: known, campaign: campaignView(ledger) };
       const { state } = ledger.campaign.read();
       const usable = ledger.roster.usableInvite(invite, now);
-      if (state === "finished" || state === "aborted") {
+      if (isEnded(state)) {
         throw new ProtocolError(
           "campaign-state",
           `the campaign is ${state}: nobody can join it any more`,

@@ -5,6 +5,7 @@ import { roundLegSchema } from "../../protocol/round/assignment.ts";
 import { decisionsSchema } from "../../protocol/round/decisions.ts";
 import { scoresSchema } from "../../protocol/round/judging.ts";
 import { digestSchema, participantIdSchema } from "../../protocol/round/identifiers.ts";
+import { updateSizeSchema } from "../../protocol/round/update-sizes.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
 /** What one link of the chain commits to (SPEC R9). */
@@ -27,6 +28,8 @@ export const chainLinkSchema = z.object({
       slices: z.array(digestSchema),
       loss: z.number().optional(),
       scores: scoresSchema.nullable().optional(),
+      /** Of what was combined; links from before updates were measured lack it. */
+      size: updateSizeSchema.optional(),
     }),
   ),
   /**

@@ -4,16 +4,11 @@ import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
 import type { Measurement } from "../slice/slice-work.ts";
 import type { CombiningPlan } from "./commit-round.ts";
 
-/** How large an update is, and what is taken of it (SPEC O1, O5). */
-export interface CombinedUpdate extends UpdateSize {
-  readonly weight: number;
-}
-
 /** What is taken of every update of a round, in canonical order, from what pass 1 measured. */
 export function combinationOf(
   { campaign: { config, slices }, updates }: CombiningPlan,
   measured: ReadonlyMap<number, Measurement>,
-): CombinedUpdate[] {
+): UpdateSize[] {
   // Ascending by slice: the order of a sum decides its last bits.
   const normsOver = (
     section: "trainable" | "statistics",
@@ -30,9 +25,8 @@ export function combinationOf(
   const statisticsNorms = normsOver("statistics", ({ combinedSquares }) => combinedSquares!);
   const rule = combiningRule(config.aggregation.rule);
   const factors = rule.factors({ weights, norms, statisticsNorms });
-  return weights.map((weight, i) => ({
-    weight,
-    norm: norms[i]!,
+  return norms.map((norm, i) => ({
+    norm,
     statisticsNorm: sentStatistics[i]!,
     factor: factors.trainable[i]!,
     statisticsFactor: factors.statistics[i]!,

@@ -49,13 +49,13 @@ export async function driveCombining(transact: Transact, workers: SliceWorkers):
       workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
     );
     if (measured === undefined) return;
-    const combination = combinationOf(plan, measured);
+    const sizes = combinationOf(plan, measured);
     const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
-      workers.combine(transact((ledger) => combineWork(ledger, plan, combination, slice))),
+      workers.combine(transact((ledger) => combineWork(ledger, plan, sizes, slice))),
     );
     if (combined === undefined) return;
     transact((ledger, now) => {
-      if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, combined, now);
+      if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, sizes, combined, now);
     });
   } catch (error) {
     transact((ledger, now) => recordFailure(ledger, plan, error, now));

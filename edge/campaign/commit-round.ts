@@ -2,8 +2,10 @@ import { serverRate } from "../aggregation/server-rate.ts";
 import { combiningRule } from "../aggregation/configured-rule.ts";
 import { sumOf } from "../aggregation/rule.ts";
 import { robustMinimum, sliceCodec } from "../../protocol/round/campaign-config.ts";
+import type { FailedGate } from "../../protocol/round/gate.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { placeOf, roundCount, type Place } from "../../protocol/round/timeline.ts";
+import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
 import type { CombinedSlice, CombineWork, MeasureWork, SliceShape } from "../slice/slice-work.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -14,14 +16,13 @@ import {
   type StartRecord,
   type StudentRecord,
 } from "./campaign-store.ts";
-import type { CombinedUpdate } from "./combination.ts";
 import { decisionsAfter } from "./decide.ts";
 import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
 import type { AcceptedUpdate } from "./round-store.ts";
-import { voidAttempt } from "./transitions.ts";
+import { endFailed, voidAttempt } from "./transitions.ts";
 
 /** What an attempt combines, fixed from the moment it stopped collecting. */
 export interface CombiningPlan {
@@ -75,18 +76,19 @@ export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceSha
 export function combineWork(
   ledger: Ledger,
   plan: CombiningPlan,
-  combination: readonly CombinedUpdate[],
+  sizes: readonly UpdateSize[],
   slice: SliceShape,
 ): CombineWork {
-  const { campaign, attempt, place } = plan;
+  const { campaign, attempt, place, updates } = plan;
   const student = incomingStudent(ledger, attempt.round);
   const isStatistics = slice.section === "statistics";
   return {
     ...measureWork(ledger, plan, slice),
-    factors: combination.map(
-      ({ weight, factor, statisticsFactor }) => weight * (isStatistics ? statisticsFactor : factor),
-    ),
-    divisor: sumOf(combination.map(({ weight }) => weight)),
+    factors: updates.map(({ weight }, i) => {
+      const { factor, statisticsFactor } = sizes[i]!;
+      return weight * (isStatistics ? statisticsFactor : factor);
+    }),
+    divisor: sumOf(updates.map(({ weight }) => weight)),
     student: student.slices[slice.index]!,
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,
@@ -101,15 +103,19 @@ export function combineWork(
 export function commitRound(
   ledger: Ledger,
   plan: CombiningPlan,
+  sizes: readonly UpdateSize[],
   results: ReadonlyMap<number, CombinedSlice>,
   now: number,
 ): void {
   const { campaign, attempt } = plan;
+  const updates = plan.updates.map((update, i) => ({ ...update, size: sizes[i]! }));
+  for (const { participant, size } of updates) ledger.rounds.measured(attempt, participant, size);
   const combined = campaign.slices.map(({ index }) => results.get(index)!);
   const broken = combined.findIndex(({ finite }) => !finite);
   if (broken >= 0) {
     const detail = `the combined update gives values in slice ${broken} that are not finite`;
-    return voidAttempt(ledger, attempt, detail, now);
+    const remedy = `${largestText(updates)}: if one stands out, remove that participant, then resume`;
+    return voidAttempt(ledger, attempt, detail, now, remedy);
   }
   const squares = campaign.slices
     .filter(({ section }) => section === "trainable")
@@ -121,7 +127,28 @@ export function commitRound(
     slices: combined.map(({ student }) => student),
     moments: combined.map(({ moments }) => moments),
   };
-  closeRound(ledger, plan, outcome, now);
+  closeRound(ledger, { ...plan, updates }, outcome, now);
+}
+
+/** Participants named where a round's values are not finite. */
+const MOST_NAMED = 3;
+
+function loudness({ norm, statisticsNorm }: UpdateSize): number {
+  return Math.max(norm, statisticsNorm);
+}
+
+/** Who sent the largest updates, the largest first. */
+function largestText(
+  updates: readonly { readonly participant: string; readonly size: UpdateSize }[],
+): string {
+  const named = updates
+    .toSorted((a, b) => loudness(b.size) - loudness(a.size))
+    .slice(0, MOST_NAMED)
+    .map(
+      ({ participant, size: { norm, statisticsNorm } }) =>
+        `${participant} (norm ${norm.toPrecision(3)}, statistics ${statisticsNorm.toPrecision(3)})`,
+    );
+  return `the largest updates are of ${named.join(", ")}`;
 }
 
 /**
@@ -159,16 +186,25 @@ interface Outcome extends Pick<StudentRecord, "slices" | "moments"> {
   readonly statistics?: string;
 }
 
+/** The student that a campaign that failed goes back to, if there is one. */
+function goodStudent(ledger: Ledger, { fellBackTo }: FailedGate): Outcome | undefined {
+  if (fellBackTo === null) return undefined;
+  const { slices, moments } = ledger.campaign.committedStudent(fellBackTo);
+  return { slices, moments };
+}
+
 /** Links the outcome into the chain, decides what follows, and opens the next round or ends. */
 function closeRound(
   ledger: Ledger,
   { campaign, attempt, place, updates }: CombiningPlan,
-  { statistics, ...student }: Outcome,
+  { statistics, ...combined }: Outcome,
   now: number,
 ): void {
   const { round } = attempt;
   const scores = summariseScores(updates);
   const decisions = decisionsAfter(ledger, campaign, round, scores);
+  const failure = decisions.gate?.verdict === "failed" ? decisions.gate : undefined;
+  const student = failure === undefined ? combined : (goodStudent(ledger, failure) ?? combined);
   const link: ChainLink = {
     previous: round === 0 ? null : ledger.campaign.committedStudent(round).chain,
     round,
@@ -177,12 +213,13 @@ function closeRound(
     leg: legOf(campaign, round),
     judging: place.judging,
     ...(statistics === undefined && { student: [...incomingStudent(ledger, round).slices] }),
-    inputs: updates.map(({ participant, weight, slices, loss, scores: said }) => ({
+    inputs: updates.map(({ participant, weight, slices, loss, scores: said, size }) => ({
       participant,
       weight,
       slices: [...slices],
       loss,
       scores: said,
+      ...(size !== null && { size }),
     })),
     ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
     decisions,
@@ -197,7 +234,8 @@ function closeRound(
   ledger.campaign.decide(decisions);
   ledger.campaign.update({ committed: round + 1, voidsInRow: 0, sweepAt: now });
   ledger.announce({ type: "round-committed", round, updates: updates.length });
-  if (round + 1 < roundCount(campaign.config, ledger.campaign.read().course)) {
+  if (failure !== undefined) endFailed(ledger, failure);
+  else if (round + 1 < roundCount(campaign.config, ledger.campaign.read().course)) {
     ledger.rounds.open({ round: round + 1, attempt: 0 }, now);
     ledger.announce({ type: "round-opened", round: round + 1, attempt: 0 });
   } else {

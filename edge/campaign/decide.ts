@@ -6,13 +6,16 @@ import {
   type Decisions,
 } from "../../protocol/round/decisions.ts";
 import type { ScoreSummary } from "../../protocol/round/score-summary.ts";
-import { legsOf, placeOf } from "../../protocol/round/timeline.ts";
+import { judgeLast, judgeOnTheWay, scoredStudent, type Gate } from "../../protocol/round/gate.ts";
+import { learningRateAt } from "../../protocol/round/schedule.ts";
+import { legsOf, placeOf, type Place } from "../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * All that is decided once a round is committed with these scores (SPEC J5 to J7): the choice after
- * the last probe's judging round, alarm or stop after a training round of the main leg.
+ * All that is decided once a round is committed with these scores (SPEC J5 to J7, J11): the choice after
+ * the last probe's judging round, alarm, stop or failure after a training round of the main leg, and what
+ * is held of its last student after its judging round.
  *
  * @param scores the round's own; those of earlier ones are read from the ledger
  */
@@ -38,7 +41,10 @@ export function decisionsAfter(
     return { ...decisions, choice: chooseCandidate(config, probes) };
   }
   const { judging } = config;
-  if (place.judging || course.unjudged === true) return decisions;
+  if (course.unjudged === true) return decisions;
+  const gate = gateAfter(ledger, { config, decisions }, place, round, scores);
+  if (gate !== undefined) return { ...decisions, gate };
+  if (place.judging) return decisions;
   // Without student₀: it was not trained, so it says nothing of where training leads.
   const earlier = ledger.rounds.committedScores(leg.firstRound + 1, round - 1);
   const watched = [...earlier, ...(place.roundOfLeg > 0 ? [{ round, scores }] : [])].flatMap(
@@ -49,4 +55,27 @@ export function decisionsAfter(
   const alarm = decisions.alarm ?? regrowthAlarm(judging, watched) ?? null;
   if (alarm !== null && alarm.fellBackTo !== null) return { ...decisions, alarm };
   return { ...decisions, alarm, stopped: settled(judging, watched, place) ?? null };
+}
+
+/**
+ * What is held of the student that a round of the main leg began with (SPEC J11); nothing is said of one
+ * that is still being trained and is in order.
+ */
+function gateAfter(
+  ledger: Ledger,
+  { config, decisions }: Pick<CampaignRecord, "config" | "decisions">,
+  { judging, leg, roundOfLeg, startStep, totalSteps }: Place,
+  round: number,
+  scores: ScoreSummary | null,
+): Gate | undefined {
+  // After a fall-back the last student is an earlier one.
+  const last = (judging ? decisions.alarm?.fellBackTo : null) ?? round - 1;
+  const before = ledger.rounds
+    .committedScores(leg.firstRound + 1, last)
+    .flatMap((at) => scoredStudent(config, at.round, at.scores) ?? []);
+  const student = scoredStudent(config, round, scores);
+  if (judging) return judgeLast(before, round, student);
+  if (roundOfLeg === 0 || student === undefined) return undefined;
+  const trained = { step: startStep - config.distillation.localSteps, totalSteps };
+  return judgeOnTheWay(before, student, learningRateAt(trained, 1));
 }

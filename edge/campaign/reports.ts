@@ -11,6 +11,7 @@ import type {
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { statisticsImages } from "../../protocol/round/statistics-round.ts";
 import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
+import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
@@ -29,9 +30,8 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
   const { judging } = placeOf(campaign.config, attempt.round, campaign.course);
   const totals = ledger.rounds.totals(attempt);
   const isCommitted = attempt.state === "committed";
-  const scores = isCommitted
-    ? attempt.scores
-    : summariseScores(ledger.rounds.acceptedUpdates(attempt));
+  const accepted = ledger.rounds.acceptedUpdates(attempt);
+  const scores = isCommitted ? attempt.scores : summariseScores(accepted);
   return {
     round: attempt.round,
     attempt: attempt.attempt,
@@ -49,6 +49,7 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
     scores,
     uploadedBytes: attempt.uploadedBytes,
     updateNorm: attempt.updateNorm,
+    updates: summariseSizes(accepted.flatMap(({ size }) => size ?? [])),
     chain: isCommitted ? (ledger.campaign.student(attempt.round + 1)?.chain ?? null) : null,
     detail: attempt.detail,
   };
@@ -57,6 +58,22 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
 /** All attempts, oldest first. */
 export function roundReports(ledger: Ledger): RoundReport[] {
   return ledger.rounds.all().map((attempt) => roundReport(ledger, attempt));
+}
+
+/** Single updates of one round, or of all, in canonical order of each attempt. */
+export function updateReports(ledger: Ledger, round?: number): UpdateReport[] {
+  return ledger.rounds
+    .all()
+    .filter((attempt) => round === undefined || attempt.round === round)
+    .flatMap((attempt) =>
+      ledger.rounds.acceptedUpdates(attempt).map(({ participant, weight, size }) => ({
+        round: attempt.round,
+        attempt: attempt.attempt,
+        participant,
+        weight,
+        size,
+      })),
+    );
 }
 
 export function campaignReport(ledger: Ledger, presence: Presence, now: number): CampaignReport {

@@ -1,5 +1,6 @@
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { ScoredCommit, ScoreSummary } from "../../protocol/round/score-summary.ts";
+import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import { attemptOf, CHANGEABLE, type AttemptRecord, type AttemptRow } from "./attempt-record.ts";
 
@@ -12,6 +13,8 @@ interface LeaseRecord {
 export interface AcceptedUpdate extends ScoredCommit {
   readonly participant: string;
   readonly slices: readonly string[];
+  /** null until it was measured. */
+  readonly size: UpdateSize | null;
 }
 
 interface UpdateTotals {
@@ -165,7 +168,9 @@ export class RoundStore {
 
   addCommit({ round, attempt }: AttemptId, commit: CommitRecord): void {
     this.#sql.exec(
-      "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO commits (round, attempt, participant, request, reply, accepted, slices, examples,
+                             weight, loss, agreement, committed_at, scores)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       round,
       attempt,
       commit.participant,
@@ -191,20 +196,33 @@ export class RoundStore {
         loss: number;
         slices: string;
         scores: string | null;
+        size: string | null;
       }>(
-        `SELECT participant, weight, loss, slices, scores FROM commits
+        `SELECT participant, weight, loss, slices, scores, size FROM commits
          WHERE round = ? AND attempt = ? AND accepted = 1 ORDER BY participant`,
         round,
         attempt,
       )
       .toArray()
-      .map(({ participant, weight, loss, slices, scores }) => ({
+      .map(({ participant, weight, loss, slices, scores, size }) => ({
         participant,
         weight,
         loss,
         slices: JSON.parse(slices) as string[],
         scores: scores === null ? null : (JSON.parse(scores) as Scores),
+        size: size === null ? null : (JSON.parse(size) as UpdateSize),
       }));
+  }
+
+  /** Keeps how large an update is, and what was taken of it. */
+  measured({ round, attempt }: AttemptId, participant: string, size: UpdateSize): void {
+    this.#sql.exec(
+      "UPDATE commits SET size = ? WHERE round = ? AND attempt = ? AND participant = ?",
+      JSON.stringify(size),
+      round,
+      attempt,
+      participant,
+    );
   }
 
   /** Scores of committed rounds, from `first` to `last`, ascending. */

@@ -145,6 +145,10 @@ const MIGRATIONS = [
   `
   ALTER TABLE campaign ADD COLUMN config_version INTEGER;
   `,
+  // How large an update is, as JSON; none of rounds that were combined before it was measured.
+  `
+  ALTER TABLE commits ADD COLUMN size TEXT;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

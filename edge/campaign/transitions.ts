@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { FailedGate } from "../../protocol/round/gate.ts";
 import { minimumUpdates } from "../../protocol/round/campaign-config.ts";
 import { afterAction, type CampaignAction } from "../../protocol/round/states.ts";
 import { minimumStatistics } from "../../protocol/round/statistics-round.ts";
@@ -29,16 +30,26 @@ export function beginCombining(ledger: Ledger, attempt: AttemptRecord): void {
   ledger.rounds.update(attempt, { state: "combining", failures: 0, retryAt: null });
 }
 
-/** Ends an attempt without result and opens the next; too many in a row pause the campaign (R10). */
+/**
+ * Ends an attempt without result and opens the next; too many in a row pause the campaign (R10).
+ *
+ * @param detail why
+ * @param remedy what the administrator may do about it
+ */
 export function voidAttempt(
   ledger: Ledger,
   attempt: AttemptRecord,
   detail: string,
   now: number,
+  remedy = "see that enough participants are there, then resume",
 ): void {
   const { round } = attempt;
   const campaign = ledger.campaign.read();
-  ledger.rounds.update(attempt, { state: "aborted", endedAt: now, detail });
+  ledger.rounds.update(attempt, {
+    state: "aborted",
+    endedAt: now,
+    detail: `${detail}; ${remedy}`,
+  });
   ledger.announce({ type: "round-void", round, attempt: attempt.attempt, detail });
   const next = { round, attempt: attempt.attempt + 1 };
   ledger.rounds.open(next, now);
@@ -50,7 +61,7 @@ export function voidAttempt(
   }
   pauseWith(
     ledger,
-    `round ${round} was void ${voidsInRow} times in a row, last because ${detail}: see that enough participants are there, then resume`,
+    `round ${round} was void ${voidsInRow} times in a row, last because ${detail}; ${remedy}`,
   );
 }
 
@@ -62,6 +73,16 @@ export function dropPart(ledger: Ledger, participant: string): void {
   // It may have been the last to be waited for.
   const isRunning = ledger.campaign.read().state === "running";
   if (isRunning && hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt);
+}
+
+/** The campaign ends with a student that is not to be used (SPEC J11). */
+export function endFailed(ledger: Ledger, { detail, fellBackTo }: FailedGate): void {
+  const outcome =
+    fellBackTo === null
+      ? "there is no good student to go back to"
+      : `the campaign went back to the student of round ${fellBackTo}`;
+  ledger.campaign.update({ state: "failed", detail: `${detail}; ${outcome}` });
+  ledger.announce({ type: "campaign-state", state: "failed" });
 }
 
 /** The campaign pauses itself and says why. */

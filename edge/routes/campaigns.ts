@@ -8,6 +8,7 @@ import {
   participantReportSchema,
   roundReportSchema,
 } from "../../protocol/round/reports.ts";
+import { updateReportSchema } from "../../protocol/round/update-sizes.ts";
 import { chainLinkSchema } from "../campaign/chain.ts";
 import { createCampaign } from "../campaign/create-campaign.ts";
 import { exportStudent } from "../campaign/export-student.ts";
@@ -18,7 +19,7 @@ import { describe } from "./describe.ts";
 import {
   actionPath,
   campaignPath,
-  exportQuery,
+  roundQuery,
   jsonBody,
   participantPath,
   requireJson,
@@ -88,6 +89,23 @@ export const campaignRoutes = new Hono<AppEnvironment>()
     async (context) => {
       const { id } = context.req.valid("param");
       return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).rounds()), 200);
+    },
+  )
+  .get(
+    "/:id/updates",
+    describe({
+      tag: "admin",
+      summary: "List accepted updates of a round, or of all: weight, norm, what was taken of each",
+      bearer: "admin",
+      answers: { 200: z.array(updateReportSchema) },
+      problems: ["malformed-request", "not-found"],
+    }),
+    campaignPath,
+    roundQuery,
+    async (context) => {
+      const { id } = context.req.valid("param");
+      const { round } = context.req.valid("query");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).updates(round)), 200);
     },
   )
   .get(
@@ -162,7 +180,7 @@ export const campaignRoutes = new Hono<AppEnvironment>()
       problems: ["malformed-request", "not-found"],
     }),
     campaignPath,
-    exportQuery,
+    roundQuery,
     async (context) => {
       const { id } = context.req.valid("param");
       const { round } = context.req.valid("query");

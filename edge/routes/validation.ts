@@ -101,4 +101,4 @@ export const attemptPath = pathParameters(z.object({ round: wholeNumber, attempt
 export const slicePath = pathParameters(
   z.object({ round: wholeNumber, attempt: wholeNumber, index: wholeNumber }),
 );
-export const exportQuery = queryParameters(z.object({ round: wholeNumber.optional() }));
+export const roundQuery = queryParameters(z.object({ round: wholeNumber.optional() }));

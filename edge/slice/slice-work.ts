@@ -26,7 +26,7 @@ export interface FramesOfSlice {
 }
 
 /** What running statistics are held against (SPEC O6). */
-export interface StatisticsTerms {
+interface StatisticsTerms {
   /** Digest of the teacher's file: which mean goes with which variance. */
   readonly model: string;
   /** Digests of the incoming student's statistics slices, ascending. */

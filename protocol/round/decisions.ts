@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { robustMinimum, type CampaignConfig } from "./campaign-config.ts";
+import { gateSchema } from "./gate.ts";
 import { regrowthRule, type Judging } from "./judging.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ScoreSummary } from "./score-summary.ts";
@@ -29,6 +30,8 @@ export const decisionsSchema = z.object({
   choice: choiceSchema.nullable(),
   alarm: alarmSchema.nullable(),
   stopped: stopSchema.nullable(),
+  /** What is held of the student that the campaign ends with; left out until it is known (SPEC J11). */
+  gate: gateSchema.optional(),
 });
 export type Decisions = z.output<typeof decisionsSchema>;
 

@@ -11,6 +11,7 @@ import {
 } from "./identifiers.ts";
 import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
+import { sizeSummarySchema } from "./update-sizes.ts";
 
 const campaignSummarySchema = z.object({
   id: campaignIdSchema,
@@ -57,6 +58,8 @@ export const roundReportSchema = z.object({
   uploadedBytes: z.int(),
   /** L2 norm of the combined update over its trainable values. */
   updateNorm: z.number().nullable(),
+  /** L2 norms of the single updates; null until they are combined, and where nothing is. */
+  updates: sizeSummarySchema.nullable().default(null),
   /** Hash chain over inputs and outputs (SPEC R9); null until committed. */
   chain: digestSchema.nullable(),
   /** Why the attempt was void, or what delays it. */

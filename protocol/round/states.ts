@@ -1,6 +1,18 @@
 import { z } from "zod";
 
-export const campaignStateSchema = z.enum(["ready", "running", "paused", "finished", "aborted"]);
+/**
+ * `finished`: it ran to its end and nothing speaks against the student. `failed`: it ended with a student
+ * that is not to be used, and went back to an earlier one where there is one (SPEC J11). `aborted`: by the
+ * administrator.
+ */
+export const campaignStateSchema = z.enum([
+  "ready",
+  "running",
+  "paused",
+  "finished",
+  "failed",
+  "aborted",
+]);
 export type CampaignState = z.infer<typeof campaignStateSchema>;
 
 /**
@@ -35,5 +47,5 @@ export function afterAction(
 
 /** Whether a campaign in this state can ever take another update. */
 export function isEnded(state: CampaignState): boolean {
-  return state === "finished" || state === "aborted";
+  return state === "finished" || state === "failed" || state === "aborted";
 }

@@ -63,6 +63,7 @@ describe("the administrator's view", () => {
       ["GET", ""],
       ["GET", "/rounds"],
       ["GET", "/rounds/0/chain"],
+      ["GET", "/updates"],
       ["GET", "/metrics"],
       ["GET", "/participants"],
       ["GET", "/invites"],

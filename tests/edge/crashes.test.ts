@@ -197,6 +197,7 @@ describe("combining that fails", () => {
     const [voided] = await rounds(id);
     expect(voided).toMatchObject({ state: "aborted", attempt: 0 });
     expect(voided!.detail).toContain("not finite");
+    expect(voided!.detail).toContain(`${volunteer.id} (norm 1.`);
     expect(await studentOf(id, 0)).toHaveLength(2);
     await volunteer.contribute(updateOf(volunteer.view, 1));
     await until(id, committed(1));

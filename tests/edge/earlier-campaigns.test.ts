@@ -39,6 +39,7 @@ async function asBefore(id: string): Promise<string> {
             '$.distillation.sharpness', '$.distillation.headShift');
         DROP TABLE starts;
         ALTER TABLE campaign DROP COLUMN decisions;
+        ALTER TABLE commits DROP COLUMN size;
         ALTER TABLE commits DROP COLUMN scores;
         ALTER TABLE attempts DROP COLUMN scores;
         ALTER TABLE campaign DROP COLUMN statistics;

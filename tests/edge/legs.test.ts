@@ -8,6 +8,7 @@ import {
   settled,
   watchedRound,
 } from "../../protocol/round/decisions.ts";
+import { judgeLast, scoredStudent } from "../../protocol/round/gate.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import {
@@ -338,7 +339,7 @@ describe("the commit chain", () => {
       await train(id, volunteer, 4 + round, { inherited });
     }
     await volunteer.judge();
-    const { config, starts, choice, alarm, stopped } = await until(
+    const { config, starts, choice, alarm, stopped, gate } = await until(
       id,
       ({ state }) => state === "finished",
     );
@@ -371,10 +372,18 @@ describe("the commit chain", () => {
         decided.alarm ??= regrowthAlarm(config.judging, watched) ?? null;
         decided.stopped = settled(config.judging, watched, place) ?? null;
       }
+      if (place.leg.kind === "main" && place.judging) {
+        const first = place.leg.firstRound + 1;
+        const before = summaries
+          .slice(first, round)
+          .flatMap((s, i) => scoredStudent(config, first + i, s) ?? []);
+        const last = scoredStudent(config, round, summaries[round]!);
+        decided.gate = judgeLast(before, round, last);
+      }
       expect(link.decisions).toEqual(decided);
       previous = chain;
     }
-    expect({ choice, alarm, stopped }).toEqual(decided);
+    expect({ choice, alarm, stopped, gate }).toEqual(decided);
     expect(starts).toHaveLength(2);
     const { link } = links[3]!;
     const forged = structuredClone(link);

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import type { AdminClient } from "../../admin/admin-client.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+import { gateText, requireNotFailed } from "../failed-campaign.ts";
 import { count } from "../option-values.ts";
 import { alarmText } from "../score-text.ts";
 import { bytesText } from "../text-table.ts";
@@ -29,22 +30,31 @@ export function campaignExport({ terminal }: CommandContext): Command {
     .description("write a campaign's model to a file")
     .argument("<campaign>", "the campaign's id")
     .requiredOption("--out <file>", "file to write")
-    .option("--round <round>", "the model after so many committed rounds (default all)", count)
+    .option(
+      "--round <round>",
+      "the model after so many committed rounds (default all, or those of the last good student)",
+      count,
+    )
     .option("--json", "print file, size and digest as JSON")
     .addHelpText(
       "after",
-      "\nExample:\n  $ npm run scour -- campaign export c-… --out cleansed.safetensors",
+      "\nOf a campaign that failed the last good student is written, and the exit code is not 0." +
+        "\n\nExample:\n  $ npm run scour -- campaign export c-… --out cleansed.safetensors",
     )
     .action(async (campaign: string, options: ExportOptions) => {
       const admin = openAdminClient(options, terminal);
       const written = await exportModel(admin, campaign, options.out, options.round);
-      const { alarm } = await admin.campaign(campaign);
+      const report = await admin.campaign(campaign);
+      const { alarm } = report;
       if (alarm !== null) terminal.note(`alarm: ${alarmText(alarm)}`);
       terminal.result(
         written,
         options.json,
         () => `${written.out}: ${bytesText(written.bytes)}, SHA-256 ${written.digest}`,
       );
+      const held = gateText(report);
+      if (options.round === undefined) requireNotFailed(report, written.out);
+      if (held !== undefined) terminal.note(`last student: ${held}`);
     });
 }
 

@@ -23,7 +23,7 @@ import {
   perturbedText,
   probeTable,
 } from "../score-text.ts";
-import { bytesText, decimal, momentText, percent, textTable } from "../text-table.ts";
+import { bytesText, decimal, momentText, normText, percent, textTable } from "../text-table.ts";
 
 type ReportOptions = AccessOptions & { readonly json?: boolean };
 
@@ -210,6 +210,8 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       "bend reach",
       "perturbed",
       "flips to",
+      "norms",
+      "clipped",
       "received",
       "detail",
     ],
@@ -229,11 +231,20 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       bendReachText(round.scores),
       perturbedText(round.scores),
       flipsText(round.scores),
+      normsText(round.updates),
+      round.updates === null ? "–" : `${round.updates.clipped} of ${round.accepted}`,
       bytesText(round.uploadedBytes),
       round.detail ?? "",
     ]),
   ]);
   return evidence === undefined ? table : `${table}\n\n${evidence}`;
+}
+
+/** Of single updates: smallest, median and largest. */
+function normsText(updates: RoundReport["updates"]): string {
+  if (updates === null) return "–";
+  const { smallest, median, largest } = updates;
+  return [smallest, median, largest].map(normText).join(" / ");
 }
 
 function participantTable(participants: readonly ParticipantReport[]): string {

@@ -4,6 +4,7 @@ import { campaignActions, campaignRemove } from "./campaign-actions.ts";
 import { campaignCreate } from "./campaign-create.ts";
 import { campaignExport } from "./campaign-export.ts";
 import { campaignReports } from "./campaign-reports.ts";
+import { campaignUpdates } from "./campaign-updates.ts";
 
 /** `campaign`: everything an administrator does with campaigns. */
 export function campaignCommand(context: CommandContext): Command {
@@ -16,6 +17,7 @@ export function campaignCommand(context: CommandContext): Command {
   for (const child of [
     campaignCreate(context),
     ...campaignReports(context),
+    campaignUpdates(context),
     ...campaignActions(context),
     campaignRemove(context),
     campaignExport(context),

@@ -17,6 +17,7 @@ import {
   threadsOption,
   type EngineOptions,
 } from "../engine-options.ts";
+import { requireNotFailed } from "../failed-campaign.ts";
 import { openModelUpload, readModel } from "../model-file.ts";
 import { count, positive } from "../option-values.ts";
 import { givenModelText } from "../score-text.ts";
@@ -73,6 +74,7 @@ Example:
     .action(async (options: SimulateOptions) => {
       const result = await simulate(options, stop, (line) => terminal.note(line));
       terminal.result(result, options.json, () => resultText(result));
+      requireNotFailed(result, result.out);
     });
 }
 
@@ -106,9 +108,12 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   return {
     ...exported,
     campaign: report.id,
+    state: report.state,
+    detail: report.detail,
     choice: report.choice,
     alarm: report.alarm,
     stopped: report.stopped,
+    gate: report.gate,
     participants,
     images: pool.count,
     before: await judge(engine, teacher, undefined, tests, normalisation),

@@ -11,6 +11,7 @@ import { AdminError } from "../../admin/admin-error.ts";
 import type { CommandContext } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+import { requireNotFailed } from "../failed-campaign.ts";
 import { positive } from "../option-values.ts";
 import { placeText } from "../round-place.ts";
 import { decisionRows, inheritedText } from "../score-text.ts";
@@ -59,6 +60,7 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
           ...decisionRows(report).map(([what, text]) => `${what}: ${text}`),
         ].join("\n"),
       );
+      requireNotFailed(report);
       if (report.state === "aborted") {
         throw new CommandError(
           `the campaign was aborted${report.detail === null ? "" : `: ${report.detail}`}`,

@@ -6,6 +6,7 @@ const STATES = {
   running: "is running",
   paused: "is paused; you can join and wait",
   finished: "is finished and takes no more work",
+  failed: "ended without a result and takes no more work",
   aborted: "was ended and takes no more work",
 } satisfies Record<Offer["state"], string>;
 

@@ -1,4 +1,5 @@
 import type { CampaignPart, ParticipantStatus, WaitReason } from "../../participant/status.ts";
+import type { CampaignState } from "../../../protocol/round/states.ts";
 import { formatBytes } from "../format.ts";
 
 const WAITS: Record<WaitReason, string> = {
@@ -9,6 +10,13 @@ const WAITS: Record<WaitReason, string> = {
   "already-contributed": "Your part is in. Waiting for the next round.",
   "too-late": "This round ends too soon for this device. Waiting for the next.",
   "connection-lost": "No connection to the coordinator. It is tried again by itself.",
+};
+
+/** How a campaign ended; it has not in the other states. */
+const ENDS: Partial<Record<CampaignState, string>> = {
+  finished: "The campaign is complete.",
+  failed: "The campaign ended without a result: something was wrong with the last model.",
+  aborted: "The campaign was ended.",
 };
 
 /** Nothing for the campaign proper; which trial it is, for a probe. */
@@ -48,7 +56,7 @@ export function statusText(status: ParticipantStatus): string {
     case "stopped":
       return "You left the campaign.";
     case "finished":
-      return status.state === "finished" ? "The campaign is complete." : "The campaign was ended.";
+      return ENDS[status.state] ?? "The campaign was ended.";
     case "failed":
       return status.message;
   }

@@ -25,7 +25,7 @@ export function Thanks({ contribution }: { readonly contribution: Contribution }
       <p>
         {statusText(status)}{" "}
         {totals.accepted > 0
-          ? `${counted(totals.accepted, "update")} of yours went into the cleansed model, made with ${counted(totals.images, "image")} and ${counted(Math.max(1, Math.round(totals.trainingSeconds)), "second")} of computing.`
+          ? `${counted(totals.accepted, "update")} of yours went into the model, made with ${counted(totals.images, "image")} and ${counted(Math.max(1, Math.round(totals.trainingSeconds)), "second")} of computing.`
           : "No update of yours was needed this time."}
       </p>
       <Sums totals={totals} />

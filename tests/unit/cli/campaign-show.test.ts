@@ -108,6 +108,7 @@ const MEASURED: RoundReport = {
   scores: null,
   uploadedBytes: 38_464,
   updateNorm: null,
+  updates: null,
   chain: null,
   detail: null,
 };
@@ -206,6 +207,7 @@ const PROBING: CampaignReport = {
     scores: null,
     uploadedBytes: 0,
     updateNorm: null,
+    updates: null,
     chain: null,
     detail: null,
   },
