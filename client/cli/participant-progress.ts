@@ -10,6 +10,10 @@ export function statusText(status: ParticipantStatus): string {
       return `downloading the ${status.what}: ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
     case "verifying":
       return "checking that the student follows from the teacher and the seed";
+    case "fitting":
+      return "asking the teacher what it makes of these images";
+    case "asking":
+      return `these images do not look like what this model was trained on: ${status.misfit.detail}`;
     case "measuring":
       return "measuring how fast this device is";
     case "waiting":
@@ -58,6 +62,7 @@ const WAITS = {
   combining: "the round's updates are being combined",
   "already-contributed": "this round has our update",
   "too-late": "this round ends too soon for another update",
+  undecided: "whether to take part is not decided",
   "connection-lost": "the coordinator does not answer",
 } as const;
 

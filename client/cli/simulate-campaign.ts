@@ -66,7 +66,13 @@ export async function simulateCampaign({
     await admin.act(id, "start");
     const finished = new AbortController();
     const ending = AbortSignal.any([stop, finished.signal]);
-    const taking = runParticipants({ ...participants, invite, stop: ending });
+    const taking = runParticipants({
+      onMisfit: (label, { detail }) =>
+        note(`${label}: its images do not fit the model: ${detail}.`),
+      ...participants,
+      invite,
+      stop: ending,
+    });
     const following = followRounds(admin, id, { stop: ending, note });
     let rounds: readonly RoundReport[];
     try {

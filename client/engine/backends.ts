@@ -18,6 +18,11 @@ export function hasImageGradients(backend: BackendName): boolean {
   return backend === "webgpu" || backend === "wasm";
 }
 
+/** Whether a backend measures what a teacher's batch norms read (`Session.channelStatistics`). */
+export function measuresStatistics(backend: BackendName): boolean {
+  return backend === "webgpu" || backend === "wasm";
+}
+
 /** Backends by name, the preferred first. */
 export const BACKEND_NAMES = Object.keys(BACKENDS) as readonly BackendName[];
 

@@ -1,3 +1,4 @@
+import type { Fit } from "../../protocol/round/fit.ts";
 import {
   MAX_IMAGES_PER_SECOND,
   type CheckInReply,
@@ -22,6 +23,8 @@ export interface CheckInsOptions {
 export class CheckIns {
   readonly #options: CheckInsOptions;
   #imagesPerSecond: number | undefined;
+  /** Until a check-in that tells it was answered. */
+  #fit: Fit | undefined;
 
   constructor(options: CheckInsOptions) {
     this.#options = options;
@@ -32,6 +35,16 @@ export class CheckIns {
     this.#imagesPerSecond = reportedSpeed(examples / seconds);
   }
 
+  /** What the next check-in tells of the images (SPEC F1). */
+  fitIs(fit: Fit): void {
+    this.#fit = fit;
+  }
+
+  /** Tells that, while a person is asked whether to go on, and takes no place (SPEC F2). */
+  async tellUndecided(): Promise<CheckInReply> {
+    return await this.#ask({ undecided: true });
+  }
+
   /**
    * Asks what to do; the first time a benchmark comes before. A round that went slowly may have been
    * an accident, so only a fresh benchmark decides that the device is too slow.
@@ -39,18 +52,25 @@ export class CheckIns {
    * @throws ParticipantError `too-slow`.
    */
   async next(): Promise<Exclude<CheckInReply, { kind: "too-slow" }>> {
-    const { ask, backend } = this.#options;
     let isFresh = this.#imagesPerSecond === undefined;
     if (isFresh) await this.#measure();
     for (;;) {
       const imagesPerSecond = this.#imagesPerSecond;
       const speed = imagesPerSecond === undefined ? {} : { imagesPerSecond };
-      const reply = await ask({ backend, ...speed });
+      const reply = await this.#ask(speed);
       if (reply.kind !== "too-slow") return reply;
       if (isFresh) throw new ParticipantError("too-slow", reply.detail);
       await this.#measure();
       isFresh = true;
     }
+  }
+
+  async #ask(more: CheckInRequest): Promise<CheckInReply> {
+    const { ask, backend } = this.#options;
+    const fit = this.#fit;
+    const reply = await ask({ backend, ...(fit && { fit }), ...more });
+    this.#fit = undefined;
+    return reply;
   }
 
   async #measure(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import type { Fit } from "../../protocol/round/fit.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
 import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
@@ -17,9 +18,16 @@ import {
 import { measureSpeed } from "../distil/measure-speed.ts";
 import type { RandomStream } from "../distil/random.ts";
 import type { ScoreHooks } from "../distil/teacher-answers.ts";
+import { teacherFit } from "../distil/teacher-fit.ts";
 import { NO_WEAKNESSES, WeaknessSearch, type Weaknesses } from "../distil/weaknesses.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
-import type { LocalTrainer, MeasuredStatistics, SearchWork, StatisticsWork } from "./training.ts";
+import type {
+  FitWork,
+  LocalTrainer,
+  MeasuredStatistics,
+  SearchWork,
+  StatisticsWork,
+} from "./training.ts";
 
 /** Images that statistics are taken over at once, where a norm group of the campaign has fewer. */
 const MEASURED_AT_ONCE = 32;
@@ -36,6 +44,8 @@ export interface EngineTrainerOptions {
   /** Which of them are trained on, and which students are scored with. */
   readonly pool: SplitPool;
   readonly random: RandomStream;
+  /** Whether the session measures what batch norms read. */
+  readonly measuresStatistics: boolean;
 }
 
 type Score = Parameters<LocalTrainer["score"]>[0];
@@ -54,6 +64,7 @@ export class EngineTrainer implements LocalTrainer {
   #weaknesses = NO_WEAKNESSES;
   readonly #graph: Graph;
   readonly #config: CampaignConfig;
+  readonly #measuresStatistics: boolean;
   #measured: MeasuredStatistics | undefined;
   /** Images that statistics are taken over, once and for all: two choices would tell how they differ. */
   #chosen: Uint32Array | undefined;
@@ -66,6 +77,7 @@ export class EngineTrainer implements LocalTrainer {
     this.#session = session;
     this.#graph = graph;
     this.#config = config;
+    this.#measuresStatistics = options.measuresStatistics;
     this.#teacher = teacher;
     this.#pool = pool.training;
     this.#settings = { ...distillation, normalisation };
@@ -82,6 +94,26 @@ export class EngineTrainer implements LocalTrainer {
       : undefined;
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
+  }
+
+  async measureFit(hooks: FitWork): Promise<Fit | null> {
+    const { fit } = this.#config;
+    if (fit === null) return null;
+    const { images, layout, session } = this.#resources;
+    // In random order: the first so many are of all kinds.
+    const indices = this.#pool.subarray(0, fit.images);
+    const { normalisation } = this.#settings;
+    return await teacherFit(
+      {
+        session,
+        graph: this.#graph,
+        layout,
+        teacher: this.#teacher,
+        pool: { images, indices, normalisation, batchSize: this.#measuredAtOnce },
+        measuresStatistics: this.#measuresStatistics,
+      },
+      hooks,
+    );
   }
 
   measure(hooks: Parameters<LocalTrainer["measure"]>[0]): Promise<number> {
@@ -136,11 +168,15 @@ export class EngineTrainer implements LocalTrainer {
         images,
         indices: this.#chosen,
         normalisation: this.#settings.normalisation,
-        batchSize: Math.max(MEASURED_AT_ONCE, normGroupSize(this.#config)),
+        batchSize: this.#measuredAtOnce,
       },
       { beforeBatch, onImages, signal },
     );
     return { statistics, images: count };
+  }
+
+  get #measuredAtOnce(): number {
+    return Math.max(MEASURED_AT_ONCE, normGroupSize(this.#config));
   }
 
   async train({

@@ -3,7 +3,7 @@ import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
-import { hasImageGradients } from "../engine/backends.ts";
+import { hasImageGradients, measuresStatistics } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EngineTrainer } from "./engine-trainer.ts";
 import type { LocalTraining } from "./training.ts";
@@ -63,6 +63,7 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
         images: set,
         pool,
         random,
+        measuresStatistics: measuresStatistics(engine.backend),
       });
     },
   };

@@ -23,6 +23,8 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
   "unexpected-reply": CHECK_LINK,
   "campaign-not-verified":
     "Nothing more of yours is sent. Do not take part until the organisers have explained this.",
+  "images-do-not-fit":
+    "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check the campaign's mean and std.",
   "too-slow":
     "Use a device with a faster GPU, close what else keeps this one busy, or ask the organisers for a campaign with a longer deadline.",
 };

@@ -7,7 +7,9 @@ export type ParticipantErrorCode =
   /** What the coordinator handed out does not agree with itself: teacher, seed, student₀, digests. */
   | "campaign-not-verified"
   /** Not even the fewest steps fit into a round's deadline on this device (SPEC R13). */
-  | "too-slow";
+  | "too-slow"
+  /** The participant's images are not such as the model was trained on, and nobody said to go on (SPEC F2). */
+  | "images-do-not-fit";
 
 /** `message` tells the reader what is wrong and what to do next. */
 export class ParticipantError extends Error {

@@ -11,6 +11,7 @@ import { DEVICE_CHARACTERS, joinCampaign } from "./enrolment.ts";
 import { Doorbell } from "./doorbell.ts";
 import { EventChannel } from "./event-channel.ts";
 import { failureOf } from "./failure.ts";
+import { askAboutImages, type MisfitAnswer } from "./image-fit.ts";
 import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { retrying, type Retry, type RetryOptions } from "./retry.ts";
@@ -31,6 +32,11 @@ export interface ParticipantOptions {
   readonly training: LocalTraining;
   /** What people see in the participants' list. */
   readonly label?: string;
+  /**
+   * Asked when the images do not look like what the model was trained on (SPEC F2); when left out, the
+   * participant leaves.
+   */
+  readonly onMisfit?: MisfitAnswer;
   readonly ports?: Partial<ParticipantPorts>;
 }
 
@@ -59,6 +65,7 @@ export class Participant {
   readonly #link: InviteLink;
   readonly #training: LocalTraining;
   readonly #label: string | undefined;
+  readonly #onMisfit: MisfitAnswer;
   readonly #ports: ParticipantPorts;
   readonly #board = new StatusBoard();
   readonly #bell = new Doorbell();
@@ -74,6 +81,7 @@ export class Participant {
     this.#link = parseInviteUrl(options.invite);
     this.#training = options.training;
     this.#label = options.label;
+    this.#onMisfit = options.onMisfit ?? (() => "leave");
     this.#ports = { ...defaultPorts(), ...options.ports };
   }
 
@@ -137,6 +145,7 @@ export class Participant {
       const channel = this.#listen(identity.credential, ended.signal);
       const checkIns = this.#checkIns(campaign, client, trainer);
       const workplace = this.#workplace({ campaign, trainer, channel, checkIns });
+      await this.#askAboutImages({ campaign, trainer, checkIns });
       await this.#seek(trainer);
       return this.#board.show(await this.#takePart({ client, channel, checkIns, workplace }));
     } catch (error) {
@@ -230,16 +239,39 @@ export class Participant {
     });
   }
 
+  /** Whether the images are such as the teacher knows, before anything else is done with them. */
+  async #askAboutImages(
+    parts: Pick<Workplace, "campaign" | "trainer"> & { readonly checkIns: CheckIns },
+  ): Promise<void> {
+    await this.#gate();
+    await this.#unlessOver((signal) =>
+      askAboutImages({
+        ...parts,
+        board: this.#board,
+        answer: this.#onMisfit,
+        signal,
+        beforeBatch: () => this.#gate(),
+      }),
+    );
+  }
+
   /** What is trained against, before a round's time runs. */
   async #seek(trainer: LocalTrainer): Promise<void> {
     await this.#gate();
-    try {
-      await trainer.seekWeaknesses({
-        signal: AbortSignal.any([this.#controls.leaving, this.#campaign.signal]),
+    await this.#unlessOver((signal) =>
+      trainer.seekWeaknesses({
+        signal,
         beforeBatch: () => this.#gate(),
         onSearch: (searches, totalSearches) =>
           void this.#board.show({ kind: "seeking", searches, totalSearches }),
-      });
+      }),
+    );
+  }
+
+  /** What comes before rounds, given up when the participant is to leave or the campaign is over. */
+  async #unlessOver(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await work(AbortSignal.any([this.#controls.leaving, this.#campaign.signal]));
     } catch (error) {
       // The next check-in tells how the campaign ended.
       if (!(error instanceof RoundOver)) throw error;

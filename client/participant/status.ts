@@ -1,4 +1,5 @@
 import type { CommitReply } from "../../protocol/round/assignment.ts";
+import type { Misfit } from "../../protocol/round/fit.ts";
 import type { CampaignState } from "../../protocol/round/states.ts";
 
 /** Why a participant waits. The last is its own: the others come from the coordinator. */
@@ -9,6 +10,7 @@ export type WaitReason =
   | "combining"
   | "already-contributed"
   | "too-late"
+  | "undecided"
   | "connection-lost";
 
 /** The part of the campaign that a round belongs to: a probe (counted from 1), or the campaign proper. */
@@ -27,6 +29,10 @@ export type ParticipantStatus =
     }
   /** Recomputes student₀ from the teacher and the seed, and compares. */
   | { readonly kind: "verifying" }
+  /** Asks the teacher what it makes of own images: once, before anything else. */
+  | { readonly kind: "fitting" }
+  /** The teacher does not seem to be made for them: a person is asked whether to go on (SPEC F2). */
+  | { readonly kind: "asking"; readonly misfit: Misfit }
   /** Seeks what misleads the teacher, to train against it: once, before it takes part in a round. */
   | { readonly kind: "seeking"; readonly searches: number; readonly totalSearches: number }
   /** Finds out how many steps a second this device takes. */

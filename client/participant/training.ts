@@ -2,6 +2,7 @@ import type { Graph, ImageShape } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import type { Fit } from "../../protocol/round/fit.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 
 /**
@@ -30,6 +31,14 @@ export interface TrainingCampaign {
 }
 
 export interface LocalTrainer {
+  /**
+   * What the teacher makes of the participant's own images (SPEC F1). Comes before all else: it needs
+   * no student.
+   *
+   * @returns null where the campaign does not ask for it, or the images are too few to tell.
+   * @throws the signal's reason when it aborts, between batches.
+   */
+  measureFit(work: FitWork): Promise<Fit | null>;
   /**
    * How fast this device takes the campaign's local steps, images per second: a benchmark of a few
    * seconds that leaves no trace in what `train` does, save that momentum starts anew.
@@ -75,6 +84,12 @@ interface MeasureHooks {
   readonly signal: AbortSignal;
   /** Awaited now and then between steps, off the clock: the device idles until it resolves. */
   readonly beforeRun: () => Promise<void>;
+}
+
+export interface FitWork {
+  readonly signal: AbortSignal;
+  /** Awaited before every batch of images: the device idles until it resolves. */
+  readonly beforeBatch: () => Promise<void>;
 }
 
 export interface SearchWork {

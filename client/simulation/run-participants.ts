@@ -1,3 +1,4 @@
+import type { Misfit } from "../../protocol/round/fit.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -17,6 +18,8 @@ export interface SimulatedParticipants {
   /** Decides their order of images, augmentation and stochastic rounding. */
   readonly random: RandomStream;
   readonly stop: AbortSignal;
+  /** Told of each whose images do not fit the teacher (SPEC F2); it goes on all the same. */
+  readonly onMisfit?: ((label: string, misfit: Misfit) => void) | undefined;
   /** Looks over a participant's shoulder: gives the training that takes the place of its own. */
   readonly observe?: ((training: LocalTraining, index: number) => LocalTraining) | undefined;
 }
@@ -34,6 +37,7 @@ export async function runParticipants({
   shares,
   random,
   stop,
+  onMisfit,
   observe = (training) => training,
 }: SimulatedParticipants): Promise<ParticipantTotals[]> {
   const inTurn = trainingInTurn();
@@ -43,9 +47,14 @@ export async function runParticipants({
     // A stream each: what one draws must not depend on when the others had their turn.
     const own = new RandomStream(randomBytes(random, STREAM_SEED_BYTES));
     const seed = randomBytes(own, STREAM_SEED_BYTES);
+    const label = `simulated ${index + 1}`;
     return new Participant({
       invite,
-      label: `simulated ${index + 1}`,
+      label,
+      onMisfit: (misfit) => {
+        onMisfit?.(label, misfit);
+        return "go-on";
+      },
       training: inTurn(observe(engineTraining({ engine, images, seed }), index)),
       ports: { blobs, randomBytes: (length) => randomBytes(own, length) },
     });

@@ -24,6 +24,11 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
         const trainer = await training.open(campaign);
         return {
           measure: (hooks) => inTurn(async () => (speed ??= await trainer.measure(hooks))),
+          measureFit: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              return await trainer.measureFit(work);
+            }),
           seekWeaknesses: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

@@ -218,7 +218,7 @@ export function commitUpdate(
   // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).
   const isRunning = ledger.campaign.read().state === "running";
   if (attempt.state === "collecting" && isRunning && hasItsUpdates(ledger, attempt)) {
-    beginCombining(ledger, attempt);
+    beginCombining(ledger, attempt, now);
   }
   return reply;
 }

@@ -44,6 +44,8 @@ export interface CampaignRecord extends Omit<CampaignDefinition, "starts"> {
   readonly sweepAt: number | null;
   readonly malformedEvents: number;
   readonly peakSliceBytes: number;
+  /** 1 once it paused itself because participants' pictures do not fit: it does so once (SPEC F3). */
+  readonly stoppedForFit: number;
 }
 
 /** The student after `round` committed rounds; 0 is student₀. */
@@ -74,6 +76,7 @@ interface CampaignRow extends Record<string, SqlStorageValue> {
   sweep_at: number | null;
   malformed_events: number;
   peak_slice_bytes: number;
+  stopped_for_fit: number;
 }
 
 interface StartRow extends Record<string, SqlStorageValue> {
@@ -100,6 +103,7 @@ const CHANGEABLE = {
   sweepAt: "sweep_at",
   malformedEvents: "malformed_events",
   peakSliceBytes: "peak_slice_bytes",
+  stoppedForFit: "stopped_for_fit",
 } as const satisfies Partial<Record<keyof CampaignRecord, string>>;
 
 /** What a server optimiser starts from. */
@@ -192,6 +196,7 @@ export class CampaignStore {
       sweepAt: row.sweep_at,
       malformedEvents: row.malformed_events,
       peakSliceBytes: row.peak_slice_bytes,
+      stoppedForFit: row.stopped_for_fit,
     };
   }
 

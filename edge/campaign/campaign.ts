@@ -207,7 +207,7 @@ export class Campaign extends DurableObject<Environment> {
         throw new ProtocolError("not-found", `this campaign has no participant ${id}`);
       }
       ledger.roster.revokeParticipant(id);
-      dropPart(ledger, id);
+      dropPart(ledger, id, now);
       return participantReport(ledger, this.#presence, ledger.roster.participant(id)!, now);
     });
     if (outcome.ok) this.#sockets.expel(id);

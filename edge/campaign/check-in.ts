@@ -10,10 +10,12 @@ import { isEnded } from "../../protocol/round/states.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import { awaitsScores } from "./awaited-scores.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
+import { takeFit } from "./fit.ts";
 import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
+import { pauseForMisfit } from "./transitions.ts";
 
 type WaitReason = (CheckInReply & { kind: "wait" })["reason"];
 
@@ -25,6 +27,7 @@ const RETRY_AFTER_MS: Readonly<Record<WaitReason, number>> = {
   combining: 500,
   "already-contributed": 1000,
   "too-late": 1000,
+  undecided: 3000,
 };
 
 /**
@@ -39,6 +42,8 @@ export function checkIn(
 ): CheckInReply {
   const person = ledger.roster.participant(participant);
   if (person !== undefined) ledger.roster.report(person, report);
+  if (report.fit !== undefined) takeFit(ledger, participant, report.fit);
+  pauseForMisfit(ledger, now, false);
   const campaign = ledger.campaign.read();
   const round = campaign.committed;
   const wait = (reason: WaitReason): CheckInReply => ({
@@ -48,6 +53,7 @@ export function checkIn(
     retryAfterMs: RETRY_AFTER_MS[reason],
   });
   if (isEnded(campaign.state)) return { kind: "ended", state: campaign.state, round };
+  if (report.undecided === true) return wait("undecided");
   const attempt = ledger.rounds.current();
   if (attempt === undefined) return wait("not-started");
   if (campaign.state === "paused") return wait("paused");

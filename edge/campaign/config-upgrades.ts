@@ -67,6 +67,9 @@ const regrowthLimits: Upgrade = (config) => ({
   },
 });
 
+/** Before participants' pictures were looked at (SPEC F): they are not. */
+const pictures: Upgrade = (config) => ({ fit: null, ...config });
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -80,4 +83,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   regularisers,
   whatCopiesCarry,
   regrowthLimits,
+  pictures,
 ];

@@ -1,6 +1,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { EnrolRequest } from "../../protocol/round/access.ts";
 import type { CheckInRequest } from "../../protocol/round/assignment.ts";
+import type { Fit } from "../../protocol/round/fit.ts";
 
 export interface InviteRecord {
   readonly id: string;
@@ -18,6 +19,8 @@ export interface ParticipantRecord {
   readonly organisation: string | null;
   readonly backend: string | null;
   readonly imagesPerSecond: number | null;
+  /** What the teacher makes of its images, as it told last (SPEC F1). */
+  readonly fit: Fit | null;
   readonly revoked: boolean;
   readonly enrolledAt: number;
   readonly lastSeenAt: number;
@@ -40,6 +43,7 @@ interface ParticipantRow extends Record<string, SqlStorageValue> {
   organisation: string | null;
   backend: string | null;
   imagesPerSecond: number | null;
+  fit: string | null;
   revoked: number;
   enrolledAt: number;
   lastSeenAt: number;
@@ -49,7 +53,7 @@ interface ParticipantRow extends Record<string, SqlStorageValue> {
 const INVITE = `SELECT id, uses, used, created_at AS createdAt, expires_at AS expiresAt, revoked,
   organisation FROM invites`;
 const PARTICIPANT = `SELECT id, label, organisation, backend,
-  images_per_second AS imagesPerSecond, revoked, enrolled_at AS enrolledAt,
+  images_per_second AS imagesPerSecond, fit, revoked, enrolled_at AS enrolledAt,
   last_seen_at AS lastSeenAt, uploaded_bytes AS uploadedBytes FROM participants`;
 
 function inviteOf(row: InviteRow): InviteRecord {
@@ -57,7 +61,8 @@ function inviteOf(row: InviteRow): InviteRecord {
 }
 
 function participantOf(row: ParticipantRow): ParticipantRecord {
-  return { ...row, revoked: row.revoked === 1 };
+  const fit = row.fit === null ? null : (JSON.parse(row.fit) as Fit);
+  return { ...row, fit, revoked: row.revoked === 1 };
 }
 
 /** Invites and participants of one campaign (SPEC A1–A3). */
@@ -186,6 +191,17 @@ export class Roster {
       backend,
       imagesPerSecond,
       known.id,
+    );
+  }
+
+  setFit(id: string, fit: Fit): void {
+    this.#sql.exec("UPDATE participants SET fit = ? WHERE id = ?", JSON.stringify(fit), id);
+  }
+
+  /** What participants who were not removed told of their images. */
+  fits(): Fit[] {
+    return this.participants().flatMap(({ fit, revoked }) =>
+      revoked || fit === null ? [] : [fit],
     );
   }
 

@@ -149,6 +149,11 @@ const MIGRATIONS = [
   `
   ALTER TABLE commits ADD COLUMN size TEXT;
   `,
+  // What participants found of the teacher on their pictures; none of those who came before.
+  `
+  ALTER TABLE participants ADD COLUMN fit TEXT;
+  ALTER TABLE campaign ADD COLUMN stopped_for_fit INTEGER NOT NULL DEFAULT 0;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

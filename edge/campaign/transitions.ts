@@ -5,6 +5,7 @@ import { afterAction, type CampaignAction } from "../../protocol/round/states.ts
 import { minimumStatistics } from "../../protocol/round/statistics-round.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import { hasItsUpdates } from "./awaited-scores.ts";
+import { misfitStops } from "./fit.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
@@ -19,14 +20,18 @@ export function settleDeadline(ledger: Ledger, now: number): void {
   const { config, course } = campaign;
   const isMeasuring = placeOf(config, attempt.round, course).leg.kind === "statistics";
   const minimum = (isMeasuring ? minimumStatistics : minimumUpdates)(config.round);
-  if (accepted >= minimum) return beginCombining(ledger, attempt);
+  if (accepted >= minimum) return beginCombining(ledger, attempt, now);
   const missing = `${accepted} of at least ${minimum} updates had come by the deadline`;
   const declined = `${missing}, and ${rejected} participants have too few images to measure`;
   voidAttempt(ledger, attempt, isMeasuring && rejected > 0 ? declined : missing, now);
 }
 
-/** From here on the attempt takes no update; its accepted ones are its inputs. */
-export function beginCombining(ledger: Ledger, attempt: AttemptRecord): void {
+/**
+ * From here on the attempt takes no update; its accepted ones are its inputs. A campaign whose
+ * participants' pictures do not fit pauses instead, before anything comes of it (SPEC F3).
+ */
+export function beginCombining(ledger: Ledger, attempt: AttemptRecord, now: number): void {
+  if (pauseForMisfit(ledger, now, true)) return;
   ledger.rounds.update(attempt, { state: "combining", failures: 0, retryAt: null });
 }
 
@@ -66,13 +71,31 @@ export function voidAttempt(
 }
 
 /** Takes a removed participant's part out of a round that still collects (SPEC A3). */
-export function dropPart(ledger: Ledger, participant: string): void {
+export function dropPart(ledger: Ledger, participant: string, now: number): void {
   const attempt = ledger.rounds.current();
   if (attempt?.state !== "collecting") return;
   ledger.rounds.drop(attempt, participant);
   // It may have been the last to be waited for.
   const isRunning = ledger.campaign.read().state === "running";
-  if (isRunning && hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt);
+  if (isRunning && hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt, now);
+}
+
+/**
+ * Pauses a campaign whose participants' pictures do not fit the teacher (SPEC F3).
+ *
+ * @param isLast whether the first round is about to be combined
+ * @returns whether it did
+ */
+export function pauseForMisfit(ledger: Ledger, now: number, isLast: boolean): boolean {
+  const campaign = ledger.campaign.read();
+  if (campaign.state !== "running") return false;
+  const detail = misfitStops(ledger, campaign, isLast);
+  if (detail === undefined) return false;
+  const attempt = ledger.rounds.current();
+  if (attempt?.state === "collecting") stopDeadline(ledger, attempt, now);
+  ledger.campaign.update({ stoppedForFit: 1 });
+  pauseWith(ledger, detail);
+  return true;
 }
 
 /** The campaign ends with a student that is not to be used (SPEC J11). */
@@ -130,6 +153,8 @@ export function act(ledger: Ledger, action: CampaignAction, now: number): void {
       action satisfies never;
   }
   ledger.announce({ type: "campaign-state", state });
+  // Those who wait for the start may have told already.
+  if (action === "start" && pauseForMisfit(ledger, now, false)) return;
   const opened = ledger.rounds.current();
   if (state === "running" && opened?.state === "open") {
     ledger.announce({ type: "round-opened", round: opened.round, attempt: opened.attempt });
@@ -155,5 +180,5 @@ function resumeAttempt(
   if (attempt.state !== "collecting") return;
   ledger.rounds.update(attempt, { deadline: now + (campaign.remainingMs ?? 0) });
   ledger.campaign.update({ remainingMs: null });
-  if (hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt);
+  if (hasItsUpdates(ledger, attempt)) beginCombining(ledger, attempt, now);
 }

@@ -27,7 +27,7 @@ interface ChannelPlace {
 }
 
 /** Every channel of every batch norm. */
-function* channelsOf(graph: Graph, layout: StateLayout): Generator<ChannelPlace> {
+export function* measuredChannels(graph: Graph, layout: StateLayout): Generator<ChannelPlace> {
   const entries = new Map(layout.entries.map((entry) => [entry.name, entry]));
   for (const operation of graph.operations) {
     if (operation.kind !== "batch-norm") continue;
@@ -125,7 +125,7 @@ function implausible(
   teacher: Float32Array,
   claimed: (place: number) => Claim | undefined,
 ): { tensor: string; index: number; value: number; what: string } | undefined {
-  for (const place of channelsOf(graph, layout)) {
+  for (const place of measuredChannels(graph, layout)) {
     const { channel: index, epsilon, meanName, varianceName } = place;
     const spread = teacher[place.variance]! + epsilon;
     const mean = claimed(place.mean);
@@ -158,7 +158,7 @@ export function deviationUnits(
   section: Float32Array,
 ): Float32Array<ArrayBuffer> {
   const units = new Float32Array(section.length);
-  for (const { mean, variance, epsilon } of channelsOf(graph, layout)) {
+  for (const { mean, variance, epsilon } of measuredChannels(graph, layout)) {
     const spread = section[variance]! + epsilon;
     units[mean] = Math.sqrt(spread);
     units[variance] = spread;
@@ -196,7 +196,7 @@ export function poolStatistics(
     throw new RangeError(`the layout has ${length} statistics, not ${section.length}`);
   }
   const pooled = new Float32Array(length);
-  for (const { mean, variance } of channelsOf(graph, layout)) {
+  for (const { mean, variance } of measuredChannels(graph, layout)) {
     const center = median(statistics.map((section) => section[mean]!));
     const distances = statistics.map((section) => {
       const shift = section[mean]! - center;

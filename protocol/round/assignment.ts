@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fitSchema } from "./fit.ts";
 import { digestSchema, momentSchema } from "./identifiers.ts";
 import { lossSchema, scoresSchema } from "./judging.ts";
 import { campaignStateSchema } from "./states.ts";
@@ -12,6 +13,10 @@ export const checkInRequestSchema = z.strictObject({
   imagesPerSecond: z.number().positive().max(MAX_IMAGES_PER_SECOND).optional(),
   /** The device in use, for people. */
   backend: z.string().max(200).optional(),
+  /** What the teacher makes of its images (SPEC F1); once is enough. */
+  fit: fitSchema.optional(),
+  /** It tells `fit` and waits for a person's word: it takes no place (SPEC F2). */
+  undecided: z.literal(true).optional(),
 });
 export type CheckInRequest = z.infer<typeof checkInRequestSchema>;
 
@@ -73,6 +78,7 @@ const waitSchema = z.object({
     "combining",
     "already-contributed",
     "too-late",
+    "undecided",
   ]),
   round: z.int().nonnegative(),
   retryAfterMs: z.int().positive(),

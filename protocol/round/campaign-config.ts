@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { adversarySchema } from "./adversary.ts";
+import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, labelSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
 import { headShiftSchema, sharpnessSchema } from "./regularisers.ts";
@@ -142,6 +143,8 @@ export const campaignConfigSchema = z.strictObject({
   /** Digest of the teacher's file, uploaded before. */
   model: digestSchema,
   preprocessing: preprocessingSchema,
+  /** Whether participants' pictures fit the teacher (SPEC F); `null`: it is not looked at. */
+  fit: fitSettingsSchema.nullable().prefault({}),
   reinit: reinitSchema.prefault({}),
   distillation: distillationSchema.prefault({}),
   judging: judgingSchema.prefault({}),

@@ -3,6 +3,7 @@ import { campaignConfigSchema } from "./campaign-config.ts";
 import { modelSummarySchema } from "./access.ts";
 import { roundLegSchema } from "./assignment.ts";
 import { decisionsSchema } from "./decisions.ts";
+import { fitSchema } from "./fit.ts";
 import {
   campaignIdSchema,
   digestSchema,
@@ -111,6 +112,8 @@ export const participantReportSchema = z.object({
   backend: z.string().nullable(),
   /** Speed it reported last (SPEC R11). */
   imagesPerSecond: z.number().nullable(),
+  /** What the teacher makes of its images, as it told (SPEC F1); null where it told nothing. */
+  fit: fitSchema.nullable().default(null),
   connected: z.boolean(),
   revoked: z.boolean(),
   enrolledAt: momentSchema,

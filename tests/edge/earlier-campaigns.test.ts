@@ -35,15 +35,19 @@ async function asBefore(id: string): Promise<string> {
         UPDATE campaign SET
           mask_digest = (SELECT mask_digest FROM starts),
           reinitialised = (SELECT reinitialised FROM starts),
-          config = json_remove(config, '$.judging', '$.probes', '$.distillation.adversary',
+          config = json_remove(config, '$.judging', '$.fit', '$.probes', '$.distillation.adversary',
             '$.distillation.sharpness', '$.distillation.headShift');
         DROP TABLE starts;
         ALTER TABLE campaign DROP COLUMN decisions;
         ALTER TABLE commits DROP COLUMN size;
+        ALTER TABLE participants DROP COLUMN fit;
+        ALTER TABLE campaign DROP COLUMN stopped_for_fit;
         ALTER TABLE commits DROP COLUMN scores;
         ALTER TABLE attempts DROP COLUMN scores;
         ALTER TABLE campaign DROP COLUMN statistics;
         ALTER TABLE campaign DROP COLUMN config_version;
+        ALTER TABLE campaign DROP COLUMN stopped_for_fit;
+        ALTER TABLE participants DROP COLUMN fit;
         DELETE FROM migrations WHERE version >= 2;
       `),
     ),
@@ -190,6 +194,17 @@ describe("a configuration from before a large transfer rate was an alarm, and th
     });
     const never = { ...config, judging: { ...config.judging, regrowth: null } };
     expect(readConfig(never, null).config).toEqual(never);
+  });
+});
+
+describe("a configuration from before participants' pictures were looked at", () => {
+  it("[C1][F1] reads as one that does not ask about them", () => {
+    const { fit, ...config } = campaignConfigSchema.parse({
+      model: "ab".repeat(32),
+      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+    });
+    expect(fit).not.toBeNull();
+    expect(readConfig(config, 4).config).toEqual({ ...config, fit: null });
   });
 });
 

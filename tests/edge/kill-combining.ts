@@ -29,7 +29,7 @@ function ledgerOf(storage: DurableObjectStorage): Ledger {
 export function combineUntil(id: string, steps: number): Promise<"finished" | "killed"> {
   return runInDurableObject(control(id), async (_: Campaign, { storage }) => {
     const ledger = ledgerOf(storage);
-    beginCombining(ledger, ledger.rounds.current()!);
+    beginCombining(ledger, ledger.rounds.current()!, Date.now());
     let step = 0;
     const transact: Transact = (body) => {
       step++;

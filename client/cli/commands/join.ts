@@ -2,8 +2,11 @@ import { Command } from "commander";
 import { loadImages } from "../../images/load-node.ts";
 import { engineTraining } from "../../participant/engine-training.ts";
 import { Participant } from "../../participant/participant.ts";
+import { ParticipantError } from "../../participant/participant-error.ts";
 import type { ParticipantStatus } from "../../participant/status.ts";
+import { CommandError } from "../command-error.ts";
 import type { CommandContext } from "../command-context.ts";
+import { confirm } from "../confirm.ts";
 import {
   backendOption,
   openChosenEngine,
@@ -20,6 +23,7 @@ interface JoinOptions extends EngineOptions {
   readonly images: string;
   readonly label?: string;
   readonly identity?: string;
+  readonly anyImages?: boolean;
   readonly maxRounds?: number;
   readonly json?: boolean;
 }
@@ -35,6 +39,10 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     .addOption(precisionOption())
     .option("--label <text>", "what the organiser sees in the list")
     .option("--identity <file>", "where to keep who we are, to come back as the same participant")
+    .option(
+      "--any-images",
+      "contribute even if the images do not look like what the model was trained on",
+    )
     .option("--max-rounds <count>", "leave after so many updates", positive)
     .option("--json", "at the end, print what was given as JSON")
     .addHelpText(
@@ -59,6 +67,15 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
             return images;
           },
         }),
+        onMisfit: async ({ detail }) => {
+          if (options.anyImages === true) {
+            terminal.note(
+              `These images do not look like what this model was trained on: ${detail}.`,
+            );
+            return "go-on";
+          }
+          return (await confirm("Contribute with them anyway?", stop)) ? "go-on" : "leave";
+        },
         ...(options.label === undefined ? {} : { label: options.label }),
         ports: options.identity === undefined ? {} : { identities: identityFile(options.identity) },
       });
@@ -72,7 +89,9 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
           if (totals.contributed >= maxRounds) participant.finishRound();
         });
       }
-      const last = await participant.run();
+      const last = await participant.run().catch((error: unknown) => {
+        throw withAdvice(error);
+      });
       const { totals } = participant;
       terminal.result(
         { status: last.kind, ...totals },
@@ -82,12 +101,21 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     });
 }
 
+/** What can be done about images that do not fit is done by an option here. */
+function withAdvice(error: unknown): unknown {
+  if (!(error instanceof ParticipantError) || error.code !== "images-do-not-fit") return error;
+  return new CommandError(
+    error.message,
+    "Give other images, or --any-images to contribute with these all the same. If others see this too, the organiser should check the campaign's --mean and --std.",
+  );
+}
+
 /** On a terminal one line that changes; elsewhere a line whenever something else begins. */
 function showProgress(participant: Participant, terminal: Terminal): void {
   let phase = "";
   participant.subscribe((status) => {
     if (status.kind === "finished" || status.kind === "stopped" || status.kind === "failed") return;
-    if (terminal.live) {
+    if (terminal.live && status.kind !== "asking") {
       terminal.redraw([statusText(status)]);
       return;
     }

@@ -48,6 +48,8 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   joining: "Joining",
   downloading: "Fetching",
   verifying: "Checking",
+  fitting: "Checking",
+  asking: "Your word",
   measuring: "Measuring",
   waiting: "Waiting",
   statistics: "Measuring",

@@ -9,6 +9,7 @@ const WAITS: Record<WaitReason, string> = {
   combining: "The coordinator combines the updates. Waiting for the next round.",
   "already-contributed": "Your part is in. Waiting for the next round.",
   "too-late": "This round ends too soon for this device. Waiting for the next.",
+  undecided: "Waiting for your decision.",
   "connection-lost": "No connection to the coordinator. It is tried again by itself.",
 };
 
@@ -35,6 +36,10 @@ export function statusText(status: ParticipantStatus): string {
         : `Fetching the round's student: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
     case "verifying":
       return "Checking that the coordinator's starting point is what it says…";
+    case "fitting":
+      return "Asking the model what it makes of your images…";
+    case "asking":
+      return "Your pictures do not look like what this model was trained on.";
     case "measuring":
       return "Measuring how fast this device is…";
     case "waiting":

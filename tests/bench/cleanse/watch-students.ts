@@ -24,6 +24,7 @@ export function watchingStudents(
     async open(campaign) {
       const trainer = await training.open(campaign);
       return {
+        measureFit: (work) => trainer.measureFit(work),
         measure: (hooks) => trainer.measure(hooks),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {

@@ -74,6 +74,7 @@ describe("options of campaign create", () => {
         sharpness: { rho: 0.5 },
         headShift: { weight: 0.2 },
       },
+      fit: { images: 256, distance: 0.15, entropy: 0.75 },
       judging: {
         heldOut: 0.2,
         images: 32,

@@ -8,6 +8,7 @@ const PERSON: ParticipantReport = {
   organisation: null,
   backend: "WebAssembly SIMD, 2 threads",
   imagesPerSecond: 41.26,
+  fit: null,
   connected: true,
   revoked: false,
   enrolledAt: 1,

@@ -54,7 +54,7 @@ function open(count: number, changes: Changes) {
   const random = new RandomStream(new Uint8Array(16).fill(changes.seed ?? 1));
   const pool = holdOut(count, config.judging, random);
   const parts = { session, graph: GRAPH, layout: LAYOUT, teacher: MODEL };
-  const options = { ...parts, config, images, pool, random };
+  const options = { ...parts, config, images, pool, random, measuresStatistics: false };
   return { session, pool, trainer: new EngineTrainer(options) };
 }
 

@@ -265,6 +265,9 @@ export class FakeCoordinator {
     if (this.round === roundCount(this.view.config)) {
       return { kind: "ended", state: "finished", round: this.round };
     }
+    if (report.undecided === true) {
+      return { kind: "wait", reason: "undecided", round: this.round, retryAfterMs: 1000 };
+    }
     if (this.#commits.has(`${this.round}/${this.attempt}`)) {
       return { kind: "wait", reason: "already-contributed", round: this.round, retryAfterMs: 3000 };
     }

@@ -54,6 +54,7 @@ describe("a campaign without trouble", () => {
       "joining",
       "downloading",
       "verifying",
+      "fitting",
       "seeking",
       "measuring",
       ...Array.from({ length: 3 }, () => ["downloading", "training", "uploading"]).flat(),

@@ -4,6 +4,7 @@ import type {
   MeasuredStatistics,
   TrainingCampaign,
 } from "../../../client/participant/training.ts";
+import type { Fit } from "../../../protocol/round/fit.ts";
 import type { Scores } from "../../../protocol/round/judging.ts";
 
 /** Passes over held-out images that scoring takes. */
@@ -33,6 +34,8 @@ export class ScriptedTraining implements LocalTraining {
     transfer: { class: 1, reach: 0.5, moved: 2, followed: 1 },
     perturbed: [{ radius: 0.072, agreement: 0.5, flips: [1, 3, 0] }],
   };
+  /** What the teacher makes of the images; null: they are too few. */
+  fit: Fit | null = null;
   /** What measuring gives; null: too few images. */
   statistics: MeasuredStatistics | null = null;
   measuredStatistics = 0;
@@ -58,6 +61,11 @@ export class ScriptedTraining implements LocalTraining {
     this.campaign = campaign;
     const { batchSize } = campaign.config.distillation;
     return Promise.resolve({
+      measureFit: async ({ beforeBatch, signal }) => {
+        await beforeBatch();
+        signal.throwIfAborted();
+        return this.fit;
+      },
       measure: async ({ beforeRun, signal }) => {
         await beforeRun();
         signal.throwIfAborted();

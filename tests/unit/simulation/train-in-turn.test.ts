@@ -8,6 +8,7 @@ it("the speed of a shared device is measured once for all who take turns on it",
     device: "shared",
     open: () =>
       Promise.resolve({
+        measureFit: () => Promise.resolve(null),
         measure: () => Promise.resolve(10 * ++benchmarks),
         seekWeaknesses: () => Promise.resolve(),
         score: () => Promise.resolve(null),

@@ -7,6 +7,7 @@ const leg = { kind: "main", candidate: 0, roundOfLeg: 2, trainingRounds: 9 } as 
 it("shows each round's student before it is scored, and passes everything on", async () => {
   const calls: string[] = [];
   const trainer: LocalTrainer = {
+    measureFit: async () => null,
     measure: async () => 17,
     seekWeaknesses: async () => void calls.push("shortcuts"),
     score: async () => (calls.push("score"), null),

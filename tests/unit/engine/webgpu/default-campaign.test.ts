@@ -63,6 +63,7 @@ async function cleanse(engine: Engine): Promise<Cleansed> {
     images: pool,
     pool: holdOut(pool.count, config.judging, random),
     random,
+    measuresStatistics: true,
   });
   const state = first.slice();
   const scores: (Scores | null)[] = [];

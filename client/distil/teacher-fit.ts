@@ -1,0 +1,101 @@
+import type { Graph } from "../../protocol/model/graph.ts";
+import type { StateLayout } from "../../protocol/model/state-layout.ts";
+import {
+  LARGEST_DISTANCE,
+  LEAST_FIT_IMAGES,
+  NEAR_DISTANCE,
+  PREPARATIONS,
+  type Fit,
+  type PreparationName,
+} from "../../protocol/round/fit.ts";
+import type { Session } from "../engine/engine.ts";
+import { channelStatistics } from "./channel-statistics.ts";
+import type { Normalisation } from "./normalise.ts";
+import { statisticsDistance } from "./statistics-distance.ts";
+import { askTeacher, type ImagePool } from "./teacher-answers.ts";
+
+export interface FitQuestion {
+  readonly session: Session;
+  readonly graph: Graph;
+  readonly layout: StateLayout;
+  /** The teacher's state vector. */
+  readonly teacher: Float32Array;
+  /** The images that it is asked about, and how the campaign normalises them. */
+  readonly pool: ImagePool;
+  /** Whether the backend measures what batch norms read: without, answers alone are told. */
+  readonly measuresStatistics: boolean;
+}
+
+export interface FitHooks {
+  readonly signal: AbortSignal;
+  /** Awaited before every batch: the device idles until it resolves. */
+  readonly beforeBatch: () => Promise<void>;
+}
+
+/**
+ * What the teacher, in evaluation mode, makes of images as they are, without augmentation (SPEC F1): how
+ * sure it is, and how far what its batch norms read lies from what they were trained on; where that is not
+ * near, also under the normalisations that models are otherwise trained with.
+ *
+ * @returns null for fewer than 16 images, which say too little
+ * @throws EngineError from the session; the signal's reason when it aborts, between batches.
+ *
+ * @example
+ * const fit = await teacherFit({ session, graph, layout, teacher, pool, measuresStatistics: true }, hooks);
+ * if (fit !== null) misfitOf(fit, config.fit, graph.classes);
+ */
+export async function teacherFit(question: FitQuestion, hooks: FitHooks): Promise<Fit | null> {
+  const { graph, measuresStatistics, pool, session } = question;
+  const images = pool.indices.length;
+  if (images < LEAST_FIT_IMAGES) return null;
+  const { classes, references } = await askTeacher(session, pool, hooks);
+  const answers = { images, ...sureness(references, classes) };
+  const hasNorms = graph.operations.some(({ kind }) => kind === "batch-norm");
+  if (!measuresStatistics || !hasNorms) return { ...answers, distance: null, otherwise: null };
+  const distance = await distanceUnder(question, pool.normalisation, hooks);
+  const otherwise = distance > NEAR_DISTANCE ? await nearestOtherwise(question, hooks) : null;
+  return { ...answers, distance, otherwise };
+}
+
+/**
+ * Means of the largest probability and of the entropy of answers `[n, classes]`. One that is not finite
+ * says as little as an answer can.
+ */
+function sureness(answers: Float32Array, classes: number): Pick<Fit, "confidence" | "entropy"> {
+  const count = answers.length / classes;
+  let confidence = 0;
+  let entropy = 0;
+  for (let image = 0; image < count; image++) {
+    const row = answers.subarray(image * classes, (image + 1) * classes);
+    const largest = row.reduce((most, share) => Math.max(most, share), 0);
+    const nats = row.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
+    const isFinite = Number.isFinite(largest) && Number.isFinite(nats);
+    confidence += isFinite ? Math.min(1, largest) : 1 / classes;
+    entropy += isFinite ? Math.min(Math.max(0, nats), Math.log(classes)) : Math.log(classes);
+  }
+  return { confidence: confidence / count, entropy: entropy / count };
+}
+
+async function distanceUnder(
+  { graph, layout, pool, session, teacher }: FitQuestion,
+  normalisation: Normalisation,
+  hooks: FitHooks,
+): Promise<number> {
+  const { batchSize, images, indices } = pool;
+  const measured = await channelStatistics(
+    { session, graph, layout, images, indices, normalisation, batchSize },
+    hooks,
+  );
+  const own = teacher.subarray(layout.trainableLength);
+  const distance = statisticsDistance(graph, layout, own, measured, indices.length);
+  return distance <= LARGEST_DISTANCE ? distance : LARGEST_DISTANCE;
+}
+
+async function nearestOtherwise(question: FitQuestion, hooks: FitHooks): Promise<Fit["otherwise"]> {
+  let nearest: Fit["otherwise"] = null;
+  for (const as of Object.keys(PREPARATIONS) as PreparationName[]) {
+    const distance = await distanceUnder(question, PREPARATIONS[as], hooks);
+    if (nearest === null || distance < nearest.distance) nearest = { as, distance };
+  }
+  return nearest;
+}

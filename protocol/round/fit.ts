@@ -1,0 +1,180 @@
+import { z } from "zod";
+import { CLASSES } from "../model/graph.ts";
+
+/**
+ * Whether participants' pictures are such as the teacher was trained on, prepared as it was (SPEC F):
+ * asked of the teacher alone, before anything is trained. Distances are of batch-norm statistics,
+ * as client/distil/statistics-distance.ts takes them.
+ *
+ * Set on four teachers (ResNet-18 of width 16: two of CIFAR-10, one of GTSRB, the demo's), 256, 128, 40
+ * and 16 images, the distance less what chance gives:
+ *
+ *     own pictures, as trained               .00–.02   (slightly other mean and std: up to .04)
+ *     own pictures of one class alone        .02–.07   (a single kind of sign: .04–.15)
+ *     other photographs on CIFAR-10 teachers .01–.03   (CIFAR-100, Tiny ImageNet, Imagenette, signs)
+ *     photographs on the teacher of signs    .09–.16;  drawn shapes on CIFAR-10 teachers .09–.10
+ *     not normalised                         .29–.42,  mean and std of .5: .12–.13, 0–255: 340 and more
+ *     noise, blank pictures, documents       .24–1.7,  pictures four times too dark: .21–.55
+ *
+ * So `distance` lies above what one participant's narrow choice comes to and below what no photograph
+ * does. What a wrong normalisation is known by is that another makes the same pictures fit: at
+ * least three times as near (by 10 and more in all cases above, at most by 1.4 for other pictures). It
+ * cannot be told by this: CIFAR-10's mean and std from ImageNet's, RGB from BGR, colours from greys,
+ * signs from photographs on a teacher of photographs. Answers tell less: a teacher is surer of noise than
+ * of usable photographs of other kinds when it has a backdoor (entropy 0 and .27–.52 of ln classes; its own
+ * pictures .01–.2), so they count only where no distance was measured, and when it knows next to nothing
+ * (.62–.83 on black pictures).
+ */
+const FIT = { images: 256, distance: 0.15, entropy: 0.75 } as const;
+
+/** Nearer than this no other normalisation is looked at: it fits. */
+export const NEAR_DISTANCE = 0.05;
+
+/** How many times nearer another normalisation is that the pictures were more likely meant for. */
+const MUCH_NEARER = 3;
+
+/** Fewer images say too little: a participant with fewer is not looked at. */
+export const LEAST_FIT_IMAGES = 16;
+
+/** Largest distance that is told. */
+export const LARGEST_DISTANCE = 1e6;
+
+/** What the teacher may make of participants' pictures (SPEC F). */
+export const fitSettingsSchema = z.strictObject({
+  /** Most of its images that a participant asks the teacher about. */
+  images: z.int().min(LEAST_FIT_IMAGES).max(4096).default(FIT.images),
+  /** Distance of batch-norm statistics from the teacher's beyond which pictures do not fit. */
+  distance: z.number().positive().max(LARGEST_DISTANCE).default(FIT.distance),
+  /**
+   * Mean entropy of the teacher's answers, as a share of ln classes, beyond which they do not fit where
+   * there is no distance.
+   */
+  entropy: z.number().positive().max(1).default(FIT.entropy),
+});
+export type FitSettings = z.output<typeof fitSettingsSchema>;
+
+interface Preparation {
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  /** As a sentence has it. */
+  readonly text: string;
+}
+
+/** Normalisations that models are trained with, or mistaken for. */
+export const PREPARATIONS = {
+  imagenet: {
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    text: "mean .485,.456,.406 and std .229,.224,.225 (ImageNet's; CIFAR's come to the same)",
+  },
+  centred: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], text: "mean .5,.5,.5 and std .5,.5,.5" },
+  none: { mean: [0, 0, 0], std: [1, 1, 1], text: "mean 0,0,0 and std 1,1,1 (not normalised)" },
+  bytes: {
+    mean: [0, 0, 0],
+    std: [1 / 255, 1 / 255, 1 / 255],
+    text: "mean 0,0,0 and std .00392,.00392,.00392 (pixels from 0 to 255)",
+  },
+} as const satisfies Record<string, Preparation>;
+
+const preparationSchema = z.enum(["imagenet", "centred", "none", "bytes"]);
+export type PreparationName = z.output<typeof preparationSchema> & keyof typeof PREPARATIONS;
+
+const distanceSchema = z.number().nonnegative().max(LARGEST_DISTANCE);
+
+/** What the teacher makes of one participant's images: sums over all of them, no classes. */
+export const fitSchema = z.strictObject({
+  images: z.int().min(LEAST_FIT_IMAGES).max(4096),
+  /** Mean of the largest probability. */
+  confidence: z.number().min(0).max(1),
+  /** Mean entropy of the answers, nats. */
+  entropy: z.number().nonnegative().max(Math.log(CLASSES.most)),
+  /** Of batch-norm statistics; null where the backend cannot measure them or the model has none. */
+  distance: distanceSchema.nullable(),
+  /** The normalisation under which the same images are nearest; null where it was not looked for. */
+  otherwise: z.strictObject({ as: preparationSchema, distance: distanceSchema }).nullable(),
+});
+export type Fit = z.output<typeof fitSchema>;
+
+/** Why pictures do not fit. */
+export interface Misfit {
+  readonly cause: "normalisation" | "pictures";
+  /** What was seen, and what it likely comes of: a clause, without a full stop. */
+  readonly detail: string;
+}
+
+/**
+ * Judges what a participant measured (SPEC F2).
+ *
+ * @returns undefined where its pictures fit
+ *
+ * @example
+ * const misfit = misfitOf(fit, config.fit, model.classes);
+ * if (misfit !== undefined) await ask(misfit.detail);
+ */
+export function misfitOf(fit: Fit, settings: FitSettings, classes: number): Misfit | undefined {
+  const { distance, entropy, otherwise } = fit;
+  if (distance !== null && otherwise !== null && isMuchNearer(distance, otherwise.distance)) {
+    return {
+      cause: "normalisation",
+      detail:
+        `what the model's batch norms read is ${figure(distance)} away from what it was trained on (its own pictures: below ${NEAR_DISTANCE}), and only ${figure(otherwise.distance)} ` +
+        `with ${PREPARATIONS[otherwise.as].text}: the campaign's mean and std are likely not the model's`,
+    };
+  }
+  if (distance !== null) {
+    if (!(distance > settings.distance)) return undefined;
+    return {
+      cause: "pictures",
+      detail: `what the model's batch norms read is ${figure(distance)} away from what it was trained on (at most ${settings.distance} is taken for fitting): these are likely pictures of another kind, or the campaign's mean and std are not the model's`,
+    };
+  }
+  const share = entropy / Math.log(classes);
+  if (!(share > settings.entropy)) return undefined;
+  return {
+    cause: "pictures",
+    detail: `the model hardly knows what to answer (${Math.round(100 * share)} % of the entropy of guessing): these are likely pictures of another kind, or the campaign's mean and std are not the model's`,
+  };
+}
+
+function isMuchNearer(distance: number, otherwise: number): boolean {
+  return distance > NEAR_DISTANCE && otherwise < distance / MUCH_NEARER;
+}
+
+function figure(distance: number): string {
+  return String(Number(distance.toPrecision(2)));
+}
+
+/** What is known of a campaign's participants when it is asked whether to go on. */
+export interface FitEvidence {
+  /** One a participant, of those who told. */
+  readonly fits: readonly Fit[];
+  readonly settings: FitSettings;
+  readonly classes: number;
+  /** Fewest who are heard (`robustMinimum`). */
+  readonly fewest: number;
+  /** Updates that a round takes. */
+  readonly goal: number;
+  /** Whether a round is about to be combined: more will not be known in time. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Whether participants' pictures do not fit the teacher, by the median participant (SPEC F3): more than
+ * half of those who told, of at least `fewest`. Before a goal of them has told, and before the first round
+ * is combined, all of them: a few who come first and lie do not stop what all others could go on with.
+ *
+ * @returns why, and what is to be done; undefined where the campaign goes on.
+ */
+export function campaignMisfit(evidence: FitEvidence): string | undefined {
+  const { classes, fewest, fits, goal, isLast, settings } = evidence;
+  const found = fits.flatMap((fit) => misfitOf(fit, settings, classes) ?? []);
+  const isDecided = isLast || fits.length >= goal || found.length === fits.length;
+  if (fits.length < fewest || !isDecided || !(2 * found.length > fits.length)) return undefined;
+  const normalisation = found.filter(({ cause }) => cause === "normalisation");
+  const isNormalisation = 2 * normalisation.length > found.length;
+  const { detail } = (isNormalisation ? normalisation : found)[0]!;
+  const mend = isNormalisation
+    ? "make the campaign anew with the model's --mean and --std"
+    : "check --mean and --std and ask what pictures participants have";
+  return `the pictures of ${found.length} of ${fits.length} participants do not look like what the model was trained on: of the first, ${detail}; ${mend}, or resume to go on regardless`;
+}
