@@ -3,7 +3,7 @@ import type { AdminClient } from "../admin/admin-client.ts";
 import { followCampaign } from "./commands/watch.ts";
 import { CommandError } from "./command-error.ts";
 import { placeText } from "./round-place.ts";
-import { decisionRows, inheritedText } from "./score-text.ts";
+import { decisionRows, evidenceRows, inheritedText } from "./score-text.ts";
 import { decimal, percent } from "./text-table.ts";
 
 export interface RoundProgressOptions {
@@ -37,9 +37,9 @@ export async function followRounds(
         shown.add(name);
         note(roundLine(round, report));
       }
-      for (const [what, text] of decisionRows(report)) {
-        if (shown.has(what)) continue;
-        shown.add(what);
+      for (const [what, text] of [...decisionRows(report), ...evidenceRows(report)]) {
+        if (shown.has(text)) continue;
+        shown.add(text);
         note(`${what}: ${text}`);
       }
       if (report.state === "paused") {

@@ -117,6 +117,11 @@ export function decisionRows(report: CampaignReport): [string, string][] {
   ];
 }
 
+/** What is missing to judge the result by, as a row; none where nothing is. */
+export function evidenceRows({ evidenceGap }: CampaignReport): [string, string][] {
+  return evidenceGap === null ? [] : [["evidence", evidenceGap]];
+}
+
 /** The regrowth alarm in one sentence or two. */
 export function alarmText({
   round,

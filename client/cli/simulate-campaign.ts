@@ -3,11 +3,11 @@ import {
   robustMinimum,
   type CampaignConfigInput,
 } from "../../protocol/round/campaign-config.ts";
+import { heldOutCount, participantGap } from "../../protocol/round/evidence.ts";
 import { LEAST_STATISTICS_IMAGES } from "../../protocol/round/reinit-strategy.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { AdminClient, type ModelUpload } from "../admin/admin-client.ts";
-import { heldOutCount } from "../distil/hold-out.ts";
 import { runParticipants, type SimulatedParticipants } from "../simulation/run-participants.ts";
 import { exportModel, type ExportedFile } from "./commands/campaign-export.ts";
 import { CommandError } from "./command-error.ts";
@@ -54,6 +54,9 @@ export async function simulateCampaign({
 }: SimulatedCampaign): Promise<SimulationResult> {
   requireMeasurable(config, participants.shares);
   requireScorable(config, participants.shares);
+  const [smallest] = participants.shares.toSorted((a, b) => a.count - b.count);
+  const gap = participantGap(smallest?.count ?? 0, campaignConfigSchema.parse(config).judging);
+  if (gap !== undefined) note(`evidence: ${gap}.`);
   const coordinator = await startCoordinator({
     ...(state === undefined ? {} : { stateDir: state }),
     report: note,

@@ -1,8 +1,6 @@
+import { heldOutCount } from "../../protocol/round/evidence.ts";
 import type { Judging } from "../../protocol/round/judging.ts";
 import type { RandomStream } from "./random.ts";
-
-/** Fewer say too little to be worth withholding them from training. */
-const FEWEST_HELD_OUT = 4;
 
 /** A participant's images by index: every one is in one of the two. */
 export interface SplitPool {
@@ -29,13 +27,4 @@ export function holdOut(
   const held = heldOutCount(count, { heldOut: share, images });
   random.shuffle(order);
   return { training: order.subarray(held), heldOut: order.subarray(0, held) };
-}
-
-/** How many of its images a participant holds out (SPEC J1). */
-export function heldOutCount(
-  count: number,
-  { heldOut: share, images }: Pick<Judging, "heldOut" | "images">,
-): number {
-  const held = Math.min(images, Math.floor(share * count));
-  return held < FEWEST_HELD_OUT ? 0 : held;
 }

@@ -3,6 +3,7 @@ import { combiningRule } from "../aggregation/configured-rule.ts";
 import { sumOf } from "../aggregation/rule.ts";
 import { robustMinimum, sliceCodec } from "../../protocol/round/campaign-config.ts";
 import type { FailedGate } from "../../protocol/round/gate.ts";
+import { FEWEST_HELD_OUT, imagesToScore } from "../../protocol/round/evidence.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { placeOf, roundCount, type Place } from "../../protocol/round/timeline.ts";
 import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
@@ -162,7 +163,7 @@ export function commitJudging(ledger: Ledger, plan: CombiningPlan, now: number):
   if (place.leg.kind === "probe" && scorers < fewest) {
     const detail =
       `${scorers} of ${updates.length} participants could score the probe's student, and a choice takes ${fewest}: each needs at least ` +
-      `${Math.ceil(4 / campaign.config.judging.heldOut)} images to hold 4 of them out, and the backend webgpu or wasm`;
+      `${imagesToScore(campaign.config.judging)} images to hold ${FEWEST_HELD_OUT} of them out, and the backend webgpu or wasm`;
     return voidAttempt(ledger, attempt, detail, now);
   }
   closeRound(ledger, plan, incomingStudent(ledger, attempt.round), now);

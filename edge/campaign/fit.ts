@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import { robustMinimum } from "../../protocol/round/campaign-config.ts";
-import { campaignMisfit, type Fit } from "../../protocol/round/fit.ts";
+import { campaignMisfit, misfitOf, type Fit, type Misfit } from "../../protocol/round/fit.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -31,6 +31,15 @@ export function takeFit(ledger: Ledger, participant: string, fit: Fit): void {
 
 function refusal(field: string, why: string): ProtocolError {
   return new ProtocolError("malformed-request", `fit.${field}: ${why}`);
+}
+
+/** Why pictures that a participant told of do not fit; undefined where they do (SPEC F2). */
+export function misfitIn(
+  { config, model }: Pick<CampaignRecord, "config" | "model">,
+  fit: Fit | null,
+): Misfit | undefined {
+  if (config.fit === null || fit === null) return undefined;
+  return misfitOf(fit, config.fit, model.classes);
 }
 
 /**

@@ -10,9 +10,11 @@ import type {
 } from "../../protocol/round/reports.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { statisticsImages } from "../../protocol/round/statistics-round.ts";
+import { evidenceGap, imagesToScore } from "../../protocol/round/evidence.ts";
 import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
+import { misfitIn } from "./fit.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Presence } from "./presence.ts";
@@ -88,13 +90,39 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
     statistics,
     starts: startReports(ledger),
     ...decisions,
+    evidenceGap: evidenceGapOf(ledger, now) ?? null,
     current: attempt === undefined ? null : roundReport(ledger, attempt),
+    pictures: picturesOf(ledger, people),
     participants: {
       enrolled: people.length,
       connected: connectedAmong(people, presence, now),
       revoked: people.filter(({ revoked }) => revoked).length,
     },
   };
+}
+
+function picturesOf(
+  ledger: Ledger,
+  people: readonly ParticipantRecord[],
+): CampaignReport["pictures"] {
+  const campaign = ledger.campaign.read();
+  const told = people.filter(({ fit, revoked }) => fit !== null && !revoked);
+  const unfit = told.filter(({ fit }) => misfitIn(campaign, fit) !== undefined);
+  return { told: told.length, unfit: unfit.length };
+}
+
+/** What the result cannot be judged by, from the rows. */
+function evidenceGapOf(ledger: Ledger, now: number): string | undefined {
+  const { committed, config, course, state } = ledger.campaign.read();
+  const { firstRound } = legsOf(config, course).at(-1)!;
+  const scored = ledger.rounds
+    .committedScores(firstRound, committed - 1)
+    .map(({ round, scores }) => ({ round, participants: scores?.participants ?? 0 }));
+  const invites = ledger.roster.invites();
+  const open = invites.filter(({ expiresAt, revoked }) => !revoked && now < expiresAt);
+  const left = open.reduce((sum, { used, uses }) => sum + uses - used, 0);
+  const places = invites.length === 0 ? null : ledger.roster.size() + left;
+  return evidenceGap({ config, course, places, scored, state });
 }
 
 /** Those who were removed are not, though their last request was a moment ago. */
@@ -132,6 +160,7 @@ export function participantReport(
   const { accepted, rejected, examples } = ledger.rounds.totalsOf(person.id);
   return {
     ...person,
+    misfit: misfitIn(ledger.campaign.read(), person.fit)?.detail ?? null,
     connected: !person.revoked && presence.isConnected(person.id, now),
     updatesAccepted: accepted,
     updatesRejected: rejected,
@@ -208,6 +237,8 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     localSteps,
     batchSize,
     statisticsImages: statisticsImages(config, statistics),
+    fitImages: config.fit?.images ?? 0,
+    scoringImages: course.unjudged === true ? 0 : imagesToScore(config.judging),
     inputShape: model.inputShape,
     downloadBytes: model.bytes,
     updateBytes,

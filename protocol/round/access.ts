@@ -109,6 +109,10 @@ export const invitePreviewSchema = z.object({
   batchSize: z.int(),
   /** Most images whose statistics are sent first (SPEC B2); 0 where none are, or they are there. */
   statisticsImages: z.int().nonnegative().default(0),
+  /** Most images that the teacher is asked about, and whose sums are told (SPEC F1); 0 where none are. */
+  fitImages: z.int().nonnegative().default(0),
+  /** Fewest images with which a participant scores students (SPEC J1); 0 where nobody does. */
+  scoringImages: z.int().nonnegative().default(0),
   /** Images are brought to this shape before anybody enrols. */
   inputShape: imageShapeSchema,
   /** Size of the teacher to fetch and of one update to send, in bytes. */

@@ -100,8 +100,12 @@ export const campaignReportSchema = campaignSummarySchema.extend({
   starts: z.array(startReportSchema),
   /** What it decided by itself so far (SPEC J5 to J7). */
   ...decisionsSchema.shape,
+  /** What is missing for its result to be judged by anything; null where nothing is. */
+  evidenceGap: z.string().nullable().default(null),
   current: roundReportSchema.nullable(),
   participants: z.object({ enrolled: z.int(), connected: z.int(), revoked: z.int() }),
+  /** Of participants who told whether their pictures fit, and those whose do not (SPEC F2). */
+  pictures: z.object({ told: z.int(), unfit: z.int() }).default({ told: 0, unfit: 0 }),
 });
 export type CampaignReport = z.infer<typeof campaignReportSchema>;
 
@@ -114,6 +118,8 @@ export const participantReportSchema = z.object({
   imagesPerSecond: z.number().nullable(),
   /** What the teacher makes of its images, as it told (SPEC F1); null where it told nothing. */
   fit: fitSchema.nullable().default(null),
+  /** Why its pictures do not fit (SPEC F2); null where they do, or nothing was told. */
+  misfit: z.string().nullable().default(null),
   connected: z.boolean(),
   revoked: z.boolean(),
   enrolledAt: momentSchema,

@@ -40,6 +40,11 @@ describe("participants' pictures", () => {
     const shown = new Map((await participants(id)).map((person) => [person.id, person.fit]));
     expect(shown.get(first.id)).toEqual(GOOD);
     expect(shown.get(second.id)).toBeNull();
+    await second.checkIn({ fit: BAD });
+    const misfits = new Map((await participants(id)).map((person) => [person.id, person.misfit]));
+    expect(misfits.get(first.id)).toBeNull();
+    expect(misfits.get(second.id)).toContain("mean and std are likely not the model's");
+    expect((await report(id)).pictures).toEqual({ told: 2, unfit: 1 });
     // Told anew, after a restart with other pictures.
     await first.checkIn({ fit: { ...GOOD, images: 100 } });
     await first.checkIn();

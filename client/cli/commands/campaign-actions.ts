@@ -23,10 +23,10 @@ export function campaignActions({ terminal }: CommandContext): Command[] {
       .option("--json", "print id, state and round as JSON")
       .addHelpText("after", `\nExample:\n  $ npm run scour -- campaign ${action} c-…`)
       .action(async (campaign: string, options: ActionOptions) => {
-        const { id, state, round, rounds } = await openAdminClient(options, terminal).act(
-          campaign,
-          action,
-        );
+        const report = await openAdminClient(options, terminal).act(campaign, action);
+        const { detail, evidenceGap, id, state, round, rounds } = report;
+        if (detail !== null) terminal.note(`${state}: ${detail}`);
+        if (action === "start" && evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
         terminal.result(
           { id, state, round, rounds },
           options.json,

@@ -36,7 +36,8 @@ Example:
       await admin.uploadModel(upload);
       const created = await admin.createCampaign(campaignConfig(options, upload.digest));
       const campaign = options.start === true ? await admin.act(created.id, "start") : created;
-      const { id, state } = campaign;
+      const { evidenceGap, id, state } = campaign;
+      if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
       terminal.result({ id, state }, options.json, () =>
         [
           `Campaign ${id} (${campaign.name}) is ${state}: ${campaign.model.architecture}, ${campaign.model.classes} classes, ${campaign.rounds} rounds.`,

@@ -45,8 +45,9 @@ export function campaignExport({ terminal }: CommandContext): Command {
       const admin = openAdminClient(options, terminal);
       const written = await exportModel(admin, campaign, options.out, options.round);
       const report = await admin.campaign(campaign);
-      const { alarm } = report;
+      const { alarm, evidenceGap } = report;
       if (alarm !== null) terminal.note(`alarm: ${alarmText(alarm)}`);
+      if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
       terminal.result(
         written,
         options.json,

@@ -13,6 +13,7 @@ import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordi
 import { placeCell, placeText } from "../round-place.ts";
 import {
   decisionRows,
+  evidenceRows,
   flipsText,
   inheritedText,
   ledToText,
@@ -111,6 +112,7 @@ function campaignText(report: CampaignReport): string {
       "participants",
       `${participants.enrolled} enrolled, ${participants.connected} connected, ${participants.revoked} removed`,
     ],
+    ...pictureRows(report),
     ...(current === null
       ? []
       : [
@@ -120,10 +122,21 @@ function campaignText(report: CampaignReport): string {
           ],
         ]),
     ...decisionRows(report),
+    ...evidenceRows(report),
   ]);
   const probes = probeTable(report);
   if (probes === undefined) return table;
   return `${table}\n\n${probes}\n\nMedians over participants; value = agreement − mistakes inherited.`;
+}
+
+/** Whose pictures do not fit; nothing where nobody told. */
+function pictureRows({ pictures: { told, unfit } }: CampaignReport): [string, string][] {
+  if (told === 0) return [];
+  const text =
+    unfit === 0
+      ? `${told} participants' look like what the model was trained on`
+      : `${unfit} of ${told} participants' do not look like what the model was trained on (campaign participants shows whose)`;
+  return [["pictures", text]];
 }
 
 /** What is re-initialised is not known before the statistics are there. */
@@ -256,6 +269,7 @@ function participantTable(participants: readonly ParticipantReport[]): string {
       "organisation",
       "backend",
       "images/s",
+      "pictures",
       "state",
       "updates",
       "images",
@@ -267,12 +281,20 @@ function participantTable(participants: readonly ParticipantReport[]): string {
       participant.organisation ?? "–",
       participant.backend ?? "–",
       decimal(participant.imagesPerSecond, 1),
+      fitText(participant),
       participantState(participant),
       String(participant.updatesAccepted),
       String(participant.examples),
       momentText(participant.lastSeenAt),
     ]),
   ]);
+}
+
+/** How sure the teacher is of its images, and how far these are from what it was trained on. */
+function fitText({ fit, misfit }: ParticipantReport): string {
+  if (fit === null) return "–";
+  const away = fit.distance === null ? "" : `, ${Number(fit.distance.toPrecision(2))} away`;
+  return `${percent(fit.confidence)} sure${away}${misfit === null ? "" : " (do not fit)"}`;
 }
 
 function participantState({ revoked, connected, progress }: ParticipantReport): string {

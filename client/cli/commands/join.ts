@@ -1,4 +1,8 @@
 import { Command } from "commander";
+import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
+import { participantGap } from "../../../protocol/round/evidence.ts";
+import { hasImageGradients } from "../../engine/backends.ts";
+import type { BackendName } from "../../engine/engine.ts";
 import { loadImages } from "../../images/load-node.ts";
 import { engineTraining } from "../../participant/engine-training.ts";
 import { Participant } from "../../participant/participant.ts";
@@ -51,22 +55,32 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     )
     .action(async (invite: string, options: JoinOptions) => {
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
+      let count = 0;
+      const training = engineTraining({
+        engine,
+        images: async (shape) => {
+          const images = await loadImages(options.images, shape);
+          ({ count } = images);
+          const skipped = images.skipped.length;
+          terminal.note(
+            `${count} images from ${options.images}${skipped === 0 ? "" : `, ${skipped} files skipped`}`,
+          );
+          for (const { name, reason } of images.skipped.slice(0, 5)) {
+            terminal.note(`  skipped ${name}: ${reason}`);
+          }
+          return images;
+        },
+      });
       const participant = new Participant({
         invite,
-        training: engineTraining({
-          engine,
-          images: async (shape) => {
-            const images = await loadImages(options.images, shape);
-            const skipped = images.skipped.length;
-            terminal.note(
-              `${images.count} images from ${options.images}${skipped === 0 ? "" : `, ${skipped} files skipped`}`,
-            );
-            for (const { name, reason } of images.skipped.slice(0, 5)) {
-              terminal.note(`  skipped ${name}: ${reason}`);
-            }
-            return images;
+        training: {
+          ...training,
+          open: (campaign) => {
+            const gap = gapText(count, engine.backend, campaign.config);
+            if (gap !== undefined) terminal.note(`Evidence: ${gap}.`);
+            return training.open(campaign);
           },
-        }),
+        },
         onMisfit: async ({ detail }) => {
           if (options.anyImages === true) {
             terminal.note(
@@ -99,6 +113,16 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
         () => `${capitalised(statusText(last))}. ${totalsText(totals)}.`,
       );
     });
+}
+
+/** Says of images that are too few what they are too few for, once the campaign is known. */
+function gapText(
+  count: number,
+  backend: BackendName,
+  { judging }: CampaignConfig,
+): string | undefined {
+  if (hasImageGradients(backend)) return participantGap(count, judging);
+  return `with the backend ${backend} you train, but score nothing: webgpu or wasm would do`;
 }
 
 /** What can be done about images that do not fit is done by an option here. */

@@ -14,7 +14,7 @@ import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordi
 import { requireNotFailed } from "../failed-campaign.ts";
 import { positive } from "../option-values.ts";
 import { placeText } from "../round-place.ts";
-import { decisionRows, inheritedText } from "../score-text.ts";
+import { decisionRows, evidenceRows, inheritedText } from "../score-text.ts";
 import { decimal, percent, textTable } from "../text-table.ts";
 import { roundTable } from "./campaign-reports.ts";
 
@@ -37,6 +37,7 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
     .action(async (campaign: string, options: WatchOptions) => {
       const admin = openAdminClient(options, terminal);
       let shown = "";
+      const told = new Set<string>();
       const report = await followCampaign(admin, campaign, {
         intervalMs: options.interval * 1000,
         stop,
@@ -47,8 +48,16 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
             await admin.participants(campaign),
           ];
           const line = statusLine(current, rounds, participants);
+          for (const remark of remarks(current)) {
+            if (!terminal.live && !told.has(remark)) terminal.note(remark);
+            told.add(remark);
+          }
           if (terminal.live) {
-            terminal.redraw([line, ...roundTable(rounds.slice(-RECENT_ROUNDS)).split("\n")]);
+            terminal.redraw([
+              line,
+              ...remarks(current),
+              ...roundTable(rounds.slice(-RECENT_ROUNDS)).split("\n"),
+            ]);
           } else if (line !== shown) terminal.note(line);
           shown = line;
         },
@@ -57,7 +66,9 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
       terminal.result(report, options.json, () =>
         [
           `Campaign ${report.id} is ${report.state} after ${report.round} of ${report.rounds} rounds.`,
-          ...decisionRows(report).map(([what, text]) => `${what}: ${text}`),
+          ...[...decisionRows(report), ...evidenceRows(report)].map(
+            ([what, text]) => `${what}: ${text}`,
+          ),
         ].join("\n"),
       );
       requireNotFailed(report);
@@ -67,6 +78,14 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
         );
       }
     });
+}
+
+/** Why it is in the state that it is, and what its result cannot be judged by. */
+function remarks(report: CampaignReport): string[] {
+  return [
+    ...(report.detail === null ? [] : [`${report.state}: ${report.detail}`]),
+    ...evidenceRows(report).map(([what, text]) => `${what}: ${text}`),
+  ];
 }
 
 export interface FollowOptions {

@@ -1,6 +1,7 @@
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import { sliceCodec } from "../../../protocol/round/campaign-config.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
+import { imagesToScore } from "../../../protocol/round/evidence.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
 import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
@@ -50,6 +51,12 @@ export async function fetchOffer(
   return { ...(await retrying(() => client.preview(signal), retry)), returning: false };
 }
 
+/** As the preview has it: 0 where nobody scores. */
+function scoringImages(judging: CampaignView["config"]["judging"]): number {
+  const needed = imagesToScore(judging);
+  return Number.isFinite(needed) ? needed : 0;
+}
+
 function offerOf({ config, id, model, sliceLengths, state, statistics }: CampaignView): Offer {
   let offset = 0;
   let updateBytes = 0;
@@ -69,6 +76,8 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
     localSteps,
     batchSize,
     statisticsImages: statisticsImages(config, statistics),
+    fitImages: config.fit?.images ?? 0,
+    scoringImages: scoringImages(config.judging),
     inputShape: model.inputShape,
     downloadBytes: model.bytes,
     updateBytes,

@@ -56,8 +56,10 @@ const REPORT: CampaignReport = {
   choice: null,
   alarm: null,
   stopped: null,
+  evidenceGap: null,
   current: null,
   participants: { enrolled: 0, connected: 0, revoked: 0 },
+  pictures: { told: 0, unfit: 0 },
 };
 
 afterEach(() => {
@@ -79,6 +81,16 @@ it("`campaign show` tells the strategy, its shares and which channels stood out"
     /re-initialised +lipschitz, by channel, strength 1\.5: 1 3\.0 %, 4 30\.0 %, head 15\.0 %/,
   );
   expect(text).toMatch(/outlier channels +conv1\.weight: 4, 10\n +last\.weight: 7\n/);
+});
+
+it("[F2][J10] `campaign show` tells whose pictures do not fit, and what is missing to judge by", async () => {
+  expect(await shown(REPORT)).not.toMatch(/evidence|pictures/);
+  const told = { ...REPORT, pictures: { told: 4, unfit: 1 }, evidenceGap: "no evidence so far" };
+  const text = await shown(told);
+  expect(text).toMatch(
+    /pictures +1 of 4 participants' do not look like what the model was trained/,
+  );
+  expect(text).toMatch(/evidence +no evidence so far/);
 });
 
 /** A campaign that measures. */

@@ -8,7 +8,8 @@ const PERSON: ParticipantReport = {
   organisation: null,
   backend: "WebAssembly SIMD, 2 threads",
   imagesPerSecond: 41.26,
-  fit: null,
+  fit: { images: 64, confidence: 0.88, entropy: 0.3, distance: 0.0123, otherwise: null },
+  misfit: null,
   connected: true,
   revoked: false,
   enrolledAt: 1,
@@ -26,15 +27,20 @@ afterEach(() => {
 });
 
 it("[R11] `campaign participants` shows each one's device, speed and assigned steps", async () => {
-  const people = [PERSON, { ...PERSON, id: `p-${"b".repeat(20)}`, imagesPerSecond: null }];
+  const people = [
+    PERSON,
+    { ...PERSON, id: `p-${"b".repeat(20)}`, imagesPerSecond: null, fit: null },
+  ];
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json(people)));
   vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
   const { code, results } = await runRecorded("campaign", "participants", `c-${"a".repeat(20)}`);
   expect(code).toBe(0);
   const [head, first, second] = results[0]!.text.split("\n");
-  expect(head).toMatch(/backend +images\/s +state/);
-  expect(first).toMatch(/kitchen laptop.*WebAssembly SIMD, 2 threads +41\.3 +step 4 of 6/);
-  expect(second).toMatch(/threads +– +step 4/);
+  expect(head).toMatch(/backend +images\/s +pictures +state/);
+  expect(first).toMatch(
+    /kitchen laptop.*WebAssembly SIMD, 2 threads +41\.3 +88\.0 % sure, 0\.012 away +step 4 of 6/,
+  );
+  expect(second).toMatch(/threads +– +– +step 4/);
 });
 
 it("[A3] `campaign remove` removes one of them, and says why it could not", async () => {

@@ -250,6 +250,8 @@ export class FakeCoordinator {
       localSteps: config.distillation.localSteps,
       batchSize: config.distillation.batchSize,
       statisticsImages: statisticsImages(config, this.view.statistics),
+      fitImages: config.fit?.images ?? 0,
+      scoringImages: 40,
       downloadBytes: model.bytes,
       updateBytes: 1,
     };
