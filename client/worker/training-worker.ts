@@ -52,6 +52,7 @@ class TrainingWorker {
   #engine: Engine | undefined;
   #opening: Promise<DeviceReport> | undefined;
   #participant: Participant | undefined;
+  #answerMisfit: ((answer: "go-on" | "leave") => void) | undefined;
 
   /** Reads picked files; a newer call ends an older one. */
   async importImages(
@@ -110,6 +111,11 @@ class TrainingWorker {
     const participant = new Participant({
       invite,
       training: engineTraining({ engine: this.#engine, images: this.#images }),
+      onMisfit: () => {
+        const { promise, resolve } = Promise.withResolvers<"go-on" | "leave">();
+        this.#answerMisfit = resolve;
+        return promise;
+      },
       ports: {
         blobs: blobs.cache,
         identities: {
@@ -130,6 +136,11 @@ class TrainingWorker {
     await participant.run().catch(() => undefined);
     this.#participant = undefined;
     await blobs.discard();
+  }
+
+  /** The person's word on images that do not fit the model. */
+  answerMisfit(answer: "go-on" | "leave"): void {
+    this.#answerMisfit?.(answer);
   }
 
   pause(): void {

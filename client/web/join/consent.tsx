@@ -28,6 +28,13 @@ export function Consent({
               class instead; and to which class a disturbance leads these and a few others of yours
               most easily, and what share of them
             </li>
+            {offer.fitImages === 0 ? null : (
+              <li data-testid="consent-fit">
+                once, before anything else: how sure the model is of up to{" "}
+                {formatCount(offer.fitImages)} of your images, on average, and in one number how far
+                they are from what it was trained on
+              </li>
+            )}
             {offer.statisticsImages === 0 ? null : (
               <li data-testid="consent-statistics">
                 once, at the beginning: means and variances of what the model computes inside, taken

@@ -131,6 +131,11 @@ export class Contribution {
     }
   }
 
+  /** The person's word on pictures that do not fit. */
+  answerMisfit(answer: "go-on" | "leave"): void {
+    this.#ask(this.#worker.answerMisfit(answer));
+  }
+
   pause(): void {
     this.#ask(this.#worker.pause());
   }

@@ -1,20 +1,21 @@
 import { useSignal } from "@preact/signals";
 import { filesOfDirectory, pickedFiles, type PickedFile } from "../../images/load-browser.ts";
-import type { ImageShape } from "../../../protocol/model/graph.ts";
 import { counted } from "../format.ts";
 import type { Contribution } from "./contribution.ts";
 import { droppedFiles } from "./dropped-files.ts";
+import type { Offer } from "./offer.ts";
 
 type DirectoryPicker = () => Promise<FileSystemDirectoryHandle>;
 
 /** Choosing images: a folder, files, a zip, or a drop. */
 export function ImagePicker({
   contribution,
-  shape,
+  offer,
 }: {
   readonly contribution: Contribution;
-  readonly shape: ImageShape;
+  readonly offer: Offer;
 }) {
+  const shape = offer.inputShape;
   const hovering = useSignal(false);
   const problem = useSignal("");
   const take = (picking: Promise<PickedFile[]> | PickedFile[]): void => {
@@ -92,12 +93,19 @@ export function ImagePicker({
           {problem}
         </p>
       )}
-      <Found contribution={contribution} />
+      <Found contribution={contribution} scoringImages={offer.scoringImages} />
     </section>
   );
 }
 
-function Found({ contribution }: { readonly contribution: Contribution }) {
+function Found({
+  contribution,
+  scoringImages,
+}: {
+  readonly contribution: Contribution;
+  /** Fewest with which students are tested; 0 where nobody tests them. */
+  readonly scoringImages: number;
+}) {
   const images = contribution.images.value;
   switch (images.kind) {
     case "none":
@@ -122,6 +130,11 @@ function Found({ contribution }: { readonly contribution: Contribution }) {
             {counted(count, "image")} ready
             {skippedCount === 0 ? "" : `, ${counted(skippedCount, "file")} skipped`}
           </output>
+          {count >= scoringImages ? null : (
+            <p class="quiet" data-testid="too-few-to-test">
+              With {counted(count, "image")} you train, but test nothing: {scoringImages} would do.
+            </p>
+          )}
           {skippedCount === 0 ? null : (
             <details>
               <summary>What was skipped, and why</summary>

@@ -59,7 +59,7 @@ function Body({
     <>
       {status === undefined ? null : <Thanks contribution={contribution} />}
       <div class="columns">
-        <ImagePicker contribution={contribution} shape={offer.inputShape} />
+        <ImagePicker contribution={contribution} offer={offer} />
         <DeviceChoice contribution={contribution} />
       </div>
       <Consent contribution={contribution} offer={offer} />

@@ -1,6 +1,7 @@
 import type { ParticipantStatus } from "../../participant/status.ts";
 import { counted, formatBytes, formatCount, formatRate } from "../format.ts";
 import type { Contribution } from "./contribution.ts";
+import { MisfitQuestion } from "./misfit-question.tsx";
 import type { Offer } from "./offer.ts";
 import { Sparkline } from "./sparkline.tsx";
 import { roundOf, statusText } from "./status-text.ts";
@@ -15,6 +16,9 @@ export function ProgressPanel({
 }) {
   const status = contribution.status.value;
   if (status === undefined) return null;
+  if (status.kind === "asking") {
+    return <MisfitQuestion contribution={contribution} misfit={status.misfit} />;
+  }
   const round = roundOf(status);
   const bar = barOf(status, contribution.stepShare.value);
   return (

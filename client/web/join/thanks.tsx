@@ -7,6 +7,17 @@ export function Thanks({ contribution }: { readonly contribution: Contribution }
   const status = contribution.status.value;
   const totals = contribution.totals.value;
   if (status === undefined) return null;
+  if (status.kind === "failed" && status.code === "images-do-not-fit") {
+    return (
+      <section class="card" data-testid="status" data-kind="failed">
+        <h2>These pictures were not used</h2>
+        <p>
+          Nothing was trained with them, and nothing of them was sent but what was measured. Choose
+          others below; if you get the same question again, tell the organisers.
+        </p>
+      </section>
+    );
+  }
   if (status.kind === "failed") {
     return (
       <section class="card" data-testid="status" data-kind="failed">

@@ -94,7 +94,7 @@ describe("[J10] of what came of it", () => {
       "the last student was not judged: 1 participant scored it, 3 are needed",
     );
     // Only the judging round and student₀ had enough.
-    const few = rounds(2).map((at) => (at.round % 12 === 0 ? { ...at, participants: 4 } : at));
+    const few = rounds(2).map(({ round }) => ({ round, participants: round % 12 === 0 ? 4 : 2 }));
     expect(gap({ scored: few })).toBe(
       "the regrowth alarm had 0 rounds to look at and takes 3: it could not have been raised",
     );
