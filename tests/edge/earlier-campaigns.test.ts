@@ -40,8 +40,6 @@ async function asBefore(id: string): Promise<string> {
         DROP TABLE starts;
         ALTER TABLE campaign DROP COLUMN decisions;
         ALTER TABLE commits DROP COLUMN size;
-        ALTER TABLE participants DROP COLUMN fit;
-        ALTER TABLE campaign DROP COLUMN stopped_for_fit;
         ALTER TABLE commits DROP COLUMN scores;
         ALTER TABLE attempts DROP COLUMN scores;
         ALTER TABLE campaign DROP COLUMN statistics;
