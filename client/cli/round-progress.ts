@@ -43,7 +43,10 @@ export async function followRounds(
         note(`${what}: ${text}`);
       }
       if (report.state === "paused") {
-        throw new CommandError(`the campaign paused itself: ${report.detail ?? "no reason given"}`);
+        throw new CommandError(
+          `the campaign paused itself: ${report.detail ?? "no reason given"}`,
+          ...(report.pictures.unfit > 0 ? ["With --fit off pictures are not looked at."] : []),
+        );
       }
     },
   });

@@ -2,6 +2,7 @@ import { ADVERSARY_SETTINGS } from "./adversary.ts";
 import { AGGREGATION_SETTINGS } from "./aggregation.ts";
 import { CAMPAIGN_SETTINGS } from "./campaign.ts";
 import { DISTILLATION_SETTINGS } from "./distillation.ts";
+import { FIT_SETTINGS } from "./fit.ts";
 import { JUDGING_SETTINGS } from "./judging.ts";
 import { REINIT_SETTINGS } from "./reinit.ts";
 import { ROUND_SETTINGS } from "./round.ts";
@@ -13,6 +14,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   REINIT_SETTINGS,
   DISTILLATION_SETTINGS,
   ADVERSARY_SETTINGS,
+  FIT_SETTINGS,
   JUDGING_SETTINGS,
   ROUND_SETTINGS,
   AGGREGATION_SETTINGS,
