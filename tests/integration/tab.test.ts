@@ -10,6 +10,13 @@ import { freePort, startServe, temporaryDirectory, until } from "./processes.ts"
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
 
+/** All that the default seeks, each for as short a time as there is: a software GPU takes it long. */
+const HASTY = {
+  heatMap: { images: 2 },
+  shortcuts: { classes: 1, ascents: 1, images: 4 },
+  bends: { classes: 1, ascents: 1, images: 4 },
+};
+
 it("a real tab with WebGPU joins a real coordinator, and its update is aggregated", async () => {
   const serve = await startServe({
     stateDir: await temporaryDirectory(),
@@ -24,7 +31,8 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
     name: "street signs of the town hall",
     model,
     preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    distillation: { rounds: 1, localSteps: 2, batchSize: 4 },
+    distillation: { rounds: 1, localSteps: 2, batchSize: 4, adversary: HASTY },
+    judging: { ascents: 1 },
     round: { goal: 1, deadlineSeconds: FAR_DEADLINE_SECONDS },
   });
   const invite = await admin.invite(id, { uses: 1, organisation: "town hall" });
