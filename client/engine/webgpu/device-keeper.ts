@@ -104,8 +104,8 @@ export class DeviceKeeper {
   }
 }
 
-/** How long a failure may precede the news that the device is gone. */
-const NEWS_OF_LOSS_MS = 1000;
+/** How long a failure may precede the news that the device is gone, which a busy machine brings late. */
+const NEWS_OF_LOSS_MS = 10_000;
 
 async function wasLost(device: Device): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
