@@ -1,3 +1,5 @@
+import { cleanText } from "./text.ts";
+
 /**
  * What can go wrong between a coordinator and those who talk to it, by stable code.
  *
@@ -96,6 +98,6 @@ export class ProtocolError extends Error {
     if (typeof type !== "string" || !type.startsWith(TYPE_PREFIX)) return undefined;
     const code = type.slice(TYPE_PREFIX.length);
     if (!Object.hasOwn(PROBLEMS, code)) return undefined;
-    return new ProtocolError(code as ProblemCode, String(detail ?? ""), extensions);
+    return new ProtocolError(code as ProblemCode, cleanText(String(detail ?? "")), extensions);
   }
 }

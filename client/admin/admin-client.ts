@@ -18,6 +18,7 @@ import {
 } from "../../protocol/round/reports.ts";
 import type { CampaignAction } from "../../protocol/round/states.ts";
 import { updateReportSchema, type UpdateReport } from "../../protocol/round/update-sizes.ts";
+import { cleanText, cutText } from "../../protocol/text.ts";
 import { AdminError } from "./admin-error.ts";
 
 type Api = ReturnType<typeof hc<AppType>>["api"]["v1"];
@@ -197,7 +198,7 @@ export class AdminClient {
     const problem = ProtocolError.fromProblem(parseJson(text));
     throw problem === undefined
       ? new AdminError(
-          `${this.coordinator} answered with status ${response.status}: ${text.slice(0, 200)}`,
+          `${this.coordinator} answered with status ${response.status}: ${cutText(cleanText(text), 200)}`,
           "Check that this is a Scour coordinator.",
         )
       : AdminError.fromProblem(problem);

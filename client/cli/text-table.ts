@@ -1,10 +1,14 @@
+import { cleanText } from "../../protocol/text.ts";
+
 /**
- * Lays rows out in columns, the first row as heading; numbers are aligned by whoever formats them.
+ * Lays rows out in columns, the first row as heading; numbers are aligned by whoever formats them. A
+ * cell may hold what a stranger wrote: it is cleaned, so that it cannot pass for another row.
  *
  * @example
  * textTable([["round", "loss"], ["0", "0.412"]]);
  */
-export function textTable(rows: readonly (readonly string[])[]): string {
+export function textTable(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(oneLine));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
@@ -19,6 +23,12 @@ export function textTable(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** Leading space is layout of our own. */
+function oneLine(cell: string): string {
+  const indent = /^ */.exec(cell)![0];
+  return indent + cleanText(cell);
 }
 
 /** A fraction as per cent with one decimal; a dash for what is not known. */

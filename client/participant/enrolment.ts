@@ -7,12 +7,10 @@ import { identitySchema, type Identity, type IdentityStore } from "./identity.ts
 import type { InviteLink } from "./invite-url.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
 
-/** Longest device name the wire takes. */
-export const DEVICE_CHARACTERS = 200;
-
 export interface EnrolmentOptions {
   readonly link: InviteLink;
   readonly label: string | undefined;
+  /** As the wire takes it. */
   readonly device: string;
   /** Awaited before an enrolment takes a use of the invite: what fails here costs nothing. */
   readonly prepare: (shape: ImageShape) => Promise<void>;
@@ -55,7 +53,7 @@ export async function joinCampaign(
   const request = {
     key: bytesToHex(randomBytes(16)),
     ...(label === undefined ? {} : { label }),
-    backend: device.slice(0, DEVICE_CHARACTERS),
+    backend: device,
   };
   const reply = await retrying(() => client.enrol(request, retry.signal), retry);
   const identity: Identity = {

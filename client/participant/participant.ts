@@ -1,13 +1,15 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
 import type { Assignment, StatisticsAssignment } from "../../protocol/round/assignment.ts";
+import { DEVICE_CHARACTERS } from "../../protocol/round/identifiers.ts";
+import { cleanText, cutText } from "../../protocol/text.ts";
 import type { BlobFetchOptions } from "./blob-fetch.ts";
 import { fetchCampaign } from "./campaign-fetch.ts";
 import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
 import { ConnectionError } from "./connection-error.ts";
 import { CoordinatorClient, type Attempt } from "./coordinator-client.ts";
-import { DEVICE_CHARACTERS, joinCampaign } from "./enrolment.ts";
+import { joinCampaign } from "./enrolment.ts";
 import { Doorbell } from "./doorbell.ts";
 import { EventChannel } from "./event-channel.ts";
 import { failureOf } from "./failure.ts";
@@ -131,7 +133,7 @@ export class Participant {
       const { identity, view } = await joinCampaign({
         link: this.#link,
         label: this.#label,
-        device: this.#training.device,
+        device: this.#device,
         prepare: async (shape) => await this.#training.prepare?.(shape),
         randomBytes: this.#ports.randomBytes,
         identities: this.#ports.identities,
@@ -291,7 +293,7 @@ export class Participant {
 
   /** The device's name as the wire takes it. */
   get #device(): string {
-    return this.#training.device.slice(0, DEVICE_CHARACTERS);
+    return cutText(cleanText(this.#training.device), DEVICE_CHARACTERS);
   }
 
   /** Does what the round asks for; undefined when the round ended meanwhile. */

@@ -133,9 +133,9 @@ export class Roster {
       id,
       invite.id,
       request.key ?? null,
-      request.label ?? null,
+      request.label || null,
       invite.organisation,
-      request.backend ?? null,
+      request.backend || null,
       now,
       now,
     );
@@ -183,7 +183,7 @@ export class Roster {
 
   /** What a participant says of its device; written only when it says something else. */
   report(known: ParticipantRecord, report: CheckInRequest): void {
-    const backend = report.backend ?? known.backend;
+    const backend = report.backend || known.backend;
     const imagesPerSecond = report.imagesPerSecond ?? known.imagesPerSecond;
     if (backend === known.backend && imagesPerSecond === known.imagesPerSecond) return;
     this.#sql.exec(

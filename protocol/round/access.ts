@@ -4,9 +4,12 @@ import {
   campaignIdSchema,
   digestSchema,
   inviteIdSchema,
+  deviceSchema,
   labelSchema,
   momentSchema,
+  nameSchema,
   participantIdSchema,
+  shownSchema,
 } from "./identifiers.ts";
 import { campaignStateSchema } from "./states.ts";
 
@@ -19,7 +22,7 @@ export const inviteRequestSchema = z.strictObject({
     .max(31_536_000)
     .default(7 * 86_400),
   /** Organisation the participants who enrol with it belong to. */
-  organisation: labelSchema.optional(),
+  organisation: nameSchema.optional(),
 });
 export type InviteRequestInput = z.input<typeof inviteRequestSchema>;
 
@@ -31,7 +34,7 @@ export const inviteSchema = z.object({
   used: z.int(),
   expiresAt: momentSchema,
   revoked: z.boolean(),
-  organisation: z.string().nullable(),
+  organisation: shownSchema.nullable(),
 });
 export type Invite = z.infer<typeof inviteSchema>;
 
@@ -41,7 +44,7 @@ const imageShapeSchema = z.object({ height: z.int(), width: z.int(), channels: z
 export const modelSummarySchema = z.object({
   digest: digestSchema,
   bytes: z.int(),
-  architecture: z.string(),
+  architecture: shownSchema,
   classes: z.int(),
   inputShape: imageShapeSchema,
   trainableLength: z.int(),
@@ -85,7 +88,7 @@ export const enrolRequestSchema = z.strictObject({
     .optional(),
   /** What people see in the participants' list; never needed. */
   label: labelSchema.optional(),
-  backend: z.string().max(200).optional(),
+  backend: deviceSchema.optional(),
 });
 export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
 
@@ -100,9 +103,9 @@ export type EnrolReply = z.infer<typeof enrolReplySchema>;
 /** What an invite offers, shown before anybody enrols. */
 export const invitePreviewSchema = z.object({
   campaign: campaignIdSchema,
-  name: z.string(),
+  name: shownSchema,
   state: campaignStateSchema,
-  organisation: z.string().nullable(),
+  organisation: shownSchema.nullable(),
   codec: updateCodecSchema,
   rounds: z.int(),
   localSteps: z.int(),

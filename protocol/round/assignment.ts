@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { fitSchema } from "./fit.ts";
-import { digestSchema, momentSchema } from "./identifiers.ts";
+import { deviceSchema, digestSchema, momentSchema, shownSchema } from "./identifiers.ts";
 import { lossSchema, scoresSchema } from "./judging.ts";
 import { campaignStateSchema } from "./states.ts";
 
@@ -12,7 +12,7 @@ export const checkInRequestSchema = z.strictObject({
   /** Speed of local steps: from a benchmark before the first round, then from the last round. */
   imagesPerSecond: z.number().positive().max(MAX_IMAGES_PER_SECOND).optional(),
   /** The device in use, for people. */
-  backend: z.string().max(200).optional(),
+  backend: deviceSchema.optional(),
   /** What the teacher makes of its images (SPEC F1); once is enough. */
   fit: fitSchema.optional(),
   /** It tells `fit` and waits for a person's word: it takes no place (SPEC F2). */
@@ -91,7 +91,7 @@ const tooSlowSchema = z.object({
   /** As reported, and the least that would do. */
   imagesPerSecond: z.number(),
   neededImagesPerSecond: z.number(),
-  detail: z.string(),
+  detail: shownSchema,
 });
 
 /** The campaign takes no more updates. */
@@ -138,7 +138,7 @@ export const commitRequestSchema = z.strictObject({
   scores: scoresSchema.nullable().default(null),
   /** Wall time of the local steps. */
   seconds: z.number().nonnegative(),
-  backend: z.string().max(200),
+  backend: deviceSchema,
 });
 export type CommitRequest = z.infer<typeof commitRequestSchema>;
 
@@ -149,7 +149,7 @@ export const commitReplySchema = z.discriminatedUnion("verdict", [
     verdict: z.literal("rejected"),
     round: z.int(),
     reason: z.enum(["goal-reached", "too-few-images"]),
-    detail: z.string(),
+    detail: shownSchema,
   }),
 ]);
 export type CommitReply = z.infer<typeof commitReplySchema>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { adversarySchema } from "./adversary.ts";
 import { fitSettingsSchema } from "./fit.ts";
-import { digestSchema, labelSchema } from "./identifiers.ts";
+import { digestSchema, nameSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
 import { headShiftSchema, sharpnessSchema } from "./regularisers.ts";
 import { reinitStrategySchema } from "./reinit-strategy.ts";
@@ -139,7 +139,7 @@ export const updateCodecSchema = z.enum(["f32", "f16", "int8"]);
 
 /** All that defines a campaign. Unknown keys are refused, so a misspelt option is never ignored. */
 export const campaignConfigSchema = z.strictObject({
-  name: labelSchema.default("unnamed campaign"),
+  name: nameSchema.default("unnamed campaign"),
   /** Digest of the teacher's file, uploaded before. */
   model: digestSchema,
   preprocessing: preprocessingSchema,

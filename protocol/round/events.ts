@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shownSchema } from "./identifiers.ts";
 import { campaignStateSchema } from "./states.ts";
 
 /**
@@ -8,7 +9,12 @@ import { campaignStateSchema } from "./states.ts";
 export const coordinatorEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("round-opened"), round: z.int(), attempt: z.int() }),
   z.object({ type: z.literal("round-committed"), round: z.int(), updates: z.int() }),
-  z.object({ type: z.literal("round-void"), round: z.int(), attempt: z.int(), detail: z.string() }),
+  z.object({
+    type: z.literal("round-void"),
+    round: z.int(),
+    attempt: z.int(),
+    detail: shownSchema,
+  }),
   z.object({ type: z.literal("campaign-state"), state: campaignStateSchema }),
 ]);
 export type CoordinatorEvent = z.infer<typeof coordinatorEventSchema>;

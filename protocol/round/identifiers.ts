@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cleanText, codePoints } from "../text.ts";
 
 /** SHA-256 in lower-case hexadecimal: the name of every blob. */
 export const digestSchema = z
@@ -18,4 +19,28 @@ export const inviteIdSchema = identifier("i");
 /** A moment: milliseconds since 1970-01-01T00:00:00Z. */
 export const momentSchema = z.int().nonnegative();
 
-export const labelSchema = z.string().trim().min(1).max(120);
+/** Text for people, of at most so many code points; cleaned as it is read (SPEC P8). */
+const textSchema = (most: number) =>
+  z
+    .string()
+    .overwrite(cleanText)
+    .refine((text) => codePoints(text) <= most, `must have at most ${most} characters`);
+
+const LABEL_CHARACTERS = 120;
+/** Longest name of a device that the wire takes. */
+export const DEVICE_CHARACTERS = 200;
+
+/** A name that must say something. */
+export const nameSchema = textSchema(LABEL_CHARACTERS).refine(
+  (text) => text !== "",
+  "must have a character that can be seen",
+);
+
+/** What a participant calls itself; empty where nothing of it can be seen. */
+export const labelSchema = textSchema(LABEL_CHARACTERS);
+
+/** The device in use, as its driver names it. */
+export const deviceSchema = textSchema(DEVICE_CHARACTERS);
+
+/** Text as it comes from a coordinator: of an earlier version, or of one that is not trusted. */
+export const shownSchema = z.string().overwrite(cleanText);

@@ -9,6 +9,7 @@ import {
   digestSchema,
   momentSchema,
   participantIdSchema,
+  shownSchema,
 } from "./identifiers.ts";
 import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
@@ -16,7 +17,7 @@ import { sizeSummarySchema } from "./update-sizes.ts";
 
 const campaignSummarySchema = z.object({
   id: campaignIdSchema,
-  name: z.string(),
+  name: shownSchema,
   state: campaignStateSchema,
   /** Rounds committed so far. */
   round: z.int().nonnegative(),
@@ -64,7 +65,7 @@ export const roundReportSchema = z.object({
   /** Hash chain over inputs and outputs (SPEC R9); null until committed. */
   chain: digestSchema.nullable(),
   /** Why the attempt was void, or what delays it. */
-  detail: z.string().nullable(),
+  detail: shownSchema.nullable(),
 });
 export type RoundReport = z.infer<typeof roundReportSchema>;
 
@@ -91,7 +92,7 @@ export type StartReport = z.infer<typeof startReportSchema>;
 
 export const campaignReportSchema = campaignSummarySchema.extend({
   /** Why the state is what it is, where there is more to say. */
-  detail: z.string().nullable(),
+  detail: shownSchema.nullable(),
   config: campaignConfigSchema,
   model: modelSummarySchema,
   /** Blob of the pooled statistics; null before they are there, or where none are asked for (SPEC B6). */
@@ -111,9 +112,9 @@ export type CampaignReport = z.infer<typeof campaignReportSchema>;
 
 export const participantReportSchema = z.object({
   id: participantIdSchema,
-  label: z.string().nullable(),
-  organisation: z.string().nullable(),
-  backend: z.string().nullable(),
+  label: shownSchema.nullable(),
+  organisation: shownSchema.nullable(),
+  backend: shownSchema.nullable(),
   /** Speed it reported last (SPEC R11). */
   imagesPerSecond: z.number().nullable(),
   /** What the teacher makes of its images, as it told (SPEC F1); null where it told nothing. */

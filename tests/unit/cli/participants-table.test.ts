@@ -43,6 +43,17 @@ it("[R11] `campaign participants` shows each one's device, speed and assigned st
   expect(second).toMatch(/threads +– +– +step 4/);
 });
 
+it("[P8] what participants say of themselves stays on its line", async () => {
+  const evil = "\u001b[2J\u001b[31mx\np-forged connected\u202e";
+  const people = [{ ...PERSON, label: evil, organisation: evil, backend: evil }];
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json(people)));
+  vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
+  const { results } = await runRecorded("campaign", "participants", `c-${"a".repeat(20)}`);
+  const lines = results[0]!.text.split("\n");
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toMatch(/^p-a{20} +x p-forged connected +x p-forged connected +x p-forged/);
+});
+
 it("[A3] `campaign remove` removes one of them, and says why it could not", async () => {
   const asked: [string, string | undefined][] = [];
   const replies = [
