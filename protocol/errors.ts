@@ -11,8 +11,10 @@ export const PROBLEMS = {
   // The caller's input.
   "malformed-request": { status: 400, title: "The request is malformed" },
   unauthenticated: { status: 401, title: "A valid token is needed" },
+  "credential-expired": { status: 401, title: "The credential has expired" },
   forbidden: { status: 403, title: "This token does not permit that" },
   "participant-revoked": { status: 403, title: "This participant was removed from the campaign" },
+  "bad-signature": { status: 403, title: "The signature is missing or does not hold" },
   "not-found": { status: 404, title: "There is no such thing here" },
   "campaign-state": { status: 409, title: "The campaign is in another state" },
   "stale-round": { status: 409, title: "The round is no longer open" },
@@ -21,6 +23,7 @@ export const PROBLEMS = {
   "invite-expired": { status: 410, title: "The invite has expired" },
   "invite-revoked": { status: 410, title: "The invite was revoked" },
   "invite-exhausted": { status: 410, title: "The invite has no uses left" },
+  "campaign-ended": { status: 410, title: "The campaign has ended" },
   "length-required": { status: 411, title: "Content-Length is required" },
   "payload-too-large": { status: 413, title: "The body is too large" },
   "range-not-satisfiable": { status: 416, title: "The range lies outside the blob" },

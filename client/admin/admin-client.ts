@@ -9,11 +9,13 @@ import {
   campaignReportSchema,
   listedCampaignSchema,
   participantReportSchema,
+  removalSchema,
   roundReportSchema,
   type CampaignMetrics,
   type CampaignReport,
   type ListedCampaign,
   type ParticipantReport,
+  type Removal,
   type RoundReport,
 } from "../../protocol/round/reports.ts";
 import type { CampaignAction } from "../../protocol/round/states.ts";
@@ -121,11 +123,12 @@ export class AdminClient {
     );
   }
 
-  async removeParticipant(id: string, participant: string): Promise<void> {
-    await this.#reply(
+  async removeParticipant(id: string, participant: string): Promise<Removal> {
+    return await this.#read(
       this.#api.admin.campaigns[":id"].participants[":participant"].$delete({
         param: { id, participant },
       }),
+      removalSchema,
     );
   }
 

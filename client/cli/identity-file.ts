@@ -1,10 +1,15 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
 import type { Identity, IdentityStore } from "../participant/identity.ts";
+import { exportSigningKey, importSigningKey } from "../participant/signing-key.ts";
 import { CommandError } from "./command-error.ts";
 
+/** One as the file has it: its key exported. */
+const keptSchema = z.looseObject({ key: z.unknown().optional() });
+
 /**
- * Keeps identities in a JSON file that only its owner can read: the credentials in it let one act as
- * that participant.
+ * Keeps identities in a JSON file that only its owner can read: the private keys and credentials in it
+ * let one act as that participant.
  *
  * @example
  * new Participant({ invite, training, ports: { identities: identityFile("me.json") } });
@@ -35,12 +40,17 @@ export function identityFile(path: string): IdentityStore {
     await rename(next, path);
   };
   return {
+    keepsBytes: true,
     async load(key) {
       const identities = await read();
-      return Object.hasOwn(identities, key) ? identities[key] : undefined;
+      const kept = keptSchema.safeParse(Object.hasOwn(identities, key) ? identities[key] : null);
+      if (!kept.success) return undefined;
+      const { key: exported, ...identity } = kept.data;
+      return { ...identity, key: exported && (await importSigningKey(exported)) };
     },
-    async save(key: string, identity: Identity) {
-      await write({ ...(await read()), [key]: identity });
+    async save(key: string, { key: pair, ...identity }: Identity) {
+      const kept = { ...identity, ...(pair && { key: await exportSigningKey(pair) }) };
+      await write({ ...(await read()), [key]: kept });
     },
     async forget(key) {
       const { [key]: _forgotten, ...rest } = await read();

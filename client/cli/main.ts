@@ -28,7 +28,7 @@ export function commandLine(context: CommandContext): Command {
 Example, each line in a terminal of its own:
   $ npm run scour -- serve
   $ npm run scour -- campaign create --model teacher.safetensors --mean .4914,.4822,.4465 --std .2470,.2435,.2616 --start
-  $ npm run scour -- invite c-… --uses 4
+  $ npm run scour -- invite c-… --count 4
   $ npm run scour -- join 'http://127.0.0.1:8787/join/c-…#…' --images my-pictures/
   $ npm run scour -- watch c-…
 

@@ -35,7 +35,7 @@ export function statusText(status: ParticipantStatus): string {
     case "stopped":
       return "stopped";
     case "finished":
-      return `the campaign is ${status.state}`;
+      return `the campaign is ${status.state}${status.detail === null ? "" : `. ${status.detail}`}`;
     case "failed":
       return status.message;
     default:
@@ -59,6 +59,7 @@ const WAITS = {
   "not-started": "the campaign has not started",
   paused: "the campaign is paused",
   "round-full": "this round has enough participants",
+  "invite-full": "others who joined with the same invite have its place in this round",
   combining: "the round's updates are being combined",
   "already-contributed": "this round has our update",
   "too-late": "this round ends too soon for another update",

@@ -112,7 +112,10 @@ async function cleanse({ out, seed = 0, stop, note }: DemoOptions): Promise<{
     const upload = await openModelUpload(TEACHER);
     await admin.uploadModel(upload);
     const { id } = await admin.createCampaign(demoCampaign(upload.digest, seed));
-    const { url } = await admin.invite(id, { uses: DEMO_PARTICIPANTS });
+    const { url } = await admin.invite(id, {
+      uses: DEMO_PARTICIPANTS,
+      places: DEMO_PARTICIPANTS,
+    });
     await admin.act(id, "start");
     note(
       `Campaign ${id} is running; ${DEMO_PARTICIPANTS} participants draw ${DEMO_IMAGES.perParticipant} images each …`,

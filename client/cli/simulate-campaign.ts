@@ -65,7 +65,10 @@ export async function simulateCampaign({
     const admin = new AdminClient(coordinator.url, coordinator.adminToken);
     await admin.uploadModel(upload);
     const { id } = await admin.createCampaign(config);
-    const { url: invite } = await admin.invite(id, { uses: participants.shares.length });
+    const { url: invite } = await admin.invite(id, {
+      uses: participants.shares.length,
+      places: participants.shares.length,
+    });
     await admin.act(id, "start");
     const finished = new AbortController();
     const ending = AbortSignal.any([stop, finished.signal]);

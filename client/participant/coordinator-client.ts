@@ -5,11 +5,20 @@ import {
   campaignViewSchema,
   enrolReplySchema,
   invitePreviewSchema,
+  renewReplySchema,
   type CampaignView,
   type EnrolReply,
   type EnrolRequest,
   type InvitePreview,
+  type RenewReply,
+  type RenewRequest,
 } from "../../protocol/round/access.ts";
+import {
+  outcomeSchema,
+  receiptSchema,
+  type Outcome,
+  type Receipt,
+} from "../../protocol/round/after-end.ts";
 import {
   checkInReplySchema,
   commitReplySchema,
@@ -21,6 +30,7 @@ import {
   type UploadStatus,
 } from "../../protocol/round/assignment.ts";
 import { API_PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/round/version.ts";
+import type { Credential } from "./credential.ts";
 import { ConnectionError } from "./connection-error.ts";
 import { ParticipantError } from "./participant-error.ts";
 import type { Clock } from "./ports.ts";
@@ -28,8 +38,8 @@ import { RETRY_AFTER_EXTENSION } from "./retry.ts";
 
 export interface CoordinatorClientOptions {
   readonly origin: string;
-  /** Bearer token: an invite's, or a participant's credential. */
-  readonly token: string;
+  /** Bearer token: an invite's, or a participant's credential; none for renewals. */
+  readonly token: string | Pick<Credential, "token" | "renew"> | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   /** Told the body bytes of every request and answer. */
@@ -40,6 +50,13 @@ export interface CoordinatorClientOptions {
 export interface Attempt {
   readonly round: number;
   readonly attempt: number;
+}
+
+type Init = RequestInit & { readonly headers?: Record<string, string> };
+
+interface Limits {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
 }
 
 const JSON_TIMEOUT_MS = 30_000;
@@ -70,6 +87,26 @@ export class CoordinatorClient {
   /** Enrols with an invite; the token is the invite's. */
   enrol(request: EnrolRequest, signal: AbortSignal): Promise<EnrolReply> {
     return this.#json("POST", "/enrol", enrolReplySchema, signal, request);
+  }
+
+  /** Asks for a new credential; the signature says for whom (SPEC A6). */
+  renew(request: RenewRequest, signal: AbortSignal): Promise<RenewReply> {
+    return this.#json("POST", "/renew", renewReplySchema, signal, request);
+  }
+
+  /** How the campaign ended (SPEC A8). */
+  outcome(signal: AbortSignal): Promise<Outcome> {
+    return this.#json("GET", "/outcome", outcomeSchema, signal);
+  }
+
+  /** What this participant gave to a campaign that has ended (SPEC A8). */
+  receipt(signal: AbortSignal): Promise<Receipt> {
+    return this.#json("GET", "/receipt", receiptSchema, signal);
+  }
+
+  /** The cleansed model as a file, where the organiser shares it; the body is the caller's to read. */
+  result(signal: AbortSignal): Promise<Response> {
+    return this.#send("/result", {}, { signal, timeoutMs: JSON_TIMEOUT_MS });
   }
 
   campaign(signal: AbortSignal): Promise<CampaignView> {
@@ -152,13 +189,23 @@ export class CoordinatorClient {
     );
   }
 
-  /** Resolves with a 2xx answer whose body was not read yet. */
-  async #send(
-    path: string,
-    init: RequestInit & { readonly headers?: Record<string, string> },
-    { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
-  ): Promise<Response> {
+  /** Resolves with a 2xx answer whose body was not read yet; renews the credential where it must. */
+  async #send(path: string, init: Init, limits: Limits): Promise<Response> {
+    const { origin, token } = this.#options;
+    const { signal } = limits;
+    const response = await this.#exchange(path, init, limits);
+    if (response.ok) return response;
+    const refused = await refusal(response, origin, path, signal);
+    if (!isExpired(refused) || typeof token !== "object") throw refused;
+    await token.renew(Number(refused.extensions["time"] ?? Date.now()), signal);
+    const again = await this.#exchange(path, init, limits);
+    if (again.ok) return again;
+    throw await refusal(again, origin, path, signal);
+  }
+
+  async #exchange(path: string, init: Init, { signal, timeoutMs }: Limits): Promise<Response> {
     const { clock, fetch, origin, token } = this.#options;
+    const bearer = typeof token === "object" ? token.token : token;
     signal.throwIfAborted();
     const answered = new AbortController();
     const timedOut = new AbortController();
@@ -166,13 +213,12 @@ export class CoordinatorClient {
       () => timedOut.abort(),
       () => undefined,
     );
-    let response: Response;
     try {
-      response = await fetch(`${origin}${API_PREFIX}${path}`, {
+      return await fetch(`${origin}${API_PREFIX}${path}`, {
         ...init,
         headers: {
           ...init.headers,
-          Authorization: `Bearer ${token}`,
+          ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
           [PROTOCOL_HEADER]: String(PROTOCOL_VERSION),
         },
         signal: AbortSignal.any([signal, timedOut.signal]),
@@ -185,13 +231,15 @@ export class CoordinatorClient {
     } finally {
       answered.abort();
     }
-    if (response.ok) return response;
-    throw await refusal(response, origin, path, signal);
   }
 
   #count(sent: number, received: number): void {
     this.#options.onTraffic?.({ sent, received });
   }
+}
+
+function isExpired(error: Error): error is ProtocolError {
+  return error instanceof ProtocolError && error.code === "credential-expired";
 }
 
 /** What an answer that is not 2xx means. */

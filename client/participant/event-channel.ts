@@ -12,7 +12,8 @@ import type { Clock, Socket, SocketConstructor } from "./ports.ts";
 
 export interface EventChannelOptions {
   readonly origin: string;
-  readonly credential: string;
+  /** As it is when a connection is made: it is renewed now and then. */
+  readonly credential: () => string;
   readonly WebSocket: SocketConstructor | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -46,6 +47,11 @@ export class EventChannel {
 
   get connected(): boolean {
     return this.#socket !== undefined;
+  }
+
+  /** Sends a sign of life, which the coordinator notes without waking up. */
+  beat(): void {
+    this.#send(PING);
   }
 
   /** Tells watchers how the work goes, at most every two seconds. */
@@ -84,7 +90,7 @@ export class EventChannel {
     try {
       socket = new WebSocket(`${origin.replace(/^http/, "ws")}${API_PREFIX}/events`, [
         EVENT_SUBPROTOCOL,
-        BEARER_SUBPROTOCOL_PREFIX + credential,
+        BEARER_SUBPROTOCOL_PREFIX + credential(),
       ]);
     } catch {
       return Promise.resolve(false);

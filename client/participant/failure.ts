@@ -5,6 +5,9 @@ import { ParticipantError, type ParticipantErrorCode } from "./participant-error
 import type { ParticipantStatus } from "./status.ts";
 
 const PROBLEM_HINTS: Partial<Record<ProblemCode, string>> = {
+  "credential-expired": "Open the invite link again; if that fails, ask for a new invite.",
+  "bad-signature": "Open the invite link again; if that fails, ask for a new invite.",
+  "campaign-ended": "Nothing more is asked of you.",
   unauthenticated: "Open the invite link again, whole; if that fails, ask for a new invite.",
   forbidden: "Ask whoever invited you for a new invite.",
   "participant-revoked":
@@ -25,6 +28,8 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
     "Nothing more of yours is sent. Do not take part until the organisers have explained this.",
   "images-do-not-fit":
     "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check the campaign's mean and std.",
+  "no-signatures":
+    "Update the browser, or use Chrome or Edge 137, Firefox 130, Safari 17 or newer, at an address that begins with https://.",
   "too-slow":
     "Use a device with a faster GPU, close what else keeps this one busy, or ask the organisers for a campaign with a longer deadline.",
 };

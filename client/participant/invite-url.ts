@@ -1,4 +1,4 @@
-import { campaignIdSchema } from "../../protocol/round/identifiers.ts";
+import { campaignIdSchema, inviteIdSchema } from "../../protocol/round/identifiers.ts";
 import { ParticipantError } from "./participant-error.ts";
 
 /** An invite link, taken apart. */
@@ -7,6 +7,17 @@ export interface InviteLink {
   readonly origin: string;
   readonly campaign: string;
   readonly token: string;
+}
+
+/** The invite that a token is of, as it says itself; undefined where it does not. */
+export function inviteIdOf(token: string): string | undefined {
+  try {
+    const payload = atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"));
+    const { invite } = JSON.parse(payload) as { readonly invite?: unknown };
+    return inviteIdSchema.safeParse(invite).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -6,6 +6,8 @@ export type ParticipantErrorCode =
   | "unexpected-reply"
   /** What the coordinator handed out does not agree with itself: teacher, seed, student₀, digests. */
   | "campaign-not-verified"
+  /** This browser or page cannot sign, which every participant must. */
+  | "no-signatures"
   /** Not even the fewest steps fit into a round's deadline on this device (SPEC R13). */
   | "too-slow"
   /** The participant's images are not such as the model was trained on, and nobody said to go on (SPEC F2). */

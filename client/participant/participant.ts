@@ -1,5 +1,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
+import type { Receipt } from "../../protocol/round/after-end.ts";
+import { silentAfterMs } from "../../protocol/round/campaign-config.ts";
 import type { Assignment, StatisticsAssignment } from "../../protocol/round/assignment.ts";
 import { DEVICE_CHARACTERS } from "../../protocol/round/identifiers.ts";
 import { cleanText, cutText } from "../../protocol/text.ts";
@@ -8,12 +10,20 @@ import { fetchCampaign } from "./campaign-fetch.ts";
 import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
 import { ConnectionError } from "./connection-error.ts";
-import { CoordinatorClient, type Attempt } from "./coordinator-client.ts";
+import {
+  CoordinatorClient,
+  type Attempt,
+  type CoordinatorClientOptions,
+} from "./coordinator-client.ts";
+import type { Credential } from "./credential.ts";
 import { joinCampaign } from "./enrolment.ts";
 import { Doorbell } from "./doorbell.ts";
 import { EventChannel } from "./event-channel.ts";
 import { failureOf } from "./failure.ts";
 import { askAboutImages, type MisfitAnswer } from "./image-fit.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { outcomeText } from "./outcome-text.ts";
+import { signCommit } from "./sign-commit.ts";
 import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { retrying, type Retry, type RetryOptions } from "./retry.ts";
@@ -77,6 +87,8 @@ export class Participant {
   /** Aborts when an event says that the campaign is over. */
   readonly #campaign = new AbortController();
   #round: number | null = null;
+  /** What the credential opens, once there is one. */
+  #client: CoordinatorClient | undefined;
 
   /** @throws ParticipantError `invalid-invite` when the link is not one. */
   constructor(options: ParticipantOptions) {
@@ -130,34 +142,54 @@ export class Participant {
     const ended = new AbortController();
     let trainer: LocalTrainer | undefined;
     try {
-      const { identity, view } = await joinCampaign({
+      const { credential, view } = await joinCampaign({
         link: this.#link,
         label: this.#label,
         device: this.#device,
         prepare: async (shape) => await this.#training.prepare?.(shape),
         randomBytes: this.#ports.randomBytes,
         identities: this.#ports.identities,
-        clientFor: (token) => this.#client(token),
+        clientFor: (token) => this.#clientWith(token),
         retry: this.#retryOptions(),
       });
-      const client = this.#client(identity.credential);
+      const client = this.#clientWith(credential);
+      this.#client = client;
+      if (view === null) return this.#board.show(await this.#ended(client));
       const campaign = await this.#verify(client, view);
       const { graph, layout, teacher } = campaign;
       trainer = await this.#training.open({ graph, layout, teacher, config: view.config });
-      const channel = this.#listen(identity.credential, ended.signal);
+      const channel = this.#listen(credential, ended.signal);
       const checkIns = this.#checkIns(campaign, client, trainer);
       const workplace = this.#workplace({ campaign, trainer, channel, checkIns });
       await this.#askAboutImages({ campaign, trainer, checkIns });
       await this.#seek(trainer);
-      return this.#board.show(await this.#takePart({ client, channel, checkIns, workplace }));
+      const session = { client, channel, checkIns, credential, workplace };
+      return this.#board.show(await this.#takePart(session));
     } catch (error) {
       if (error instanceof StoppedSignal) return this.#board.show({ kind: "stopped" });
-      this.#board.show(failureOf(error));
-      throw error;
+      const last = await this.#endedUnder(error);
+      this.#board.show(last);
+      if (last.kind === "failed") throw error;
+      return last;
     } finally {
       ended.abort();
       trainer?.close();
     }
+  }
+
+  /** What this participant gave to the campaign, once it has ended (SPEC A8). */
+  receipt(): Promise<Receipt> {
+    return this.#retry((signal) => this.#joined().receipt(signal));
+  }
+
+  /** The cleansed model as a file, where the organiser shares it (SPEC A9). */
+  result(): Promise<Response> {
+    return this.#retry((signal) => this.#joined().result(signal));
+  }
+
+  #joined(): CoordinatorClient {
+    if (this.#client === undefined) throw new Error("this participant has not joined");
+    return this.#client;
   }
 
   #verify(client: CoordinatorClient, view: CampaignView): Promise<VerifiedCampaign> {
@@ -168,11 +200,11 @@ export class Participant {
     });
   }
 
-  #listen(credential: string, ended: AbortSignal): EventChannel {
+  #listen(credential: Credential, ended: AbortSignal): EventChannel {
     const { clock, random, WebSocket } = this.#ports;
     return new EventChannel({
       origin: this.#link.origin,
-      credential,
+      credential: () => credential.token,
       WebSocket,
       clock,
       random,
@@ -192,6 +224,9 @@ export class Participant {
   async #takePart(session: Session): Promise<ParticipantStatus> {
     const { channel, checkIns, client } = session;
     const { clock } = this.#ports;
+    // A silent one's place is given on without an event: it is asked for before it would be too late.
+    const silentMs = silentAfterMs(session.workplace.campaign.view.config.round);
+    const quietMs = Math.min(QUIET_MS, silentMs / 2);
     let pending: PendingUpdate | undefined;
     for (;;) {
       await this.#gate();
@@ -200,8 +235,7 @@ export class Participant {
       const seen = this.#bell.rings;
       const reply = await checkIns.next();
       this.#round = reply.round;
-      if (reply.kind === "ended")
-        return { kind: "finished", state: reply.state, round: reply.round };
+      if (reply.kind === "ended") return await this.#ended(client);
 
       if (reply.kind === "wait") {
         const { reason, retryAfterMs } = reply;
@@ -209,7 +243,7 @@ export class Participant {
         if (reason !== "paused") pending = undefined;
         if (this.#controls.finishing && pending === undefined) continue;
         this.#board.show({ kind: "waiting", reason, round: reply.round, detail: null });
-        const waitMs = channel.connected ? Math.max(retryAfterMs, QUIET_MS) : retryAfterMs;
+        const waitMs = channel.connected ? Math.max(retryAfterMs, quietMs) : retryAfterMs;
         await this.#bell.wait(seen, waitMs, clock, this.#controls.signal);
         continue;
       }
@@ -221,7 +255,7 @@ export class Participant {
         await clock.sleep(RECHECK_MS, this.#controls.signal);
         continue;
       }
-      const outcome = await this.#deliver(pending, client);
+      const outcome = await this.#deliver(pending, session);
       if (outcome !== "kept") pending = undefined;
       if (outcome !== "delivered") await clock.sleep(RECHECK_MS, this.#controls.signal);
     }
@@ -286,6 +320,7 @@ export class Participant {
       ports: this.#ports,
       device: this.#device,
       isPaused: () => this.#controls.paused,
+      beat: () => undefined,
       gate: () => this.#gate(),
       show: (status) => this.#board.show(status),
     };
@@ -307,8 +342,9 @@ export class Participant {
     try {
       const { client } = session;
       const signal = AbortSignal.any([over.signal, this.#controls.signal]);
+      const place = { ...session.workplace, beat: this.#heartbeat(assignment, session, signal) };
       if (assignment.kind === "statistics") {
-        return await workStatistics(assignment, signal, session.workplace);
+        return await workStatistics(assignment, signal, place);
       }
       if (session.workplace.campaign.view.starts.length === 0) await this.#learnStarts(session);
       const { workplace } = session;
@@ -317,7 +353,7 @@ export class Participant {
         ...this.#blobOptions(client),
         onBytes: this.#downloads("student", campaign.layout.length * 4),
       });
-      return await workRound({ assignment, student, signal }, workplace);
+      return await workRound({ assignment, student, signal }, { ...workplace, beat: place.beat });
     } catch (error) {
       // A student that is gone belongs to a round that is.
       const gone = error instanceof ProtocolError && error.code === "not-found";
@@ -326,6 +362,21 @@ export class Participant {
     } finally {
       this.#current = undefined;
     }
+  }
+
+  /** Says that this participant is at work: on the socket, or without one by asking what is stored. */
+  #heartbeat(
+    { attempt, round }: Attempt,
+    { channel, client, workplace }: Session,
+    signal: AbortSignal,
+  ): () => void {
+    const silentMs = silentAfterMs(workplace.campaign.view.config.round);
+    const heart = new Heartbeat(this.#ports.clock, silentMs, () => {
+      if (channel.connected) channel.beat();
+      // Lost, or too late: the next request will tell.
+      else client.uploadStatus({ round, attempt }, signal).catch(() => undefined);
+    });
+    return () => heart.beat();
   }
 
   /** Statistics were pooled since this participant joined: there are starts to be verified now. */
@@ -341,11 +392,13 @@ export class Participant {
   /** `dropped`: the round went on without it. `kept`: the campaign is paused; try again later. */
   async #deliver(
     update: PendingUpdate,
-    client: CoordinatorClient,
+    { client, credential }: Session,
   ): Promise<"delivered" | "dropped" | "kept"> {
-    const { round, request } = update;
+    const { round } = update;
     try {
-      const reply = await deliver(update, {
+      const request = await signCommit(update, credential.identity);
+      const signed = { ...update, request };
+      const reply = await deliver(signed, {
         ...this.#retryOptions(),
         client,
         beforeSlice: () => this.#gate(),
@@ -384,7 +437,25 @@ export class Participant {
     await this.#controls.gate();
   }
 
-  #client(token: string): CoordinatorClient {
+  /** The last status: what there is to say of how the campaign ended. */
+  async #ended(client: CoordinatorClient): Promise<ParticipantStatus> {
+    const outcome = await this.#retry((signal) => client.outcome(signal));
+    const { round, state } = outcome;
+    return { kind: "finished", state, round, detail: outcomeText(outcome) };
+  }
+
+  /** What to show when this stopped it: the outcome, where it is that the campaign ended meanwhile. */
+  async #endedUnder(error: unknown): Promise<ParticipantStatus> {
+    const isEnd = error instanceof ProtocolError && error.code === "campaign-ended";
+    if (!isEnd || this.#client === undefined) return failureOf(error);
+    try {
+      return await this.#ended(this.#client);
+    } catch (closed) {
+      return failureOf(closed);
+    }
+  }
+
+  #clientWith(token: CoordinatorClientOptions["token"]): CoordinatorClient {
     const { clock, fetch } = this.#ports;
     return new CoordinatorClient({
       origin: this.#link.origin,
@@ -419,6 +490,7 @@ export class Participant {
 /** What the loop works with once the campaign was verified. */
 interface Session {
   readonly client: CoordinatorClient;
+  readonly credential: Credential;
   readonly channel: EventChannel;
   readonly checkIns: CheckIns;
   /** With the campaign as it was verified last. */

@@ -20,6 +20,8 @@ export interface Workplace {
   /** For reports: the device in use. */
   readonly device: string;
   readonly isPaused: () => boolean;
+  /** Told at every step and batch that somebody is at work (SPEC R14). */
+  readonly beat: () => void;
   /** Resolves once not paused. */
   readonly gate: () => Promise<void>;
   readonly show: (status: ParticipantStatus) => void;
@@ -118,9 +120,10 @@ function score(
 
 /** A pause holds here, off the clock. */
 export async function heldWhilePaused(
-  { gate, isPaused }: Workplace,
+  { beat, gate, isPaused }: Workplace,
   meter: StepMeter,
 ): Promise<void> {
+  beat();
   if (!isPaused()) return;
   meter.pause();
   await gate();

@@ -7,6 +7,7 @@ export type WaitReason =
   | "not-started"
   | "paused"
   | "round-full"
+  | "invite-full"
   | "combining"
   | "already-contributed"
   | "too-late"
@@ -87,7 +88,13 @@ export type ParticipantStatus =
   /** Left by `stop()` or `finishRound()`. */
   | { readonly kind: "stopped" }
   /** The campaign takes no more updates. */
-  | { readonly kind: "finished"; readonly state: CampaignState; readonly round: number }
+  | {
+      readonly kind: "finished";
+      readonly state: CampaignState;
+      readonly round: number;
+      /** How it ended, in sentences, where there is more to say. */
+      readonly detail: string | null;
+    }
   | {
       readonly kind: "failed";
       /** Code of the error's class, or `unexpected`. */

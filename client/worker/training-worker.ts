@@ -119,6 +119,7 @@ class TrainingWorker {
       ports: {
         blobs: blobs.cache,
         identities: {
+          keepsBytes: false,
           load: (key) => identities.load(key),
           save: (key, identity) => identities.save(key, identity),
           forget: (key) => identities.forget(key),

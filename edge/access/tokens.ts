@@ -7,7 +7,7 @@ import {
   participantIdSchema,
 } from "../../protocol/round/identifiers.ts";
 
-/** Signed with HS256 (RFC 7519, RFC 7518 section 3.2); `exp` is set for invites only (SPEC P6). */
+/** Signed with HS256 (RFC 7519, RFC 7518 section 3.2); `exp` is set but in credentials of earlier versions (SPEC P6). */
 const claimsSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("invite"),
@@ -47,7 +47,8 @@ export async function signToken(
  *
  * @param keys any of them may have signed it
  *
- * @throws ProtocolError `invite-expired`, or `unauthenticated` for anything else.
+ * @throws ProtocolError `invite-expired` or `credential-expired`, which tells the coordinator's time
+ *   (SPEC A6), or `unauthenticated` for anything else.
  */
 export async function verifyToken(
   keys: readonly Uint8Array[],
@@ -58,7 +59,7 @@ export async function verifyToken(
     return claimsSchema.parse(payload);
   } catch (cause) {
     if (cause instanceof errors.JWTExpired) {
-      throw new ProtocolError("invite-expired", "the invite has expired: ask for a new one");
+      throw expired(cause.payload);
     }
     throw new ProtocolError(
       "unauthenticated",
@@ -79,4 +80,15 @@ async function verifyByAny(keys: readonly Uint8Array[], token: string): Promise<
     }
   }
   return await jwtVerify(token, keys.at(-1)!, { algorithms: ["HS256"] });
+}
+
+function expired(payload: unknown): ProtocolError {
+  if (claimsSchema.safeParse(payload).data?.kind !== "participant") {
+    return new ProtocolError("invite-expired", "the invite has expired: ask for a new one");
+  }
+  return new ProtocolError(
+    "credential-expired",
+    "a credential lives for a day, and this one has had its: renew it with POST /api/v1/renew",
+    { time: Date.now() },
+  );
 }

@@ -5,9 +5,9 @@ import { LEAST_STATISTICS_IMAGES } from "../../protocol/round/reinit-strategy.ts
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import type { SliceShape } from "../slice/slice-work.ts";
+import { commitText } from "../../protocol/round/signing.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import { awaitsScores, hasItsUpdates } from "./awaited-scores.ts";
-import { canonicalJson } from "./canonical-json.ts";
 import { checkStatisticsCommit, declines, type StatisticsBounds } from "./accept-statistics.ts";
 import { checkCommit } from "./check-commit.ts";
 import { incomingStudent } from "./incoming-student.ts";
@@ -129,13 +129,24 @@ export function reserveSlice(
       { retryAfterSeconds: Math.max(1, Math.ceil((deadline - now) / 1000)) },
     );
   }
+  requireNotReplaced(upload.replaced, index, digest);
   ledger.uploads.save(id, participant, index, { ...upload, tries: upload.tries + 1 });
   return true;
+}
+
+/** A frame that gave way to another is being deleted, whenever that gets done: it stays away (A4). */
+function requireNotReplaced(replaced: readonly string[], index: number, digest: string): void {
+  if (!replaced.includes(digest)) return;
+  throw new ProtocolError(
+    "update-conflict",
+    `slice ${index} was replaced by another frame since: it cannot be taken back in this attempt`,
+  );
 }
 
 /**
  * Records that a frame is stored.
  *
+ * @returns digests of frames of this slice that are not needed any more
  * @throws ProtocolError `stale-round` or `update-conflict` when that changed meanwhile; the caller
  *   deletes the frame then.
  */
@@ -145,17 +156,21 @@ export function recordSlice(
   id: AttemptId,
   index: number,
   digest: string,
-): void {
+): readonly string[] {
   // First of all: a twin of this upload may have been recorded and be part of a round by now.
   const upload = ledger.uploads.find(id, participant, index);
-  if (upload.digest === digest) return;
+  if (upload.digest === digest) return upload.replaced;
   const { bytes } = sliceTerms(ledger, participant, id, index);
   if (ledger.rounds.commit(id, participant) !== undefined) {
     throw new ProtocolError("update-conflict", "the update was committed with another slice");
   }
-  ledger.uploads.save(id, participant, index, { ...upload, digest });
+  requireNotReplaced(upload.replaced, index, digest);
+  const before = upload.digest === null ? [] : [upload.digest];
+  const replaced = [...upload.replaced, ...before];
+  ledger.uploads.save(id, participant, index, { ...upload, digest, replaced });
   ledger.rounds.addUploadedBytes(id, bytes);
   ledger.roster.addUploadedBytes(participant, bytes);
+  return replaced;
 }
 
 /**
@@ -172,8 +187,7 @@ export function commitUpdate(
   request: CommitRequest,
   now: number,
 ): CommitReply {
-  // No scores are written as they were before there were any, so that an earlier commit is known.
-  const text = canonicalJson({ ...request, scores: request.scores ?? undefined });
+  const text = commitText(request);
   const earlier = ledger.rounds.commit(id, participant);
   if (earlier !== undefined) {
     if (earlier.request === text) return JSON.parse(earlier.reply) as CommitReply;
@@ -191,7 +205,10 @@ export function commitUpdate(
   const wanted = request.scores !== null && awaitsScores(ledger, attempt);
   const reached = ledger.rounds.totals(attempt).accepted >= config.round.goal;
   const full = attempt.state === "combining" || (reached && !wanted);
-  const rejection = rejectionOf(request, id, { full, measures });
+  const { invite } = ledger.roster.participant(participant)!;
+  const { places } = ledger.roster.invite(invite);
+  const inviteFull = ledger.rounds.acceptedOf(id, invite) >= places;
+  const rejection = rejectionOf(request, id, { full, inviteFull, measures });
   const weight = measures
     ? request.examples
     : Math.min(request.examples, exampleCap(config), assignedExamples(ledger, participant, id));
@@ -213,6 +230,7 @@ export function commitUpdate(
     loss: request.loss,
     agreement: request.agreement,
     scores: request.scores,
+    signature: request.signature ?? null,
     committedAt: now,
   });
   // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).
@@ -227,14 +245,18 @@ export function commitUpdate(
 function rejectionOf(
   request: CommitRequest,
   { round }: AttemptId,
-  { full, measures }: { readonly full: boolean; readonly measures: boolean },
+  found: { readonly full: boolean; readonly inviteFull: boolean; readonly measures: boolean },
 ): (CommitReply & { readonly verdict: "rejected" }) | undefined {
   const rejected = { verdict: "rejected", round } as const;
-  if (full) {
+  if (found.full) {
     const detail = `round ${round} had the updates it needs: this one came too late`;
     return { ...rejected, reason: "goal-reached", detail };
   }
-  if (!measures || !declines(request)) return undefined;
+  if (found.inviteFull) {
+    const detail = `round ${round} has all the updates that this participant's invite has places for: another's came first`;
+    return { ...rejected, reason: "invite-full", detail };
+  }
+  if (!found.measures || !declines(request)) return undefined;
   const detail = `round ${round} takes statistics of at least ${LEAST_STATISTICS_IMAGES} images, which this participant does not have: it trains in the rounds that follow`;
   return { ...rejected, reason: "too-few-images", detail };
 }

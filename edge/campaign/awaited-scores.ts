@@ -12,8 +12,9 @@ export function awaitsScores(ledger: Ledger, attempt: AttemptRecord): boolean {
   const { config, course } = ledger.campaign.read();
   const { judging, leg } = placeOf(config, attempt.round, course);
   if (!judging || leg.kind !== "probe") return false;
-  const { accepted, rejected, scored } = ledger.rounds.totals(attempt);
-  return scored < robustMinimum(config.round) && accepted + rejected < ledger.roster.size();
+  const { scored } = ledger.rounds.totals(attempt);
+  const answered = ledger.rounds.placesAnswered(attempt);
+  return scored < robustMinimum(config.round) && answered < ledger.roster.placesFilled();
 }
 
 /** Whether an attempt has all that it is to be made of (SPEC R1). */

@@ -2,7 +2,7 @@ import type { ModelSummary } from "../../protocol/round/access.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import { NOTHING_DECIDED, type Decisions } from "../../protocol/round/decisions.ts";
 import type { StartReport } from "../../protocol/round/reports.ts";
-import type { CampaignState } from "../../protocol/round/states.ts";
+import { isEnded, type CampaignState } from "../../protocol/round/states.ts";
 import type { Course } from "../../protocol/round/timeline.ts";
 import type { MomentDigests, SliceShape } from "../slice/slice-work.ts";
 import { CONFIG_VERSION, readConfig } from "./stored-config.ts";
@@ -40,6 +40,8 @@ export interface CampaignRecord extends Omit<CampaignDefinition, "starts"> {
   readonly voidsInRow: number;
   /** What was left of the deadline when the campaign was paused, ms. */
   readonly remainingMs: number | null;
+  /** When it ended, ms since the epoch; null while it has not. */
+  readonly endedAt: number | null;
   /** When leftover updates are to be deleted, ms since the epoch. */
   readonly sweepAt: number | null;
   readonly malformedEvents: number;
@@ -74,6 +76,7 @@ interface CampaignRow extends Record<string, SqlStorageValue> {
   voids_in_row: number;
   remaining_ms: number | null;
   sweep_at: number | null;
+  ended_at: number | null;
   malformed_events: number;
   peak_slice_bytes: number;
   stopped_for_fit: number;
@@ -140,6 +143,7 @@ export class CampaignStore {
       JSON.stringify(definition.model),
       JSON.stringify(definition.slices),
     );
+    this.#addBlobs([definition.model.digest]);
     const [first] = definition.starts;
     if (first === undefined) return;
     this.#addStarts(definition.starts);
@@ -155,6 +159,7 @@ export class CampaignStore {
   /** Keeps what a statistics round came to. */
   measured(statistics: string, starts: readonly StartRecord[]): void {
     this.#sql.exec("UPDATE campaign SET statistics = ?", statistics);
+    this.#addBlobs([statistics]);
     this.#addStarts(starts);
   }
 
@@ -168,6 +173,7 @@ export class CampaignStore {
         JSON.stringify(start.reinitialised),
         JSON.stringify(start.initialStudent),
       );
+      this.#addBlobs([start.maskDigest, ...start.initialStudent]);
     }
   }
 
@@ -194,6 +200,7 @@ export class CampaignStore {
       voidsInRow: row.voids_in_row,
       remainingMs: row.remaining_ms,
       sweepAt: row.sweep_at,
+      endedAt: row.ended_at,
       malformedEvents: row.malformed_events,
       peakSliceBytes: row.peak_slice_bytes,
       stoppedForFit: row.stopped_for_fit,
@@ -205,6 +212,8 @@ export class CampaignStore {
       const value = changes[field as keyof typeof CHANGEABLE];
       if (value !== undefined) this.#sql.exec(`UPDATE campaign SET ${column} = ?`, value);
     }
+    if (changes.state === undefined || !isEnded(changes.state)) return;
+    this.#sql.exec("UPDATE campaign SET ended_at = ? WHERE ended_at IS NULL", Date.now());
   }
 
   decide(decisions: Decisions): void {
@@ -252,5 +261,17 @@ export class CampaignStore {
       student.link,
       student.chain,
     );
+    this.#addBlobs(student.slices);
+  }
+
+  /** Whether a blob is this campaign's to hand out: teacher, masks, students, statistics (SPEC A5). */
+  hasBlob(digest: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM blobs WHERE digest = ?", digest).toArray().length > 0;
+  }
+
+  #addBlobs(digests: readonly string[]): void {
+    for (const digest of digests) {
+      this.#sql.exec("INSERT OR IGNORE INTO blobs VALUES (?)", digest);
+    }
   }
 }

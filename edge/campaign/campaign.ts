@@ -5,7 +5,9 @@ import type {
   EnrolReply,
   EnrolRequest,
   InvitePreview,
+  RenewRequest,
 } from "../../protocol/round/access.ts";
+import type { Outcome as CampaignOutcome, Receipt } from "../../protocol/round/after-end.ts";
 import type {
   CheckInReply,
   CheckInRequest,
@@ -13,19 +15,22 @@ import type {
   CommitRequest,
   UploadStatus,
 } from "../../protocol/round/assignment.ts";
-import type { CoordinatorEvent } from "../../protocol/round/events.ts";
+import type { Announcement } from "../../protocol/round/events.ts";
 import type {
   CampaignReport,
   CampaignSummary,
   ParticipantReport,
+  Removal,
   RoundReport,
 } from "../../protocol/round/reports.ts";
+import { commitBytes, commitDigest } from "../../protocol/round/signing.ts";
 import { isEnded, type CampaignAction } from "../../protocol/round/states.ts";
 import type { UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { RequestQuota } from "../access/request-quota.ts";
+import { requireSignature } from "../access/signatures.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import type { Environment } from "../environment.ts";
-import { outcomeOf, type Outcome } from "../outcome.ts";
+import { outcomeOf, unwrap, type Outcome } from "../outcome.ts";
 import {
   commitUpdate,
   recordSlice,
@@ -34,6 +39,13 @@ import {
   uploadStatus,
   type SliceTerms,
 } from "./accept-update.ts";
+import {
+  outcomeOfCampaign,
+  receiptOf,
+  requireGoingOn,
+  requireReadable,
+  resultOf,
+} from "./after-end.ts";
 import { CampaignStore, type CampaignDefinition, type StudentRecord } from "./campaign-store.ts";
 import { chainLinkSchema, type ChainLink } from "./chain.ts";
 import { checkIn } from "./check-in.ts";
@@ -52,9 +64,10 @@ import {
   updateReports,
   type CampaignFigures,
 } from "./reports.ts";
-import { Roster, type InviteRecord } from "./roster.ts";
+import { Roster, type InviteRecord, type NewInvite, type ParticipantRecord } from "./roster.ts";
 import { RoundStore } from "./round-store.ts";
 import { hasSchema, migrate } from "./schema.ts";
+import { permitted, renewOnce, requireRenewal, requireSame } from "./permission.ts";
 import { EventSockets } from "./sockets.ts";
 import { sweep } from "./sweep.ts";
 import { act, dropPart, settleDeadline } from "./transitions.ts";
@@ -72,7 +85,7 @@ export class Campaign extends DurableObject<Environment> {
   readonly #sockets: EventSockets;
   readonly #quota = new RequestQuota();
   readonly #presence: Presence;
-  #announcements: CoordinatorEvent[] = [];
+  #announcements: Announcement[] = [];
   #exists: boolean;
   /** Why this version must leave the campaign alone. */
   #refusal: ProtocolError | undefined;
@@ -181,7 +194,7 @@ export class Campaign extends DurableObject<Environment> {
     });
   }
 
-  addInvite(invite: Omit<InviteRecord, "used" | "revoked">): Promise<Outcome<InviteRecord>> {
+  addInvite(invite: NewInvite): Promise<Outcome<InviteRecord>> {
     return this.#write((ledger) => {
       ledger.roster.addInvite(invite);
       return ledger.roster.invite(invite.id);
@@ -200,24 +213,32 @@ export class Campaign extends DurableObject<Environment> {
     });
   }
 
-  /** Removes a participant; its part in a round that still collects is dropped (SPEC A3). */
-  async removeParticipant(id: string): Promise<Outcome<ParticipantReport>> {
+  /**
+   * Removes a participant and closes its invite, so that it does not come back by it; its part in a
+   * round that still collects is dropped (SPEC A3).
+   */
+  async removeParticipant(id: string): Promise<Outcome<Removal>> {
     const outcome = await this.#write((ledger, now) => {
-      if (ledger.roster.participant(id) === undefined) {
+      const person = ledger.roster.participant(id);
+      if (person === undefined) {
         throw new ProtocolError("not-found", `this campaign has no participant ${id}`);
       }
       ledger.roster.revokeParticipant(id);
+      ledger.roster.revokeInvite(person.invite);
       dropPart(ledger, id, now);
-      return participantReport(ledger, this.#presence, ledger.roster.participant(id)!, now);
+      const removed = ledger.roster.participant(id)!;
+      const report = participantReport(ledger, this.#presence, removed, now);
+      return { ...report, closedInvite: person.invite };
     });
     if (outcome.ok) this.#sockets.expel(id);
     return outcome;
   }
 
   preview(invite: string): Promise<Outcome<InvitePreview>> {
-    return this.#read((ledger, now) =>
-      invitePreview(ledger, ledger.roster.usableInvite(invite, now)),
-    );
+    return this.#read((ledger, now) => {
+      this.#quota.check(invite, now);
+      return invitePreview(ledger, ledger.roster.usableInvite(invite, now));
+    });
   }
 
   /** @param fresh id for a participant that is not enrolled yet */
@@ -227,10 +248,11 @@ export class Campaign extends DurableObject<Environment> {
     request: EnrolRequest,
   ): Promise<Outcome<Omit<EnrolReply, "credential">>> {
     return this.#write((ledger, now) => {
-      const known = ledger.roster.enrolledWith(invite, request.key);
-      if (known !== undefined) return { participant: known, campaign: campaignView(ledger) };
+      this.#quota.check(invite, now);
       const { state } = ledger.campaign.read();
-      const usable = ledger.roster.usableInvite(invite, now);
+      const known = ledger.roster.enrolledWith(invite, request.key);
+      if (known !== undefined) requireSame(known, request);
+      const usable = known ?? ledger.roster.usableInvite(invite, now);
       if (isEnded(state)) {
         throw new ProtocolError(
           "campaign-state",
@@ -238,23 +260,59 @@ export class Campaign extends DurableObject<Environment> {
           { state },
         );
       }
+      if (!("uses" in usable)) return { participant: usable.id, campaign: campaignView(ledger) };
       ledger.roster.enrol(fresh, usable, request, now);
       return { participant: fresh, campaign: campaignView(ledger) };
     });
   }
 
-  /** Whether the participant may go on; every request of its takes from its quota. */
-  admit(participant: string): Promise<Outcome<void>> {
-    return this.#participate(participant, () => undefined);
+  /** Whether the participant may open an event socket. */
+  admitSocket(participant: string): Promise<Outcome<void>> {
+    return this.#participate(participant, (ledger) => requireGoingOn(ledger.campaign.read()));
+  }
+
+  /** Whether the participant may read a blob. */
+  admitReader(participant: string, digest: string): Promise<Outcome<void>> {
+    return this.#participate(participant, (ledger) => requireReadable(ledger, digest));
   }
 
   view(participant: string): Promise<Outcome<CampaignView>> {
-    return this.#participate(participant, campaignView);
+    return this.#participate(participant, (ledger) => {
+      requireGoingOn(ledger.campaign.read());
+      return campaignView(ledger);
+    });
+  }
+
+  outcome(participant: string): Promise<Outcome<CampaignOutcome>> {
+    return this.#participate(participant, outcomeOfCampaign);
+  }
+
+  receipt(participant: string): Promise<Outcome<Receipt>> {
+    return this.#participate(participant, (ledger) => receiptOf(ledger, participant));
+  }
+
+  result(participant: string): Promise<Outcome<{ model: string; student: StudentRecord }>> {
+    return this.#participate(participant, resultOf);
+  }
+
+  /** Whether a signature earns its participant a new credential (SPEC A6). */
+  renew(request: RenewRequest): Promise<Outcome<void>> {
+    return outcomeOf(async () => {
+      const now = Date.now();
+      const { publicKey } = unwrap(
+        await this.#read((ledger) => permitted(ledger, request.participant, now)),
+      );
+      await requireRenewal(request, publicKey, now);
+      // Only who holds the key uses up its quota.
+      unwrap(
+        await this.#participate(request.participant, (ledger) => renewOnce(ledger, request, now)),
+      );
+    });
   }
 
   checkIn(participant: string, report: CheckInRequest): Promise<Outcome<CheckInReply>> {
-    return this.#participate(participant, (ledger, now) =>
-      checkIn(ledger, participant, report, now),
+    return this.#participate(participant, (ledger, now, person) =>
+      checkIn(ledger, person, report, (id, at) => this.#presence.heardAt(id, at), now),
     );
   }
 
@@ -280,7 +338,7 @@ export class Campaign extends DurableObject<Environment> {
     id: AttemptId,
     index: number,
     digest: string,
-  ): Promise<Outcome<void>> {
+  ): Promise<Outcome<readonly string[]>> {
     return this.#write((ledger) => recordSlice(ledger, participant, id, index, digest));
   }
 
@@ -289,9 +347,24 @@ export class Campaign extends DurableObject<Environment> {
     id: AttemptId,
     request: CommitRequest,
   ): Promise<Outcome<CommitReply>> {
-    return this.#participate(participant, (ledger, now) =>
-      commitUpdate(ledger, participant, id, request, now),
-    );
+    return outcomeOf(async () => {
+      const { campaign, publicKey } = unwrap(
+        await this.#participate(participant, (ledger, _, person) => ({
+          campaign: ledger.campaign.read().id,
+          publicKey: person.publicKey,
+        })),
+      );
+      if (publicKey !== null) {
+        const signed = { ...id, campaign, participant, commit: commitDigest(request) };
+        await requireSignature(publicKey, request.signature, commitBytes(signed), "the commit");
+      }
+      const reply = await this.#write((ledger, now) => {
+        // It may have been removed while the signature was looked at.
+        permitted(ledger, participant, now);
+        return commitUpdate(ledger, participant, id, request, now);
+      });
+      return unwrap(reply);
+    });
   }
 
   /** Opens the event socket of the participant that the Worker has authenticated. */
@@ -304,7 +377,9 @@ export class Campaign extends DurableObject<Environment> {
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const participant = this.#sockets.participantOf(socket);
     if (participant === undefined || this.#refusal !== undefined) return;
-    if (!this.#quota.take(participant, Date.now())) return;
+    const now = Date.now();
+    if (!this.#quota.take(participant, now)) return;
+    this.#presence.heard(participant, now);
     if (this.#sockets.receive(socket, message)) return;
     const { campaign } = this.#ledger;
     campaign.update({ malformedEvents: campaign.read().malformedEvents + 1 });
@@ -379,29 +454,25 @@ export class Campaign extends DurableObject<Environment> {
   /** A participant's call: it must not have been removed, nor ask too often. */
   #participate<T>(
     participant: string,
-    body: (ledger: Ledger, now: number) => T,
+    body: (ledger: Ledger, now: number, person: ParticipantRecord) => T,
   ): Promise<Outcome<T>> {
     return this.#write((ledger, now) => {
-      const person = ledger.roster.participant(participant);
-      if (person === undefined) {
-        throw new ProtocolError("unauthenticated", "the campaign does not know this participant");
-      }
-      if (person.revoked) {
-        throw new ProtocolError(
-          "participant-revoked",
-          "the campaign's administrator removed this participant",
-        );
-      }
+      const person = permitted(ledger, participant, now);
       this.#quota.check(participant, now);
       this.#presence.note(participant, person.lastSeenAt, now);
-      return body(ledger, now);
+      return body(ledger, now, person);
     });
   }
 
   #flush(): void {
     const announcements = this.#announcements;
     this.#announcements = [];
-    for (const event of announcements) this.#sockets.broadcast(event);
+    if (announcements.length === 0) return;
+    const { detail, state } = this.#ledger.campaign.read();
+    for (const event of announcements) {
+      this.#sockets.broadcast(event.type === "campaign-state" ? { ...event, detail } : event);
+    }
+    if (isEnded(state)) this.#sockets.closeAll(`the campaign is ${state}`);
   }
 
   /** When something is to be done by itself, ms since the epoch; undefined when nothing is. */

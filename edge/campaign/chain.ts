@@ -4,9 +4,14 @@ import { sha256, type Digest } from "../../protocol/digest.ts";
 import { roundLegSchema } from "../../protocol/round/assignment.ts";
 import { decisionsSchema } from "../../protocol/round/decisions.ts";
 import { scoresSchema } from "../../protocol/round/judging.ts";
-import { digestSchema, participantIdSchema } from "../../protocol/round/identifiers.ts";
+import {
+  digestSchema,
+  participantIdSchema,
+  publicKeySchema,
+  signatureSchema,
+} from "../../protocol/round/identifiers.ts";
 import { updateSizeSchema } from "../../protocol/round/update-sizes.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 
 /** What one link of the chain commits to (SPEC R9). */
 export const chainLinkSchema = z.object({
@@ -30,6 +35,10 @@ export const chainLinkSchema = z.object({
       scores: scoresSchema.nullable().optional(),
       /** Of what was combined; links from before updates were measured lack it. */
       size: updateSizeSchema.optional(),
+      /** Digest of the commit, and who signed it how (SPEC A7); none of participants without a key. */
+      commit: digestSchema.optional(),
+      key: publicKeySchema.optional(),
+      signature: signatureSchema.optional(),
     }),
   ),
   /**

@@ -8,13 +8,14 @@ import { assignmentLimit } from "../../protocol/round/campaign-config.ts";
 import { assignmentSize, type AssignmentSize } from "../../protocol/round/local-steps.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
-import { awaitsScores } from "./awaited-scores.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import { takeFit } from "./fit.ts";
 import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
+import { placesOut, type HeardAt } from "./places.ts";
+import type { ParticipantRecord } from "./roster.ts";
 import { pauseForMisfit } from "./transitions.ts";
 
 type WaitReason = (CheckInReply & { kind: "wait" })["reason"];
@@ -24,6 +25,7 @@ const RETRY_AFTER_MS: Readonly<Record<WaitReason, number>> = {
   "not-started": 3000,
   paused: 3000,
   "round-full": 1000,
+  "invite-full": 1000,
   combining: 500,
   "already-contributed": 1000,
   "too-late": 1000,
@@ -31,17 +33,18 @@ const RETRY_AFTER_MS: Readonly<Record<WaitReason, number>> = {
 };
 
 /**
- * What a participant is to do now (SPEC R2, R11–R13, J3). A participant that holds an assignment of the
+ * What a participant is to do now (SPEC R2, R11–R14, J3). A participant that holds an assignment of the
  * attempt gets the same again, so one that was restarted goes on.
  */
 export function checkIn(
   ledger: Ledger,
-  participant: string,
+  person: ParticipantRecord,
   report: CheckInRequest,
+  heardAt: HeardAt,
   now: number,
 ): CheckInReply {
-  const person = ledger.roster.participant(participant);
-  if (person !== undefined) ledger.roster.report(person, report);
+  const { id: participant, invite } = person;
+  ledger.roster.report(person, report);
   if (report.fit !== undefined) takeFit(ledger, participant, report.fit);
   pauseForMisfit(ledger, now, false);
   const campaign = ledger.campaign.read();
@@ -52,7 +55,9 @@ export function checkIn(
     round,
     retryAfterMs: RETRY_AFTER_MS[reason],
   });
-  if (isEnded(campaign.state)) return { kind: "ended", state: campaign.state, round };
+  if (isEnded(campaign.state)) {
+    return { kind: "ended", state: campaign.state, detail: campaign.detail, round };
+  }
   if (report.undecided === true) return wait("undecided");
   const attempt = ledger.rounds.current();
   if (attempt === undefined) return wait("not-started");
@@ -75,11 +80,9 @@ export function checkIn(
       ? { kind: "steps", localSteps: 0 }
       : assignmentSize(config, report.imagesPerSecond, deadline - now);
   if (size.kind === "too-slow") return tooSlow(campaign, report.imagesPerSecond!, size);
-  // Who has too few images to measure or to score leaves its place to another (SPEC B3, J3).
-  const { accepted, rejected, scored } = ledger.rounds.totals(attempt);
-  const idle = rejected + (awaitsScores(ledger, attempt) ? accepted - scored : 0);
-  const out = ledger.rounds.leaseCount(attempt) - idle;
-  if (out >= assignmentLimit(config.round)) return wait("round-full");
+  const out = placesOut(ledger, attempt, invite, heardAt, now);
+  if (out.ofInvite >= ledger.roster.invite(invite).places) return wait("invite-full");
+  if (out.all >= assignmentLimit(config.round)) return wait("round-full");
   if (size.kind === "too-late") return wait("too-late");
   ledger.rounds.addLease(attempt, participant, size.localSteps, now);
   if (attempt.state === "open") {

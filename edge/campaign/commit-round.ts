@@ -9,7 +9,7 @@ import { placeOf, roundCount, type Place } from "../../protocol/round/timeline.t
 import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
 import type { CombinedSlice, CombineWork, MeasureWork, SliceShape } from "../slice/slice-work.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 import { chainDigest, configurationDigest, type ChainLink } from "./chain.ts";
 import {
   noMoments,
@@ -214,13 +214,14 @@ function closeRound(
     leg: legOf(campaign, round),
     judging: place.judging,
     ...(statistics === undefined && { student: [...incomingStudent(ledger, round).slices] }),
-    inputs: updates.map(({ participant, weight, slices, loss, scores: said, size }) => ({
+    inputs: updates.map(({ participant, weight, slices, loss, scores: said, size, signed }) => ({
       participant,
       weight,
       slices: [...slices],
       loss,
       scores: said,
       ...(size !== null && { size }),
+      ...signed,
     })),
     ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
     decisions,

@@ -70,6 +70,9 @@ const regrowthLimits: Upgrade = (config) => ({
 /** Before participants' pictures were looked at (SPEC F): they are not. */
 const pictures: Upgrade = (config) => ({ fit: null, ...config });
 
+/** Before the cleansed model could be shared with participants (SPEC A9): it is not. */
+const sharing: Upgrade = (config) => ({ shareResult: false, ...config });
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -84,4 +87,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   whatCopiesCarry,
   regrowthLimits,
   pictures,
+  sharing,
 ];

@@ -1,4 +1,4 @@
-import type { CoordinatorEvent } from "../../protocol/round/events.ts";
+import type { Announcement } from "../../protocol/round/events.ts";
 import type { CampaignStore } from "./campaign-store.ts";
 import type { Roster } from "./roster.ts";
 import type { RoundStore } from "./round-store.ts";
@@ -14,7 +14,7 @@ export interface Ledger {
   readonly uploads: UploadStore;
   readonly roster: Roster;
   /** Tells participants, once the transaction stands. */
-  announce(event: CoordinatorEvent): void;
+  announce(event: Announcement): void;
 }
 
 /** Runs a body as one transaction. */

@@ -19,6 +19,20 @@ export class Presence {
     this.#roster = roster;
   }
 
+  /** Notes a message of the event socket. */
+  heard(participant: string, now: number): void {
+    this.#seen.set(participant, now);
+  }
+
+  /**
+   * When a participant was last heard of: by request, by message, by a ping of its socket. After a
+   * restart its row tells, which may be somewhat older than what it was.
+   */
+  heardAt(participant: string, lastSeenAt: number): number {
+    const seen = this.#seen.get(participant) ?? lastSeenAt + SEEN_GRAIN_MS;
+    return Math.max(seen, this.#sockets.pingedAt(participant));
+  }
+
   /** Notes a request, in a row only now and then. */
   note(participant: string, lastSeenAt: number, now: number): void {
     this.#seen.set(participant, now);

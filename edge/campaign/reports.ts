@@ -118,10 +118,7 @@ function evidenceGapOf(ledger: Ledger, now: number): string | undefined {
   const scored = ledger.rounds
     .committedScores(firstRound, committed - 1)
     .map(({ round, scores }) => ({ round, participants: scores?.participants ?? 0 }));
-  const invites = ledger.roster.invites();
-  const open = invites.filter(({ expiresAt, revoked }) => !revoked && now < expiresAt);
-  const left = open.reduce((sum, { used, uses }) => sum + uses - used, 0);
-  const places = invites.length === 0 ? null : ledger.roster.size() + left;
+  const places = ledger.roster.invites().length === 0 ? null : ledger.roster.placesAtMost(now);
   return evidenceGap({ config, course, places, scored, state });
 }
 

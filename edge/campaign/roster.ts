@@ -6,6 +6,8 @@ import type { Fit } from "../../protocol/round/fit.ts";
 export interface InviteRecord {
   readonly id: string;
   readonly uses: number;
+  /** Assignments of an attempt that all its enrolments together may hold (SPEC R2). */
+  readonly places: number;
   readonly used: number;
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -13,8 +15,13 @@ export interface InviteRecord {
   readonly organisation: string | null;
 }
 
+export type NewInvite = Omit<InviteRecord, "used" | "revoked">;
+
 export interface ParticipantRecord {
   readonly id: string;
+  readonly invite: string;
+  /** Ed25519, hexadecimal; null of one whom an earlier version enrolled. */
+  readonly publicKey: string | null;
   readonly label: string | null;
   readonly organisation: string | null;
   readonly backend: string | null;
@@ -30,6 +37,7 @@ export interface ParticipantRecord {
 interface InviteRow extends Record<string, SqlStorageValue> {
   id: string;
   uses: number;
+  places: number;
   used: number;
   createdAt: number;
   expiresAt: number;
@@ -39,6 +47,8 @@ interface InviteRow extends Record<string, SqlStorageValue> {
 
 interface ParticipantRow extends Record<string, SqlStorageValue> {
   id: string;
+  invite: string;
+  publicKey: string | null;
   label: string | null;
   organisation: string | null;
   backend: string | null;
@@ -50,9 +60,9 @@ interface ParticipantRow extends Record<string, SqlStorageValue> {
   uploadedBytes: number;
 }
 
-const INVITE = `SELECT id, uses, used, created_at AS createdAt, expires_at AS expiresAt, revoked,
+const INVITE = `SELECT id, uses, places, used, created_at AS createdAt, expires_at AS expiresAt, revoked,
   organisation FROM invites`;
-const PARTICIPANT = `SELECT id, label, organisation, backend,
+const PARTICIPANT = `SELECT id, invite, public_key AS publicKey, label, organisation, backend,
   images_per_second AS imagesPerSecond, fit, revoked, enrolled_at AS enrolledAt,
   last_seen_at AS lastSeenAt, uploaded_bytes AS uploadedBytes FROM participants`;
 
@@ -73,11 +83,12 @@ export class Roster {
     this.#sql = sql;
   }
 
-  addInvite(invite: Omit<InviteRecord, "used" | "revoked">): void {
+  addInvite(invite: NewInvite): void {
     this.#sql.exec(
-      "INSERT INTO invites (id, uses, created_at, expires_at, organisation) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO invites (id, uses, places, created_at, expires_at, organisation) VALUES (?, ?, ?, ?, ?, ?)",
       invite.id,
       invite.uses,
+      invite.places,
       invite.createdAt,
       invite.expiresAt,
       invite.organisation,
@@ -128,11 +139,12 @@ export class Roster {
     this.#sql.exec("UPDATE invites SET used = used + 1 WHERE id = ?", invite.id);
     this.#sql.exec(
       `INSERT INTO participants
-         (id, invite, enrol_key, label, organisation, backend, enrolled_at, last_seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         (id, invite, enrol_key, public_key, label, organisation, backend, enrolled_at, last_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       invite.id,
       request.key ?? null,
+      request.publicKey,
       request.label || null,
       invite.organisation,
       request.backend || null,
@@ -142,16 +154,12 @@ export class Roster {
   }
 
   /** Who enrolled with this invite and key before: its answer may have been lost. */
-  enrolledWith(invite: string, key: string | undefined): string | undefined {
+  enrolledWith(invite: string, key: string | undefined): ParticipantRecord | undefined {
     if (key === undefined) return undefined;
     const [row] = this.#sql
-      .exec<{ id: string }>(
-        "SELECT id FROM participants WHERE invite = ? AND enrol_key = ?",
-        invite,
-        key,
-      )
+      .exec<ParticipantRow>(`${PARTICIPANT} WHERE invite = ? AND enrol_key = ?`, invite, key)
       .toArray();
-    return row?.id;
+    return row && participantOf(row);
   }
 
   participants(): ParticipantRecord[] {
@@ -161,10 +169,28 @@ export class Roster {
     return rows.map(participantOf);
   }
 
-  /** Participants who were not removed. */
-  size(): number {
+  /** Places that those who were not removed can fill in a round: of an invite at most its own (R2). */
+  placesFilled(): number {
     return this.#sql
-      .exec<{ n: number }>("SELECT count(*) AS n FROM participants WHERE revoked = 0")
+      .exec<{ n: number }>(
+        `SELECT coalesce(sum(min(places, n)), 0) AS n FROM
+           (SELECT invite, count(*) AS n FROM participants WHERE revoked = 0 GROUP BY invite)
+         JOIN invites ON invites.id = invite`,
+      )
+      .one().n;
+  }
+
+  /** As many with those whom invites that are open may still bring. */
+  placesAtMost(now: number): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        `SELECT coalesce(sum(min(places, n + left_over)), 0) AS n FROM
+           (SELECT places, iif(revoked = 0 AND expires_at > ?, uses - used, 0) AS left_over,
+              (SELECT count(*) FROM participants
+               WHERE participants.invite = invites.id AND participants.revoked = 0) AS n
+            FROM invites)`,
+        now,
+      )
       .one().n;
   }
 
@@ -175,6 +201,20 @@ export class Roster {
 
   revokeParticipant(id: string): void {
     this.#sql.exec("UPDATE participants SET revoked = 1 WHERE id = ?", id);
+  }
+
+  /**
+   * Notes for which time a credential was renewed, which must be later than the last (SPEC A6).
+   *
+   * @returns false when it is not: the request is a repetition
+   */
+  renew(id: string, time: number): boolean {
+    const { rowsWritten } = this.#sql.exec(
+      "UPDATE participants SET renewed_at = ?2 WHERE id = ?1 AND renewed_at < ?2",
+      id,
+      time,
+    );
+    return rowsWritten > 0;
   }
 
   seen(id: string, now: number): void {

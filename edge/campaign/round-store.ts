@@ -1,8 +1,34 @@
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { sha256 } from "../../protocol/digest.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { ScoredCommit, ScoreSummary } from "../../protocol/round/score-summary.ts";
 import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import { attemptOf, CHANGEABLE, type AttemptRecord, type AttemptRow } from "./attempt-record.ts";
+
+/** Who holds an assignment of an attempt, and what came of it so far. */
+export interface HolderRecord {
+  readonly participant: string;
+  readonly invite: string;
+  readonly assignedAt: number;
+  readonly lastSeenAt: number;
+  /** null before the commit; `scored`: accepted, and with scores. */
+  readonly verdict: "accepted" | "scored" | "rejected" | null;
+}
+
+/** One commit as its row has it. */
+export interface OwnCommit extends AttemptId {
+  readonly request: string;
+  readonly reply: string;
+  readonly accepted: 0 | 1;
+  readonly weight: number;
+  /** Digests as JSON. */
+  readonly slices: string;
+  readonly signature: string | null;
+  readonly committedAt: number;
+  /** Whether its attempt was committed. */
+  readonly stands: 0 | 1;
+}
 
 interface LeaseRecord {
   /** null in one that an earlier version made: the campaign's own number. */
@@ -15,6 +41,10 @@ export interface AcceptedUpdate extends ScoredCommit {
   readonly slices: readonly string[];
   /** null until it was measured. */
   readonly size: UpdateSize | null;
+  /** By its participant's key (SPEC A7); undefined of one who has none. */
+  readonly signed:
+    | { readonly commit: string; readonly key: string; readonly signature: string }
+    | undefined;
 }
 
 interface UpdateTotals {
@@ -40,6 +70,8 @@ interface CommitRecord {
   readonly loss: number;
   readonly agreement: number;
   readonly scores: Scores | null;
+  /** Its participant's signature (SPEC A7), hexadecimal; null of one without a key. */
+  readonly signature: string | null;
   readonly committedAt: number;
 }
 
@@ -149,6 +181,49 @@ export class RoundStore {
       .one().n;
   }
 
+  holders({ round, attempt }: AttemptId): HolderRecord[] {
+    return this.#sql
+      .exec<Record<keyof HolderRecord, SqlStorageValue>>(
+        `SELECT leases.participant, invite, assigned_at AS assignedAt, last_seen_at AS lastSeenAt,
+           CASE WHEN accepted IS NULL THEN NULL WHEN accepted = 0 THEN 'rejected'
+             WHEN scores IS NULL THEN 'accepted' ELSE 'scored' END AS verdict
+         FROM leases JOIN participants ON participants.id = leases.participant
+         LEFT JOIN commits USING (round, attempt, participant)
+         WHERE leases.round = ? AND leases.attempt = ?`,
+        round,
+        attempt,
+      )
+      .toArray() as unknown as HolderRecord[];
+  }
+
+  /** Accepted updates of one invite's enrolments. */
+  acceptedOf({ round, attempt }: AttemptId, invite: string): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        `SELECT count(*) AS n FROM commits JOIN participants ON participants.id = participant
+         WHERE round = ? AND attempt = ? AND accepted = 1 AND invite = ?`,
+        round,
+        attempt,
+        invite,
+      )
+      .one().n;
+  }
+
+  /** Places from which an answer came, of an invite at most its own. */
+  placesAnswered({ round, attempt }: AttemptId): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        `SELECT coalesce(sum(min(places, n)), 0) AS n FROM
+           (SELECT invite, count(*) AS n FROM commits
+            JOIN participants ON participants.id = participant
+            WHERE round = ? AND attempt = ? GROUP BY invite)
+         JOIN invites ON invites.id = invite`,
+        round,
+        attempt,
+      )
+      .one().n;
+  }
+
   /** What the participant committed in this attempt, and the answer it got. */
   commit(
     { round, attempt }: AttemptId,
@@ -168,9 +243,10 @@ export class RoundStore {
 
   addCommit({ round, attempt }: AttemptId, commit: CommitRecord): void {
     this.#sql.exec(
-      `INSERT INTO commits (round, attempt, participant, request, reply, accepted, slices, examples,
-                             weight, loss, agreement, committed_at, scores)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO commits
+         (round, attempt, participant, request, reply, accepted, slices, examples, weight, loss,
+          agreement, committed_at, scores, signature)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       round,
       attempt,
       commit.participant,
@@ -184,6 +260,7 @@ export class RoundStore {
       commit.agreement,
       commit.committedAt,
       commit.scores && JSON.stringify(commit.scores),
+      commit.signature,
     );
   }
 
@@ -197,20 +274,29 @@ export class RoundStore {
         slices: string;
         scores: string | null;
         size: string | null;
+        request: string;
+        key: string | null;
+        signature: string | null;
       }>(
-        `SELECT participant, weight, loss, slices, scores, size FROM commits
+        `SELECT participant, weight, loss, slices, scores, size, request, signature,
+           public_key AS key
+         FROM commits JOIN participants ON participants.id = participant
          WHERE round = ? AND attempt = ? AND accepted = 1 ORDER BY participant`,
         round,
         attempt,
       )
       .toArray()
-      .map(({ participant, weight, loss, slices, scores, size }) => ({
+      .map(({ participant, weight, loss, slices, scores, size, request, key, signature }) => ({
         participant,
         weight,
         loss,
         slices: JSON.parse(slices) as string[],
         scores: scores === null ? null : (JSON.parse(scores) as Scores),
         size: size === null ? null : (JSON.parse(size) as UpdateSize),
+        signed:
+          key === null || signature === null
+            ? undefined
+            : { commit: sha256(utf8ToBytes(request)), key, signature },
       }));
   }
 
@@ -223,6 +309,19 @@ export class RoundStore {
       attempt,
       participant,
     );
+  }
+
+  /** All that a participant committed, oldest round first. */
+  commitsOf(participant: string): OwnCommit[] {
+    return this.#sql
+      .exec<Record<keyof OwnCommit, SqlStorageValue>>(
+        `SELECT round, attempt, request, reply, accepted, weight, slices, signature,
+           committed_at AS committedAt, state = 'committed' AS stands
+         FROM commits JOIN attempts USING (round, attempt)
+         WHERE participant = ? ORDER BY round, attempt`,
+        participant,
+      )
+      .toArray() as unknown as OwnCommit[];
   }
 
   /** Scores of committed rounds, from `first` to `last`, ascending. */

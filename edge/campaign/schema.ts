@@ -154,6 +154,25 @@ const MIGRATIONS = [
   ALTER TABLE participants ADD COLUMN fit TEXT;
   ALTER TABLE campaign ADD COLUMN stopped_for_fit INTEGER NOT NULL DEFAULT 0;
   `,
+  // Invites made before were one participant a use, and their participants have no key.
+  `
+  CREATE TABLE blobs (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  INSERT OR IGNORE INTO blobs
+    SELECT json_extract(model, '$.digest') FROM campaign
+    UNION SELECT statistics FROM campaign WHERE statistics IS NOT NULL
+    UNION SELECT mask_digest FROM starts
+    UNION SELECT value FROM starts, json_each(starts.slices)
+    UNION SELECT value FROM students, json_each(students.slices);
+  ALTER TABLE invites ADD COLUMN places INTEGER NOT NULL DEFAULT 1;
+  UPDATE invites SET places = uses;
+  ALTER TABLE participants ADD COLUMN public_key TEXT;
+  ALTER TABLE participants ADD COLUMN renewed_at INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE commits ADD COLUMN signature TEXT;
+  ALTER TABLE uploads ADD COLUMN replaced TEXT;
+  ALTER TABLE campaign ADD COLUMN ended_at INTEGER;
+  UPDATE campaign SET ended_at = coalesce((SELECT max(ended_at) FROM attempts), created_at)
+    WHERE state IN ('finished', 'aborted');
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

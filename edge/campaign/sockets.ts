@@ -4,7 +4,7 @@ import {
   participantEventSchema,
   PING,
   PONG,
-  type CoordinatorEvent,
+  type Announcement,
 } from "../../protocol/round/events.ts";
 import type { ParticipantReport } from "../../protocol/round/reports.ts";
 
@@ -65,12 +65,20 @@ export class EventSockets {
     return this.#open(participant).length > 0;
   }
 
+  /** When a participant's socket was last pinged by it, ms since the epoch; 0 for never. */
+  pingedAt(participant: string): number {
+    const times = this.#open(participant).map((socket) =>
+      Number(this.#context.getWebSocketAutoResponseTimestamp(socket)),
+    );
+    return Math.max(0, ...times);
+  }
+
   progress(participant: string): ParticipantReport["progress"] {
     const [socket] = this.#open(participant);
     return attachmentSchema.safeParse(socket?.deserializeAttachment()).data?.progress ?? null;
   }
 
-  broadcast(event: CoordinatorEvent): void {
+  broadcast(event: Announcement): void {
     const text = JSON.stringify(event);
     for (const socket of this.#context.getWebSockets()) {
       try {
@@ -79,6 +87,11 @@ export class EventSockets {
         // Closing already; events are hints, and its participant will ask.
       }
     }
+  }
+
+  /** Closes all sockets, once the campaign's end was told on them (SPEC E4). */
+  closeAll(reason: string): void {
+    for (const socket of this.#context.getWebSockets()) socket.close(1000, reason);
   }
 
   /** Closes a removed participant's sockets. */

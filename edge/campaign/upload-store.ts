@@ -6,6 +6,14 @@ interface UploadRecord {
   readonly tries: number;
   /** null until a frame is stored. */
   readonly digest: string | null;
+  /** Frames that were stored before and gave way to another. */
+  readonly replaced: readonly string[];
+}
+
+interface UploadRow extends Record<string, SqlStorageValue> {
+  tries: number;
+  digest: string | null;
+  replaced: string | null;
 }
 
 /** Reads and writes which slices are stored, and what combining made of them. */
@@ -18,8 +26,8 @@ export class UploadStore {
 
   find({ round, attempt }: AttemptId, participant: string, slice: number): UploadRecord {
     const [row] = this.#sql
-      .exec<{ tries: number; digest: string | null }>(
-        `SELECT tries, digest FROM uploads
+      .exec<UploadRow>(
+        `SELECT tries, digest, replaced FROM uploads
          WHERE round = ? AND attempt = ? AND participant = ? AND slice = ?`,
         round,
         attempt,
@@ -27,23 +35,28 @@ export class UploadStore {
         slice,
       )
       .toArray();
-    return row ?? { tries: 0, digest: null };
+    if (row === undefined) return { tries: 0, digest: null, replaced: [] };
+    const replaced = row.replaced === null ? [] : (JSON.parse(row.replaced) as string[]);
+    return { ...row, replaced };
   }
 
   save(
     { round, attempt }: AttemptId,
     participant: string,
     slice: number,
-    { tries, digest }: UploadRecord,
+    { tries, digest, replaced }: UploadRecord,
   ): void {
     this.#sql.exec(
-      "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT OR REPLACE INTO uploads
+         (round, attempt, participant, slice, tries, digest, replaced)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       round,
       attempt,
       participant,
       slice,
       tries,
       digest,
+      replaced.length === 0 ? null : JSON.stringify(replaced),
     );
   }
 

@@ -14,6 +14,11 @@ export class Directory extends DurableObject<Environment> {
     this.ctx.storage.sql.exec("INSERT OR IGNORE INTO campaigns VALUES (?, ?)", id, createdAt);
   }
 
+  has(id: string): boolean {
+    const found = this.ctx.storage.sql.exec("SELECT 1 FROM campaigns WHERE id = ?", id);
+    return found.toArray().length > 0;
+  }
+
   /** Ids, oldest campaign first. */
   list(): string[] {
     return this.ctx.storage.sql

@@ -11,7 +11,7 @@ export const blobRoutes = new Hono<AppEnvironment>().get(
   "/:digest",
   describe({
     tag: "blobs",
-    summary: "Fetch a blob by its SHA-256",
+    summary: "Fetch a blob by its SHA-256; participants one of their own campaign",
     bearer: "reader",
     answers: { 200: "application/octet-stream", 206: "application/octet-stream" },
     problems: ["malformed-request", "not-found", "range-not-satisfiable"],
@@ -19,11 +19,12 @@ export const blobRoutes = new Hono<AppEnvironment>().get(
   requireReader,
   digestPath,
   async (context) => {
+    const { digest } = context.req.valid("param");
     const reader: ParticipantIdentity | undefined = context.get("participant");
     if (reader !== undefined) {
       const campaign = context.env.CAMPAIGN.getByName(reader.campaign);
-      unwrap(await campaign.admit(reader.participant));
+      unwrap(await campaign.admitReader(reader.participant, digest));
     }
-    return await serveBlob(context.env.BLOBS, context.req.valid("param").digest, context.req.raw);
+    return await serveBlob(context.env.BLOBS, digest, context.req.raw);
   },
 );

@@ -6,6 +6,7 @@ import {
   campaignReportSchema,
   listedCampaignSchema,
   participantReportSchema,
+  removalSchema,
   roundReportSchema,
 } from "../../protocol/round/reports.ts";
 import { updateReportSchema } from "../../protocol/round/update-sizes.ts";
@@ -158,9 +159,9 @@ export const campaignRoutes = new Hono<AppEnvironment>()
     "/:id/participants/:participant",
     describe({
       tag: "admin",
-      summary: "Remove a participant",
+      summary: "Remove a participant and close its invite",
       bearer: "admin",
-      answers: { 200: participantReportSchema },
+      answers: { 200: removalSchema },
       problems: ["malformed-request", "not-found"],
     }),
     participantPath,

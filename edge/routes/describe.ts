@@ -55,9 +55,30 @@ function problemAnswers(codes: readonly ProblemCode[]) {
 
 const TOKEN_PROBLEMS = {
   admin: ["unauthenticated", "forbidden"],
-  invite: ["unauthenticated", "forbidden", "invite-expired", "invite-revoked", "invite-exhausted"],
-  participant: ["unauthenticated", "forbidden", "participant-revoked", "quota-exceeded"],
-  reader: ["unauthenticated", "forbidden", "participant-revoked", "quota-exceeded"],
+  invite: [
+    "unauthenticated",
+    "forbidden",
+    "invite-expired",
+    "invite-revoked",
+    "invite-exhausted",
+    "quota-exceeded",
+  ],
+  participant: [
+    "unauthenticated",
+    "credential-expired",
+    "forbidden",
+    "participant-revoked",
+    "campaign-ended",
+    "quota-exceeded",
+  ],
+  reader: [
+    "unauthenticated",
+    "credential-expired",
+    "forbidden",
+    "participant-revoked",
+    "campaign-ended",
+    "quota-exceeded",
+  ],
 } as const satisfies Record<NonNullable<RouteText["bearer"]>, readonly ProblemCode[]>;
 
 /** Describes a route for the OpenAPI document. */

@@ -39,12 +39,13 @@ export const inviteRoutes = new Hono<AppEnvironment>()
     jsonBody(inviteRequestSchema),
     async (context) => {
       const { id } = context.req.valid("param");
-      const { uses, expiresInSeconds, organisation } = context.req.valid("json");
+      const { uses, places, expiresInSeconds, organisation } = context.req.valid("json");
       const createdAt = Date.now();
       const invite = unwrap(
         await context.env.CAMPAIGN.getByName(id).addInvite({
           id: randomIdentifier("i"),
           uses,
+          places,
           createdAt,
           expiresAt: createdAt + 1000 * expiresInSeconds,
           organisation: organisation ?? null,

@@ -5,6 +5,8 @@ import {
   enrolReplySchema,
   enrolRequestSchema,
   invitePreviewSchema,
+  renewReplySchema,
+  renewRequestSchema,
 } from "../../protocol/round/access.ts";
 import {
   checkInReplySchema,
@@ -13,6 +15,7 @@ import {
   commitRequestSchema,
   uploadStatusSchema,
 } from "../../protocol/round/assignment.ts";
+import { outcomeSchema, receiptSchema } from "../../protocol/round/after-end.ts";
 import { digestSchema } from "../../protocol/round/identifiers.ts";
 import {
   requireInvite,
@@ -23,11 +26,24 @@ import { randomIdentifier } from "../access/identifiers.ts";
 import { signingKeys } from "../access/secrets.ts";
 import { signToken } from "../access/tokens.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { AppEnvironment } from "../environment.ts";
+import { exportStudent } from "../campaign/export-student.ts";
+import { unknownParticipant } from "../campaign/permission.ts";
+import { directoryOf } from "../directory/all-campaigns.ts";
+import type { AppEnvironment, Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { describe } from "./describe.ts";
 import { storeSlice } from "./store-slice.ts";
 import { attemptPath, jsonBody, requireJson, slicePath } from "./validation.ts";
+
+/** Lifetime of a credential (SPEC P6), ms. */
+const CREDENTIAL_MS = 86_400_000;
+
+/** A fresh credential; every renewal gives another. */
+function credentialOf(environment: Environment, identity: ParticipantIdentity): Promise<string> {
+  const now = Date.now();
+  const claims = { kind: "participant" as const, ...identity };
+  return signToken(signingKeys(environment)[0]!, claims, now, now + CREDENTIAL_MS);
+}
 
 const storedSliceSchema = z.object({ index: z.int(), digest: digestSchema });
 
@@ -58,7 +74,14 @@ export const participantRoutes = new Hono<AppEnvironment>()
       summary: "Enrol with an invite",
       bearer: "invite",
       answers: { 201: enrolReplySchema },
-      problems: ["malformed-request", "payload-too-large", "not-found", "campaign-state"],
+      problems: [
+        "malformed-request",
+        "payload-too-large",
+        "forbidden",
+        "participant-revoked",
+        "not-found",
+        "campaign-state",
+      ],
     }),
     requireInvite,
     requireJson,
@@ -73,9 +96,85 @@ export const participantRoutes = new Hono<AppEnvironment>()
         ),
       );
       const { participant } = enrolled;
-      const claims = { kind: "participant" as const, campaign, participant };
-      const credential = await signToken(signingKeys(context.env)[0]!, claims, Date.now());
+      const credential = await credentialOf(context.env, { campaign, participant });
       return context.json({ ...enrolled, credential }, 201);
+    },
+  )
+  .post(
+    "/renew",
+    describe({
+      tag: "participant",
+      summary: "Get a new credential for a signature by the participant's key",
+      answers: { 200: renewReplySchema },
+      problems: [
+        "malformed-request",
+        "payload-too-large",
+        "unauthenticated",
+        "participant-revoked",
+        "bad-signature",
+        "campaign-ended",
+        "quota-exceeded",
+      ],
+    }),
+    requireJson,
+    jsonBody(renewRequestSchema),
+    async (context) => {
+      const request = context.req.valid("json");
+      const { campaign, participant } = request;
+      // Nobody has shown a token: ids that were made up must not make objects.
+      if (!(await directoryOf(context.env).has(campaign))) throw unknownParticipant();
+      unwrap(await context.env.CAMPAIGN.getByName(campaign).renew(request));
+      const credential = await credentialOf(context.env, { campaign, participant });
+      return context.json({ credential }, 200);
+    },
+  )
+  .get(
+    "/outcome",
+    describe({
+      tag: "participant",
+      summary: "Show how the campaign ended, for 30 days after",
+      bearer: "participant",
+      answers: { 200: outcomeSchema },
+      problems: ["campaign-state"],
+    }),
+    requireParticipant,
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      return context.json(unwrap(await stub.outcome(participant)), 200);
+    },
+  )
+  .get(
+    "/receipt",
+    describe({
+      tag: "participant",
+      summary: "Show what this participant gave to a campaign that has ended",
+      bearer: "participant",
+      answers: { 200: receiptSchema },
+      problems: ["campaign-state"],
+    }),
+    requireParticipant,
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      return context.json(unwrap(await stub.receipt(participant)), 200);
+    },
+  )
+  .get(
+    "/result",
+    describe({
+      tag: "participant",
+      summary: "Download the cleansed model where the organiser shares it",
+      bearer: "participant",
+      answers: { 200: "application/octet-stream" },
+      problems: ["campaign-state"],
+    }),
+    requireParticipant,
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      const { model, student } = unwrap(await stub.result(participant));
+      return await exportStudent(context.env.BLOBS, model, student, campaign);
     },
   )
   .get(
@@ -119,7 +218,14 @@ export const participantRoutes = new Hono<AppEnvironment>()
       tag: "participant",
       summary: "Open the event socket (subprotocols scour.v1 and scour.bearer.<credential>)",
       answers: {},
-      problems: ["malformed-request", "unauthenticated", "forbidden", "participant-revoked"],
+      problems: [
+        "malformed-request",
+        "unauthenticated",
+        "credential-expired",
+        "forbidden",
+        "participant-revoked",
+        "campaign-ended",
+      ],
     }),
     requireSocketParticipant,
     async (context) => {
@@ -128,7 +234,7 @@ export const participantRoutes = new Hono<AppEnvironment>()
       }
       const { campaign, participant } = context.get("participant");
       const stub = context.env.CAMPAIGN.getByName(campaign);
-      unwrap(await stub.admit(participant));
+      unwrap(await stub.admitSocket(participant));
       return await stub.fetch("https://campaign/events", {
         headers: { Upgrade: "websocket", "Scour-Participant": participant },
       });
@@ -195,6 +301,7 @@ export const participantRoutes = new Hono<AppEnvironment>()
       problems: [
         "malformed-request",
         "payload-too-large",
+        "bad-signature",
         "stale-round",
         "update-conflict",
         "incomplete-update",

@@ -72,6 +72,10 @@ export async function storeSlice(
   await environment.BLOBS.put(key, frame, { sha256: digest });
   const recorded = await control.recordSlice(participant, attempt, index, digest);
   if (!recorded.ok) await environment.BLOBS.delete(key);
-  unwrap(recorded);
+  // What gives way is deleted after it is no longer recorded: killed in between, it is swept later.
+  const replaced = unwrap(recorded).map((old) =>
+    updateKey(campaign, attempt, participant, index, old),
+  );
+  if (replaced.length > 0) await environment.BLOBS.delete(replaced);
   return { created: true, digest };
 }

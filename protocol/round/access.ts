@@ -9,21 +9,30 @@ import {
   momentSchema,
   nameSchema,
   participantIdSchema,
+  publicKeySchema,
   shownSchema,
+  signatureSchema,
 } from "./identifiers.ts";
 import { campaignStateSchema } from "./states.ts";
 
 /** Asks for an invite: how many may enrol with it, until when, for whom. */
-export const inviteRequestSchema = z.strictObject({
-  uses: z.int().min(1).max(100_000).default(1),
-  expiresInSeconds: z
-    .int()
-    .min(1)
-    .max(31_536_000)
-    .default(7 * 86_400),
-  /** Organisation the participants who enrol with it belong to. */
-  organisation: nameSchema.optional(),
-});
+export const inviteRequestSchema = z
+  .strictObject({
+    uses: z.int().min(1).max(100_000).default(1),
+    /** Assignments of a round that all who enrol with it may hold together: what it counts as (R2). */
+    places: z.int().min(1).max(100_000).default(1),
+    expiresInSeconds: z
+      .int()
+      .min(1)
+      .max(31_536_000)
+      .default(7 * 86_400),
+    /** Organisation the participants who enrol with it belong to. */
+    organisation: nameSchema.optional(),
+  })
+  .refine(({ places, uses }) => places <= uses, {
+    message: "places must not exceed uses: who does not enrol cannot fill one",
+    path: ["places"],
+  });
 export type InviteRequestInput = z.input<typeof inviteRequestSchema>;
 
 export const inviteSchema = z.object({
@@ -32,6 +41,7 @@ export const inviteSchema = z.object({
   url: z.url(),
   uses: z.int(),
   used: z.int(),
+  places: z.int(),
   expiresAt: momentSchema,
   revoked: z.boolean(),
   organisation: shownSchema.nullable(),
@@ -86,6 +96,8 @@ export const enrolRequestSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{32}$/, "must be 16 bytes in lower-case hexadecimal")
     .optional(),
+  /** Signs renewals and commits: its private half never leaves the participant (A6, A7). */
+  publicKey: publicKeySchema,
   /** What people see in the participants' list; never needed. */
   label: labelSchema.optional(),
   backend: deviceSchema.optional(),
@@ -94,11 +106,24 @@ export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
 
 export const enrolReplySchema = z.object({
   participant: participantIdSchema,
-  /** Bearer token of every further call. */
+  /** Bearer token of every further call, for a day; renewed with the key (A6). */
   credential: z.string(),
   campaign: campaignViewSchema,
 });
 export type EnrolReply = z.infer<typeof enrolReplySchema>;
+
+/** Asks for a new credential; who it is, the signature says (SPEC A6). */
+export const renewRequestSchema = z.strictObject({
+  campaign: campaignIdSchema,
+  participant: participantIdSchema,
+  /** Within five minutes of the coordinator's own time. */
+  time: momentSchema,
+  signature: signatureSchema,
+});
+export type RenewRequest = z.infer<typeof renewRequestSchema>;
+
+export const renewReplySchema = z.object({ credential: z.string() });
+export type RenewReply = z.infer<typeof renewReplySchema>;
 
 /** What an invite offers, shown before anybody enrols. */
 export const invitePreviewSchema = z.object({

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { fitSchema } from "./fit.ts";
-import { deviceSchema, digestSchema, momentSchema, shownSchema } from "./identifiers.ts";
+import {
+  deviceSchema,
+  digestSchema,
+  momentSchema,
+  shownSchema,
+  signatureSchema,
+} from "./identifiers.ts";
 import { lossSchema, scoresSchema } from "./judging.ts";
 import { campaignStateSchema } from "./states.ts";
 
@@ -75,6 +81,7 @@ const waitSchema = z.object({
     "not-started",
     "paused",
     "round-full",
+    "invite-full",
     "combining",
     "already-contributed",
     "too-late",
@@ -98,6 +105,8 @@ const tooSlowSchema = z.object({
 const endedSchema = z.object({
   kind: z.literal("ended"),
   state: campaignStateSchema,
+  /** Why, where there is more to say than the state. */
+  detail: shownSchema.nullable().default(null),
   round: z.int().nonnegative(),
 });
 
@@ -139,6 +148,8 @@ export const commitRequestSchema = z.strictObject({
   /** Wall time of the local steps. */
   seconds: z.number().nonnegative(),
   backend: deviceSchema,
+  /** By the key that the participant enrolled with (SPEC A7); left out by one who has none. */
+  signature: signatureSchema.optional(),
 });
 export type CommitRequest = z.infer<typeof commitRequestSchema>;
 
@@ -148,7 +159,7 @@ export const commitReplySchema = z.discriminatedUnion("verdict", [
   z.object({
     verdict: z.literal("rejected"),
     round: z.int(),
-    reason: z.enum(["goal-reached", "too-few-images"]),
+    reason: z.enum(["goal-reached", "invite-full", "too-few-images"]),
     detail: shownSchema,
   }),
 ]);

@@ -159,6 +159,8 @@ export const campaignConfigSchema = z.strictObject({
     })
     .prefault({}),
   codec: updateCodecSchema.default("int8"),
+  /** Whether participants may have the cleansed model once the campaign has finished (SPEC A9). */
+  shareResult: z.boolean().default(false),
 });
 
 /** As a client may write it: everything with a default may be left out. */
@@ -187,6 +189,14 @@ export function robustMinimum(policy: CampaignConfig["round"]): number {
 /** Assignments that may be out at once in a round. */
 export function assignmentLimit(policy: CampaignConfig["round"]): number {
   return Math.ceil(policy.goal * policy.overSelection);
+}
+
+/** Least silence of somebody at work that counts as such, ms. */
+const LEAST_SILENCE_MS = 1000;
+
+/** Silence after which an assignment may be given to another: a quarter of the deadline (SPEC R14), ms. */
+export function silentAfterMs(policy: CampaignConfig["round"]): number {
+  return Math.max(LEAST_SILENCE_MS, (1000 * policy.deadlineSeconds) / 4);
 }
 
 /** Most examples one update may weigh. */

@@ -15,9 +15,17 @@ export const coordinatorEventSchema = z.discriminatedUnion("type", [
     attempt: z.int(),
     detail: shownSchema,
   }),
-  z.object({ type: z.literal("campaign-state"), state: campaignStateSchema }),
+  z.object({
+    type: z.literal("campaign-state"),
+    state: campaignStateSchema,
+    /** Why, where there is more to say than the state. */
+    detail: shownSchema.nullable().default(null),
+  }),
 ]);
 export type CoordinatorEvent = z.infer<typeof coordinatorEventSchema>;
+
+/** What happened, before its details are filled in. */
+export type Announcement = z.input<typeof coordinatorEventSchema>;
 
 /** What a participant says of its work while it goes on; for people who watch, never for decisions. */
 export const participantEventSchema = z.strictObject({

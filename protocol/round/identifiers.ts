@@ -19,6 +19,22 @@ export const inviteIdSchema = identifier("i");
 /** A moment: milliseconds since 1970-01-01T00:00:00Z. */
 export const momentSchema = z.int().nonnegative();
 
+/** An Ed25519 public key (RFC 8032): 32 bytes. */
+export const publicKeySchema = z
+  .string()
+  .regex(
+    /^[0-9a-f]{64}$/,
+    "must be an Ed25519 public key in lower-case hexadecimal (64 characters)",
+  );
+
+/** An Ed25519 signature: 64 bytes. */
+export const signatureSchema = z
+  .string()
+  .regex(
+    /^[0-9a-f]{128}$/,
+    "must be an Ed25519 signature in lower-case hexadecimal (128 characters)",
+  );
+
 /** Text for people, of at most so many code points; cleaned as it is read (SPEC P8). */
 const textSchema = (most: number) =>
   z

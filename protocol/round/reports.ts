@@ -7,8 +7,10 @@ import { fitSchema } from "./fit.ts";
 import {
   campaignIdSchema,
   digestSchema,
+  inviteIdSchema,
   momentSchema,
   participantIdSchema,
+  publicKeySchema,
   shownSchema,
 } from "./identifiers.ts";
 import { scoreSummarySchema } from "./score-summary.ts";
@@ -112,6 +114,10 @@ export type CampaignReport = z.infer<typeof campaignReportSchema>;
 
 export const participantReportSchema = z.object({
   id: participantIdSchema,
+  /** The invite that it enrolled with. */
+  invite: inviteIdSchema,
+  /** Ed25519, hexadecimal; null of one whom a version without keys enrolled. */
+  publicKey: publicKeySchema.nullable(),
   label: shownSchema.nullable(),
   organisation: shownSchema.nullable(),
   backend: shownSchema.nullable(),
@@ -141,6 +147,13 @@ export const participantReportSchema = z.object({
     .nullable(),
 });
 export type ParticipantReport = z.infer<typeof participantReportSchema>;
+
+/** Answer to a removal. */
+export const removalSchema = participantReportSchema.extend({
+  /** Its invite, with which nobody can enrol any more; who enrolled with it before stays (SPEC A3). */
+  closedInvite: inviteIdSchema,
+});
+export type Removal = z.infer<typeof removalSchema>;
 
 export const campaignMetricsSchema = z.object({
   campaign: campaignSummarySchema,

@@ -21,6 +21,8 @@ import {
   startCoordinator,
   type Coordinator,
 } from "../../client/cli/coordinator/start-coordinator.ts";
+import { signCommit } from "../../client/participant/sign-commit.ts";
+import { makeSigningKey } from "../../client/participant/signing-key.ts";
 import { CoordinatorClient } from "../../client/participant/coordinator-client.ts";
 import { parseInviteUrl } from "../../client/participant/invite-url.ts";
 import { systemClock } from "../../client/participant/ports.ts";
@@ -119,7 +121,7 @@ async function measure({ url, adminToken }: Coordinator, codec: UpdateCodec): Pr
     codec,
   });
   await admin.act(campaign.id, "start");
-  const invite = await admin.invite(campaign.id, { uses: updates });
+  const invite = await admin.invite(campaign.id, { uses: updates, places: updates });
   const { origin, token } = parseInviteUrl(invite.url);
   const open = (bearer: string): CoordinatorClient =>
     new CoordinatorClient({ origin, token: bearer, fetch, clock: systemClock });
@@ -128,7 +130,9 @@ async function measure({ url, adminToken }: Coordinator, codec: UpdateCodec): Pr
   let peerSeconds = 0;
   let bytesPerUpdate = 0;
   for (let i = 0; i < updates; i++) {
-    const { credential } = await open(token).enrol({}, signal);
+    const key = await makeSigningKey(false);
+    const enrolled = await open(token).enrol({ publicKey: key.publicKey }, signal);
+    const { credential, participant } = enrolled;
     const client = open(credential);
     const assignment = await client.checkIn({}, signal);
     if (assignment.kind !== "assignment") throw new Error(`no assignment: ${assignment.kind}`);
@@ -145,17 +149,26 @@ async function measure({ url, adminToken }: Coordinator, codec: UpdateCodec): Pr
         backend: "bench",
       },
     });
+    const request = await signCommit(update, {
+      campaign: campaign.id,
+      participant,
+      credential,
+      key,
+    });
     bytesPerUpdate = update.frames.reduce((sum, frame) => sum + frame.length, 0);
     peerSeconds += await sendToBareServer(update);
     const begin = performance.now();
-    const verdict = await deliver(update, {
-      client,
-      signal,
-      clock: systemClock,
-      random: Math.random,
-      beforeSlice: () => Promise.resolve(),
-      onStored: () => {},
-    });
+    const verdict = await deliver(
+      { ...update, request },
+      {
+        client,
+        signal,
+        clock: systemClock,
+        random: Math.random,
+        beforeSlice: () => Promise.resolve(),
+        onStored: () => {},
+      },
+    );
     seconds += (performance.now() - begin) / 1000;
     if (verdict.verdict !== "accepted") throw new Error(verdict.detail);
     note(`${codec}: update ${i + 1} of ${updates}`);

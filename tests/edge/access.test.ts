@@ -29,8 +29,10 @@ afterEach(() => reset());
 
 const KEY = new TextEncoder().encode("signing-key-of-the-tests-32-bytes-long");
 
-function enrol(token: string, json: unknown = {}): Promise<Response> {
-  return send("/api/v1/enrol", { method: "POST", token, json });
+const PUBLIC_KEY = "5e".repeat(32);
+
+function enrol(token: string, json: Record<string, unknown> = {}): Promise<Response> {
+  return send("/api/v1/enrol", { method: "POST", token, json: { publicKey: PUBLIC_KEY, ...json } });
 }
 
 const sign = (key: Uint8Array, body: Record<string, string>) =>

@@ -7,11 +7,15 @@ import { formatDigest, parseContentDigest } from "../../edge/blobs/content-diges
 import { sha256 } from "../../protocol/digest.ts";
 import {
   ADMIN,
-  createCampaign,
+  committed,
   expectProblem,
-  inviteToken,
+  report,
+  runningCampaign,
   send,
-  Volunteer,
+  sql,
+  until,
+  updateOf,
+  type Volunteer,
 } from "./coordinator.ts";
 
 const BYTES = new TextEncoder().encode("0123456789");
@@ -26,6 +30,12 @@ afterEach(() => reset());
 
 function get(headers: Record<string, string> = {}, method = "GET"): Promise<Response> {
   return send(path, { token: ADMIN, headers, method });
+}
+
+async function status(name: string, token: string): Promise<number> {
+  const response = await send(`/api/v1/blobs/${name}`, { token });
+  await response.body?.cancel();
+  return response.status;
 }
 
 describe("blobs", () => {
@@ -93,11 +103,36 @@ describe("blobs", () => {
     expect((await get({ Range: "bytes=0-3", "If-Range": `"${digest}"` })).status).toBe(206);
   });
 
-  it("[P4] participants may read them, strangers not", async () => {
-    const { id } = await createCampaign();
-    const { token } = await inviteToken(id);
-    const { credential } = await Volunteer.enrol(token);
-    expect((await send(path, { token: credential })).status).toBe(200);
+  it("[A5] participants may read those of their own campaign, strangers none", async () => {
+    const { id, volunteers } = await runningCampaign(2, {
+      aggregation: { server: { kind: "adam" } },
+    });
+    const other = await runningCampaign(1, { reinit: { seed: "cd".repeat(32) } });
+    const [first] = volunteers as [Volunteer];
+    const [stranger] = other.volunteers as [Volunteer];
+    for (const [seed, volunteer] of volunteers.entries()) {
+      await volunteer.contribute(updateOf(volunteer.view, seed));
+    }
+    await until(id, committed(1));
+    const [row] = await sql(id, "SELECT slices, moments FROM students WHERE round = 1");
+    const student = JSON.parse(String(row!["slices"])) as string[];
+    const moments = JSON.parse(String(row!["moments"])) as { first: string | null }[];
+    const { starts } = await report(id);
+    const own = [
+      first.view.model.digest,
+      starts[0]!.maskDigest,
+      ...first.view.starts[0]!.initialStudent,
+      ...student,
+    ];
+    for (const name of own) expect(await status(name, first.credential)).toBe(200);
+    // The teacher is both campaigns'.
+    expect(await status(first.view.model.digest, stranger.credential)).toBe(200);
+    expect(await status(starts[0]!.maskDigest, stranger.credential)).toBe(404);
+    expect(await status(student[0]!, stranger.credential)).toBe(404);
+    for (const name of [moments[0]!.first!, digest]) {
+      expect(await status(name, ADMIN)).toBe(200);
+      expect(await status(name, first.credential)).toBe(404);
+    }
     await expectProblem(await send(path), 401, "unauthenticated");
   });
 

@@ -1,5 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { expect, onTestFinished, vi } from "vitest";
 import { formatDigest } from "../../edge/blobs/content-digest.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
@@ -14,6 +15,7 @@ import type {
 import { sliceCodec, type CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
+import { commitBytes, commitDigest, renewalBytes } from "../../protocol/round/signing.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
 import { uniformSource } from "../../protocol/update/uniform-source.ts";
 import { BOUNDS_MS } from "../patience.ts";
@@ -135,7 +137,7 @@ export function rounds(id: string): Promise<RoundReport[]> {
 
 export async function inviteToken(
   id: string,
-  request: Record<string, unknown> = { uses: 100 },
+  request: Record<string, unknown> = { uses: 100, places: 100 },
 ): Promise<{ invite: Invite; token: string }> {
   const invite = await ask<Invite>(`/api/v1/admin/campaigns/${id}/invites`, {
     method: "POST",
@@ -242,23 +244,47 @@ export function scoresOf(view: CampaignView, said: Said = {}): Scores {
   };
 }
 
+interface KeyPair {
+  readonly publicKey: string;
+  /** Signature of bytes, hexadecimal. */
+  sign(bytes: Uint8Array): Promise<string>;
+}
+
+/** An Ed25519 key pair, as a participant makes one. */
+export async function makeKeyPair(): Promise<KeyPair> {
+  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
+  const raw = (await crypto.subtle.exportKey("raw", pair.publicKey)) as ArrayBuffer;
+  return {
+    publicKey: bytesToHex(new Uint8Array(raw)),
+    sign: async (bytes) =>
+      bytesToHex(
+        new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, pair.privateKey, bytes)),
+      ),
+  };
+}
+
 /** A participant as the protocol knows it; it does not train. */
 export class Volunteer {
   readonly id: string;
-  readonly credential: string;
+  credential: string;
   readonly view: CampaignView;
+  readonly key: KeyPair;
 
-  constructor(reply: EnrolReply) {
+  constructor(reply: EnrolReply, key: KeyPair) {
     this.id = reply.participant;
     this.credential = reply.credential;
     this.view = reply.campaign;
+    this.key = key;
   }
 
   static async enrol(invite: string, label?: string): Promise<Volunteer> {
-    const json = label === undefined ? {} : { label };
-    return new Volunteer(
-      await ask<EnrolReply>("/api/v1/enrol", { method: "POST", token: invite, json }),
-    );
+    const key = await makeKeyPair();
+    const json = { publicKey: key.publicKey, ...(label !== undefined && { label }) };
+    const reply = await ask<EnrolReply>("/api/v1/enrol", { method: "POST", token: invite, json });
+    return new Volunteer(reply, key);
   }
 
   checkIn(said: CheckInRequest = {}): Promise<CheckInReply> {
@@ -314,23 +340,44 @@ export class Volunteer {
     return frames.map((frame) => sha256(frame));
   }
 
-  sendCommit(
+  async sendCommit(
     { round, attempt }: { round: number; attempt: number },
     slices: readonly string[],
     changes: Record<string, unknown> = {},
   ): Promise<Response> {
-    return send(`/api/v1/rounds/${round}/${attempt}/commit`, {
+    const request = {
+      slices: [...slices],
+      examples: 8,
+      loss: 0.5,
+      agreement: 0.75,
+      seconds: 1,
+      backend: "none",
+      scores: null,
+      ...changes,
+    };
+    const commit = commitDigest(request);
+    const bytes = commitBytes({
+      campaign: this.view.id,
+      participant: this.id,
+      round,
+      attempt,
+      commit,
+    });
+    const signature = await this.key.sign(bytes);
+    return await send(`/api/v1/rounds/${round}/${attempt}/commit`, {
       method: "POST",
       token: this.credential,
-      json: {
-        slices,
-        examples: 8,
-        loss: 0.5,
-        agreement: 0.75,
-        seconds: 1,
-        backend: "none",
-        ...changes,
-      },
+      json: { signature, ...request },
+    });
+  }
+
+  /** Asks for a new credential, as of this time. */
+  async renew(time = Date.now(), changes: Record<string, unknown> = {}): Promise<Response> {
+    const renewal = { campaign: this.view.id, participant: this.id, time };
+    const signature = await this.key.sign(renewalBytes(renewal));
+    return await send("/api/v1/renew", {
+      method: "POST",
+      json: { ...renewal, signature, ...changes },
     });
   }
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { configurationDigest, type ChainLink } from "../../edge/campaign/chain.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { CONFIG_VERSION, readConfig } from "../../edge/campaign/stored-config.ts";
+import type { Invite } from "../../protocol/round/access.ts";
 import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import type { ListedCampaign } from "../../protocol/round/reports.ts";
 import {
@@ -46,6 +47,13 @@ async function asBefore(id: string): Promise<string> {
         ALTER TABLE campaign DROP COLUMN config_version;
         ALTER TABLE campaign DROP COLUMN stopped_for_fit;
         ALTER TABLE participants DROP COLUMN fit;
+        DROP TABLE blobs;
+        ALTER TABLE invites DROP COLUMN places;
+        ALTER TABLE participants DROP COLUMN public_key;
+        ALTER TABLE participants DROP COLUMN renewed_at;
+        ALTER TABLE commits DROP COLUMN signature;
+        ALTER TABLE uploads DROP COLUMN replaced;
+        ALTER TABLE campaign DROP COLUMN ended_at;
         DELETE FROM migrations WHERE version >= 2;
       `),
     ),
@@ -225,6 +233,14 @@ describe("a campaign of the version before", () => {
         judging: { heldOut: Number.MIN_VALUE, watchAscents: 0, regrowth: null, stopping: null },
       },
     });
+    // Its blobs are known to be its own, and its invite has a place for each that may enrol.
+    for (const digest of [middle.model.digest, ...volunteer.view.starts[0]!.initialStudent]) {
+      const response = await send(`/api/v1/blobs/${digest}`, { token: volunteer.credential });
+      expect(response.status).toBe(200);
+      await response.body?.cancel();
+    }
+    const invites = await ask<Invite[]>(`/api/v1/admin/campaigns/${id}/invites`, { token: ADMIN });
+    expect(invites).toMatchObject([{ uses: 100, places: 100 }]);
     expect((await rounds(id))[0]).toMatchObject({
       state: "committed",
       judging: false,

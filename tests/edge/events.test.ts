@@ -74,15 +74,15 @@ describe("the event socket", () => {
     await until(id, committed(3));
     await eventually(() => expect(events().at(-1)).toMatchObject({ state: "finished" }));
     expect(events()).toEqual([
-      { type: "campaign-state", state: "paused" },
-      { type: "campaign-state", state: "running" },
+      { type: "campaign-state", state: "paused", detail: null },
+      { type: "campaign-state", state: "running", detail: null },
       { type: "round-opened", round: 0, attempt: 0 },
       { type: "round-committed", round: 0, updates: 1 },
       { type: "round-opened", round: 1, attempt: 0 },
       { type: "round-committed", round: 1, updates: 1 },
       { type: "round-opened", round: 2, attempt: 0 },
       { type: "round-committed", round: 2, updates: 1 },
-      { type: "campaign-state", state: "finished" },
+      { type: "campaign-state", state: "finished", detail: null },
     ]);
   });
 
@@ -123,7 +123,9 @@ describe("the event socket", () => {
     await evictDurableObject(control(id));
     expect((await participants(id))[0]).toMatchObject({ connected: true, progress });
     await act(id, "pause");
-    await eventually(() => expect(events()).toEqual([{ type: "campaign-state", state: "paused" }]));
+    await eventually(() =>
+      expect(events()).toEqual([{ type: "campaign-state", state: "paused", detail: null }]),
+    );
     socket.close(1000, "done");
     await eventually(async () => expect((await participants(id))[0]!.progress).toBeNull());
   });

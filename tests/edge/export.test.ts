@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { chainDigest, type ChainLink } from "../../edge/campaign/chain.ts";
-import { canonicalJson } from "../../edge/campaign/canonical-json.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import { isMasked, reinitMask } from "../../protocol/reinit/mask.ts";

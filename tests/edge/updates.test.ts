@@ -9,6 +9,7 @@ import {
   ask,
   chunked,
   committed,
+  control,
   expectProblem,
   report,
   rounds,
@@ -78,6 +79,44 @@ describe("uploading slices", () => {
     const frames = volunteer.frames(updateOf(volunteer.view, 2));
     const digests = await volunteer.upload(START, frames);
     expect((await status(volunteer)).slices.map(({ digest }) => digest)).toEqual(digests);
+  });
+
+  it("[A4] keeps one frame of a slice: another deletes the one before", async () => {
+    const { id, volunteers } = await assigned(2);
+    const [volunteer, other] = volunteers as [Volunteer, Volunteer];
+    const frames = [1, 2, 3].map((seed) => volunteer.frames(updateOf(volunteer.view, seed))[0]!);
+    for (const frame of frames) {
+      expect((await volunteer.putFrame(START, 0, frame)).status).toBe(201);
+      expect(await uploadedKeys()).toBe(1);
+    }
+    // What gave way does not come back: its deletion may still be under way.
+    const again = await volunteer.putFrame(START, 0, frames[0]!);
+    await expectProblem(again, 409, "update-conflict");
+    expect(await uploadedKeys()).toBe(1);
+    expect((await status(volunteer)).slices).toEqual([{ index: 0, digest: sha256(frames[2]!) }]);
+    // The last ones are there to be combined.
+    const rest = volunteer.frames(updateOf(volunteer.view, 3));
+    await (await volunteer.sendCommit(START, await volunteer.upload(START, rest))).body?.cancel();
+    await other.contribute(updateOf(other.view, 4));
+    await until(id, committed(1));
+  });
+
+  it("[A4] a frame whose upload was overtaken is not kept beside the one that overtook it", async () => {
+    const { id, volunteers } = await assigned();
+    const [volunteer] = volunteers as [Volunteer];
+    const [first, second] = [1, 2].map(
+      (seed) => volunteer.frames(updateOf(volunteer.view, seed))[0]!,
+    );
+    const at = (digest: string) => [volunteer.id, START, 0, digest] as const;
+    const stub = control(id);
+    // Both were let in; killed after the second was recorded, its predecessor is still stored.
+    for (const frame of [first!, second!]) await stub.reserveSlice(...at(sha256(frame)));
+    const record = async (frame: Uint8Array) => await stub.recordSlice(...at(sha256(frame)));
+    expect(await record(first!)).toMatchObject({ ok: true, value: [] });
+    expect(await record(second!)).toMatchObject({ ok: true, value: [sha256(first!)] });
+    // Whoever comes to it next is told again what is to be deleted, and nobody brings it back.
+    expect(await record(second!)).toMatchObject({ ok: true, value: [sha256(first!)] });
+    expect(await record(first!)).toMatchObject({ ok: false, code: "update-conflict" });
   });
 
   it("[A4] permits four uploads a slice and attempt", async () => {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { AdminClient } from "../../client/admin/admin-client.ts";
+import { signCommit } from "../../client/participant/sign-commit.ts";
+import { makeSigningKey } from "../../client/participant/signing-key.ts";
 import { CoordinatorClient } from "../../client/participant/coordinator-client.ts";
 import { parseInviteUrl } from "../../client/participant/invite-url.ts";
 import { systemClock } from "../../client/participant/ports.ts";
@@ -42,7 +44,7 @@ async function campaignOf(
   const model = sha256(file);
   await admin.uploadModel({ body: new Blob([file]), digest: model });
   const { id } = await admin.createCampaign({ model, preprocessing: PREPROCESSING, ...config });
-  const { url } = await admin.invite(id, { uses: 2 });
+  const { url } = await admin.invite(id, { uses: 2, places: 2 });
   await admin.act(id, "start");
   return { admin, id, invite: url };
 }
@@ -147,7 +149,9 @@ async function combineTwo<Seen>(
   const open = (bearer: string): CoordinatorClient =>
     new CoordinatorClient({ origin, token: bearer, fetch, clock: systemClock });
   for (const scale of [1e-3, 2e-3]) {
-    const { credential } = await open(token).enrol({}, signal);
+    const key = await makeSigningKey(false);
+    const enrolled = await open(token).enrol({ publicKey: key.publicKey }, signal);
+    const { credential, participant } = enrolled;
     const client = open(credential);
     const assignment = await client.checkIn({}, signal);
     if (assignment.kind !== "assignment") throw new Error(`no assignment: ${assignment.kind}`);
@@ -159,14 +163,18 @@ async function combineTwo<Seen>(
       seed: new Uint8Array(32),
       report: { examples: 64, loss: 1, agreement: 0.5, scores: null, seconds: 1, backend: "test" },
     });
-    const verdict = await deliver(pending, {
-      client,
-      signal,
-      clock: systemClock,
-      random: Math.random,
-      beforeSlice: () => Promise.resolve(),
-      onStored: () => {},
-    });
+    const request = await signCommit(pending, { campaign: id, participant, credential, key });
+    const verdict = await deliver(
+      { ...pending, request },
+      {
+        client,
+        signal,
+        clock: systemClock,
+        random: Math.random,
+        beforeSlice: () => Promise.resolve(),
+        onStored: () => {},
+      },
+    );
     expect(verdict.verdict).toBe("accepted");
   }
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { CAMPAIGN_ACTIONS, type CampaignAction } from "../../../protocol/round/states.ts";
 import type { CommandContext } from "../command-context.ts";
+import { placesWarning } from "../places-warning.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 
 const DESCRIPTIONS: Record<CampaignAction, string> = {
@@ -23,10 +24,15 @@ export function campaignActions({ terminal }: CommandContext): Command[] {
       .option("--json", "print id, state and round as JSON")
       .addHelpText("after", `\nExample:\n  $ npm run scour -- campaign ${action} c-…`)
       .action(async (campaign: string, options: ActionOptions) => {
-        const report = await openAdminClient(options, terminal).act(campaign, action);
-        const { detail, evidenceGap, id, state, round, rounds } = report;
+        const admin = openAdminClient(options, terminal);
+        const report = await admin.act(campaign, action);
+        const { config, detail, evidenceGap, id, state, round, rounds } = report;
         if (detail !== null) terminal.note(`${state}: ${detail}`);
-        if (action === "start" && evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
+        if (action === "start") {
+          if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
+          const warning = placesWarning(config.round, await admin.invites(campaign), Date.now());
+          if (warning !== undefined) terminal.note(warning);
+        }
         terminal.result(
           { id, state, round, rounds },
           options.json,
@@ -39,17 +45,21 @@ export function campaignActions({ terminal }: CommandContext): Command[] {
 /** `campaign remove`. */
 export function campaignRemove({ terminal }: CommandContext): Command {
   return addAccessOptions(new Command("remove"))
-    .description("remove a participant for good; what it gave to a round that is open goes, too")
+    .description(
+      "remove a participant for good; what it gave to an open round goes, too, and its invite is closed",
+    )
     .argument("<campaign>", "the campaign's id")
     .argument("<participant>", "the participant's id, as `campaign participants` tells it")
     .option("--json", "print what was removed as JSON")
     .addHelpText("after", "\nExample:\n  $ npm run scour -- campaign remove c-… p-…")
     .action(async (campaign: string, participant: string, options: ActionOptions) => {
-      await openAdminClient(options, terminal).removeParticipant(campaign, participant);
-      terminal.result(
-        { id: participant, removed: true },
-        options.json,
-        () => `Participant ${participant} is removed: its credential is refused from now on.`,
+      const admin = openAdminClient(options, terminal);
+      const { closedInvite } = await admin.removeParticipant(campaign, participant);
+      terminal.result({ id: participant, removed: true, closedInvite }, options.json, () =>
+        [
+          `Participant ${participant} is removed: its credential is refused from now on.`,
+          `Its invite ${closedInvite} is closed: those who joined with it stay, nobody can join with it any more.`,
+        ].join("\n"),
       );
     });
 }

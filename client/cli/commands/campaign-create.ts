@@ -43,7 +43,7 @@ Example:
           `Campaign ${id} (${campaign.name}) is ${state}: ${campaign.model.architecture}, ${campaign.model.classes} classes, ${campaign.rounds} rounds.`,
           ``,
           `Next:`,
-          `  npm run scour -- invite ${id} --uses 4`,
+          `  npm run scour -- invite ${id} --count 4`,
           ...(state === "ready" ? [`  npm run scour -- campaign start ${id}`] : []),
           `  npm run scour -- watch ${id}`,
         ].join("\n"),

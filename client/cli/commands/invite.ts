@@ -7,6 +7,8 @@ import { momentText, textTable } from "../text-table.ts";
 
 interface InviteOptions extends AccessOptions {
   readonly uses?: number;
+  readonly places?: number;
+  readonly count?: number;
   readonly expiresIn?: number;
   readonly organisation?: string;
   readonly json?: boolean;
@@ -17,24 +19,31 @@ export function inviteCommand({ terminal }: CommandContext): Command {
   const invite = addAccessOptions(new Command("invite"))
     .description("make a link with which volunteers join a campaign")
     .argument("<campaign>", "the campaign's id")
-    .option("--uses <count>", "how many may join with it (default 1)", positive)
+    .option("--count <count>", "make so many invites, a link for each volunteer", positive)
+    .option("--uses <count>", "how many may join with one link (default 1)", positive)
+    .option(
+      "--places <count>",
+      "how many of those may be at work in a round at the same time: what the invite counts as (default 1)",
+      positive,
+    )
     .option("--expires-in <seconds>", "how long it holds (default 7 days)", positive)
     .option("--organisation <name>", "whom those who join with it belong to")
     .option("--json", "print the invite as JSON")
-    .addHelpText("after", "\nExample:\n  $ npm run scour -- invite c-… --uses 4 --json")
+    .addHelpText("after", "\nExample:\n  $ npm run scour -- invite c-… --count 4")
     .action(async (campaign: string, options: InviteOptions) => {
-      const made = await openAdminClient(options, terminal).invite(campaign, {
+      const admin = openAdminClient(options, terminal);
+      const request = {
         ...(options.uses === undefined ? {} : { uses: options.uses }),
+        ...(options.places === undefined ? {} : { places: options.places }),
         ...(options.expiresIn === undefined ? {} : { expiresInSeconds: options.expiresIn }),
         ...(options.organisation === undefined ? {} : { organisation: options.organisation }),
-      });
-      terminal.result(made, options.json, () =>
-        [
-          made.url,
-          ``,
-          `For ${made.uses} ${made.uses === 1 ? "participant" : "participants"}, until ${momentText(made.expiresAt)}. Whoever has the link can join:`,
-          `  in a browser, by opening it; or npm run scour -- join '${made.url}' --images FOLDER`,
-        ].join("\n"),
+      };
+      const made: Invite[] = [];
+      for (let i = 0; i < (options.count ?? 1); i++)
+        made.push(await admin.invite(campaign, request));
+      const [first] = made as [Invite];
+      terminal.result(options.count === undefined ? first : made, options.json, () =>
+        [...made.map(({ url }) => url), ``, ...invitesText(first, made.length)].join("\n"),
       );
     });
 
@@ -66,13 +75,25 @@ export function inviteCommand({ terminal }: CommandContext): Command {
   return invite;
 }
 
+/** What links of this kind are good for. */
+function invitesText({ expiresAt, places, url, uses }: Invite, count: number): string[] {
+  const people = uses === 1 ? "one participant" : `${uses} participants`;
+  const shared = `They count as ${places === 1 ? "one" : places}: at most ${places} of the ${uses} have a place in a round at the same time, and the weight of ${places === 1 ? "one" : places}. The others wait. --places says otherwise; --count makes a link for each volunteer.`;
+  return [
+    `${count === 1 ? "For" : `${count} links, each for`} ${people}, until ${momentText(expiresAt)}. Whoever has ${count === 1 ? "the" : "a"} link can join:`,
+    `  in a browser, by opening it; or npm run scour -- join '${url}' --images FOLDER`,
+    ...(uses > places ? [shared] : []),
+  ];
+}
+
 function inviteTable(invites: readonly Invite[]): string {
   if (invites.length === 0) return "No invites yet: `invite CAMPAIGN` makes one.";
   return textTable([
-    ["invite", "used", "until", "organisation", "state"],
+    ["invite", "used", "places", "until", "organisation", "state"],
     ...invites.map((invite) => [
       invite.id,
       `${invite.used} of ${invite.uses}`,
+      String(invite.places),
       momentText(invite.expiresAt),
       invite.organisation ?? "–",
       inviteState(invite),

@@ -19,6 +19,7 @@ import {
   type EngineOptions,
 } from "../engine-options.ts";
 import { identityFile } from "../identity-file.ts";
+import { writeWhole } from "../write-whole.ts";
 import { positive } from "../option-values.ts";
 import { statusText, totalsText } from "../participant-progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -28,6 +29,8 @@ interface JoinOptions extends EngineOptions {
   readonly label?: string;
   readonly identity?: string;
   readonly anyImages?: boolean;
+  readonly receipt?: string;
+  readonly result?: string;
   readonly maxRounds?: number;
   readonly json?: boolean;
 }
@@ -47,6 +50,8 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       "--any-images",
       "contribute even if the images do not look like what the model was trained on",
     )
+    .option("--receipt <file>", "at the campaign's end, write what we gave to it as JSON")
+    .option("--result <file>", "at its end, write the cleansed model, if the organiser shares it")
     .option("--max-rounds <count>", "leave after so many updates", positive)
     .option("--json", "at the end, print what was given as JSON")
     .addHelpText(
@@ -106,6 +111,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       const last = await participant.run().catch((error: unknown) => {
         throw withAdvice(error);
       });
+      if (last.kind === "finished") await keepWhatIsLeft(participant, options, terminal);
       const { totals } = participant;
       terminal.result(
         { status: last.kind, ...totals },
@@ -132,6 +138,25 @@ function withAdvice(error: unknown): unknown {
     error.message,
     "Give other images, or --any-images to contribute with these all the same. If others see this too, the organiser should check the campaign's --mean and --std.",
   );
+}
+
+/** Receipt and result can be had for some time after the end; whoever asked for them gets them now. */
+async function keepWhatIsLeft(
+  participant: Participant,
+  { receipt, result }: JoinOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (receipt !== undefined) {
+    const given = await participant.receipt();
+    await writeWhole(receipt, `${JSON.stringify(given, null, 2)}\n`);
+    const counted = given.commits.filter((commit) => commit.counted).length;
+    terminal.note(`${counted} of our ${given.commits.length} commits counted: ${receipt}.`);
+  }
+  if (result === undefined) return;
+  const { body } = await participant.result();
+  if (body === null) throw new CommandError("the cleansed model came without a body");
+  await writeWhole(result, body);
+  terminal.note(`The cleansed model: ${result}.`);
 }
 
 /** On a terminal one line that changes; elsewhere a line whenever something else begins. */

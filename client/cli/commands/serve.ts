@@ -42,7 +42,7 @@ export function serveCommand({ terminal, stop }: CommandContext): Command {
             `Next, in another terminal:`,
             `  export SCOUR_URL=${coordinator.url} SCOUR_ADMIN_TOKEN="$(cat '${coordinator.adminTokenFile}')"`,
             `  npm run scour -- campaign create --model teacher.safetensors --mean .4914,.4822,.4465 --std .2470,.2435,.2616`,
-            `  npm run scour -- invite CAMPAIGN --uses 4`,
+            `  npm run scour -- invite CAMPAIGN --count 4`,
             `  npm run scour -- campaign start CAMPAIGN`,
             ``,
             `Ctrl-C stops it; a campaign goes on at the next start.`,

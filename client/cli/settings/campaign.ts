@@ -33,5 +33,11 @@ export const CAMPAIGN_SETTINGS: SettingGroup = {
       help: "pixel deviation the model was trained with",
       missing: PIXEL_STATISTICS,
     },
+    {
+      path: "shareResult",
+      flag: "--share-result",
+      sets: true,
+      help: "participants may fetch the cleansed model for 30 days after the end",
+    },
   ],
 };

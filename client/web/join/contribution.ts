@@ -17,7 +17,7 @@ import type {
   TrainingWorkerApi,
 } from "../../worker/training-worker.ts";
 import { fetchOffer, type Offer } from "./offer.ts";
-import { sessionIdentities } from "./session-identities.ts";
+import { browserIdentities } from "./browser-identities.ts";
 
 /** The pages serve no binary of TensorFlow.js' WebAssembly: ours needs none. */
 export const PAGE_BACKENDS = BACKEND_CHOICES.filter((name) => name !== "tfjs-wasm");
@@ -75,7 +75,7 @@ export class Contribution {
   });
 
   readonly #invite: string;
-  readonly #identities = sessionIdentities();
+  readonly #identities = browserIdentities();
   readonly #worker: Remote<TrainingWorkerApi>;
   #imports = 0;
   #openings = 0;

@@ -5,12 +5,16 @@ import { imagesToScore } from "../../../protocol/round/evidence.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
 import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
-import { CoordinatorClient } from "../../participant/coordinator-client.ts";
-import { identityKey } from "../../participant/enrolment.ts";
-import { identitySchema, type IdentityStore } from "../../participant/identity.ts";
+import {
+  CoordinatorClient,
+  type CoordinatorClientOptions,
+} from "../../participant/coordinator-client.ts";
+import { knownCredential } from "../../participant/enrolment.ts";
+import type { IdentityStore } from "../../participant/identity.ts";
 import type { InviteLink } from "../../participant/invite-url.ts";
 import { systemClock } from "../../participant/ports.ts";
-import { retrying, type Retry } from "../../participant/retry.ts";
+import { outcomeText } from "../../participant/outcome-text.ts";
+import { retrying, type Retry, type RetryOptions } from "../../participant/retry.ts";
 
 /** What is shown of a campaign before anybody contributes. */
 export type Offer = InvitePreview & {
@@ -31,20 +35,22 @@ export async function fetchOffer(
 ): Promise<Offer> {
   const signal = new AbortController().signal;
   const retry = { clock: systemClock, random: Math.random, signal, onRetry };
-  const clientFor = (token: string): CoordinatorClient =>
+  const clientFor = (token: CoordinatorClientOptions["token"]): CoordinatorClient =>
     new CoordinatorClient({
       origin: link.origin,
       token,
       fetch: (...request) => fetch(...request),
       clock: systemClock,
     });
-  const known = identitySchema.safeParse(await identities.load(identityKey(link))).data;
+  const known = await knownCredential({ clientFor, identities, link });
   if (known !== undefined) {
     try {
-      const client = clientFor(known.credential);
+      const client = clientFor(known);
       return offerOf(await retrying(() => client.campaign(signal), retry));
     } catch (error) {
-      if (!(error instanceof ProtocolError) || ![401, 404].includes(error.status)) throw error;
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.code === "campaign-ended") throw await withOutcome(error, clientFor(known), retry);
+      if (![401, 404].includes(error.status)) throw error;
     }
   }
   const client = clientFor(link.token);
@@ -55,6 +61,24 @@ export async function fetchOffer(
 function scoringImages(judging: CampaignView["config"]["judging"]): number {
   const needed = imagesToScore(judging);
   return Number.isFinite(needed) ? needed : 0;
+}
+
+/** What there is to say to one who comes back after the end. */
+async function withOutcome(
+  error: ProtocolError,
+  client: CoordinatorClient,
+  retry: RetryOptions,
+): Promise<Error> {
+  try {
+    const outcome = await retrying(() => client.outcome(retry.signal), retry);
+    const detail = outcomeText(outcome);
+    return new ProtocolError(
+      error.code,
+      `The campaign is ${outcome.state}.${detail === null ? "" : ` ${detail}`}`,
+    );
+  } catch (closed) {
+    return closed instanceof Error ? closed : error;
+  }
 }
 
 function offerOf({ config, id, model, sliceLengths, state, statistics }: CampaignView): Offer {

@@ -5,6 +5,8 @@ import { formatBytes } from "../format.ts";
 const WAITS: Record<WaitReason, string> = {
   "not-started": "The campaign has not started yet. Waiting for it.",
   paused: "The campaign is paused. Waiting for it to go on.",
+  "invite-full":
+    "Others who opened the same invite have its place in this round. Waiting for the next.",
   "round-full": "This round has enough hands. Waiting for the next.",
   combining: "The coordinator combines the updates. Waiting for the next round.",
   "already-contributed": "Your part is in. Waiting for the next round.",
@@ -61,7 +63,9 @@ export function statusText(status: ParticipantStatus): string {
     case "stopped":
       return "You left the campaign.";
     case "finished":
-      return ENDS[status.state] ?? "The campaign was ended.";
+      return [ENDS[status.state] ?? "The campaign was ended.", status.detail]
+        .filter((text) => text !== null)
+        .join(" ");
     case "failed":
       return status.message;
   }

@@ -4,6 +4,8 @@ import { runRecorded } from "./recording-terminal.ts";
 
 const PERSON: ParticipantReport = {
   id: `p-${"a".repeat(20)}`,
+  invite: `i-${"c".repeat(20)}`,
+  publicKey: "ab".repeat(32),
   label: "kitchen laptop",
   organisation: null,
   backend: "WebAssembly SIMD, 2 threads",
@@ -57,7 +59,7 @@ it("[P8] what participants say of themselves stays on its line", async () => {
 it("[A3] `campaign remove` removes one of them, and says why it could not", async () => {
   const asked: [string, string | undefined][] = [];
   const replies = [
-    Response.json({ ...PERSON, revoked: true }),
+    Response.json({ ...PERSON, revoked: true, closedInvite: PERSON.invite }),
     Response.json(
       { type: "about:blank", title: "x", status: 404, code: "not-found", detail: "no participant" },
       { status: 404, headers: { "content-type": "application/problem+json" } },
@@ -71,7 +73,10 @@ it("[A3] `campaign remove` removes one of them, and says why it could not", asyn
   const remove = () => runRecorded("campaign", "remove", `c-${"a".repeat(20)}`, PERSON.id);
   const { code, results } = await remove();
   expect(code).toBe(0);
-  expect(results[0]).toMatchObject({ value: { id: PERSON.id, removed: true } });
+  expect(results[0]).toMatchObject({
+    value: { id: PERSON.id, removed: true, closedInvite: PERSON.invite },
+    text: expect.stringContaining(`Its invite ${PERSON.invite} is closed`),
+  });
   const path = `/api/v1/admin/campaigns/c-${"a".repeat(20)}/participants/${PERSON.id}`;
   expect(asked).toEqual([[expect.stringMatching(new RegExp(`${path}$`)), "DELETE"]]);
   const again = await remove();

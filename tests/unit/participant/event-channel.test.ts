@@ -63,7 +63,7 @@ it("[E2] an event wakes a waiting participant long before its time", async () =>
   await until(() => sockets.length === 1 && sockets[0]!.sent.length > 0);
   await until(() => participant.status.kind === "waiting");
   coordinator.reply = undefined;
-  sockets[0]!.tell({ type: "campaign-state", state: "running" });
+  sockets[0]!.tell({ type: "campaign-state", state: "running", detail: null });
   await expect(running).resolves.toMatchObject({ kind: "finished" });
 });
 
@@ -108,8 +108,9 @@ it("gives up seeking what misleads the teacher when an event says that the campa
   const { coordinator, participant, sockets, training } = setUp();
   training.onSearch = async () => {
     await until(() => sockets[0]?.sent.includes("ping") === true);
-    coordinator.reply = () => ({ kind: "ended", state: "aborted", round: 0 });
-    sockets[0]!.tell({ type: "campaign-state", state: "aborted" });
+    coordinator.outcome = { state: "aborted" };
+    coordinator.reply = () => ({ kind: "ended", state: "aborted", detail: null, round: 0 });
+    sockets[0]!.tell({ type: "campaign-state", state: "aborted", detail: null });
   };
   await expect(participant.run()).resolves.toMatchObject({ kind: "finished", state: "aborted" });
   expect(training.sought).toBe(false);

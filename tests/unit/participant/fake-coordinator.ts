@@ -1,3 +1,7 @@
+import { createPublicKey, verify } from "node:crypto";
+import type { Outcome } from "../../../protocol/round/after-end.ts";
+import { NOTHING_DECIDED } from "../../../protocol/round/decisions.ts";
+import { renewalBytes } from "../../../protocol/round/signing.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import { sha256 } from "../../../protocol/digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
@@ -6,11 +10,14 @@ import { importModel } from "../../../protocol/model/model-import.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
-import type {
-  CampaignView,
-  EnrolReply,
-  EnrolRequest,
-  InvitePreview,
+import {
+  enrolRequestSchema,
+  renewRequestSchema,
+  type CampaignView,
+  type EnrolReply,
+  type InvitePreview,
+  type RenewReply,
+  type RenewRequest,
 } from "../../../protocol/round/access.ts";
 import {
   checkInRequestSchema,
@@ -84,6 +91,18 @@ export class FakeCoordinator {
   verdict: ((round: number) => CommitReply | undefined) | undefined;
   /** The candidate that probes decide for. */
   chosen = 0;
+  /** What enrolment brought, and what it gave. */
+  publicKey = "";
+  credential = "credential";
+  /** Credentials that have had their day, as headers. */
+  readonly expired = new Set<string>();
+  readonly renewals: RenewRequest[] = [];
+  /** Its own time, ms since the epoch. */
+  now = 1e12;
+  /** The campaign has ended: a credential opens what is left. */
+  closed = false;
+  /** What the outcome says instead of what it says by itself. */
+  outcome: Partial<Outcome> = {};
   /** Moves to the next round as soon as an update was accepted. */
   advances = true;
   #student: string[];
@@ -195,14 +214,25 @@ export class FakeCoordinator {
     }
     if (path === "/invite") return Response.json(this.#preview());
     if (path === "/enrol" && method === "POST") {
-      this.enrolmentKeys.add((JSON.parse(String(body)) as EnrolRequest).key);
+      const request = enrolRequestSchema.parse(JSON.parse(String(body)));
+      this.enrolmentKeys.add(request.key);
+      this.publicKey = request.publicKey;
       return Response.json({
         participant: `p-${"b".repeat(20)}`,
-        credential: "credential",
+        credential: this.credential,
         campaign: this.view,
       } satisfies EnrolReply);
     }
-    if (token !== "Bearer credential") throw new ProtocolError("unauthenticated", "no credential");
+    if (path === "/renew" && method === "POST") {
+      return Response.json(this.#renew(renewRequestSchema.parse(JSON.parse(String(body)))));
+    }
+    if (this.expired.has(String(token))) {
+      throw new ProtocolError("credential-expired", "renew it", { time: this.now });
+    }
+    if (token !== `Bearer ${this.credential}`)
+      throw new ProtocolError("unauthenticated", "no credential");
+    if (path === "/outcome") return Response.json(this.#outcome());
+    if (this.closed) throw new ProtocolError("campaign-ended", "it has ended");
     if (path === "/campaign") return Response.json(this.view);
     if (path === "/check-in" && method === "POST") {
       const report = checkInRequestSchema.parse(JSON.parse(String(body)));
@@ -237,6 +267,44 @@ export class FakeCoordinator {
     return this.#putSlice(Number(rest.replace("slices/", "")), body as Uint8Array, headers);
   }
 
+  #renew(request: RenewRequest): RenewReply {
+    if (request.time < this.now)
+      throw new ProtocolError("unauthenticated", "then", { time: this.now });
+    const signature = Buffer.from(request.signature, "hex");
+    const key = createPublicKey({
+      key: {
+        kty: "OKP",
+        crv: "Ed25519",
+        x: Buffer.from(this.publicKey, "hex").toString("base64url"),
+      },
+      format: "jwk",
+    });
+    if (!verify(null, renewalBytes(request), key, signature)) {
+      throw new ProtocolError("bad-signature", "the signature does not hold");
+    }
+    this.renewals.push(request);
+    this.expired.add(`Bearer ${this.credential}`);
+    this.credential = `credential ${this.renewals.length}`;
+    return { credential: this.credential };
+  }
+
+  #outcome(): Outcome {
+    const { config, id } = this.view;
+    return {
+      campaign: id,
+      name: config.name,
+      state: "finished",
+      endedAt: 1,
+      openUntil: 2,
+      round: this.round,
+      rounds: roundCount(config),
+      ...NOTHING_DECIDED,
+      detail: null,
+      result: null,
+      ...this.outcome,
+    };
+  }
+
   #preview(): InvitePreview {
     const { config, id, model, state } = this.view;
     return {
@@ -265,7 +333,7 @@ export class FakeCoordinator {
       return { kind: "wait", reason: "paused", round: this.round, retryAfterMs: 1000 };
     }
     if (this.round === roundCount(this.view.config)) {
-      return { kind: "ended", state: "finished", round: this.round };
+      return { kind: "ended", state: "finished", detail: null, round: this.round };
     }
     if (report.undecided === true) {
       return { kind: "wait", reason: "undecided", round: this.round, retryAfterMs: 1000 };

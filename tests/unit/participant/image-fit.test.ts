@@ -91,7 +91,7 @@ describe("a participant whose pictures do not fit", () => {
     const { coordinator, participant } = setUp(BAD, () => {
       throw new Error("nothing to ask");
     });
-    coordinator.reply = () => ({ kind: "ended", state: "finished", round: 4 });
+    coordinator.reply = () => ({ kind: "ended", state: "finished", detail: null, round: 4 });
     await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
   });
 });

@@ -39,6 +39,7 @@ describe("a judging round", () => {
       scores: training.scores,
       seconds: expect.any(Number),
       backend: "scripted",
+      signature: expect.stringMatching(/^[0-9a-f]{128}$/),
     });
     expect(request.seconds).toBeGreaterThan(0);
     expect(coordinator.count("PUT", /^\/rounds\/3/)).toBe(0);

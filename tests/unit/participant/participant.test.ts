@@ -552,3 +552,103 @@ describe("identity", () => {
     expect(coordinator.enrolmentKeys.size).toBe(1);
   });
 });
+
+describe("a credential", () => {
+  it("[A6] that expired is renewed by itself, for the coordinator's own time, and kept", async () => {
+    const coordinator = new FakeCoordinator();
+    const identities = memoryIdentityStore();
+    const { participant, training } = setUp(coordinator, { identities });
+    let steps = 0;
+    training.onStep = () => {
+      // While it trains a day passes, and again.
+      if (++steps === 2 || steps === 6) coordinator.expired.add(`Bearer ${coordinator.credential}`);
+    };
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+    expect(coordinator.renewals).toHaveLength(2);
+    expect(coordinator.renewals[0]!.time).toBe(coordinator.now);
+    expect(coordinator.updates.filter(({ request }) => request.signature === undefined)).toEqual(
+      [],
+    );
+    const key = `http://coordinator.test/${coordinator.view.id}`;
+    expect(await identities.load(key)).toMatchObject({ credential: coordinator.credential });
+  });
+
+  it("[A6] is renewed by one who comes back a week later", async () => {
+    const coordinator = new FakeCoordinator();
+    const identities = memoryIdentityStore();
+    const first = setUp(coordinator, { identities });
+    first.training.onSearch = () => first.participant.stop();
+    await expect(first.participant.run()).resolves.toEqual({ kind: "stopped" });
+    coordinator.expired.add(`Bearer ${coordinator.credential}`);
+    coordinator.now += 7 * 86_400_000;
+    await expect(setUp(coordinator, { identities }).participant.run()).resolves.toMatchObject({
+      kind: "finished",
+    });
+    expect(coordinator.enrolmentKeys.size).toBe(1);
+    expect(coordinator.renewals).toHaveLength(1);
+  });
+
+  it("[A6] is signed for again where the coordinator names another time", async () => {
+    const coordinator = new FakeCoordinator();
+    const { participant } = setUp(coordinator);
+    coordinator.interfere = ({ path }) => {
+      if (path !== "/check-in" || coordinator.renewals.length > 0) return undefined;
+      coordinator.interfere = () => undefined;
+      const time = coordinator.now;
+      coordinator.now += 1000;
+      return problem(new ProtocolError("credential-expired", "renew it", { time }));
+    };
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+    expect(coordinator.renewals.map(({ time }) => time)).toEqual([coordinator.now]);
+    expect(coordinator.count("POST", /^\/renew/)).toBe(2);
+  });
+});
+
+describe("a campaign's end", () => {
+  it("[A8] is told in the outcome's own words", async () => {
+    const coordinator = new FakeCoordinator();
+    coordinator.outcome = { detail: "the organiser was content" };
+    const { participant } = setUp(coordinator);
+    await expect(participant.run()).resolves.toMatchObject({
+      kind: "finished",
+      state: "finished",
+      detail: "The organiser was content.",
+    });
+  });
+
+  it("[A8] that came while it was away is told to one who comes back", async () => {
+    const coordinator = new FakeCoordinator();
+    const identities = memoryIdentityStore();
+    const first = setUp(coordinator, { identities });
+    first.training.onSearch = () => first.participant.stop();
+    await first.participant.run();
+    coordinator.closed = true;
+    coordinator.outcome = { state: "aborted" };
+    const { participant, training } = setUp(coordinator, { identities });
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished", state: "aborted" });
+    expect(training.students).toHaveLength(0);
+  });
+
+  it("[A8] under a download ends it just so", async () => {
+    const coordinator = new FakeCoordinator();
+    const { participant } = setUp(coordinator);
+    coordinator.interfere = ({ path }) => {
+      if (path.startsWith("/blobs/")) coordinator.closed = true;
+      return undefined;
+    };
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+  });
+});
+
+it("[R14] without a socket it says now and then that it is at work", async () => {
+  const coordinator = new FakeCoordinator({
+    distillation: { rounds: 1, localSteps: 4, batchSize: 2 },
+    round: { deadlineSeconds: 1 },
+  });
+  const { participant, training } = setUp(coordinator);
+  // Some 600 ms of the test's clock.
+  training.onStep = () => new Promise((resolve) => setTimeout(resolve, 3));
+  await participant.run();
+  // Beside the one look at what is stored that each of its uploads takes.
+  expect(coordinator.count("GET", /\/upload$/)).toBeGreaterThan(1);
+});

@@ -42,6 +42,7 @@ describe("a statistics round", () => {
       scores: null,
       seconds: expect.any(Number),
       backend: "scripted",
+      signature: expect.stringMatching(/^[0-9a-f]{128}$/),
     });
     expect(others.map(({ round }) => round)).toEqual([1, 2, 3, 4]);
     expect(training.scored).toEqual(["watch 1", "watch 2", "watch 3", "judge 4"]);
