@@ -19,11 +19,12 @@ const TEACHER = fileURLToPath(new URL("../../client/demo/teacher.safetensors", i
 it("[F3] `simulate` with a mean and std that are not the model's stops and says so", async () => {
   const folder = await temporaryDirectory();
   await writeFile(join(folder, "images.bin"), drawImages(120, 7_000));
-  const { code, stderr } = await runScour([
-    ...["simulate", "--model", TEACHER, "--images", join(folder, "images.bin")],
-    ...["--participants", "3", "--out", join(folder, "cleansed.safetensors")],
-    ...["--mean", "0,0,0", "--std", "1,1,1", "--backend", "wasm"],
-  ]);
+  const out = join(folder, "cleansed.safetensors");
+  const simulate = ["simulate", "--model", TEACHER, "--images", join(folder, "images.bin")];
+  const others = ["--participants", "3", "--backend", "wasm", "--out", out];
+  const { code, stderr } = await runScour(
+    simulate.concat(others, "--mean", "0,0,0", "--std", "1,1,1"),
+  );
   expect(code, stderr).toBe(1);
   expect(stderr).toContain("simulated 1: its images do not fit the model");
   expect(stderr).toMatch(/the pictures of 3 of 3 participants .* make the campaign anew with the/);

@@ -80,8 +80,9 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
     });
 }
 
-/** Why it is in the state that it is, and what its result cannot be judged by. */
+/** Why it is in the state that it is, and what it cannot be judged by; of one that ended, at its end. */
 function remarks(report: CampaignReport): string[] {
+  if (isEnded(report.state)) return [];
   return [
     ...(report.detail === null ? [] : [`${report.state}: ${report.detail}`]),
     ...evidenceRows(report).map(([what, text]) => `${what}: ${text}`),

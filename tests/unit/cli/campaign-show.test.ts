@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { campaignTable, roundTable } from "../../../client/cli/commands/campaign-reports.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
 import { summariseScores } from "../../../protocol/round/score-summary.ts";
 import type { CampaignReport, RoundReport } from "../../../protocol/round/reports.ts";
 import { runRecorded } from "./recording-terminal.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 const ID = `c-${"a".repeat(20)}`;
 const DIGEST = "ab".repeat(32);
@@ -273,4 +275,32 @@ it("[C1] a campaign that the coordinator cannot read is listed with the reason",
   const [, first, second] = campaignTable([REPORT, unreadable]).split("\n");
   expect(first).toMatch(/a campaign +ready +0 of 25/);
   expect(second).toMatch(/^c-b+ +start a later version of Scour/);
+});
+
+it("[F3][J10] `campaign start` says why it is paused at once, and what is missing to judge by", async () => {
+  const paused = { ...REPORT, state: "paused", detail: "pictures do not fit", evidenceGap: "few" };
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json(paused)));
+  vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
+  const { notes } = await runRecorded("campaign", "start", ID);
+  expect(notes).toEqual(["paused: pictures do not fit", "evidence: few"]);
+});
+
+it("[J10] `watch` and `campaign export` say of a result that nothing judged it", async () => {
+  const gap = "nothing judged this result: nobody scored a round";
+  const reports = [
+    { ...REPORT, state: "running", evidenceGap: "no evidence so far" },
+    { ...REPORT, state: "finished", evidenceGap: gap },
+  ];
+  vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
+  vi.stubGlobal("fetch", (url: string | URL) => {
+    if (/(rounds|participants)$/.test(String(url))) return Promise.resolve(Response.json([]));
+    const report = reports.length > 1 ? reports.shift() : reports[0];
+    return Promise.resolve(Response.json(report));
+  });
+  const watched = await runRecorded("watch", ID, "--interval", "1");
+  expect(watched.notes).toContain("evidence: no evidence so far");
+  expect(watched.results[0]!.text).toContain(`evidence: ${gap}`);
+  const out = join(await temporaryDirectory(), "cleansed.safetensors");
+  const exported = await runRecorded("campaign", "export", ID, "--out", out);
+  expect(exported.notes).toEqual([`evidence: ${gap}`]);
 });

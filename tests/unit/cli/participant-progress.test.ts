@@ -25,6 +25,14 @@ it("a terminal says what is sought before the first step, and how far it is", ()
   expect(statusText(status)).toMatch(/^seeking what misleads the teacher, search 4 of 19$/);
 });
 
+it("[F2] a terminal says why pictures do not fit", () => {
+  expect(statusText({ kind: "fitting" })).toContain("asking the teacher");
+  const misfit = { cause: "pictures", detail: "they are far away" } as const;
+  expect(statusText({ kind: "asking", misfit })).toBe(
+    "these images do not look like what this model was trained on: they are far away",
+  );
+});
+
 it("statistics are counted apart from updates, and told", () => {
   const accepted = { verdict: "accepted", round: 0, weight: 64 } as const;
   const few = { verdict: "rejected", round: 0, reason: "too-few-images", detail: "few" } as const;

@@ -30,6 +30,16 @@ describe("what a volunteer reads", () => {
     expect(roundOf(status)).toBeNull();
   });
 
+  it("[F2] says that pictures do not fit, of no round", () => {
+    const misfit = { cause: "pictures", detail: "they are far away" } as const;
+    const asking = { kind: "asking", misfit } as const;
+    expect(statusText(asking)).toBe(
+      "Your pictures do not look like what this model was trained on.",
+    );
+    expect(roundOf(asking)).toBeNull();
+    expect(statusText({ kind: "fitting" })).toContain("what it makes of your images");
+  });
+
   it("[B2] says of statistics what is measured and how far it is", () => {
     const status = {
       kind: "statistics",
