@@ -8,6 +8,7 @@ import {
   type ParticipantEvent,
 } from "../../protocol/round/events.ts";
 import { API_PREFIX } from "../../protocol/round/version.ts";
+import { endsCampaign } from "./round-over.ts";
 import type { Clock, Socket, SocketConstructor } from "./ports.ts";
 
 export interface EventChannelOptions {
@@ -38,6 +39,8 @@ export class EventChannel {
   readonly #options: EventChannelOptions;
   #socket: Socket | undefined;
   #lastProgress = -Infinity;
+  /** The campaign's end was told: whatever closes now is not opened again (SPEC E4). */
+  #over = false;
 
   constructor(options: EventChannelOptions) {
     this.#options = options;
@@ -68,6 +71,7 @@ export class EventChannel {
     for (let failures = 0; !signal.aborted; failures++) {
       const connected = await this.#connection(WebSocket);
       if (connected) failures = 0;
+      if (this.#over) return;
       const ceiling = Math.min(RECONNECT_CAP_MS, RECONNECT_BASE_MS * 2 ** Math.min(failures, 10));
       await clock.sleep(random() * ceiling, signal);
     }
@@ -118,7 +122,9 @@ export class EventChannel {
       alive = true;
       if (typeof data !== "string" || data === PONG) return;
       const event = parseEvent(data);
-      if (event !== undefined) onEvent(event);
+      if (event === undefined) return;
+      if (endsCampaign(event)) this.#over = true;
+      onEvent(event);
     });
     socket.addEventListener("close", end);
     socket.addEventListener("error", hangUp);

@@ -150,6 +150,26 @@ describe("participants", () => {
     ]);
   });
 
+  it("[P7] says of itself nothing that cannot be seen", async () => {
+    const { id } = await createCampaign();
+    const { token } = await inviteToken(id, { uses: 2, organisation: "A\u202eclinic\u0007" });
+    for (const label of ["\u001b[2Jward\n3\u200b", "\u200b\u001b[0m"]) {
+      expect((await enrol(token, { label, backend: label })).status).toBe(201);
+    }
+    const tooLong = await enrol(token, { label: "x".repeat(121) });
+    await expectProblem(tooLong, 400, "malformed-request");
+    const list = await ask<ParticipantReport[]>(`/api/v1/admin/campaigns/${id}/participants`, {
+      token: ADMIN,
+    });
+    expect(list.map(({ label, backend }) => [label, backend]).toSorted()).toEqual(
+      [
+        ["ward 3", "ward 3"],
+        [null, null],
+      ].toSorted(),
+    );
+    expect(new Set(list.map(({ organisation }) => organisation))).toEqual(new Set(["Aclinic"]));
+  });
+
   it("[A3] a removed one is refused everywhere, and its update is dropped", async () => {
     const { id, volunteers } = await runningCampaign(3);
     const [removed, ...others] = volunteers as [Volunteer, Volunteer, Volunteer];

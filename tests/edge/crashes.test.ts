@@ -220,7 +220,10 @@ describe("updates of attempts that are over", () => {
     const [volunteer] = volunteers as [Volunteer];
     const at = await volunteer.assignment();
     await volunteer.upload(at, volunteer.frames(updateOf(volunteer.view, 1)));
-    await sql(id, "INSERT INTO uploads VALUES (0, 0, 'p-late', 0, 1, NULL)");
+    await sql(
+      id,
+      "INSERT INTO uploads (round, attempt, participant, slice, tries) VALUES (0, 0, 'p-late', 0, 1)",
+    );
     await sql(id, "UPDATE attempts SET deadline = 1");
     await runDurableObjectAlarm(control(id));
     expect((await env.BLOBS.list({ prefix: "updates/" })).objects).toEqual([]);

@@ -130,6 +130,17 @@ describe("the event socket", () => {
     await eventually(async () => expect((await participants(id))[0]!.progress).toBeNull());
   });
 
+  it("[E4] hears how the campaign ended before it is closed", async () => {
+    const { id, volunteers } = await runningCampaign(1);
+    const { socket, events } = await listen(volunteers[0]!);
+    const closed = new Promise<CloseEvent>((resolve) => {
+      socket.addEventListener("close", resolve);
+    });
+    await act(id, "abort");
+    expect(await closed).toMatchObject({ code: 1000, reason: "the campaign is aborted" });
+    expect(events()).toEqual([{ type: "campaign-state", state: "aborted", detail: null }]);
+  });
+
   it("[A3] is closed when its participant is removed", async () => {
     const { id, volunteers } = await runningCampaign(1);
     const { socket } = await listen(volunteers[0]!);

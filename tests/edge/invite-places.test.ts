@@ -134,6 +134,26 @@ describe("silent places", () => {
     expect(kindOf(await other.checkIn())).toBe("wait round-full");
   });
 
+  it("[R14] [E3] a ping of its socket is heard, too", async () => {
+    const { id, groups } = await invited([{ uses: 1 }, { uses: 1 }], {
+      round: { goal: 1, overSelection: 1 },
+    });
+    const [[busy], [other]] = groups as [[Volunteer], [Volunteer]];
+    await busy.assignment();
+    const { webSocket } = await send("/api/v1/events", {
+      headers: {
+        Upgrade: "websocket",
+        "Sec-WebSocket-Protocol": `scour.v1, scour.bearer.${busy.credential}`,
+      },
+    });
+    const ponged = new Promise((resolve) => webSocket!.addEventListener("message", resolve));
+    webSocket!.accept();
+    await silence(id);
+    webSocket!.send("ping");
+    await ponged;
+    expect(kindOf(await other.checkIn())).toBe("wait round-full");
+  });
+
   it("[R14] who was silent may still commit while the round wants updates", async () => {
     const { id, groups } = await invited([{ uses: 1 }, { uses: 1 }], {
       round: { goal: 2, overSelection: 1 },

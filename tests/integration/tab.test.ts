@@ -88,6 +88,15 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
 
   expect(outside, "requests to other origins").toEqual([]);
   expect(complaints).toEqual([]);
+
+  // Who opens the link again in another tab is who it was, and is told how it ended: a stranger would
+  // hear that the invite is used up.
+  const again = await page.context().newPage();
+  await page.close();
+  await again.goto(invite.url);
+  await expect
+    .poll(() => again.textContent("body"), { timeout: 60_000 })
+    .toContain("The campaign is finished.");
 });
 
 /** Runs in the tab: whether WebAssembly threads are to be had. */
