@@ -64,6 +64,7 @@ const WAITS = {
   "already-contributed": "this round has our update",
   "too-late": "this round ends too soon for another update",
   undecided: "whether to take part is not decided",
+  "broken-student": "this round's student is broken; the coordinator was told",
   "connection-lost": "the coordinator does not answer",
 } as const;
 

@@ -36,7 +36,7 @@ export interface StudentScores {
  * its own found within each radius leaves of the agreement. No label is seen.
  *
  * @param searches of growing radius
- * @throws EngineError from the session, and `device-failed` when the student's answers are not
+ * @throws EngineError from the session, and `not-finite` when the student's answers are not
  *   finite; the signal's reason when it aborts.
  *
  * @example

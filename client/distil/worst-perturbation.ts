@@ -113,7 +113,7 @@ export interface Answers {
 
 /**
  * @param wantsGradient only with a perturbation
- * @throws EngineError from the session, and `device-failed` when the answers are not finite; the
+ * @throws EngineError from the session, and as `tallyAnswers` when the answers are not finite; the
  *   signal's reason when it aborts.
  */
 export async function answersTo(
@@ -151,7 +151,8 @@ export async function answersTo(
  * What a model's answers come to beside the teacher's clean ones.
  *
  * @param logits `[n, classes]`
- * @throws EngineError `device-failed` when they are not finite.
+ * @throws EngineError when they are not finite: `not-finite` for the student's, `device-failed` for the
+ *   teacher's, which were finite before.
  */
 export function tallyAnswers(
   which: "teacher" | "student",
@@ -176,7 +177,7 @@ export function tallyAnswers(
         ? "; try another device, and tell the organisers if that changes nothing"
         : ", though the teacher's are: tell the organisers, since an update may have damaged the student, and try another device in case it is this one";
     throw new EngineError(
-      "device-failed",
+      which === "teacher" ? "device-failed" : "not-finite",
       `the ${which}'s answers to ${answers.length} images are not finite${advice}`,
     );
   }

@@ -12,12 +12,12 @@ export function checkStateLength(state: Float32Array, layout: StateLayout, what:
   );
 }
 
-/** @throws EngineError `device-failed` when the loss of a step is not finite. */
+/** @throws EngineError `not-finite` when the loss of a step is not finite. */
 export function checkLoss({ loss, adversary }: StepResult): void {
   const wrong = [loss, adversary?.loss ?? 0].find((value) => !Number.isFinite(value));
   if (wrong === undefined) return;
   throw new EngineError(
-    "device-failed",
+    "not-finite",
     `the loss is ${wrong}: the student has diverged; use a smaller learning rate`,
   );
 }

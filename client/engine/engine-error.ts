@@ -4,8 +4,10 @@ export type EngineErrorCode =
   | "backend-unavailable"
   /** The graph, state vector or batch does not fit what the session was opened for. */
   | "invalid-input"
-  /** The device went away or gave values that are not finite. */
+  /** The device went away, ran out of memory or refused to compute. */
   | "device-failed"
+  /** A student's losses or answers are not finite: the student may be broken, or the device. */
+  | "not-finite"
   /** The session or engine was closed. */
   | "closed";
 

@@ -135,7 +135,7 @@ export interface Session {
   /**
    * What came of each step since `results` or `read` was last asked, in order; waits for them.
    *
-   * @throws EngineError `device-failed` when a loss is not finite.
+   * @throws EngineError `not-finite` when a loss is not finite.
    */
   results(): Promise<readonly StepResult[]>;
 

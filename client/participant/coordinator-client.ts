@@ -29,6 +29,11 @@ import {
   type CommitRequest,
   type UploadStatus,
 } from "../../protocol/round/assignment.ts";
+import {
+  refuseReplySchema,
+  type RefuseReply,
+  type RefuseRequest,
+} from "../../protocol/round/refusal.ts";
 import { API_PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/round/version.ts";
 import type { Credential } from "./credential.ts";
 import { ConnectionError } from "./connection-error.ts";
@@ -149,6 +154,11 @@ export class CoordinatorClient {
 
   commit(attempt: Attempt, request: CommitRequest, signal: AbortSignal): Promise<CommitReply> {
     return this.#json("POST", `${attemptPath(attempt)}/commit`, commitReplySchema, signal, request);
+  }
+
+  /** Says that no update of the attempt's student can be made (SPEC J12). */
+  refuse(attempt: Attempt, request: RefuseRequest, signal: AbortSignal): Promise<RefuseReply> {
+    return this.#json("POST", `${attemptPath(attempt)}/refuse`, refuseReplySchema, signal, request);
   }
 
   /**

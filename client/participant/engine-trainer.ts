@@ -16,11 +16,13 @@ import {
   type LocalResources,
 } from "../distil/local-distillation.ts";
 import { measureSpeed } from "../distil/measure-speed.ts";
+import { plainBatch } from "../distil/normalise.ts";
 import type { RandomStream } from "../distil/random.ts";
 import type { ScoreHooks } from "../distil/teacher-answers.ts";
 import { teacherFit } from "../distil/teacher-fit.ts";
 import { NO_WEAKNESSES, WeaknessSearch, type Weaknesses } from "../distil/weaknesses.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
+import { EngineError } from "../engine/engine-error.ts";
 import type {
   FitWork,
   LocalTrainer,
@@ -213,6 +215,24 @@ export class EngineTrainer implements LocalTrainer {
     );
     this.#lastRound = round;
     return update;
+  }
+
+  async examine(student: Float32Array<ArrayBuffer>): Promise<"neither" | "student" | "teacher"> {
+    this.#lastRound = undefined;
+    const { images, session } = this.#resources;
+    const indices = [...this.#pool.subarray(0, this.#settings.batchSize)];
+    const batch = plainBatch(images, indices, this.#settings.normalisation);
+    session.load(student, "restart");
+    const isFinite = async (which: "teacher" | "student"): Promise<boolean> =>
+      (await session.logits(which, batch)).every(Number.isFinite);
+    if (!(await isFinite("teacher"))) return "teacher";
+    try {
+      return (await isFinite("student")) ? "neither" : "student";
+    } catch (error) {
+      // Half precision says so in its own way; a device that is gone does not answer for the teacher either.
+      if (!(error instanceof EngineError) || !(await isFinite("teacher"))) throw error;
+      return "student";
+    }
   }
 
   close(): void {

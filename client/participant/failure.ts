@@ -49,7 +49,7 @@ function explain(error: unknown): { readonly code: string; readonly hint: string
     return {
       code: error.code,
       hint:
-        error.code === "device-failed"
+        error.code === "device-failed" || error.code === "not-finite"
           ? "Start again; if it happens again, choose the wasm backend or update the graphics driver."
           : "Choose another backend.",
     };

@@ -1,11 +1,13 @@
-import { ProtocolError } from "../../protocol/errors.ts";
+import { ProtocolError, type ProblemCode } from "../../protocol/errors.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
 import type { Receipt } from "../../protocol/round/after-end.ts";
 import { silentAfterMs } from "../../protocol/round/campaign-config.ts";
 import type { Assignment, StatisticsAssignment } from "../../protocol/round/assignment.ts";
 import { DEVICE_CHARACTERS } from "../../protocol/round/identifiers.ts";
 import { cleanText, cutText } from "../../protocol/text.ts";
+import type { FoundBroken } from "../../protocol/round/refusal.ts";
 import type { BlobFetchOptions } from "./blob-fetch.ts";
+import { foundBroken, hasBrokenValues } from "./broken-student.ts";
 import { fetchCampaign } from "./campaign-fetch.ts";
 import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
@@ -54,6 +56,9 @@ export interface ParticipantOptions {
 
 /** Least between check-ins while the event socket is open, so that the coordinator may sleep. */
 const QUIET_MS = 20_000;
+
+/** Problems of a round that went on without this participant. */
+const PASSED: ReadonlySet<ProblemCode> = new Set(["stale-round", "update-conflict"]);
 
 /** After a refusal that the next check-in clears up. */
 const RECHECK_MS = 1_000;
@@ -353,7 +358,18 @@ export class Participant {
         ...this.#blobOptions(client),
         onBytes: this.#downloads("student", campaign.layout.length * 4),
       });
-      return await workRound({ assignment, student, signal }, { ...workplace, beat: place.beat });
+      if (hasBrokenValues(student, campaign.layout)) {
+        await this.#refuse(assignment, "student", client);
+        return undefined;
+      }
+      try {
+        return await workRound({ assignment, student, signal }, { ...workplace, beat: place.beat });
+      } catch (error) {
+        const found = await foundBroken(error, student, workplace.trainer);
+        if (found === undefined) throw error;
+        await this.#refuse(assignment, found, client);
+        return undefined;
+      }
     } catch (error) {
       // A student that is gone belongs to a round that is.
       const gone = error instanceof ProtocolError && error.code === "not-found";
@@ -377,6 +393,22 @@ export class Participant {
       else client.uploadStatus({ round, attempt }, signal).catch(() => undefined);
     });
     return () => heart.beat();
+  }
+
+  /** Tells the coordinator that the round's student is broken; the next check-in says to wait. */
+  async #refuse(
+    { attempt, round }: Attempt,
+    found: FoundBroken,
+    client: CoordinatorClient,
+  ): Promise<void> {
+    try {
+      const request = { reason: "broken-student" as const, found };
+      await this.#retry((signal) => client.refuse({ attempt, round }, request, signal));
+    } catch (error) {
+      // The round is over, or has an update of this participant already: nothing is to be said of it.
+      const passed = error instanceof ProtocolError && PASSED.has(error.code);
+      if (!passed) throw error;
+    }
   }
 
   /** Statistics were pooled since this participant joined: there are starts to be verified now. */
@@ -410,7 +442,11 @@ export class Participant {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error.code === "campaign-state") return "kept";
-      if (error.code === "stale-round" || error.code === "update-conflict") return "dropped";
+      if (PASSED.has(error.code)) return "dropped";
+      if (error.code === "malformed-update" && update.kind === "update") {
+        await this.#refuse(update, "update", client);
+        return "dropped";
+      }
       throw error;
     }
   }

@@ -12,6 +12,7 @@ export type WaitReason =
   | "already-contributed"
   | "too-late"
   | "undecided"
+  | "broken-student"
   | "connection-lost";
 
 /** The part of the campaign that a round belongs to: a probe (counted from 1), or the campaign proper. */

@@ -77,6 +77,11 @@ export interface LocalTrainer {
    * @throws the signal's reason when it aborts, between steps.
    */
   train(work: LocalWork): Promise<LocalResult>;
+  /**
+   * Which of the two models gives answers that are not finite, on some of the participant's images: asked
+   * after losses or answers were not. The round's velocity is lost.
+   */
+  examine(student: Float32Array<ArrayBuffer>): Promise<"neither" | "student" | "teacher">;
   close(): void;
 }
 

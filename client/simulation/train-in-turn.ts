@@ -49,6 +49,7 @@ export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
               work.signal.throwIfAborted();
               return await trainer.train(work);
             }),
+          examine: (student) => inTurn(() => trainer.examine(student)),
           close: () => trainer.close(),
         };
       }),

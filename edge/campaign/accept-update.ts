@@ -27,12 +27,12 @@ export interface SliceTerms {
   readonly statistics: StatisticsBounds | null;
 }
 
-function staleRound(detail: string): ProtocolError {
+export function staleRound(detail: string): ProtocolError {
   return new ProtocolError("stale-round", `${detail}: check in for the present one`);
 }
 
 /** The attempt, if it is at hand and this participant has a part in it (SPEC R6). */
-function attemptAtHand(ledger: Ledger, participant: string, id: AttemptId): AttemptRecord {
+export function attemptAtHand(ledger: Ledger, participant: string, id: AttemptId): AttemptRecord {
   const current = ledger.rounds.current();
   const name = `round ${id.round}, attempt ${id.attempt}`;
   if (current === undefined || current.round !== id.round || current.attempt !== id.attempt) {

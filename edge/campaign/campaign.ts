@@ -16,6 +16,7 @@ import type {
   UploadStatus,
 } from "../../protocol/round/assignment.ts";
 import type { Announcement } from "../../protocol/round/events.ts";
+import type { RefuseRequest } from "../../protocol/round/refusal.ts";
 import type {
   CampaignReport,
   CampaignSummary,
@@ -70,7 +71,8 @@ import { hasSchema, migrate } from "./schema.ts";
 import { permitted, renewOnce, requireRenewal, requireSame } from "./permission.ts";
 import { EventSockets } from "./sockets.ts";
 import { sweep } from "./sweep.ts";
-import { act, dropPart, settleDeadline } from "./transitions.ts";
+import { refuseStudent, settleAttempt } from "./refusals.ts";
+import { act, dropPart } from "./transitions.ts";
 import { UploadStore } from "./upload-store.ts";
 
 /**
@@ -361,9 +363,19 @@ export class Campaign extends DurableObject<Environment> {
       const reply = await this.#write((ledger, now) => {
         // It may have been removed while the signature was looked at.
         permitted(ledger, participant, now);
-        return commitUpdate(ledger, participant, id, request, now);
+        const verdict = commitUpdate(ledger, participant, id, request, now);
+        // It may have been the last answer that refusals waited for.
+        settleAttempt(ledger, now);
+        return verdict;
       });
       return unwrap(reply);
+    });
+  }
+
+  refuse(participant: string, id: AttemptId, request: RefuseRequest): Promise<Outcome<AttemptId>> {
+    return this.#participate(participant, (ledger, now) => {
+      refuseStudent(ledger, participant, id, request, now);
+      return id;
     });
   }
 
@@ -394,7 +406,7 @@ export class Campaign extends DurableObject<Environment> {
     if (!this.#exists || this.#refusal !== undefined) return;
     const transact: Transact = (body) => this.#transact(body);
     try {
-      transact(settleDeadline);
+      transact(settleAttempt);
       await driveCombining(transact, {
         measure: (work) => this.#slice(work.slice.index).measure(work),
         combine: (work) => this.#slice(work.slice.index).combine(work),
@@ -442,7 +454,7 @@ export class Campaign extends DurableObject<Environment> {
       this.#requireExistence();
       try {
         // Of its own, so that a refusal by the body does not take it back.
-        this.#transact(settleDeadline);
+        this.#transact(settleAttempt);
         return this.#transact(body);
       } finally {
         this.#flush();

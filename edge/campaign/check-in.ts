@@ -30,6 +30,7 @@ const RETRY_AFTER_MS: Readonly<Record<WaitReason, number>> = {
   "already-contributed": 1000,
   "too-late": 1000,
   undecided: 3000,
+  "broken-student": 3000,
 };
 
 /**
@@ -65,10 +66,12 @@ export function checkIn(
   if (attempt.state === "combining") return wait("combining");
   const { config, course } = campaign;
   const lease = ledger.rounds.lease(attempt, participant);
+  const refused = ledger.rounds.refusals(attempt);
   if (lease !== undefined) {
     if (ledger.rounds.commit(attempt, participant) !== undefined) {
       return wait("already-contributed");
     }
+    if (refused.some((one) => one.participant === participant)) return wait("broken-student");
     const localSteps = lease.localSteps ?? config.distillation.localSteps;
     return assignment(ledger, campaign, attempt, localSteps);
   }

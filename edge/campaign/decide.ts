@@ -5,10 +5,17 @@ import {
   watchedRound,
   type Decisions,
 } from "../../protocol/round/decisions.ts";
+import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import type { ScoreSummary } from "../../protocol/round/score-summary.ts";
-import { judgeLast, judgeOnTheWay, scoredStudent, type Gate } from "../../protocol/round/gate.ts";
+import {
+  judgeLast,
+  judgeOnTheWay,
+  scoredStudent,
+  type Gate,
+  type ScoredStudent,
+} from "../../protocol/round/gate.ts";
 import { learningRateAt } from "../../protocol/round/schedule.ts";
-import { legsOf, placeOf, type Place } from "../../protocol/round/timeline.ts";
+import { legsOf, placeOf, type Leg, type Place } from "../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -57,6 +64,18 @@ export function decisionsAfter(
   return { ...decisions, alarm, stopped: settled(judging, watched, place) ?? null };
 }
 
+/** Students of a leg but its student₀, up to the one that round `last` began with, as they were scored. */
+export function scoredStudents(
+  ledger: Ledger,
+  config: CampaignConfig,
+  leg: Leg,
+  last: number,
+): ScoredStudent[] {
+  return ledger.rounds
+    .committedScores(leg.firstRound + 1, last)
+    .flatMap((at) => scoredStudent(config, at.round, at.scores) ?? []);
+}
+
 /**
  * What is held of the student that a round of the main leg began with (SPEC J11); nothing is said of one
  * that is still being trained and is in order.
@@ -70,9 +89,7 @@ function gateAfter(
 ): Gate | undefined {
   // After a fall-back the last student is an earlier one.
   const last = (judging ? decisions.alarm?.fellBackTo : null) ?? round - 1;
-  const before = ledger.rounds
-    .committedScores(leg.firstRound + 1, last)
-    .flatMap((at) => scoredStudent(config, at.round, at.scores) ?? []);
+  const before = scoredStudents(ledger, config, leg, last);
   const student = scoredStudent(config, round, scores);
   if (judging) return judgeLast(before, round, student);
   if (roundOfLeg === 0 || student === undefined) return undefined;

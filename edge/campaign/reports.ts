@@ -27,10 +27,14 @@ export function summaryOf(ledger: Ledger): CampaignSummary {
   return { id, name: config.name, state, round: committed, rounds, createdAt };
 }
 
+/** Refusals that a report names. */
+const MOST_REFUSALS = 10;
+
 function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
   const campaign = ledger.campaign.read();
   const { judging } = placeOf(campaign.config, attempt.round, campaign.course);
   const totals = ledger.rounds.totals(attempt);
+  const refusals = ledger.rounds.refusals(attempt);
   const isCommitted = attempt.state === "committed";
   const accepted = ledger.rounds.acceptedUpdates(attempt);
   const scores = isCommitted ? attempt.scores : summariseScores(accepted);
@@ -52,6 +56,8 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
     uploadedBytes: attempt.uploadedBytes,
     updateNorm: attempt.updateNorm,
     updates: summariseSizes(accepted.flatMap(({ size }) => size ?? [])),
+    refusals: refusals.slice(0, MOST_REFUSALS),
+    refused: refusals.length,
     chain: isCommitted ? (ledger.campaign.student(attempt.round + 1)?.chain ?? null) : null,
     detail: attempt.detail,
   };

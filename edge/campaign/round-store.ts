@@ -1,6 +1,7 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { sha256 } from "../../protocol/digest.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
+import type { FoundBroken, RefusalReport } from "../../protocol/round/refusal.ts";
 import type { ScoredCommit, ScoreSummary } from "../../protocol/round/score-summary.ts";
 import type { UpdateSize } from "../../protocol/round/update-sizes.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
@@ -361,9 +362,38 @@ export class RoundStore {
       .one();
   }
 
-  /** Takes back a participant's part in an attempt: its lease, its slices and its commit. */
+  /** That a participant cannot work with the attempt's student; the first word stands. */
+  addRefusal(
+    { round, attempt }: AttemptId,
+    participant: string,
+    found: FoundBroken,
+    now: number,
+  ): void {
+    this.#sql.exec(
+      "INSERT OR IGNORE INTO refusals VALUES (?, ?, ?, ?, ?)",
+      round,
+      attempt,
+      participant,
+      found,
+      now,
+    );
+  }
+
+  /** In canonical order. */
+  refusals({ round, attempt }: AttemptId): RefusalReport[] {
+    return this.#sql
+      .exec<{ participant: string; found: FoundBroken }>(
+        `SELECT participant, found FROM refusals
+         WHERE round = ? AND attempt = ? ORDER BY participant`,
+        round,
+        attempt,
+      )
+      .toArray();
+  }
+
+  /** Takes back a participant's part in an attempt: its lease, its slices, its commit or refusal. */
   drop({ round, attempt }: AttemptId, participant: string): void {
-    for (const table of ["leases", "uploads", "commits"]) {
+    for (const table of ["leases", "uploads", "commits", "refusals"]) {
       this.#sql.exec(
         `DELETE FROM ${table} WHERE round = ? AND attempt = ? AND participant = ?`,
         round,

@@ -148,6 +148,14 @@ const MIGRATIONS = [
   // How large an update is, as JSON; none of rounds that were combined before it was measured.
   `
   ALTER TABLE commits ADD COLUMN size TEXT;
+  CREATE TABLE refusals (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    participant TEXT NOT NULL,
+    found TEXT NOT NULL,
+    refused_at INTEGER NOT NULL,
+    PRIMARY KEY (round, attempt, participant)
+  ) STRICT, WITHOUT ROWID;
   `,
   // What participants found of the teacher on their pictures; none of those who came before.
   `

@@ -21,7 +21,10 @@ export function settleDeadline(ledger: Ledger, now: number): void {
   const isMeasuring = placeOf(config, attempt.round, course).leg.kind === "statistics";
   const minimum = (isMeasuring ? minimumStatistics : minimumUpdates)(config.round);
   if (accepted >= minimum) return beginCombining(ledger, attempt, now);
-  const missing = `${accepted} of at least ${minimum} updates had come by the deadline`;
+  const refused = ledger.rounds.refusals(attempt).length;
+  const broken =
+    refused === 0 ? "" : `, and ${refused} participants say that the student is broken`;
+  const missing = `${accepted} of at least ${minimum} updates had come by the deadline${broken}`;
   const declined = `${missing}, and ${rejected} participants have too few images to measure`;
   voidAttempt(ledger, attempt, isMeasuring && rejected > 0 ? declined : missing, now);
 }

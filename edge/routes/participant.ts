@@ -31,6 +31,7 @@ import { unknownParticipant } from "../campaign/permission.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
 import type { AppEnvironment, Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
+import { refuseReplySchema, refuseRequestSchema } from "../../protocol/round/refusal.ts";
 import { describe } from "./describe.ts";
 import { storeSlice } from "./store-slice.ts";
 import { attemptPath, jsonBody, requireJson, slicePath } from "./validation.ts";
@@ -317,5 +318,26 @@ export const participantRoutes = new Hono<AppEnvironment>()
       const { round, attempt } = context.req.valid("param");
       const request = context.req.valid("json");
       return context.json(unwrap(await stub.commit(participant, { round, attempt }, request)), 200);
+    },
+  )
+  .post(
+    "/rounds/:round/:attempt/refuse",
+    describe({
+      tag: "participant",
+      summary: "Say that the round's student is broken, so that no update of it can be made",
+      bearer: "participant",
+      answers: { 200: refuseReplySchema },
+      problems: ["malformed-request", "payload-too-large", "stale-round", "update-conflict"],
+    }),
+    requireParticipant,
+    attemptPath,
+    requireJson,
+    jsonBody(refuseRequestSchema),
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      const { round, attempt } = context.req.valid("param");
+      const request = context.req.valid("json");
+      return context.json(unwrap(await stub.refuse(participant, { round, attempt }, request)), 200);
     },
   );

@@ -86,6 +86,8 @@ const waitSchema = z.object({
     "already-contributed",
     "too-late",
     "undecided",
+    /** This participant refused the attempt's student (SPEC J12). */
+    "broken-student",
   ]),
   round: z.int().nonnegative(),
   retryAfterMs: z.int().positive(),

@@ -13,6 +13,7 @@ import {
   publicKeySchema,
   shownSchema,
 } from "./identifiers.ts";
+import { refusalReportSchema } from "./refusal.ts";
 import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
 import { sizeSummarySchema } from "./update-sizes.ts";
@@ -64,6 +65,9 @@ export const roundReportSchema = z.object({
   updateNorm: z.number().nullable(),
   /** L2 norms of the single updates; null until they are combined, and where nothing is. */
   updates: sizeSummarySchema.nullable().default(null),
+  /** Who cannot work with its student (SPEC J12): at most ten of them, and how many there are. */
+  refusals: z.array(refusalReportSchema).default([]),
+  refused: z.int().default(0),
   /** Hash chain over inputs and outputs (SPEC R9); null until committed. */
   chain: digestSchema.nullable(),
   /** Why the attempt was void, or what delays it. */

@@ -47,6 +47,7 @@ async function asBefore(id: string): Promise<string> {
         ALTER TABLE campaign DROP COLUMN config_version;
         ALTER TABLE campaign DROP COLUMN stopped_for_fit;
         ALTER TABLE participants DROP COLUMN fit;
+        DROP TABLE refusals;
         DROP TABLE blobs;
         ALTER TABLE invites DROP COLUMN places;
         ALTER TABLE participants DROP COLUMN public_key;

@@ -33,7 +33,7 @@ async function trained(said: readonly Said[], disturb: () => Promise<void> = asy
   const [volunteer] = volunteers as [Volunteer];
   for (const [round, one] of said.entries()) {
     await disturb();
-    const scores = scoresOf(volunteer.view, { images: 100, perturbed: [], ...one });
+    const scores = scoresOf(volunteer.view, { images: 50, perturbed: [], ...one });
     await volunteer.contribute(updateOf(volunteer.view, round), { scores });
     await until(id, committed(round + 1));
   }
@@ -62,7 +62,7 @@ const flat = (slices: readonly Float32Array[]): number[] => slices.flatMap((slic
 describe("the end of a campaign", () => {
   it("[J11] [C2] with a student like those before it is finished, and says so", async () => {
     const { id, volunteer } = await trained(GOOD);
-    await volunteer.judge({ images: 100, agreement: 0.92, inherited: 0.1 });
+    await volunteer.judge({ images: 50, agreement: 0.92, inherited: 0.1 });
     const ended = await until(id, committed(ROUNDS + 1));
     expect(ended).toMatchObject({
       state: "finished",
@@ -78,7 +78,7 @@ describe("the end of a campaign", () => {
     "[J11] [C2] with a student lost to %s is failed, and the outcome is the last good one",
     async (reason, said, why) => {
       const { id, volunteer } = await trained(GOOD);
-      await volunteer.judge({ images: 100, ...said });
+      await volunteer.judge({ images: 50, ...said });
       const ended = await until(id, committed(ROUNDS + 1));
       expect(ended).toMatchObject({
         state: "failed",
@@ -111,7 +111,7 @@ describe("the end of a campaign", () => {
 
   it("[R3] [J11] fails alike when killed at every step", async () => {
     const { id, volunteer } = await trained(GOOD, () => abortAllDurableObjects());
-    await volunteer.judge({ images: 100, agreement: 0.1, inherited: 0 });
+    await volunteer.judge({ images: 50, agreement: 0.1, inherited: 0 });
     await abortAllDurableObjects();
     expect(await until(id, committed(ROUNDS + 1))).toMatchObject({ state: "failed" });
     expect(await studentOf(id, ROUNDS + 1)).toEqual(await studentOf(id, 2));

@@ -20,7 +20,7 @@ export class StepResults {
   /**
    * All that nobody has asked for, in order.
    *
-   * @throws EngineError `device-failed` when a loss is not finite; those results are gone then.
+   * @throws EngineError `not-finite` when a loss is not finite; those results are gone then.
    */
   async take(): Promise<readonly StepResult[]> {
     const last = this.#onDevice;

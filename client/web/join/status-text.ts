@@ -12,6 +12,8 @@ const WAITS: Record<WaitReason, string> = {
   "already-contributed": "Your part is in. Waiting for the next round.",
   "too-late": "This round ends too soon for this device. Waiting for the next.",
   undecided: "Waiting for your decision.",
+  "broken-student":
+    "Something is wrong with this round's model, and the organisers were told. Waiting for another.",
   "connection-lost": "No connection to the coordinator. It is tried again by itself.",
 };
 

@@ -34,6 +34,7 @@ export function watchingStudents(
         },
         measureStatistics: (work) => trainer.measureStatistics(work),
         train: (work) => trainer.train(work),
+        examine: (student) => trainer.examine(student),
         close: () => trainer.close(),
       };
     },

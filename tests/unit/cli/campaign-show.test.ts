@@ -123,6 +123,8 @@ const MEASURED: RoundReport = {
   uploadedBytes: 38_464,
   updateNorm: null,
   updates: null,
+  refusals: [],
+  refused: 0,
   chain: null,
   detail: null,
 };
@@ -222,6 +224,8 @@ const PROBING: CampaignReport = {
     uploadedBytes: 0,
     updateNorm: null,
     updates: null,
+    refusals: [],
+    refused: 0,
     chain: null,
     detail: null,
   },

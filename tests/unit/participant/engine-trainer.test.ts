@@ -3,6 +3,7 @@ import { expect, it, vi } from "vitest";
 import { holdOut } from "../../../client/distil/hold-out.ts";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
+import { EngineError } from "../../../client/engine/engine-error.ts";
 import { EngineTrainer } from "../../../client/participant/engine-trainer.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
@@ -211,4 +212,27 @@ it("[B3] measures nothing of fewer than 32 images", async () => {
   expect(await few.trainer.measureStatistics(measuring().work)).toBeNull();
   expect(few.session.measuredOn).toEqual([]);
   expect(session.measuredOn).toHaveLength(34);
+});
+
+it("[J12] tells whose answers are not finite, and forgets the round's velocity", async () => {
+  const { session, trainer } = open(20, {});
+  const broken = MODEL.slice().fill(Number.NaN);
+  expect(await trainer.examine(MODEL.slice())).toBe("neither");
+  expect(await trainer.examine(broken)).toBe("student");
+  await trainer.train(training(0));
+  await trainer.examine(MODEL.slice());
+  const load = vi.spyOn(session, "load");
+  await trainer.train(training(1));
+  expect(load).toHaveBeenLastCalledWith(expect.anything(), "restart");
+});
+
+it("[J12] takes a student for the cause where the device answers for the teacher alone", async () => {
+  const { session, trainer } = open(20, {});
+  const { logits } = session;
+  const refused = new EngineError("device-failed", "beyond the largest value of half precision");
+  session.logits = (which, batch) =>
+    which === "teacher" ? logits.call(session, which, batch) : Promise.reject(refused);
+  expect(await trainer.examine(MODEL.slice())).toBe("student");
+  session.logits = () => Promise.reject(refused);
+  await expect(trainer.examine(MODEL.slice())).rejects.toBe(refused);
 });

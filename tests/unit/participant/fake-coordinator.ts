@@ -34,6 +34,7 @@ import {
 } from "../../../protocol/round/campaign-config.ts";
 import { measuringStrategy, statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf, placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
+import { refuseRequestSchema, type FoundBroken } from "../../../protocol/round/refusal.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
 import { decodeFrame } from "../../../protocol/update/frame.ts";
 import { writeSafetensors } from "../../../protocol/weights/safetensors-writer.ts";
@@ -85,6 +86,10 @@ export class FakeCoordinator {
   readonly enrolmentKeys = new Set<string | undefined>();
   /** What a check-in is answered instead of the round. */
   reply: ((report: CheckInRequest) => CheckInReply | undefined) | undefined;
+  /** What was said of students that are broken. */
+  readonly refusals: FoundBroken[] = [];
+  /** Whether a refusal has ended the campaign; until then who refused waits. */
+  fails = false;
   /** Steps of an assignment instead of the campaign's own. */
   localSteps: number | undefined;
   /** What a commit is answered instead of acceptance. */
@@ -174,6 +179,11 @@ export class FakeCoordinator {
     return this.calls.filter((call) => call.method === method && path.test(call.path)).length;
   }
 
+  /** From now on rounds begin with a student all of whose values are this. */
+  breakStudent(value: number): void {
+    this.#student = this.#store(new Float32Array(this.#layout.length).fill(value));
+  }
+
   /** Opens the next attempt of the same round, or the next round. */
   move(to: { round?: number; attempt?: number }): void {
     this.round = to.round ?? this.round;
@@ -261,6 +271,10 @@ export class FakeCoordinator {
         committed: this.#commits.has(`${this.round}/${this.attempt}`),
       });
     }
+    if (rest === "refuse" && method === "POST") {
+      this.refusals.push(refuseRequestSchema.parse(JSON.parse(body as string)).found);
+      return Response.json({ round: this.round, attempt: this.attempt });
+    }
     if (rest === "commit" && method === "POST") {
       return Response.json(this.#commit(commitRequestSchema.parse(JSON.parse(body as string))));
     }
@@ -331,6 +345,10 @@ export class FakeCoordinator {
     const { localSteps } = this.view.config.distillation;
     if (this.state === "paused") {
       return { kind: "wait", reason: "paused", round: this.round, retryAfterMs: 1000 };
+    }
+    if (this.refusals.length > 0) {
+      if (this.fails) return { kind: "ended", state: "failed", detail: null, round: this.round };
+      return { kind: "wait", reason: "broken-student", round: this.round, retryAfterMs: 1000 };
     }
     if (this.round === roundCount(this.view.config)) {
       return { kind: "ended", state: "finished", detail: null, round: this.round };

@@ -43,6 +43,8 @@ export class ScriptedTraining implements LocalTraining {
   speed = 50;
   measured = 0;
   steps = 0;
+  /** What asking teacher and student again gives. */
+  examined: "neither" | "student" | "teacher" = "neither";
   closed = 0;
   /** Runs before a search counts. */
   onSearch: (search: number) => void | Promise<void> = () => undefined;
@@ -115,6 +117,7 @@ export class ScriptedTraining implements LocalTraining {
         const update = new Float32Array(student.length).fill(this.change);
         return { update, examples: localSteps * batchSize, loss: 0.25, agreement: 0.75 };
       },
+      examine: () => Promise.resolve(this.examined),
       close: () => void this.closed++,
     });
   }

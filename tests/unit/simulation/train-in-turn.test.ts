@@ -14,6 +14,7 @@ it("the speed of a shared device is measured once for all who take turns on it",
         score: () => Promise.resolve(null),
         measureStatistics: () => Promise.resolve(null),
         train: () => Promise.reject(new Error("nobody trains here")),
+        examine: () => Promise.resolve("neither"),
         close: () => undefined,
       }),
   };

@@ -16,6 +16,7 @@ it("shows each round's student before it is scored, and passes everything on", a
       calls.push("train");
       return { update: new Float32Array(1), examples: 3, loss: 0.1, agreement: 1 };
     },
+    examine: async () => "neither",
     close: () => void calls.push("close"),
   };
   const training: LocalTraining = { device: "abacus", open: async () => trainer };
