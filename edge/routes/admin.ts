@@ -24,12 +24,23 @@ export const adminRoutes = new Hono<AppEnvironment>()
       bearer: "admin",
       body: "application/octet-stream",
       answers: { 200: storedModelSchema, 201: storedModelSchema },
-      problems: ["malformed-request", "length-required", "payload-too-large", "digest-mismatch"],
+      problems: [
+        "malformed-request",
+        "length-required",
+        "payload-too-large",
+        "length-mismatch",
+        "digest-mismatch",
+      ],
     }),
     digestPath,
     async (context) => {
       const { digest } = context.req.valid("param");
-      const { created, bytes } = await uploadModel(context.env.BLOBS, digest, context.req.raw);
+      const { created, bytes } = await uploadModel(
+        context.env,
+        context.executionCtx,
+        digest,
+        context.req.raw,
+      );
       return context.json({ digest, bytes }, created ? 201 : 200);
     },
   )

@@ -2,6 +2,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { decodeFrame, validateFrame } from "../../protocol/update/frame.ts";
 import { digestOf } from "../blobs/blob-store.ts";
 import { declaredLength, parseContentDigest } from "../blobs/content-digest.ts";
+import { wholeBody } from "../blobs/request-body.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
 import { checkStatisticsSlice } from "../campaign/accept-statistics.ts";
 import type { Environment, ParticipantIdentity } from "../environment.ts";
@@ -43,13 +44,7 @@ export async function storeSlice(
       `slice ${index} as ${codec} takes a frame of ${bytes} bytes, the body has ${length}`,
     );
   }
-  const frame = new Uint8Array(await request.arrayBuffer());
-  if (frame.length !== bytes) {
-    throw new ProtocolError(
-      "length-mismatch",
-      `Content-Length says ${bytes} bytes, ${frame.length} came: send slice ${index} again`,
-    );
-  }
+  const frame = await wholeBody(request, bytes);
   const digest = await digestOf(frame);
   if (digest !== claimed) {
     throw new ProtocolError(
