@@ -11,6 +11,8 @@ export interface Environment {
   readonly ASSETS: Fetcher;
   readonly SCOUR_ADMIN_TOKEN?: string;
   readonly SCOUR_SIGNING_KEY?: string;
+  /** Origin that invite links begin with; without one, that of the request for the invite. */
+  readonly SCOUR_PUBLIC_URL?: string;
   /** Secrets that were replaced, with the end of their time (see protocol/secrets.ts). */
   readonly SCOUR_ADMIN_TOKEN_PREVIOUS?: string;
   readonly SCOUR_SIGNING_KEY_PREVIOUS?: string;

@@ -16,6 +16,8 @@ export const PROBLEMS = {
   "participant-revoked": { status: 403, title: "This participant was removed from the campaign" },
   "bad-signature": { status: 403, title: "The signature is missing or does not hold" },
   "not-found": { status: 404, title: "There is no such thing here" },
+  "method-not-allowed": { status: 405, title: "This address does not take that method" },
+  "request-timeout": { status: 408, title: "The request took too long to come" },
   "campaign-state": { status: 409, title: "The campaign is in another state" },
   "stale-round": { status: 409, title: "The round is no longer open" },
   "update-conflict": { status: 409, title: "Another update was already stored here" },
@@ -35,6 +37,8 @@ export const PROBLEMS = {
   "malformed-update": { status: 422, title: "The update is malformed" },
   "unsupported-version": { status: 426, title: "This protocol version is not spoken here" },
   "quota-exceeded": { status: 429, title: "The participant's quota is used up" },
+  "too-many-requests": { status: 429, title: "Too many requests" },
+  "headers-too-large": { status: 431, title: "The request's headers are too large" },
   // Our fault.
   internal: { status: 500, title: "The coordinator failed" },
   "stored-by-later-version": {
@@ -42,6 +46,7 @@ export const PROBLEMS = {
     title: "The campaign was stored by a later version of the coordinator",
   },
   "not-configured": { status: 503, title: "The coordinator is not configured" },
+  unavailable: { status: 503, title: "The coordinator is not up at the moment" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -7,6 +7,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { inviteCommand } from "./commands/invite.ts";
 import { joinCommand } from "./commands/join.ts";
+import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { watchCommand } from "./commands/watch.ts";
@@ -37,6 +38,7 @@ Where all images lie on one machine, simulate does all of it.`,
     );
   for (const command of [
     serveCommand(context),
+    rotateKeysCommand(context),
     campaignCommand(context),
     inviteCommand(context),
     joinCommand(context),

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { trustedProxies } from "./coordinator/front/caller-address.ts";
 
 /** Readers of option values. Each refusal becomes a usage error that names the flag. */
 
@@ -65,6 +66,32 @@ export function numbersOf(length: number, what: string): (text: string) => reado
     }
     return values;
   };
+}
+
+/** An https address without anything behind its host and port; http for tries. */
+export function publicOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username + url.password + url.search + url.hash !== "" ||
+    url.pathname !== "/"
+  ) {
+    throw new InvalidArgumentError(
+      "It must be the address that volunteers open, without a path, such as https://scour.example.org.",
+    );
+  }
+  return url.origin;
+}
+
+/** Collects an IP address or a network of an option that may be given several times. */
+export function network(text: string, before: readonly string[] = []): readonly string[] {
+  try {
+    trustedProxies([text]);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+  return [...before, text];
 }
 
 /** An http(s) address without a path. */

@@ -11,6 +11,9 @@ const PASSING: ReadonlySet<ProblemCode> = new Set([
   "not-configured",
   "stored-by-later-version",
   "quota-exceeded",
+  "request-timeout",
+  "too-many-requests",
+  "unavailable",
 ]);
 
 /** One failed try, told to people. */

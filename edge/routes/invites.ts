@@ -20,7 +20,10 @@ async function inviteOf(
   const claims = { kind: "invite" as const, campaign, invite: invite.id };
   const [key] = signingKeys(environment);
   const token = await signToken(key!, claims, createdAt, invite.expiresAt);
-  return { ...invite, url: `${new URL(request).origin}/join/${campaign}#${token}` };
+  // A request's own origin is what its Host header says: for whom nothing else is set, a deployment
+  // that is reached under its own name alone.
+  const origin = environment.SCOUR_PUBLIC_URL ?? new URL(request).origin;
+  return { ...invite, url: `${origin}/join/${campaign}#${token}` };
 }
 
 /** Invites of a campaign: `/admin/campaigns/:id/invites`. */

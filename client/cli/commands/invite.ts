@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Invite } from "../../../protocol/round/access.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
+import { LOCAL_LINK_WARNING, opensHereOnly } from "../local-link.ts";
 import { positive } from "../option-values.ts";
 import { momentText, textTable } from "../text-table.ts";
 
@@ -43,7 +44,12 @@ export function inviteCommand({ terminal }: CommandContext): Command {
         made.push(await admin.invite(campaign, request));
       const [first] = made as [Invite];
       terminal.result(options.count === undefined ? first : made, options.json, () =>
-        [...made.map(({ url }) => url), ``, ...invitesText(first, made.length)].join("\n"),
+        [
+          ...made.map(({ url }) => url),
+          ``,
+          ...(opensHereOnly(first.url) ? [LOCAL_LINK_WARNING, ``] : []),
+          ...invitesText(first, made.length),
+        ].join("\n"),
       );
     });
 

@@ -8,15 +8,17 @@ const RESTARTS_IN_WINDOW = 5;
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Starts a runtime and, whenever it is gone by itself, starts it again on the same port. Miniflare
+ * Starts a runtime and, whenever it is gone by itself, starts it again on the same socket. Miniflare
  * does that at once and once; what keeps ending, or cannot start, is tried again with growing pauses.
  *
- * @param start takes what to call after Miniflare's own restart, and the port to come back on.
+ * @param socketPath UNIX socket that it listens on while it runs.
+ * @param start takes what to call after Miniflare's own restart.
  * @param wake called after every start.
  */
 export async function keepRunning(
-  start: (onRestart: () => void, samePort?: number) => Promise<WorkersRuntime>,
-  wake: (url: URL) => Promise<void>,
+  socketPath: string,
+  start: (onRestart: () => void) => Promise<WorkersRuntime>,
+  wake: () => Promise<void>,
   report: (line: string) => void,
 ): Promise<WorkersRuntime> {
   const stopping = new AbortController();
@@ -32,7 +34,7 @@ export async function keepRunning(
     restarts.push(now);
     while (restarts[0]! < now - RESTART_WINDOW_MS) restarts.shift();
     if (restarts.length > RESTARTS_IN_WINDOW) recover("it ended again and again");
-    else void wake(runtime.url);
+    else void wake();
   };
 
   const recover = (why: string): void => {
@@ -50,10 +52,10 @@ export async function keepRunning(
       await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
       if (stopping.signal.aborted) return;
       try {
-        runtime = await start(afterRestart, Number(runtime.url.port));
+        runtime = await start(afterRestart);
         restarts.length = 0;
         report("The Workers runtime is up again.");
-        await wake(runtime.url);
+        await wake();
         return;
       } catch (error) {
         why = (error as Error).message;
@@ -62,20 +64,19 @@ export async function keepRunning(
   };
 
   runtime = await start(afterRestart);
-  await wake(runtime.url);
+  await wake();
   let refusals = 0;
   const look = async (): Promise<void> => {
     if (recovering !== undefined) return;
-    refusals = (await isListening(runtime.url)) ? 0 : refusals + 1;
+    refusals = (await isListening(socketPath)) ? 0 : refusals + 1;
     // Miniflare's own restart takes less than three seconds.
     if (refusals <= 3) return;
     refusals = 0;
-    recover("its port is closed");
+    recover("it does not listen");
   };
   const watch = setInterval(() => void look(), WATCH_EVERY_MS);
 
   return {
-    url: runtime.url,
     async dispose() {
       stopping.abort();
       clearInterval(watch);
@@ -86,15 +87,17 @@ export async function keepRunning(
 }
 
 /** Whether something accepts connections there; a slow answer counts as yes. */
-async function isListening(url: URL): Promise<boolean> {
+async function isListening(socketPath: string): Promise<boolean> {
   return await new Promise((resolve) => {
-    const socket = createConnection({ host: url.hostname, port: Number(url.port) });
+    const socket = createConnection(socketPath);
     const settle = (listening: boolean): void => {
       socket.destroy();
       resolve(listening);
     };
     socket.once("connect", () => settle(true));
-    socket.once("error", (error: NodeJS.ErrnoException) => settle(error.code !== "ECONNREFUSED"));
+    socket.once("error", ({ code }: NodeJS.ErrnoException) =>
+      settle(code !== "ECONNREFUSED" && code !== "ENOENT"),
+    );
     socket.setTimeout(WATCH_EVERY_MS, () => settle(true));
   });
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { CommandError } from "../command-error.ts";
 import { PROJECT_ROOT } from "./worker-bundle.ts";
 
@@ -29,6 +29,14 @@ export async function pagesDirectory(report: (line: string) => void): Promise<st
     await buildPages(report);
   }
   return pages;
+}
+
+/** Paths of a folder's files as a browser asks for them, such as `/assets/main.js`. */
+export function filesIn(folder: string): ReadonlySet<string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  return new Set(files.map((path) => `/${path.split(sep).join("/")}`));
 }
 
 async function buildPages(report: (line: string) => void): Promise<void> {

@@ -2,13 +2,20 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { API_PREFIX } from "../../../protocol/round/version.ts";
+import { formatPrevious } from "../../../protocol/secrets.ts";
+import { trustedProxies } from "./front/caller-address.ts";
+import { openFront } from "./front/front.ts";
+import type { CoordinatorSecrets, TimedSecrets } from "./front/known-tokens.ts";
+import { FRONT_LIMITS, type FrontLimits } from "./front/limits.ts";
+import { WorkerRequests } from "./front/worker-requests.ts";
 import { startGuard } from "./guard.ts";
 import { keepRunning } from "./keep-running.ts";
-import { pagesDirectory } from "./pages.ts";
-import { checkPort } from "./port-check.ts";
+import { filesIn, pagesDirectory } from "./pages.ts";
+import { listenError } from "./listen-error.ts";
 import { lockState } from "./state-lock.ts";
 import { openStateDirectory } from "./state-directory.ts";
-import { startRuntime } from "./workers-runtime.ts";
+import type { GivenSecrets } from "./state-secrets.ts";
+import { startRuntime, workerSocket } from "./workers-runtime.ts";
 
 export interface CoordinatorOptions {
   /** 0, the default, takes a free one. */
@@ -18,6 +25,14 @@ export interface CoordinatorOptions {
   readonly stateDir?: string;
   /** Whether the pages for browsers are built and served; default false. */
   readonly pages?: boolean;
+  /** Origin that invite links begin with; default the address it listens on. */
+  readonly publicUrl?: string;
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed; default none. */
+  readonly trustedProxies?: readonly string[];
+  /** Secrets that hold instead of those in the state folder. */
+  readonly secrets?: GivenSecrets;
+  /** Bounds that differ from `FRONT_LIMITS`. */
+  readonly limits?: Partial<FrontLimits>;
   /** Takes what the coordinator says, line by line; default standard error. */
   readonly report?: (line: string) => void;
 }
@@ -25,17 +40,21 @@ export interface CoordinatorOptions {
 /** A coordinator on this machine. */
 export interface Coordinator {
   readonly url: string;
+  /** Origin that invite links begin with. */
+  readonly publicUrl: string;
   readonly adminToken: string;
-  readonly adminTokenFile: string;
+  /** Where the admin token lies; undefined when it was given. */
+  readonly adminTokenFile: string | undefined;
   readonly stateDir: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts the coordinator in workerd on this machine, with everything on disk. It outlives the end of
- * workerd (started again on the same port), and workerd never outlives this process.
+ * Starts the coordinator in workerd on this machine, with everything on disk, behind a front of its
+ * own. It outlives the end of workerd (started again), and workerd never outlives this process.
  *
- * @throws CommandError when the state folder or the port cannot be had.
+ * @throws CommandError when the state folder or the port cannot be had, or a secret is of no use.
+ * @throws RangeError when a trusted proxy is no address.
  *
  * @example
  * const coordinator = await startCoordinator({ stateDir: ".scour", port: 8787 });
@@ -43,67 +62,117 @@ export interface Coordinator {
  * await coordinator.stop();
  */
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
-  const { host = "127.0.0.1", port = 0, pages = false } = options;
+  const { host = "127.0.0.1", port = 0 } = options;
   const report = options.report ?? ((line: string) => process.stderr.write(`${line}\n`));
+  const proxies = trustedProxies(options.trustedProxies ?? []);
   const guard = startGuard();
-  let temporaryState: string | undefined;
+  const undo: (() => Promise<void> | void)[] = [() => guard.release()];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
   try {
-    if (options.stateDir === undefined) {
-      temporaryState = await mkdtemp(join(tmpdir(), "scour-"));
-      guard.removeAfter(temporaryState);
-    }
-    const state = openStateDirectory(options.stateDir ?? temporaryState!);
+    const temporary = async (): Promise<string> => {
+      const folder = await mkdtemp(join(tmpdir(), "scour-"));
+      guard.removeAfter(folder);
+      return folder;
+    };
+    const state = openStateDirectory(options.stateDir ?? (await temporary()), options.secrets);
     const lock = await lockState(state.path);
-    try {
-      await checkPort(host, port);
-      const runtime = await keepRunning(
-        async (onRestart, samePort) =>
-          await startRuntime({
-            host,
-            port: samePort ?? port,
-            storage: state.storage,
-            temporary: await emptyDirectory(join(state.path, "tmp")),
-            pages: pages
-              ? await pagesDirectory(report)
-              : await emptyDirectory(join(state.path, "no-pages")),
-            secrets: { SCOUR_ADMIN_TOKEN: state.adminToken, SCOUR_SIGNING_KEY: state.signingKey },
-            report,
-            onProcess(mark) {
-              guard.endAfter(mark);
-              lock.addRuntime(mark);
-            },
-            onRestart,
-          }),
-        (url) => wakeCampaigns(url, state.adminToken),
-        report,
-      );
-      return {
-        url: runtime.url.origin,
-        adminToken: state.adminToken,
-        adminTokenFile: state.adminTokenFile,
-        stateDir: state.path,
-        async stop() {
-          await runtime.dispose();
-          lock.release();
-          await guard.release();
-        },
-      };
-    } catch (error) {
-      lock.release();
-      throw error;
-    }
+    undo.push(() => lock.release());
+    const sockets = await temporary();
+    const limits = { ...FRONT_LIMITS, ...options.limits };
+    const front = await openFront({
+      host,
+      port,
+      workerSocket: workerSocket(sockets),
+      secrets: state.secrets,
+      proxies,
+      limits,
+      report,
+    }).catch((error: NodeJS.ErrnoException) => {
+      throw listenError(host, port, error);
+    });
+    undo.push(() => front.close());
+    const url = `http://${reachableHost(host)}:${front.port}`;
+    const publicUrl = options.publicUrl ?? url;
+    const runtime = await keepRunning(
+      workerSocket(sockets),
+      async (onRestart) => {
+        const pages = options.pages
+          ? await pagesDirectory(report)
+          : await emptyDirectory(join(state.path, "no-pages"));
+        const started = await startRuntime({
+          sockets,
+          storage: state.storage,
+          temporary: await emptyDirectory(join(state.path, "tmp")),
+          pages,
+          bindings: { ...secretBindings(state.secrets), SCOUR_PUBLIC_URL: publicUrl },
+          report,
+          onProcess(mark) {
+            guard.endAfter(mark);
+            lock.addRuntime(mark);
+          },
+          onRestart,
+        });
+        front.workerStarted(filesIn(pages));
+        return started;
+      },
+      () => wakeCampaigns(workerSocket(sockets), state.secrets.adminToken.present),
+      report,
+    );
+    undo.push(() => runtime.dispose());
+    return {
+      url,
+      publicUrl,
+      adminToken: state.secrets.adminToken.present,
+      adminTokenFile: state.adminTokenFile,
+      stateDir: state.path,
+      stop,
+    };
   } catch (error) {
-    await guard.release();
+    await stop();
     throw error;
   }
 }
 
+/** How this machine reaches what listens on that address. */
+function reachableHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::" || host === "*") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function secretBindings({ adminToken, signingKey }: CoordinatorSecrets): Record<string, string> {
+  return {
+    ...secretBinding("SCOUR_ADMIN_TOKEN", adminToken),
+    ...secretBinding("SCOUR_SIGNING_KEY", signingKey),
+  };
+}
+
+function secretBinding(name: string, { present, previous }: TimedSecrets): Record<string, string> {
+  return {
+    [name]: present,
+    ...(previous !== undefined && { [`${name}_PREVIOUS`]: formatPrevious(previous) }),
+  };
+}
+
 /** Running campaigns set their alarms again when they are first asked after a start. */
-async function wakeCampaigns(url: URL, adminToken: string): Promise<void> {
-  const response = await fetch(new URL(`${API_PREFIX}/admin/campaigns`, url), {
-    headers: { authorization: `Bearer ${adminToken}` },
-  }).catch(() => undefined);
-  await response?.body?.cancel();
+async function wakeCampaigns(socketPath: string, adminToken: string): Promise<void> {
+  const worker = new WorkerRequests(socketPath);
+  await new Promise<void>((resolve) => {
+    worker.ask(
+      {
+        method: "GET",
+        path: `${API_PREFIX}/admin/campaigns`,
+        headers: { authorization: `Bearer ${adminToken}` },
+        body: "none",
+      },
+      {
+        answered: (answer) => answer.resume().once("close", resolve),
+        failed: () => resolve(),
+      },
+    );
+  });
+  worker.close();
 }
 
 async function emptyDirectory(path: string): Promise<string> {

@@ -1,31 +1,32 @@
-import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CommandError } from "../command-error.ts";
+import type { CoordinatorSecrets } from "./front/known-tokens.ts";
+import { isGiven, openSecrets, secretFile, type GivenSecrets } from "./state-secrets.ts";
 
 /** Where a coordinator keeps everything; unreadable for others. */
 export interface StateDirectory {
   readonly path: string;
   /** Objects and blobs of the Workers runtime. */
   readonly storage: string;
-  readonly adminTokenFile: string;
-  readonly adminToken: string;
-  readonly signingKey: string;
+  /** Undefined when the admin token was given from outside. */
+  readonly adminTokenFile: string | undefined;
+  readonly secrets: CoordinatorSecrets;
 }
 
 /** The state that `serve` uses unless told otherwise. */
 export const DEFAULT_STATE_DIR = ".scour";
 
 export function adminTokenFile(stateDir: string): string {
-  return join(resolve(stateDir), "admin-token");
+  return secretFile(resolve(stateDir), "admin-token");
 }
 
 /**
- * Opens a state folder, making it and its two secrets at the first start (SPEC P6).
+ * Opens a state folder, making it and, at the first start, the secrets that are not given.
  *
- * @throws CommandError when the folder cannot be made or a secret is empty.
+ * @throws CommandError when the folder cannot be made or a secret is of no use.
  */
-export function openStateDirectory(stateDir: string): StateDirectory {
+export function openStateDirectory(stateDir: string, given: GivenSecrets = {}): StateDirectory {
   const path = resolve(stateDir);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -36,27 +37,10 @@ export function openStateDirectory(stateDir: string): StateDirectory {
       "Name a folder you may write to with --state.",
     );
   }
-  const tokenFile = adminTokenFile(path);
   return {
     path,
     storage: join(path, "storage"),
-    adminTokenFile: tokenFile,
-    adminToken: readOrMakeSecret(tokenFile),
-    signingKey: readOrMakeSecret(join(path, "signing-key")),
+    adminTokenFile: isGiven("admin-token", given) ? undefined : adminTokenFile(path),
+    secrets: openSecrets(path, given),
   };
-}
-
-function readOrMakeSecret(path: string): string {
-  if (!existsSync(path)) {
-    writeFileSync(path, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
-  }
-  chmodSync(path, 0o600);
-  const secret = readFileSync(path, "utf8").trim();
-  if (secret.length < 32) {
-    throw new CommandError(
-      `${path} holds no secret of at least 32 characters`,
-      "Remove the file: the next start makes a new one.",
-    );
-  }
-  return secret;
 }

@@ -73,6 +73,12 @@ export async function lockState(
   };
 }
 
+/** The process that runs a coordinator on this state; undefined when none does. */
+export function lockHolder(stateDir: string): number | undefined {
+  const held = readRecord(join(stateDir, "coordinator.lock"));
+  return held !== undefined && isRunning(held.owner) ? held.owner.pid : undefined;
+}
+
 function createExclusively(path: string, record: LockRecord): boolean {
   try {
     writeFileSync(path, JSON.stringify(record), { flag: "wx", mode: 0o600 });

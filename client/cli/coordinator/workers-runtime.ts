@@ -1,33 +1,47 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ChildProcess } from "node:child_process";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as readWranglerConfig } from "wrangler";
 import { markProcess, type ProcessMark } from "./running-process.ts";
 import { bundleWorker, PROJECT_ROOT } from "./worker-bundle.ts";
 
 export interface RuntimeOptions {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
+  /** Folder, entered by nobody else, of the UNIX sockets it listens on. */
+  readonly sockets: string;
   /** Folder of Durable Objects and blobs. */
   readonly storage: string;
   readonly temporary: string;
   /** Folder of the pages. */
   readonly pages: string;
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Bindings beside those of wrangler.toml. */
+  readonly bindings: Readonly<Record<string, string>>;
   readonly report: (line: string) => void;
   /** A runtime process was started. */
   readonly onProcess: (mark: ProcessMark) => void;
-  /** The runtime had ended by itself and runs again on the same port. */
+  /** The runtime had ended by itself and runs again on the same socket. */
   readonly onRestart: () => void;
 }
 
 /** The Worker, running in workerd. */
 export interface WorkersRuntime {
-  readonly url: URL;
   dispose(): Promise<void>;
+}
+
+/** The entrypoint that is served: the Worker itself, past all that Miniflare puts before it. */
+const DOOR = "door";
+
+/** Where the Worker is served: a UNIX socket in that folder. */
+export function workerSocket(sockets: string): string {
+  // Miniflare takes a host and appends a port.
+  return `${join(sockets, DOOR)}:0`;
+}
+
+interface WorkerdPackage {
+  readonly default: string;
 }
 
 type OnProcess = RuntimeOptions["onProcess"];
@@ -56,6 +70,14 @@ class ReportingLog extends Log {
   }
 }
 
+/** Wraps workerd: see there. */
+const WORKERD_IN_PRIVATE = fileURLToPath(new URL("workerd.sh", import.meta.url));
+
+/** workerd's own path, the one that Miniflare would take. */
+const WORKERD =
+  process.env["MINIFLARE_WORKERD_PATH"] ??
+  (createRequire(import.meta.resolve("miniflare"))("workerd") as WorkerdPackage).default;
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
@@ -75,7 +97,8 @@ function withoutSignalHandlers<Result>(work: () => Result): Result {
 
 /**
  * Bundles the Worker that wrangler.toml names and runs it in workerd, with its bindings from there,
- * its state on disk, and nothing fetched from outside.
+ * its state on disk, and nothing fetched from outside. It listens on UNIX sockets alone, and on the
+ * one of `workerSocket` answers nobody but the Worker.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<WorkersRuntime> {
   const { main, workerOptions } = readWranglerConfig(
@@ -88,8 +111,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<WorkersRunt
   if (main === undefined) throw new Error("wrangler.toml names no Worker (main)");
   const contents = await bundleWorker(main);
   const configuration = convertV4MiniflareOptions({
-    host: options.host,
-    port: options.port,
     // Or Miniflare would fetch a sample of this object from the network.
     cf: false,
     telemetry: { enabled: false },
@@ -100,16 +121,27 @@ export async function startRuntime(options: RuntimeOptions): Promise<WorkersRunt
     unsafeHandleRuntimeRestart: options.onRestart,
     resourcePersistencePath: options.storage,
     resourceTmpPath: options.temporary,
+    unsafeRuntimeEnv: { SCOUR_WORKERD: WORKERD, SCOUR_SOCKETS: options.sockets },
     workers: [
       {
         ...workerOptions,
         name: "scour",
-        modules: [{ type: "ESModule", path: join(PROJECT_ROOT, "worker.js"), contents }],
+        modules: [
+          {
+            type: "ESModule",
+            path: join(PROJECT_ROOT, "entry.js"),
+            contents: `export * from "./worker.js"; export { default, default as ${DOOR} } from "./worker.js";`,
+          },
+          { type: "ESModule", path: join(PROJECT_ROOT, "worker.js"), contents },
+        ],
         modulesRoot: PROJECT_ROOT,
-        bindings: Object.assign({}, workerOptions.bindings, options.secrets),
+        bindings: Object.assign({}, workerOptions.bindings, options.bindings),
+        unsafeDirectSockets: [{ host: `unix:${join(options.sockets, DOOR)}`, entrypoint: DOOR }],
       },
     ],
   });
+  // Read whenever Miniflare starts workerd, by itself, too.
+  process.env["MINIFLARE_WORKERD_PATH"] = WORKERD_IN_PRIVATE;
   subscribe("child_process", noteRuntimeProcess);
   const dispose = async (runtime: Miniflare): Promise<void> => {
     unsubscribe("child_process", noteRuntimeProcess);
@@ -119,8 +151,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<WorkersRunt
     startedFor.run(options.onProcess, () => new Miniflare(configuration)),
   );
   try {
-    const url = await runtime.ready;
-    return { url: new URL(url.origin), dispose: () => dispose(runtime) };
+    await runtime.ready;
+    return { dispose: () => dispose(runtime) };
   } catch (error) {
     await dispose(runtime).catch(() => {});
     throw error;

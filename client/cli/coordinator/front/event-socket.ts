@@ -1,0 +1,58 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { ProtocolError } from "../../../../protocol/errors.ts";
+import { checkHandshake, openTunnel } from "./event-tunnel.ts";
+import type { FrontParts } from "./front-parts.ts";
+import { shownToken } from "./known-tokens.ts";
+import { sendRawProblem } from "./problem-answer.ts";
+import { describeRequest, tooMany } from "./refused.ts";
+import { readHeaders } from "./request-headers.ts";
+import { readTarget } from "./request-target.ts";
+
+/** Opens the event socket for a request that may have it (SPEC E1). */
+export function openEventSocket(
+  parts: FrontParts,
+  request: IncomingMessage,
+  socket: Socket,
+  early: Buffer,
+  caller: string,
+): void {
+  socket.on("error", () => socket.destroy());
+  parts.tunnels.add(socket);
+  socket.once("close", () => parts.tunnels.delete(socket));
+  const { httpVersion, method = "", rawHeaders, url = "" } = request;
+  try {
+    const { framing, passed } = readHeaders(rawHeaders, httpVersion, parts.limits, true);
+    const target = readTarget(method, url, parts.pages);
+    if (target.kind !== "events" || method !== "GET" || framing.hasBody) {
+      throw new ProtocolError("malformed-request", "there is no web socket at this address");
+    }
+    checkHandshake(passed);
+    const now = Date.now();
+    const token = shownToken(passed);
+    const isKnown = token !== undefined && parts.tokens.has(token, now);
+    if (!isKnown && !parts.strangers.take(caller, now)) {
+      throw tooMany("too many requests without a token of this coordinator come from this address");
+    }
+    openTunnel(socket, early, {
+      worker: parts.worker,
+      path: target.path,
+      headers: passed,
+      silenceMs: parts.limits.socketSilenceMs,
+      refused: async (status) => {
+        if (status !== 401 || isKnown) return undefined;
+        const hold = parts.refusals.note(caller, describeRequest(request), Date.now());
+        if (hold === undefined) {
+          return tooMany("too many refused logins come from this address", 10);
+        }
+        socket.once("close", hold.release);
+        await delay(hold.holdMs, undefined, { ref: false });
+        return undefined;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    sendRawProblem(socket, error);
+  }
+}

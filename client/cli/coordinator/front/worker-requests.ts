@@ -1,0 +1,76 @@
+import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import { ProtocolError } from "../../../../protocol/errors.ts";
+
+/**
+ * Where the Worker listens, and how it is asked. Every request carries this one name as its host,
+ * whatever the caller said.
+ */
+const WORKER_HOST = "coordinator";
+
+/** workerd closes idle connections after 5 s: ours go first, so that none is used as it closes. */
+const IDLE_MS = 2000;
+
+export interface WorkerRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | number>>;
+  /** Whole, or to be streamed by the caller into the request. */
+  readonly body: Buffer | "none" | "streamed";
+}
+
+/** What asking the Worker comes to; exactly one of the two is called. */
+export interface WorkerListener {
+  answered(answer: IncomingMessage): void;
+  failed(problem: ProtocolError): void;
+}
+
+export function unavailable(detail: string): ProtocolError {
+  return new ProtocolError("unavailable", `${detail}: try again in a moment`, {
+    retryAfterSeconds: 2,
+  });
+}
+
+/** The Worker behind its UNIX socket. */
+export class WorkerRequests {
+  readonly socketPath: string;
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 });
+
+  constructor(socketPath: string) {
+    this.socketPath = socketPath;
+  }
+
+  /** Asks; a body that is streamed is the caller's to write and to end. */
+  ask(wanted: WorkerRequest, listener: WorkerListener): ClientRequest {
+    const { method, path, headers, body } = wanted;
+    const asked = request({
+      socketPath: this.socketPath,
+      method,
+      path,
+      setHost: false,
+      headers: {
+        ...headers,
+        host: WORKER_HOST,
+        ...(Buffer.isBuffer(body) && { "content-length": body.length }),
+      },
+      // A body that is streamed cannot be sent again: it gets a connection nobody has used.
+      agent: body === "streamed" ? false : this.#agent,
+    });
+    let isSettled = false;
+    asked.on("response", (answer) => {
+      isSettled = true;
+      listener.answered(answer);
+    });
+    asked.on("error", () => {
+      if (isSettled) return;
+      isSettled = true;
+      listener.failed(unavailable("the coordinator's runtime is down or starting"));
+    });
+    if (Buffer.isBuffer(body)) asked.end(body);
+    else if (body === "none") asked.end();
+    return asked;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}

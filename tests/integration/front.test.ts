@@ -1,0 +1,349 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  startCoordinator,
+  type Coordinator,
+} from "../../client/cli/coordinator/start-coordinator.ts";
+import { rawRequest, sendRaw, type RawAnswer } from "./raw-http.ts";
+
+const PROXY = "X-Forwarded-For";
+const PUBLIC_URL = "https://scour.example.org";
+const MIB = 2 ** 20;
+
+let coordinator: Coordinator;
+let port = 0;
+let admin = "";
+const log: string[] = [];
+
+beforeAll(async () => {
+  coordinator = await startCoordinator({
+    report: (line) => log.push(line),
+    publicUrl: PUBLIC_URL,
+    // This machine is a proxy here, so that a test can come from any address.
+    trustedProxies: ["127.0.0.1"],
+    limits: { bodyWindowMs: 1500, bodyWindowBytes: 1000, headersMs: 2000, drainMs: 500 },
+  });
+  port = Number(new URL(coordinator.url).port);
+  admin = `Authorization: Bearer ${coordinator.adminToken}`;
+});
+afterAll(() => coordinator.stop());
+
+/** Each test comes from an address of its own unless it names one. */
+let visitors = 0;
+function ask(
+  line: string,
+  headers: readonly string[] = [],
+  body = "",
+  from = `198.51.100.${++visitors % 250}`,
+): Promise<RawAnswer> {
+  return sendRaw({ port, pieces: rawRequest(line, [`${PROXY}: ${from}`, ...headers], body) });
+}
+
+function expectProblem(answer: RawAnswer, status: number, code: string): void {
+  expect(answer).toMatchObject({ status, headers: { "content-type": "application/problem+json" } });
+  expect(JSON.parse(answer.body)).toMatchObject({ type: `urn:scour:problem:${code}`, status });
+}
+
+function json(line: string, body: string): Promise<RawAnswer> {
+  const length = `Content-Length: ${body.length}`;
+  return ask(line, [admin, "Content-Type: application/json", length], body);
+}
+
+/** Files of the state folder but databases, by name and size. */
+function storedFiles(): string[] {
+  return readdirSync(coordinator.stateDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/\.sqlite/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .flatMap((path) => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found === undefined ? [] : [`${found.size} ${path}`];
+    });
+}
+
+function storedBytes(): number {
+  return storedFiles().reduce((sum, file) => sum + Number.parseInt(file, 10), 0);
+}
+
+function digestOf(bytes: string): string {
+  return createHash("sha256").update(bytes, "latin1").digest("hex");
+}
+
+function noise(bytes: number): string {
+  return randomBytes(bytes).toString("latin1");
+}
+
+describe("what is passed on", () => {
+  it("is the API", async () => {
+    expect((await ask("GET /api/v1/health")).status).toBe(200);
+    expect((await ask("GET /api/v1/admin/campaigns", [admin])).status).toBe(200);
+    expectProblem(await ask("GET /api/v1/admin/campaigns"), 401, "unauthenticated");
+    expectProblem(await ask("GET /api/v1/admin/nothing", [admin]), 404, "not-found");
+  });
+
+  it("is no development route of the runtime's, in no spelling", async () => {
+    const bytes = noise(1000);
+    const digest = digestOf(bytes);
+    const put = await ask(
+      `PUT /api/v1/admin/models/${digest}`,
+      [admin, "Content-Length: 1000"],
+      bytes,
+    );
+    expect(put.status).toBe(201);
+    const route = `/cdn-cgi/local/r2/public/scour-blobs/blobs/${digest}`;
+    for (const target of [
+      route,
+      route.toUpperCase(),
+      route.replace("cdn", "%63dn"),
+      `/.${route}`,
+      `/api/v1/..${route.slice(7)}`,
+      `/api/v1/../..${route}`,
+      `/api/v1/%2e%2e/%2e%2e${route}`,
+      `//localhost${route}`,
+      `http://localhost${route}`,
+      `http://localhost:${port}${route}`,
+      "/cdn-cgi/local/explorer",
+      "/cdn-cgi/local/platform-proxy",
+      "/__cf_local/stream/x",
+    ]) {
+      expectProblem(await ask(`GET ${target}`, [admin]), 404, "not-found");
+    }
+  });
+
+  it("is no header that the runtime obeys", async () => {
+    const plain = await ask("GET /api/v1/admin/campaigns", [admin]);
+    for (const header of [
+      "MF-Original-URL: x",
+      "MF-Original-URL: http://localhost/cdn-cgi/local/explorer",
+      "MF-CF-Blob: {",
+      "MF-Route-Override: scour",
+      "MF-Proxy-Shared-Secret: x",
+      "MF-Op: GET",
+      "MF-Disable-Pretty-Error: 1",
+      "MF-Access-Blob: {}",
+      "MF-Loopback-Secret: x",
+      "CF-Connecting-IP: 1.2.3.4",
+      "Upgrade: h2c",
+    ]) {
+      const answer = await ask("GET /api/v1/admin/campaigns", [admin, header]);
+      expect(answer).toMatchObject({ status: 200, body: plain.body });
+    }
+    const rewritten = await ask("GET /", [
+      `MF-Original-URL: http://localhost/api/v1/admin/campaigns`,
+    ]);
+    expect(rewritten.status).toBe(404);
+  });
+
+  it("opens a web socket only where there is one", async () => {
+    const upgrade = [
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    for (const method of ["POST", "PUT", "DELETE", "HEAD"]) {
+      const answer = await ask(`${method} /api/v1/events`, upgrade);
+      expect(answer.status).toBe(400);
+    }
+    for (const method of ["OPTIONS", "TRACE", "PROPFIND"]) {
+      expectProblem(await ask(`${method} /api/v1/events`, upgrade), 405, "method-not-allowed");
+    }
+    expectProblem(await ask("GET /api/v1/health", upgrade), 400, "malformed-request");
+    expectProblem(await ask("GET /api/v1/events", upgrade), 401, "unauthenticated");
+    expectProblem(await ask("GET /api/v1/events", upgrade.slice(0, 3)), 400, "malformed-request");
+  });
+});
+
+describe("what is no request", () => {
+  it.each([
+    ["two codings", ["Transfer-Encoding: gzip, chunked"], "0\r\n\r\n"],
+    ["two lengths in one", ["Content-Length: 2, 3"], "{}"],
+    ["a negative length", ["Content-Length: -5"], "{}"],
+    ["a length twice", ["Content-Length: 2", "Content-Length: 2"], "{}"],
+    ["a length and chunks", ["Content-Length: 2", "Transfer-Encoding: chunked"], "0\r\n\r\n"],
+    ["a length beyond numbers", ["Content-Length: 99999999999999999999"], "{}"],
+    ["a chunk beyond numbers", ["Transfer-Encoding: chunked"], "FFFFFFFFFFFFFFFFF\r\n{}"],
+    ["a chunk without a size", ["Transfer-Encoding: chunked"], "{}\r\n"],
+    ["a second Host", ["Host: elsewhere"], ""],
+    ["a header without a name", [": x"], ""],
+    ["a folded header", ["X: a", " b"], ""],
+  ])("%s is 400", async (_what, headers, body) => {
+    const type = "Content-Type: application/json";
+    expectProblem(
+      await ask("POST /api/v1/enrol", [type, ...headers], body),
+      400,
+      "malformed-request",
+    );
+  });
+
+  it.each([
+    ["an address as Host", "GET /api/v1/health HTTP/1.1\r\nHost: http://evil/\r\n\r\n", 400],
+    ["no Host", "GET /api/v1/health HTTP/1.1\r\n\r\n", 400],
+    ["HTTP/0.9", "GET /api/v1/health\r\n\r\n", 400],
+    ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+    ["TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
+    ["an unknown method", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+    ["M-SEARCH", "M-SEARCH /api/v1/health HTTP/1.1\r\nHost: a\r\n\r\n", 405],
+    ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405],
+    ["a long header", `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+    ["many headers", `GET / HTTP/1.1\r\nHost: a\r\n${"X: x\r\n".repeat(200)}\r\n`, 431],
+    ["a long body that is none", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", 400],
+  ])("%s", async (_what, text, status) => {
+    const answer = await sendRaw({ port, pieces: [text] });
+    expect(answer).toMatchObject({
+      status,
+      headers: { "content-type": "application/problem+json" },
+    });
+  });
+
+  it("[P3] bodies that are too long are refused before they are read", async () => {
+    const answer = await json("POST /api/v1/admin/campaigns", " ".repeat(65_537));
+    expectProblem(answer, 413, "payload-too-large");
+    const chunks = `10001\r\n${" ".repeat(0x10001)}\r\n0\r\n\r\n`;
+    const headers = [admin, "Content-Type: application/json", "Transfer-Encoding: chunked"];
+    expectProblem(
+      await ask("POST /api/v1/admin/campaigns", headers, chunks),
+      413,
+      "payload-too-large",
+    );
+  });
+
+  it("[P5] a model in chunks is 411", async () => {
+    const headers = [admin, "Transfer-Encoding: chunked"];
+    const answer = await ask(
+      `PUT /api/v1/admin/models/${"a".repeat(64)}`,
+      headers,
+      "1\r\na\r\n0\r\n\r\n",
+    );
+    expectProblem(answer, 411, "length-required");
+  });
+});
+
+describe("time", () => {
+  it.each([
+    ["POST /api/v1/admin/campaigns", "Content-Type: application/json"],
+    [`PUT /api/v1/admin/models/${"a".repeat(64)}`, "Content-Type: application/octet-stream"],
+  ])("half a body is 408 after a silence, and closed: %s", async (line, type) => {
+    const half = rawRequest(line, [admin, type, "Content-Length: 50000"], "x".repeat(5000));
+    const answer = await sendRaw({ port, pieces: half });
+    expectProblem(answer, 408, "request-timeout");
+    expect(answer.closed).toBe(true);
+  });
+
+  it("a body that comes slowly but steadily is taken", async () => {
+    const bytes = noise(8000);
+    const [head = ""] = rawRequest(`PUT /api/v1/admin/models/${digestOf(bytes)}`, [
+      admin,
+      "Content-Length: 8000",
+    ]);
+    const pieces = Array.from({ length: 8 }, (_, i) => [
+      bytes.slice(1000 * i, 1000 * (i + 1)),
+      250,
+    ]);
+    const answer = await sendRaw({ port, pieces: [head, ...pieces.flat()] });
+    expect(answer.status).toBe(201);
+  });
+
+  it("half a header is 408, and closed", async () => {
+    const answer = await sendRaw({ port, pieces: ["GET /api/v1/health HTTP/1.1\r\nHost: a\r\n"] });
+    expectProblem(answer, 408, "request-timeout");
+    expect(answer.closed).toBe(true);
+  });
+});
+
+describe("uploads", () => {
+  it("[P5] leave nothing on disk when they are refused or broken off, small or large", async () => {
+    for (const length of [100_000, 20 * MIB]) {
+      const before = storedFiles();
+      const bytesBefore = storedBytes();
+      const bytes = noise(length);
+      const wrong = rawRequest(
+        `PUT /api/v1/admin/models/${"b".repeat(64)}`,
+        [admin, `Content-Length: ${length}`],
+        bytes,
+      );
+      expectProblem(await sendRaw({ port, pieces: wrong }), 422, "digest-mismatch");
+      await expect.poll(storedFiles, { timeout: 30_000 }).toEqual(before);
+
+      const brokenOff = rawRequest(
+        `PUT /api/v1/admin/models/${digestOf(bytes)}`,
+        [admin, `Content-Length: ${length}`],
+        bytes.slice(0, length - 1000),
+      );
+      await sendRaw({ port, pieces: brokenOff, hangUp: true });
+      await expect.poll(storedFiles, { timeout: 30_000 }).toEqual(before);
+      expect(log.join("\n")).not.toMatch(/^\s+at |Error:/m);
+
+      const right = rawRequest(
+        `PUT /api/v1/admin/models/${digestOf(bytes)}`,
+        [admin, `Content-Length: ${length}`],
+        bytes,
+      );
+      expect((await sendRaw({ port, pieces: right })).status).toBe(201);
+      expect(storedBytes() - bytesBefore).toBe(length);
+    }
+  });
+
+  it("[P4] [P5] come back as they were, through several parts", async () => {
+    const bytes = noise(20 * MIB + 17);
+    const digest = digestOf(bytes);
+    const length = `Content-Length: ${bytes.length}`;
+    expect((await ask(`PUT /api/v1/admin/models/${digest}`, [admin, length], bytes)).status).toBe(
+      201,
+    );
+    const blob = await ask(`GET /api/v1/blobs/${digest}`, [admin]);
+    expect(digestOf(blob.body)).toBe(digest);
+    const range = await ask(`GET /api/v1/blobs/${digest}`, [admin, "Range: bytes=8388600-8388615"]);
+    expect(range).toMatchObject({ status: 206, body: bytes.slice(8_388_600, 8_388_616) });
+  });
+});
+
+describe("who asks", () => {
+  it("is told in the log when refused, without the token, and never delays the right one", async () => {
+    const from = "203.0.113.77";
+    const guess = (): Promise<RawAnswer> =>
+      ask("GET /api/v1/admin/campaigns", ["Authorization: Bearer gu\x1besss"], "", from);
+    const guesses = Array.from({ length: 40 }, guess);
+    // While dozens of wrong ones from the same address wait, right ones are answered, all of them.
+    for (let i = 0; i < 20; i++) {
+      expect((await ask("GET /api/v1/admin/campaigns", [admin], "", from)).status).toBe(200);
+    }
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses.every((status) => status === 401 || status === 400)).toBe(true);
+    const wrong = Array.from({ length: 300 }, () =>
+      ask("GET /api/v1/admin/campaigns", ["Authorization: Bearer guess"], "", from),
+    );
+    const answers = await Promise.all(wrong);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+    const refused = answers.find(({ status }) => status === 429)!;
+    expectProblem(refused, 429, "too-many-requests");
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+    expect((await ask("GET /api/v1/admin/campaigns", [admin], "", from)).status).toBe(200);
+    // Another address behind the same proxy is nobody's neighbour.
+    expect((await ask("GET /api/v1/admin/campaigns", [], "", "203.0.113.78")).status).toBe(401);
+    const lines = log.filter((line) => line.includes(from));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.join("")).not.toContain("guess");
+  });
+
+  it("does not reach the Worker to ask how it is", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 400 }, () => ask("GET /api/v1/health", [], "", "203.0.113.79")),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+
+  it("gets links to the public address, whatever Host says", async () => {
+    const model = digestOf("no model");
+    const made = await json("POST /api/v1/admin/campaigns", JSON.stringify({ model }));
+    expect(made.status).toBe(400);
+    // Nothing but the public address is known to the Worker: no answer has the caller's Host in it.
+    const evil = await sendRaw({
+      port,
+      pieces: [`GET /api/v1/openapi.json HTTP/1.1\r\nHost: evil.example\r\n\r\n`],
+    });
+    expect(evil.status).toBe(200);
+    expect(evil.body).not.toContain("evil.example");
+  });
+});
