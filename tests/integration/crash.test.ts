@@ -7,7 +7,7 @@ import { signCommit } from "../../client/participant/sign-commit.ts";
 import { makeSigningKey } from "../../client/participant/signing-key.ts";
 import { CoordinatorClient } from "../../client/participant/coordinator-client.ts";
 import { parseInviteUrl } from "../../client/participant/invite-url.ts";
-import { systemClock } from "../../client/participant/ports.ts";
+import { systemClock, type Clock } from "../../client/participant/ports.ts";
 import { deliver, encodeUpdate } from "../../client/participant/upload.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
@@ -29,6 +29,12 @@ import {
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
 const PREPROCESSING = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+
+/** Gives up a request after minutes, where participants do after half of one and ask again. */
+const PATIENT: Clock = {
+  now: () => systemClock.now(),
+  sleep: (ms, signal) => systemClock.sleep(20 * ms, signal),
+};
 
 async function kill(serve: ServeProcess): Promise<void> {
   serve.child.kill("SIGKILL");
@@ -93,8 +99,7 @@ describe("[R3] a coordinator killed outright", () => {
   it("while it combines: the round is combined once, to the bits of an undisturbed run", async () => {
     const undisturbed = await combineTwo(() => Promise.resolve());
     // Combining takes a fraction of a second: when it was over before the kill, once more.
-    let sawCombining = false;
-    for (let tries = 0; tries < 5 && !sawCombining; tries++) {
+    for (let sawCombining = false; !sawCombining;) {
       const disturbed = await combineTwo(async ({ serve, admin, id, restart }) => {
         const { current } = await admin.campaign(id);
         await kill(serve);
@@ -104,7 +109,6 @@ describe("[R3] a coordinator killed outright", () => {
       expect(disturbed.outcome).toEqual(undisturbed.outcome);
       sawCombining = disturbed.seen === "combining";
     }
-    expect(sawCombining).toBe(true);
   });
 });
 
@@ -147,7 +151,7 @@ async function combineTwo<Seen>(
   const { signal } = new AbortController();
   const { origin, token } = parseInviteUrl(invite);
   const open = (bearer: string): CoordinatorClient =>
-    new CoordinatorClient({ origin, token: bearer, fetch, clock: systemClock });
+    new CoordinatorClient({ origin, token: bearer, fetch, clock: PATIENT });
   for (const scale of [1e-3, 2e-3]) {
     const key = await makeSigningKey(false);
     const enrolled = await open(token).enrol({ publicKey: key.publicKey }, signal);
