@@ -48,6 +48,10 @@ export interface EngineTrainerOptions {
   readonly random: RandomStream;
   /** Whether the session measures what batch norms read. */
   readonly measuresStatistics: boolean;
+  /** What was found in this teacher with these images before; left out, it is to be sought. */
+  readonly found?: Weaknesses | undefined;
+  /** Told what was sought to the end. */
+  readonly onFound?: (found: Weaknesses) => void;
 }
 
 type Score = Parameters<LocalTrainer["score"]>[0];
@@ -61,9 +65,10 @@ export class EngineTrainer implements LocalTrainer {
   readonly #settings: DistillationSettings;
   readonly #resources: LocalResources;
   readonly #judge: Judge;
-  /** Undefined where the campaign trains against none. */
+  /** Undefined where the campaign trains against none, or all is found. */
   readonly #search: WeaknessSearch | undefined;
-  #weaknesses = NO_WEAKNESSES;
+  #weaknesses: Weaknesses;
+  readonly #onFound: EngineTrainerOptions["onFound"];
   readonly #graph: Graph;
   readonly #config: CampaignConfig;
   readonly #measuresStatistics: boolean;
@@ -74,7 +79,7 @@ export class EngineTrainer implements LocalTrainer {
   #lastRound: number | undefined;
 
   constructor(options: EngineTrainerOptions) {
-    const { session, graph, layout, teacher, config, images, pool, random } = options;
+    const { session, graph, layout, teacher, config, images, pool, random, found } = options;
     const { distillation, judging, preprocessing: normalisation } = config;
     this.#session = session;
     this.#graph = graph;
@@ -91,9 +96,12 @@ export class EngineTrainer implements LocalTrainer {
     this.#judge = new Judge(session, judged, judging, own);
     const { adversary } = distillation;
     const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
-    this.#search = adversary
-      ? new WeaknessSearch(session, trained, adversary, graph.classes)
-      : undefined;
+    this.#weaknesses = found ?? NO_WEAKNESSES;
+    this.#search =
+      adversary && found === undefined
+        ? new WeaknessSearch(session, trained, adversary, graph.classes)
+        : undefined;
+    this.#onFound = options.onFound;
     const batches = new ShuffledBatches(pool.training, random);
     this.#resources = { session, layout, images, batches, random };
   }
@@ -240,7 +248,10 @@ export class EngineTrainer implements LocalTrainer {
   }
 
   async #seek(hooks: ScoreHooks): Promise<Weaknesses> {
-    if (this.#search) this.#weaknesses = await this.#search.find(hooks);
+    if (this.#search) {
+      this.#weaknesses = await this.#search.find(hooks);
+      this.#onFound?.(this.#weaknesses);
+    }
     return this.#weaknesses;
   }
 

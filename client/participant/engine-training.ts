@@ -1,12 +1,14 @@
+import { sha256 } from "../../protocol/digest.ts";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../distil/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import type { Weaknesses } from "../distil/weaknesses.ts";
 import { hasImageGradients, measuresStatistics } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EngineTrainer } from "./engine-trainer.ts";
-import type { LocalTraining } from "./training.ts";
+import type { LocalTraining, TrainingCampaign } from "./training.ts";
 
 export interface EngineTrainingOptions {
   readonly engine: Engine;
@@ -20,7 +22,9 @@ export interface EngineTrainingOptions {
 }
 
 /**
- * Training on an engine and local images. Labels do not exist here; images never leave it.
+ * Training on an engine and local images. Labels do not exist here; images never leave it. What it found
+ * in a teacher stays with it: opened again with the same seed, for whoever joins again or joins another
+ * campaign of the same teacher and settings, it seeks nothing again.
  *
  * @throws ImageError when the images cannot be loaded (from `prepare` and `open`), RangeError when they have
  *   another shape than the model takes.
@@ -35,10 +39,12 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
   let loaded: Promise<ImageSet> | undefined;
   const load = (shape: ImageShape): Promise<ImageSet> =>
     (loaded ??= typeof images === "function" ? images(shape) : Promise.resolve(images));
+  let last: { readonly sought: string; readonly found: Weaknesses } | undefined;
   return {
     device: engine.adapter,
     prepare: async (shape) => void (await load(shape)),
-    open: async ({ config, graph, layout, teacher }) => {
+    open: async (campaign) => {
+      const { config, graph, layout, teacher } = campaign;
       const shape = graph.inputShape;
       const set = await load(shape);
       checkShape(set, shape);
@@ -54,6 +60,8 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
         teacher,
         normGroupSize: normGroupSize(config),
       });
+      // Other images are held out every time where chance decides which.
+      const sought = seed === undefined ? undefined : searchedFor(campaign);
       return new EngineTrainer({
         session,
         graph,
@@ -64,9 +72,21 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
         pool,
         random,
         measuresStatistics: measuresStatistics(engine.backend),
+        found: sought !== undefined && sought === last?.sought ? last.found : undefined,
+        onFound: (found) => {
+          if (sought !== undefined) last = { sought, found };
+        },
       });
     },
   };
+}
+
+/** Names all that a search for weaknesses depends on, images and seed aside. */
+function searchedFor({ config, teacher }: TrainingCampaign): string {
+  const { distillation, judging, preprocessing } = config;
+  const { buffer, byteLength, byteOffset } = teacher;
+  const digest = sha256(new Uint8Array(buffer, byteOffset, byteLength));
+  return JSON.stringify([digest, distillation, judging, preprocessing]);
 }
 
 function checkShape(images: ImageSet, { height, width, channels }: ImageShape): void {

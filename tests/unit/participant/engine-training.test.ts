@@ -35,13 +35,17 @@ describe("training on an engine", () => {
     golden = await goldenW4();
   });
 
-  function open(distillation: object, judging: object = {}, on: Engine = engine) {
-    const config: CampaignConfig = campaignConfigSchema.parse({
+  function configOf(distillation: object, judging: object): CampaignConfig {
+    return campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-      distillation: { localSteps: 3, batchSize: 4, ...distillation },
+      distillation,
       judging,
     });
+  }
+
+  function open(distillation: object, judging: object = {}, on: Engine = engine) {
+    const config = configOf({ localSteps: 3, batchSize: 4, ...distillation }, judging);
     const { graph, layout, state: teacher } = golden.teacher;
     const seed = new Uint8Array(16);
     const training = engineTraining({ engine: on, images: golden.images, seed });
@@ -121,6 +125,38 @@ describe("training on an engine", () => {
         "restart",
       ]),
     );
+  });
+
+  it("[D9] seeks once for a teacher and settings, however often it is opened, and trains as ever", async () => {
+    const { graph, layout, state: teacher } = golden.teacher;
+    const training = (seed?: Uint8Array) =>
+      engineTraining({ engine, images: golden.images, ...(seed && { seed }) });
+    const seeded = training(new Uint8Array(16));
+    const run = async (on: typeof seeded, distillation: object = {}) => {
+      // Shortcuts are enough to seek.
+      const adversary = { waves: null, warp: null };
+      const common = { localSteps: 3, batchSize: 4, adversary, ...distillation };
+      const config = configOf(common, {});
+      const trainer = await on.open({ graph, layout, teacher, config });
+      let searches = 0;
+      await trainer.seekWeaknesses({
+        signal: work().signal,
+        beforeBatch: () => Promise.resolve(),
+        onSearch: () => searches++,
+      });
+      const { update } = await trainer.train(work());
+      trainer.close();
+      return { searches, update };
+    };
+    const first = await run(seeded);
+    expect(first.searches).toBeGreaterThan(0);
+    expect(await run(seeded)).toEqual({ searches: 0, update: first.update });
+    // Other settings find other things, and without a seed other images are sought on.
+    expect((await run(seeded, { batchSize: 6 })).searches).toBe(first.searches);
+    const unseeded = training();
+    for (let time = 0; time < 2; time++) {
+      expect((await run(unseeded)).searches).toBeGreaterThan(0);
+    }
   });
 
   const scoring = (isJudging: boolean) => ({

@@ -1,0 +1,91 @@
+import { EngineError } from "../../../client/engine/engine-error.ts";
+import type { LocalTraining } from "../../../client/participant/training.ts";
+import type { Deed } from "./attacks.ts";
+
+/** How a hostile participant goes on after refusals; outlives its restarts. */
+export class Conduct {
+  readonly #after: "honest" | "smaller";
+  readonly #refusals: string[] = [];
+
+  constructor(after: "honest" | "smaller") {
+    this.#after = after;
+  }
+
+  /** What the door said, in order. */
+  get refusals(): readonly string[] {
+    return this.#refusals;
+  }
+
+  /** What made-up updates are multiplied by; null: it has given up, and is honest. */
+  get factor(): number | null {
+    if (this.#refusals.length === 0) return 1;
+    return this.#after === "honest" ? null : 10 ** -this.#refusals.length;
+  }
+
+  refused(why: string): void {
+    this.#refusals.push(why);
+  }
+}
+
+export interface HostileOptions {
+  readonly deed: Deed;
+  /** The first round that it attacks in; it goes on to the end. */
+  readonly first: number;
+  readonly participants: number;
+  readonly conduct: Conduct;
+}
+
+/**
+ * A participant's training that follows the protocol but for what it says: updates and scores are those
+ * of the deed.
+ */
+export function hostileTraining(
+  training: LocalTraining,
+  { conduct, deed, first, participants }: HostileOptions,
+): LocalTraining {
+  return {
+    device: training.device,
+    prepare: async (shape) => await training.prepare?.(shape),
+    async open(campaign) {
+      const trainer = await training.open(campaign);
+      const { config, layout, teacher } = campaign;
+      let told = { loss: 0.1, agreement: 0.9 };
+      return {
+        measure: (hooks) => trainer.measure(hooks),
+        seekWeaknesses: (work) => trainer.seekWeaknesses(work),
+        async score(work) {
+          try {
+            const own = await trainer.score(work);
+            const lies = deed.score !== undefined && work.round >= first && own !== null;
+            return lies ? deed.score(own) : own;
+          } catch (error) {
+            // What it has broken itself, it does not stumble over.
+            if (error instanceof EngineError) return null;
+            throw error;
+          }
+        },
+        measureStatistics: (work) => trainer.measureStatistics(work),
+        async train(work) {
+          const { localSteps, round, student } = work;
+          const { factor } = conduct;
+          const attacks = round >= first && factor !== null;
+          const isMadeUp = attacks && deed.forge !== undefined;
+          const own =
+            isMadeUp && deed.trains !== true
+              ? {
+                  ...told,
+                  update: new Float32Array(layout.length),
+                  examples: localSteps * config.distillation.batchSize,
+                }
+              : await trainer.train(work);
+          told = { loss: own.loss, agreement: own.agreement };
+          const examples = attacks ? (deed.examples ?? own.examples) : own.examples;
+          if (!isMadeUp) return { ...own, examples };
+          const seen = { layout, teacher, student, honest: own.update, participants };
+          return { ...own, examples, update: deed.forge(seen).map((value) => value * factor) };
+        },
+        close: () => trainer.close(),
+      };
+    },
+  };
+}
