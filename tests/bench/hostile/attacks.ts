@@ -261,7 +261,7 @@ export const CLEAN: Attack = {
 };
 
 /** Nobody is hostile, but the late rounds are trained anew, as honest ones do beside an attack. */
-export const ANEW: Attack = {
+const ANEW: Attack = {
   name: "clean-anew",
   about: "nobody is hostile; the last three rounds trained once more",
   hostile: 0,

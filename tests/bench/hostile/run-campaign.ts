@@ -14,7 +14,7 @@ import type { LocalTraining } from "../../../client/participant/training.ts";
 import type { Conduct } from "./hostile-training.ts";
 
 /** Somebody who takes part. */
-export interface Seat {
+interface Seat {
   readonly training: LocalTraining;
   /** 16 bytes that all chance of this participant comes from, but its training's. */
   readonly seed: Uint8Array;
@@ -31,7 +31,7 @@ export interface SeatedCampaign {
 }
 
 /** What an organiser gets to see. */
-export interface Told {
+interface Told {
   /** Exit code of `scour watch`; null where it would go on for ever. */
   readonly watchExit: number | null;
   /** Its words at the end. */
