@@ -28,6 +28,9 @@ const graph = resnet18({ width: 1, classes: 3 });
 const layout = stateLayout(graph);
 const { trainableLength } = layout;
 
+/** Its own fifth of what an honest one moves, turned round at the most; with room for rounding. */
+const furthest = ((2 * CHANGE * Math.sqrt(trainableLength)) / PARTICIPANTS) * 1.001;
+
 const attackNamed = (name: string): Attack => ATTACKS.find((attack) => attack.name === name)!;
 
 describe("[O1][O5][O6] one hostile participant of five", () => {
@@ -54,7 +57,7 @@ describe("[O1][O5][O6] one hostile participant of five", () => {
 
   /** The student at the end; all rounds' updates are the same, but for the attack's. */
   async function run(attack?: Attack, rule?: AggregationRule) {
-    const conduct = attack && new Conduct(attack.refused ?? "honest");
+    const conduct = attack && new Conduct();
     const seats = seatSeeds(seededStream(1), PARTICIPANTS).map((seed, seat) => {
       const training = new ScriptedTraining(CHANGE);
       if (attack === undefined || conduct === undefined || seat > 0) return { training, seed };
@@ -94,24 +97,21 @@ describe("[O1][O5][O6] one hostile participant of five", () => {
   };
 
   it("takes the student no further than an honest one in its place could, whatever it sends", async () => {
-    const length = CHANGE * Math.sqrt(trainableLength);
-    // Its own fifth, turned round at the most.
-    const furthest = ((2 * length) / PARTICIPANTS) * 1.001;
-    for (const name of ["replacement-boosted:1-last", "ten-weights:1-last", "sign-flip:1-last"]) {
+    for (const name of ["replacement-weights:1-last", "ten-weights:1-last", "sign-flip:1-last"]) {
       const { refusals, report, state } = await run(attackNamed(name));
       expect(report.state, name).toBe("finished");
       expect(refusals, name).toEqual([]);
       expect(moved(state), name).toBeGreaterThan(0);
       expect(moved(state), name).toBeLessThan(furthest);
     }
-    const unbounded = await run(attackNamed("replacement-boosted:1-last"), { kind: "mean" });
+    const unbounded = await run(attackNamed("replacement-weights:1-last"), { kind: "mean" });
     expect(moved(unbounded.state)).toBeGreaterThan(10 * furthest);
   });
 
   it("moves no running variance by more than a fifth, all of them or one", async () => {
     for (const name of [
       "variances-0:1-last",
-      "variances-up-smaller:1-last",
+      "variances-up:1-last",
       "one-variance:1-last",
       "cheapest-variances:1-last",
     ]) {
@@ -120,17 +120,20 @@ describe("[O1][O5][O6] one hostile participant of five", () => {
       expect(most, name).toBeLessThan(1.21);
     }
     const [, most] = ratios(
-      (await run(attackNamed("variances-up-smaller:1-last"), { kind: "mean" })).state,
+      (await run(attackNamed("variances-up:1-last"), { kind: "mean" })).state,
     );
     expect(most).toBeGreaterThan(1000);
   });
 
-  it("[U8] is refused at the door what no training gives, and then changes nothing", async () => {
-    for (const name of ["huge:1-last", "variances-down:1-last", "variances-0-boosted:1-last"]) {
+  it("[U8] is refused at the door what no training gives; what it then sends is bounded", async () => {
+    for (const name of ["huge:1-last", "variances-0-boosted:1-last"]) {
       const { refusals, report, state } = await run(attackNamed(name));
       expect(refusals, name).toHaveLength(1);
       expect(report.state, name).toBe("finished");
-      expect(moved(state), name).toBe(0);
+      expect(moved(state), name).toBeLessThan(furthest);
+      const [least, most] = ratios(state);
+      expect(least, name).toBeGreaterThan(0.79);
+      expect(most, name).toBeLessThan(1.21);
     }
   });
 });

@@ -29,7 +29,10 @@ export type Deed = {
 /** Training rounds attacked in: the last; the last three; every one. */
 export type When = "last" | "late" | "all";
 
-/** A row of the table: one campaign. */
+/**
+ * A row of the table: one campaign. Whose update is refused at the door sends the nearest that is taken,
+ * and if that is refused, too, an honest one: without it a round would wait for its deadline.
+ */
 export interface Attack {
   /** Unique; `--only` takes it, or as much of it as is before the colon. */
   readonly name: string;
@@ -38,12 +41,6 @@ export interface Attack {
   readonly hostile: number;
   readonly when: When;
   readonly deed: Deed;
-  /**
-   * What a participant does whose update was refused at the door: `honest` (the default) sends an
-   * honest one, since without it a round would wait for its deadline; `smaller` sends a tenth of it,
-   * and so on until it is taken.
-   */
-  readonly refused?: "honest" | "smaller" | undefined;
 }
 
 const followsEverywhere = (own: Scores): Scores => {
@@ -69,15 +66,19 @@ const agreesEverywhere = (own: Scores): Scores => ({
 interface Kind {
   readonly about: string;
   readonly deed: Deed;
-  readonly refused?: Attack["refused"];
   readonly at: readonly (readonly [hostile: number, when: When])[];
 }
 
 /** Each with how many are hostile, and when. */
 const KINDS: Readonly<Record<string, Kind>> = {
   "replacement-boosted": {
-    about: "the teacher, × participants: 5·(student − teacher)",
-    deed: { forge: replacement((participants) => participants) },
+    about: "the teacher, all of it × 5: 5·(student − teacher)",
+    deed: { forge: replacement("all") },
+    at: [[1, "last"]],
+  },
+  "replacement-weights": {
+    about: "the teacher, its weights × 5",
+    deed: { forge: replacement("weights") },
     at: [
       [1, "last"],
       [1, "late"],
@@ -88,27 +89,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   replacement: {
     about: "the teacher: student − teacher",
-    deed: { forge: replacement(() => 1) },
+    deed: { forge: replacement("no") },
     at: [
       [1, "last"],
       [1, "late"],
-      [2, "late"],
     ],
   },
   "replacement-liar": {
-    about: "the teacher, × participants, and scores that say all is well",
-    deed: { forge: replacement((participants) => participants), score: agreesEverywhere },
+    about: "the teacher, its weights × 5, and scores that say all is well",
+    deed: { forge: replacement("weights"), score: agreesEverywhere },
     at: [[2, "last"]],
   },
   huge: {
     about: "±1e30 in every value",
     deed: { forge: everywhere(1e30) },
-    at: [[1, "last"]],
-  },
-  "huge-smaller": {
-    about: "±1e30 in every value, then a tenth, … until the door takes it",
-    deed: { forge: everywhere(1e30) },
-    refused: "smaller",
     at: [
       [1, "last"],
       [2, "late"],
@@ -122,10 +116,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "ten-weights": {
     about: "±10 in every trainable value",
     deed: { forge: everywhere(10, "trainable") },
-    at: [
-      [1, "last"],
-      [2, "late"],
-    ],
+    at: [[1, "last"]],
   },
   "sign-flip": {
     about: "−10 × the honest update",
@@ -158,21 +149,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "variances-up": {
     about: "running variances + 10⁶",
     deed: { forge: inRole("running-variance", () => -1e6), trains: true },
-    at: [[1, "last"]],
+    at: [
+      [1, "last"],
+      [2, "late"],
+    ],
   },
   "variances-down": {
     about: "running variances − 10⁶",
     deed: { forge: inRole("running-variance", () => 1e6), trains: true },
     at: [[1, "last"]],
-  },
-  "variances-up-smaller": {
-    about: "running variances + 10⁶, then a tenth of the update, … until the door takes it",
-    deed: { forge: inRole("running-variance", () => -1e6), trains: true },
-    refused: "smaller",
-    at: [
-      [1, "last"],
-      [2, "late"],
-    ],
   },
   "means-up": {
     about: "running means + 5 after a mean: −25",

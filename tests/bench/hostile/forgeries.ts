@@ -16,10 +16,15 @@ export interface Seen {
 /** Makes an update up: what is sent is θ_round − θ_local (SPEC D4). */
 export type Forgery = (seen: Seen) => Float32Array<ArrayBuffer>;
 
-/** Local weights are the teacher's; `boost` times over, so that a mean may end there. */
-export function replacement(boost: (participants: number) => number): Forgery {
-  return ({ participants, student, teacher }) =>
-    student.map((value, i) => boost(participants) * (value - teacher[i]!));
+/**
+ * Local weights are the teacher's, times as many as take part where boosted, so that a mean ends there;
+ * statistics, too, are boosted only where that is wanted: no images give statistics like those.
+ */
+export function replacement(boosted: "no" | "weights" | "all"): Forgery {
+  return ({ layout, participants, student, teacher }) => {
+    const end = { no: 0, weights: layout.trainableLength, all: layout.length }[boosted];
+    return student.map((value, i) => (i < end ? participants : 1) * (value - teacher[i]!));
+  };
 }
 
 /** ±value in turn, in trainable values or everywhere. */
@@ -95,6 +100,35 @@ function withoutStatistics(update: Float32Array, layout: StateLayout): Float32Ar
 
 function statisticsNorm(update: Float32Array, layout: StateLayout): number {
   return normOf(update.subarray(layout.trainableLength));
+}
+
+/** The door takes no larger change of a trainable value (SPEC U8), with room for rounding. */
+const LARGEST_CHANGE = 0.99e4;
+/** Statistics are taken this far from the teacher's: a tenth of what SPEC U8 permits. */
+const FARTHEST_MEAN = 1e3;
+const LARGEST_VARIANCE = 1e7;
+
+/** The nearest update that the door takes (SPEC U8): as bad as what was made up, as far as it goes. */
+export function withinTheDoor(
+  update: Float32Array,
+  { layout, student, teacher }: Seen,
+): Float32Array<ArrayBuffer> {
+  const taken = update.map((value) => between(-LARGEST_CHANGE, value, LARGEST_CHANGE));
+  const variances = placesOf(layout, "running-variance");
+  placesOf(layout, "running-mean").forEach((mean, channel) => {
+    const variance = variances[channel]!;
+    const reach = FARTHEST_MEAN * Math.sqrt(teacher[variance]!);
+    const [low, high] = [teacher[mean]! - reach, teacher[mean]! + reach];
+    taken[mean] = student[mean]! - between(low, student[mean]! - update[mean]!, high);
+    const most = LARGEST_VARIANCE * teacher[variance]!;
+    const local = between(0, student[variance]! - update[variance]!, most);
+    taken[variance] = student[variance]! - local;
+  });
+  return taken;
+}
+
+function between(low: number, value: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 /** ‖values‖₂, in double. */

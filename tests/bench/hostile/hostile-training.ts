@@ -1,25 +1,21 @@
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import type { LocalTraining } from "../../../client/participant/training.ts";
 import type { Deed } from "./attacks.ts";
+import { withinTheDoor } from "./forgeries.ts";
 
 /** How a hostile participant goes on after refusals; outlives its restarts. */
 export class Conduct {
-  readonly #after: "honest" | "smaller";
   readonly #refusals: string[] = [];
-
-  constructor(after: "honest" | "smaller") {
-    this.#after = after;
-  }
 
   /** What the door said, in order. */
   get refusals(): readonly string[] {
     return this.#refusals;
   }
 
-  /** What made-up updates are multiplied by; null: it has given up, and is honest. */
-  get factor(): number | null {
-    if (this.#refusals.length === 0) return 1;
-    return this.#after === "honest" ? null : 10 ** -this.#refusals.length;
+  /** Refused once, it keeps to what the door takes; refused again, it gives up. */
+  get now(): "bold" | "careful" | "honest" {
+    if (this.#refusals.length === 0) return "bold";
+    return this.#refusals.length === 1 ? "careful" : "honest";
   }
 
   refused(why: string): void {
@@ -67,8 +63,7 @@ export function hostileTraining(
         measureStatistics: (work) => trainer.measureStatistics(work),
         async train(work) {
           const { localSteps, round, student } = work;
-          const { factor } = conduct;
-          const attacks = round >= first && factor !== null;
+          const attacks = round >= first && conduct.now !== "honest";
           const isMadeUp = attacks && deed.forge !== undefined;
           const own =
             isMadeUp && deed.trains !== true
@@ -82,7 +77,9 @@ export function hostileTraining(
           const examples = attacks ? (deed.examples ?? own.examples) : own.examples;
           if (!isMadeUp) return { ...own, examples };
           const seen = { layout, teacher, student, honest: own.update, participants };
-          return { ...own, examples, update: deed.forge(seen).map((value) => value * factor) };
+          const forged = deed.forge(seen);
+          const update = conduct.now === "bold" ? forged : withinTheDoor(forged, seen);
+          return { ...own, examples, update };
         },
         close: () => trainer.close(),
       };

@@ -71,7 +71,7 @@ export async function runAttack(
   const first = firstRound(when, config.distillation.rounds);
   const seeds = seatSeeds(seededStream(seed), 2 * PARTICIPANTS);
   const norms: UpdateNorms[] = [];
-  const conducts = Array.from({ length: hostile }, () => new Conduct(attack.refused ?? "honest"));
+  const conducts = Array.from({ length: hostile }, () => new Conduct());
   const inTurn = trainingInTurn();
   const seats = seeds.slice(0, PARTICIPANTS).map((own, seat) => {
     const conduct = conducts[seat];

@@ -47,7 +47,7 @@ export interface CampaignEnd extends Told {
 
 const POLL_MS = 300;
 /** Tries of a hostile participant at the door. */
-const MOST_TRIES = 60;
+const MOST_TRIES = 6;
 
 /**
  * Runs a campaign with these participants on a coordinator that is up, until it ends, pauses itself, or

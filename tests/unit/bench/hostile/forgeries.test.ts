@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
+import { checkStatisticsUpdate } from "../../../../protocol/reinit/statistics.ts";
 import { seededStream } from "../../../../client/demo/draw-images.ts";
 import {
   cheapestVariances,
@@ -10,6 +11,7 @@ import {
   oneBias,
   oneVariance,
   replacement,
+  withinTheDoor,
   type Forgery,
   type Seen,
 } from "../../../bench/hostile/forgeries.ts";
@@ -42,11 +44,14 @@ const statisticsOf = (update: Float32Array): Float32Array =>
 
 describe("made-up updates", () => {
   it("a boosted replacement makes a mean end at the teacher, one that is not goes a fifth of the way", () => {
-    const there = afterMean(replacement((participants) => participants));
-    const partOfTheWay = afterMean(replacement(() => 1));
+    const there = afterMean(replacement("all"));
+    const weightsThere = afterMean(replacement("weights"));
+    const partOfTheWay = afterMean(replacement("no"));
     seen.teacher.forEach((goal, i) => {
       const start = seen.student[i]!;
       expect(there[i]).toBeCloseTo(goal, 5);
+      const isWeight = i < layout.trainableLength;
+      expect(weightsThere[i]).toBeCloseTo((isWeight ? there : partOfTheWay)[i]!, 5);
       expect(partOfTheWay[i]).toBeCloseTo(start + (goal - start) / 5, 5);
     });
   });
@@ -82,6 +87,29 @@ describe("made-up updates", () => {
     const bias = layout.entries.find(({ role }) => role === "linear-bias")!;
     expect(changed).toEqual([bias.offset]);
     expect(biased[bias.offset]).toBe(-1000);
+  });
+
+  it("[U8] what the door would refuse is brought to where it takes it, the rest stays as it is", () => {
+    const { layout: of, student, teacher } = seen;
+    const checked = (update: Float32Array): void =>
+      checkStatisticsUpdate(
+        graph,
+        of,
+        statisticsOf(teacher),
+        statisticsOf(student),
+        statisticsOf(update),
+        0,
+      );
+    for (const forge of [everywhere(1e30), inRole("running-variance", () => 1e6)]) {
+      const bold = forge(seen);
+      expect(() => checked(bold)).toThrow(/no images give such statistics/);
+      const careful = withinTheDoor(bold, seen);
+      checked(careful);
+      expect(Math.max(...careful.subarray(0, of.trainableLength))).toBeLessThan(1e4);
+    }
+    withinTheDoor(seen.honest, seen).forEach((value, i) => {
+      expect(value).toBeCloseTo(seen.honest[i]!, 6);
+    });
   });
 
   it("the same size everywhere, or in trainable values alone", () => {

@@ -58,7 +58,7 @@ const hostile = (conduct: Conduct, inner: LocalTraining = new ScriptedTraining(0
 
 describe("a hostile participant", () => {
   it("is honest before its first round, then sends and says what it makes up", async () => {
-    const training = hostile(new Conduct("honest"));
+    const training = hostile(new Conduct());
     expect(await first(training, 1)).toBe(0.5);
     expect(await first(training, 2)).toBe(-4);
     const trainer = await training.open(campaign);
@@ -68,15 +68,14 @@ describe("a hostile participant", () => {
     expect((await trainer.score(workIn(2)))?.agreement).toBe(1);
   });
 
-  it("once refused is honest, or sends a tenth, and a tenth of that", async () => {
-    const gives = new Conduct("honest");
-    gives.refused("too large");
-    expect(await first(hostile(gives), 2)).toBe(0.5);
-    const insists = new Conduct("smaller");
-    insists.refused("too large");
-    expect(await first(hostile(insists), 2)).toBeCloseTo(-0.4, 6);
-    insists.refused("still too large");
-    expect(await first(hostile(insists), 2)).toBeCloseTo(-0.04, 6);
+  it("once refused keeps to what the door takes, refused again is honest", async () => {
+    const conduct = new Conduct();
+    const training = hostile(conduct, new ScriptedTraining(-1e6));
+    expect(await first(training, 2)).toBe(8e6);
+    conduct.refused("too large");
+    expect(await first(training, 2)).toBe(9900);
+    conduct.refused("still refused");
+    expect(await first(training, 2)).toBe(-1e6);
   });
 
   it("does not stumble over a student that it broke itself", async () => {
@@ -84,7 +83,7 @@ describe("a hostile participant", () => {
     broken.onPass = () => {
       throw new EngineError("device-failed", "not finite");
     };
-    const trainer = await hostile(new Conduct("honest"), broken).open(campaign);
+    const trainer = await hostile(new Conduct(), broken).open(campaign);
     expect(await trainer.score({ ...workIn(3), isJudging: true })).toBeNull();
   });
 });
