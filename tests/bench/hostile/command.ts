@@ -147,7 +147,7 @@ async function cleanFigures(
 
 function plannedRuns({ only, rule, seeds, set }: HostileOptions, model: string): AttackRun[] {
   const rows = [CLEAN, ...ATTACKS];
-  const chosen = only === undefined ? rows : only.flatMap((name) => named(rows, name));
+  const chosen = new Set(only === undefined ? rows : only.flatMap((name) => named(rows, name)));
   return seeds.flatMap((seed) => {
     const { distillation: _, name: __, round: ___, ...base } = demoCampaign(model, seed);
     const patch = {
@@ -160,7 +160,7 @@ function plannedRuns({ only, rule, seeds, set }: HostileOptions, model: string):
       { name: "--rule", patch },
       set,
     );
-    return chosen.map((attack) => ({ attack, seed, config, input }));
+    return [...chosen].map((attack) => ({ attack, seed, config, input }));
   });
 }
 
