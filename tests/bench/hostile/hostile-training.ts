@@ -48,6 +48,7 @@ export function hostileTraining(
       let told = { loss: 0.1, agreement: 0.9 };
       return {
         measure: (hooks) => trainer.measure(hooks),
+        measureFit: (work) => trainer.measureFit(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {
           try {
@@ -81,6 +82,7 @@ export function hostileTraining(
           const update = conduct.now === "bold" ? forged : withinTheDoor(forged, seen);
           return { ...own, examples, update };
         },
+        examine: (student) => trainer.examine(student),
         close: () => trainer.close(),
       };
     },

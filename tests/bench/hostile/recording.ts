@@ -77,6 +77,7 @@ export function recordedTraining(
       const trainer = await training.open(campaign);
       return {
         measure: (hooks) => trainer.measure(hooks),
+        measureFit: (work) => trainer.measureFit(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {
           const { isJudging, round, student } = work;
@@ -100,6 +101,7 @@ export function recordedTraining(
           if (mode === "record") await recording.keepUpdate(key, result);
           return result;
         },
+        examine: (student) => trainer.examine(student),
         close: () => trainer.close(),
       };
     },

@@ -168,7 +168,9 @@ async function told(
     note: (line: string) => void lines.push(line),
     redraw: () => {},
   };
-  const access = ["--coordinator", url, "--admin-token-file", adminTokenFile];
+  // Without a file the token is in the environment, where the command looks, too.
+  const tokenFile = adminTokenFile === undefined ? [] : ["--admin-token-file", adminTokenFile];
+  const access = ["--coordinator", url, ...tokenFile];
   const watchExit = await runCommandLine(["watch", id, ...access], { terminal, stop });
   // The line that goes on while the campaign does comes first.
   return { watchExit, text: lines.slice(1).join("\n") };

@@ -24,6 +24,7 @@ export function measuredTraining(
       return {
         // What is assigned must not hang on how busy this machine is (SPEC R12).
         measure: () => Promise.resolve(BELIEVED_SPEED),
+        measureFit: (work) => trainer.measureFit(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         score: (work) => trainer.score(work),
         measureStatistics: (work) => trainer.measureStatistics(work),
@@ -38,6 +39,7 @@ export function measuredTraining(
           });
           return result;
         },
+        examine: (student) => trainer.examine(student),
         close: () => trainer.close(),
       };
     },
