@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { CoordinatorClient, type Attempt } from "../../../client/participant/coordinator-client.ts";
+import { parseInviteUrl } from "../../../client/participant/invite-url.ts";
+import { systemClock } from "../../../client/participant/ports.ts";
+import { encodeUpdate, type PendingUpdate } from "../../../client/participant/upload.ts";
+import type { UpdateCodec } from "../../../protocol/round/campaign-config.ts";
+import { smallNumbers, type SmallModel } from "./small-model.ts";
+
+/** One who is enrolled and trains nothing. */
+export interface Volunteer {
+  readonly id: string;
+  readonly campaign: string;
+  readonly credential: string;
+  readonly client: CoordinatorClient;
+}
+
+function clientFor(origin: string, token: string): CoordinatorClient {
+  return new CoordinatorClient({ origin, token, fetch, clock: systemClock });
+}
+
+/** Enrols with an invite's link. */
+export async function enrol(link: string): Promise<Volunteer> {
+  const { origin, token } = parseInviteUrl(link);
+  const reply = await clientFor(origin, token).enrol(
+    { key: randomBytes(16).toString("hex"), backend: "none" },
+    new AbortController().signal,
+  );
+  return {
+    id: reply.participant,
+    campaign: reply.campaign.id,
+    credential: reply.credential,
+    client: clientFor(origin, reply.credential),
+  };
+}
+
+/** An update that a seed decides, running statistics left as they are. */
+export function fixedUpdate(
+  attempt: Attempt,
+  model: SmallModel,
+  { codec, seed, examples }: { codec: UpdateCodec; seed: number; examples: number },
+): PendingUpdate {
+  const { layout } = model;
+  const update = smallNumbers(layout.length, 1e-3, seed);
+  update.fill(0, layout.trainableLength);
+  return encodeUpdate(attempt, update, {
+    layout,
+    codec,
+    seed: Uint8Array.of(seed & 255, (seed >> 8) & 255),
+    report: { examples, loss: 1, agreement: 0.5, scores: null, seconds: 1, backend: "none" },
+  });
+}
