@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { sha256 } from "../../../protocol/digest.ts";
+import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
+import type { Random } from "./random.ts";
+import { headerOf, withBody, withHeader, type RawRequest } from "./raw-request.ts";
+import type { ServedRoute } from "./served-routes.ts";
+import type { CampaignWorld, World } from "./world.ts";
+
+/** Whose right token a request carries; nobody's: whatever it does, nothing may change. */
+export type Authority = "nobody" | "participant" | "invite" | "admin";
+
+/** A request in order, as its route takes it. */
+export interface PlainRequest {
+  readonly route: ServedRoute;
+  readonly request: RawRequest;
+  /** The right token, which `request` does not hold yet. */
+  readonly token: string | undefined;
+  readonly authority: Authority;
+}
+
+/**
+ * A request that its route takes, but for the token.
+ *
+ * @param campaign whose ids, blobs and tokens it names
+ */
+export function plainRequest(
+  route: ServedRoute,
+  campaign: CampaignWorld,
+  { coordinator }: Pick<World, "coordinator">,
+  random: Random,
+): PlainRequest {
+  const volunteer = random.pick(campaign.volunteers);
+  const index = random.int(campaign.frames.length);
+  const parameters: Readonly<Record<string, string>> = {
+    id: campaign.id,
+    invite: campaign.inviteId,
+    participant: volunteer.id,
+    // A model goes under its own digest.
+    digest: route.method === "PUT" ? campaign.model.digest : random.pick(campaign.blobs),
+    round: String(campaign.attempt.round),
+    attempt: String(campaign.attempt.attempt),
+    index: String(index),
+    action: random.pick(["start", "pause", "resume"]),
+  };
+  const target = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? "0");
+  let request: RawRequest = {
+    method: route.method,
+    target,
+    headers: [
+      ["Host", `127.0.0.1:${coordinator.port}`],
+      [PROTOCOL_HEADER, String(PROTOCOL_VERSION)],
+    ],
+    body: Buffer.alloc(0),
+  };
+  if (route.mediaType !== undefined) {
+    const body = bodyFor(route, campaign, index);
+    request = withHeader(withBody(request, body), "Content-Type", route.mediaType);
+    if (route.mediaType !== "application/json") request = withDigest(request);
+  }
+  if (route.path.endsWith("/events")) {
+    const socket = { ...request, headers: [...request.headers, ...UPGRADE] };
+    return { route, request: socket, token: volunteer.credential, authority: "participant" };
+  }
+  const kind = route.bearers[0];
+  if (kind === "admin") {
+    return { route, request, token: coordinator.adminToken, authority: "admin" };
+  }
+  if (kind === "invite") {
+    return { route, request, token: campaign.inviteToken, authority: "invite" };
+  }
+  if (kind === undefined) return { route, request, token: undefined, authority: "nobody" };
+  return { route, request, token: volunteer.credential, authority: "participant" };
+}
+
+/** A body that the route takes; where this file does not know it, an empty object. */
+function bodyFor({ method, path }: ServedRoute, campaign: CampaignWorld, index: number): Buffer {
+  switch (`${method} ${path.replace("/api/v1", "")}`) {
+    case "PUT /admin/models/{digest}":
+      return campaign.model.bytes;
+    case "PUT /rounds/{round}/{attempt}/slices/{index}":
+      return campaign.frames[index]!;
+    default:
+      return Buffer.from(JSON.stringify(jsonFor(path.replace("/api/v1", ""), campaign)));
+  }
+}
+
+function jsonFor(path: string, campaign: CampaignWorld): unknown {
+  switch (path) {
+    case "/admin/campaigns":
+      return campaign.config;
+    case "/admin/campaigns/{id}/invites":
+      return { uses: 2, expiresInSeconds: 3600, organisation: "an organisation" };
+    case "/enrol":
+      return { key: "00112233445566778899aabbccddeeff", label: "a label", backend: "none" };
+    case "/check-in":
+      return { imagesPerSecond: 100, backend: "none" };
+    case "/rounds/{round}/{attempt}/commit":
+      return {
+        slices: campaign.updateDigests,
+        examples: 8,
+        loss: 1,
+        agreement: 0.5,
+        scores: null,
+        seconds: 1,
+        backend: "none",
+      };
+    default:
+      return {};
+  }
+}
+
+/** Adds the header that names the body's digest (RFC 9530). */
+export function withDigest(request: RawRequest): RawRequest {
+  const digest = createHash("sha256").update(request.body).digest("base64");
+  return withHeader(request, "Content-Digest", `sha-256=:${digest}:`);
+}
+
+/** The request with a bearer token, where its route looks for one. */
+export function withToken(request: RawRequest, token: string): RawRequest {
+  if (headerOf(request, "Upgrade") === undefined) {
+    return withHeader(request, "Authorization", `Bearer ${token}`);
+  }
+  return withHeader(request, "Sec-WebSocket-Protocol", `scour.v1, scour.bearer.${token}`);
+}
+
+/** Asks to open a socket (RFC 6455, section 4.1). */
+const UPGRADE = [
+  ["Connection", "Upgrade"],
+  ["Upgrade", "websocket"],
+  ["Sec-WebSocket-Version", "13"],
+  ["Sec-WebSocket-Key", Buffer.alloc(16, 7).toString("base64")],
+] as const;
+
+/** The request for uploading this file under its own digest. */
+export function uploadOf(file: Buffer, { coordinator }: World): RawRequest {
+  const bare: RawRequest = {
+    method: "PUT",
+    target: `/api/v1/admin/models/${sha256(file)}`,
+    headers: [["Host", `127.0.0.1:${coordinator.port}`]],
+    body: file,
+  };
+  return withToken(withBody(bare, file), coordinator.adminToken);
+}

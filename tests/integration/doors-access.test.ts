@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exchange } from "../bench/doors/exchange.ts";
+import { plainRequest, withToken } from "../bench/doors/plain-request.ts";
+import { Random } from "../bench/doors/random.ts";
+import type { RawRequest } from "../bench/doors/raw-request.ts";
+import { servedRoutes, type ServedRoute } from "../bench/doors/served-routes.ts";
+import { ACCESS_TABLE, CALLERS, type AccessRow, type Caller } from "./doors/access-table.ts";
+import { makeAccessWorld, STRANGERS, type AccessWorld } from "./doors/access-world.ts";
+import { startReverseProxy, type ReverseProxy } from "./doors/reverse-proxy.ts";
+import { START_MS, startTestCoordinator, type TestCoordinator } from "./doors/test-coordinator.ts";
+
+/** Every route by every kind of caller (SPEC P6, A1 to A3), read from a table. */
+
+let test: TestCoordinator;
+let routes: ServedRoute[];
+
+beforeAll(async () => {
+  test = await startTestCoordinator();
+  routes = await servedRoutes(test.coordinator.url);
+}, START_MS);
+
+afterAll(async () => await test?.end());
+
+const nameOf = ({ method, path }: { method: string; path: string }): string => `${method} ${path}`;
+
+it("the access table has a row for every route that is served, and no other", () => {
+  const rows = new Set(ACCESS_TABLE.map(nameOf));
+  expect([...rows].sort()).toEqual(routes.map(nameOf).sort());
+});
+
+describe.each(["on the bare port", "behind a reverse proxy"])("%s", (place) => {
+  let world: AccessWorld;
+  let port: number;
+  let proxy: ReverseProxy | undefined;
+
+  beforeAll(async () => {
+    world = await makeAccessWorld(test.coordinator);
+    ({ port } = test.coordinator);
+    if (place === "on the bare port") return;
+    proxy = await startReverseProxy(test.coordinator.port);
+    ({ port } = proxy);
+  }, START_MS);
+
+  afterAll(async () => await proxy?.stop());
+
+  const statusOf = async (request: RawRequest): Promise<number | string> => {
+    const [ending] = await exchange([request], { host: "127.0.0.1", port, patienceMs: 60_000 });
+    return typeof ending === "object" ? ending.status : ending!;
+  };
+
+  it.each(ACCESS_TABLE.map((row) => [`${nameOf(row)} ${row.blob ?? ""}`, row] as const))(
+    "[P6] %s opens for whom it must",
+    async (_, row) => {
+      const answered: Record<string, number | string> = {};
+      for (const caller of CALLERS) {
+        if (caller === "stranger") continue;
+        const request = requestOf(row, caller, routes, world);
+        answered[caller] = await statusOf(withToken(request, world.tokens[caller]));
+      }
+      const strangers: Record<string, number | string> = {};
+      const token = world.tokens.participant;
+      for (const [name, attempt] of Object.entries(STRANGERS)) {
+        strangers[name] = await statusOf(
+          await attempt(requestOf(row, "stranger", routes, world), token),
+        );
+      }
+      const { stranger, ...expected } = row.expected;
+      expect(answered).toEqual(expected);
+      expect(strangers).toEqual(
+        Object.fromEntries(Object.keys(STRANGERS).map((name) => [name, stranger])),
+      );
+    },
+  );
+});
+
+/** The row's request in order, without a token. */
+function requestOf(
+  row: AccessRow,
+  caller: Caller,
+  served: readonly ServedRoute[],
+  world: AccessWorld,
+): RawRequest {
+  const route = served.find((other) => nameOf(other) === nameOf(row))!;
+  const { a, b, spare } = world;
+  const campaign =
+    caller === "participant of another campaign" ? b : caller === "administrator" ? spare : a;
+  const digests: Readonly<Record<string, string>> = {
+    "A's-teacher": a.model.digest,
+    "A's-student": a.blobs[1]!,
+    "B's-teacher": b.model.digest,
+    "A's-update": a.updateDigests[0]!,
+    unknown: "0".repeat(64),
+  };
+  const { request } = plainRequest(route, campaign, world, new Random("access", 0));
+  return row.blob === undefined
+    ? request
+    : { ...request, target: `/api/v1/blobs/${digests[row.blob]}` };
+}
