@@ -4,6 +4,7 @@ import { plainRequest, withToken } from "../bench/doors/plain-request.ts";
 import { Random } from "../bench/doors/random.ts";
 import type { RawRequest } from "../bench/doors/raw-request.ts";
 import { servedRoutes, type ServedRoute } from "../bench/doors/served-routes.ts";
+import type { CampaignWorld } from "../bench/doors/world.ts";
 import { ACCESS_TABLE, CALLERS, type AccessRow, type Caller } from "./doors/access-table.ts";
 import { makeAccessWorld, STRANGERS, type AccessWorld } from "./doors/access-world.ts";
 import { startReverseProxy, type ReverseProxy } from "./doors/reverse-proxy.ts";
@@ -54,14 +55,14 @@ describe.each(["on the bare port", "behind a reverse proxy"])("%s", (place) => {
       const answered: Record<string, number | string> = {};
       for (const caller of CALLERS) {
         if (caller === "stranger") continue;
-        const request = requestOf(row, caller, routes, world);
+        const request = await requestOf(row, caller, routes, world);
         answered[caller] = await statusOf(withToken(request, world.tokens[caller]));
       }
       const strangers: Record<string, number | string> = {};
       const token = world.tokens.participant;
       for (const [name, attempt] of Object.entries(STRANGERS)) {
         strangers[name] = await statusOf(
-          await attempt(requestOf(row, "stranger", routes, world), token),
+          await attempt(await requestOf(row, "stranger", routes, world), token),
         );
       }
       const { stranger, ...expected } = row.expected;
@@ -74,16 +75,20 @@ describe.each(["on the bare port", "behind a reverse proxy"])("%s", (place) => {
 });
 
 /** The row's request in order, without a token. */
-function requestOf(
+async function requestOf(
   row: AccessRow,
   caller: Caller,
   served: readonly ServedRoute[],
   world: AccessWorld,
-): RawRequest {
+): Promise<RawRequest> {
   const route = served.find((other) => nameOf(other) === nameOf(row))!;
-  const { a, b, spare } = world;
-  const campaign =
-    caller === "participant of another campaign" ? b : caller === "administrator" ? spare : a;
+  const { a, b, ended, spare } = world;
+  const campaigns: Partial<Record<Caller, CampaignWorld>> = {
+    "participant of another campaign": b,
+    "participant of an ended campaign": ended,
+    administrator: spare,
+  };
+  const campaign = campaigns[caller] ?? a;
   const digests: Readonly<Record<string, string>> = {
     "A's-teacher": a.model.digest,
     "A's-student": a.blobs[1]!,
@@ -91,7 +96,11 @@ function requestOf(
     "A's-update": a.updateDigests[0]!,
     unknown: "0".repeat(64),
   };
-  const { request } = plainRequest(route, campaign, world, new Random("access", 0));
+  const { request } = await plainRequest(route, {
+    campaign: { ...campaign, volunteers: campaign.volunteers.slice(0, 1) },
+    coordinator: world.coordinator,
+    random: new Random("access", 0),
+  });
   return row.blob === undefined
     ? request
     : { ...request, target: `/api/v1/blobs/${digests[row.blob]}` };

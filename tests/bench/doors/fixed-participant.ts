@@ -4,7 +4,7 @@ import { retrying, type RetryOptions } from "../../../client/participant/retry.t
 import { deliver, judgement } from "../../../client/participant/upload.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { SmallModel } from "./small-model.ts";
-import { fixedUpdate, type Volunteer } from "./volunteer.ts";
+import { fixedUpdate, signed, type Volunteer } from "./volunteer.ts";
 
 /**
  * Takes part to the campaign's end with updates that follow from rank and round alone, through
@@ -30,7 +30,7 @@ export async function participate(
         ? judgement(reply, { scores: null, seconds: 1, backend: "none" })
         : fixedUpdate(reply, model, { codec: "int8", seed: 1000 * rank + reply.round, examples });
     try {
-      await deliver(update, {
+      await deliver(await signed(update, volunteer), {
         ...retry,
         client,
         beforeSlice: () => Promise.resolve(),

@@ -5,6 +5,7 @@ import { withMutatedHeader, withMutatedMethod } from "./mutations/headers.ts";
 import { mutatedJson } from "./mutations/json.ts";
 import { mutatedModel } from "./mutations/models.ts";
 import { withMutatedRange } from "./mutations/ranges.ts";
+import { socketFrames } from "./mutations/socket-frames.ts";
 import { withMutatedTarget } from "./mutations/target.ts";
 import { withWrongToken } from "./mutations/tokens.ts";
 import {
@@ -31,6 +32,7 @@ const CLASSES = {
   framing: 16,
   range: 5,
   frame: 10,
+  socket: 3,
   model: 2,
 } as const;
 
@@ -60,7 +62,7 @@ export async function fuzzCase(
   if (kind === "model") return { index, kind, ...modelCase(world, random) };
   const rough = ["target", "method", "header", "framing"].includes(kind);
   const known = kind !== "token" && random.chance(0.7);
-  const plain = plainFor(kind, { known, routes, world, random });
+  const plain = await plainFor(kind, { known, routes, world, random });
   let { request } = plain;
   if (plain.token !== undefined) {
     request = known
@@ -86,16 +88,19 @@ function plainFor(
     world,
     random,
   }: { known: boolean; routes: readonly ServedRoute[]; world: World; random: Random },
-): PlainRequest {
+): Promise<PlainRequest> {
   const suits = routes.filter(({ bearers, mediaType, method, path }) => {
     if (kind === "json") return mediaType === "application/json";
     if (kind === "frame") return path.includes("/slices/");
+    if (kind === "socket") return path.endsWith("/events");
     if (kind === "range") return path.includes("/blobs/") && method === "GET";
     return kind !== "token" || bearers.length > 0 || path.endsWith("/events");
   });
   const route = random.pick(suits);
   const changes = route.bearers[0] === "admin" ? world.spare : world.own;
-  return plainRequest(route, known ? changes : world.victim, world, random);
+  const campaign = known ? changes : world.victim;
+  const { coordinator } = world;
+  return plainRequest(route, { campaign, coordinator, random, signs: known });
 }
 
 function mutation(kind: MutationClass, request: RawRequest, random: Random): RawRequest {
@@ -114,6 +119,9 @@ function mutation(kind: MutationClass, request: RawRequest, random: Random): Raw
       return withMutatedFraming(request, random);
     case "range":
       return withMutatedRange(request, random);
+    case "socket":
+      // Sent along with the handshake, as one might who does not wait for its answer.
+      return { ...request, body: socketFrames(random) };
     case "json":
       return withBody(request, mutatedJson(request.body, random));
     case "frame": {
@@ -127,11 +135,12 @@ function mutation(kind: MutationClass, request: RawRequest, random: Random): Raw
 function modelCase(world: World, random: Random): Omit<FuzzCase, "index" | "kind"> {
   const { spare } = world;
   const file = mutatedModel(spare.model.bytes, random);
-  const upload = uploadOf(file, world);
+  const { coordinator } = world;
+  const upload = uploadOf(file, coordinator);
   if (random.chance(0.3)) {
     // Never stored before: no two random tails are alike.
     const fresh = Buffer.concat([file, random.bytes(16)]);
-    const request = withHeader(uploadOf(fresh, world), "Authorization", "Bearer none");
+    const request = withHeader(uploadOf(fresh, coordinator), "Authorization", "Bearer none");
     return {
       requests: [request],
       authority: "nobody",

@@ -36,6 +36,7 @@ export async function fuzzRun(
   for (const digest of await stored(world, result.forbiddenBlobs)) {
     objections.push(`a model was stored for nobody: ${digest}`);
   }
+  objections.push(...(await unreadable(world)));
   const log = coordinator.log();
   const stack = STACK.exec(log);
   if (stack !== null) {
@@ -44,6 +45,17 @@ export async function fuzzRun(
     );
   }
   return { result, objections };
+}
+
+/** Views of the administrator that whatever was taken in has spoilt. */
+async function unreadable({ admin, own, spare }: World): Promise<string[]> {
+  const found: string[] = [];
+  for (const { id } of [own, spare, ...(await admin.campaigns())]) {
+    await stateOf(admin, id).catch((error: Error) => {
+      found.push(`campaign ${id} cannot be read any more: ${error.message}`);
+    });
+  }
+  return found;
 }
 
 async function stored({ coordinator }: World, digests: readonly string[]): Promise<string[]> {

@@ -4,7 +4,9 @@ import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/versi
 import type { Random } from "./random.ts";
 import { headerOf, withBody, withHeader, type RawRequest } from "./raw-request.ts";
 import type { ServedRoute } from "./served-routes.ts";
-import type { CampaignWorld, World } from "./world.ts";
+import type { CoordinatorProcess } from "./coordinator-process.ts";
+import { plainBody } from "./plain-body.ts";
+import type { CampaignWorld } from "./world.ts";
 
 /** Whose right token a request carries; nobody's: whatever it does, nothing may change. */
 export type Authority = "nobody" | "participant" | "invite" | "admin";
@@ -18,17 +20,20 @@ export interface PlainRequest {
   readonly authority: Authority;
 }
 
-/**
- * A request that its route takes, but for the token.
- *
- * @param campaign whose ids, blobs and tokens it names
- */
-export function plainRequest(
+export interface PlainOptions {
+  /** Whose ids, blobs and tokens it names. */
+  readonly campaign: CampaignWorld;
+  readonly coordinator: CoordinatorProcess;
+  readonly random: Random;
+  /** Whether what is proved by a signature instead of a token is signed rightly; default true. */
+  readonly signs?: boolean;
+}
+
+/** A request that its route takes, but for the token. */
+export async function plainRequest(
   route: ServedRoute,
-  campaign: CampaignWorld,
-  { coordinator }: Pick<World, "coordinator">,
-  random: Random,
-): PlainRequest {
+  { campaign, coordinator, random, signs = true }: PlainOptions,
+): Promise<PlainRequest> {
   const volunteer = random.pick(campaign.volunteers);
   const index = random.int(campaign.frames.length);
   const parameters: Readonly<Record<string, string>> = {
@@ -53,7 +58,7 @@ export function plainRequest(
     body: Buffer.alloc(0),
   };
   if (route.mediaType !== undefined) {
-    const body = bodyFor(route, campaign, index);
+    const body = await plainBody(route, { campaign, volunteer, index, signs });
     request = withHeader(withBody(request, body), "Content-Type", route.mediaType);
     if (route.mediaType !== "application/json") request = withDigest(request);
   }
@@ -61,51 +66,16 @@ export function plainRequest(
     const socket = { ...request, headers: [...request.headers, ...UPGRADE] };
     return { route, request: socket, token: volunteer.credential, authority: "participant" };
   }
-  const kind = route.bearers[0];
-  if (kind === "admin") {
-    return { route, request, token: coordinator.adminToken, authority: "admin" };
-  }
-  if (kind === "invite") {
-    return { route, request, token: campaign.inviteToken, authority: "invite" };
-  }
-  if (kind === undefined) return { route, request, token: undefined, authority: "nobody" };
-  return { route, request, token: volunteer.credential, authority: "participant" };
-}
-
-/** A body that the route takes; where this file does not know it, an empty object. */
-function bodyFor({ method, path }: ServedRoute, campaign: CampaignWorld, index: number): Buffer {
-  switch (`${method} ${path.replace("/api/v1", "")}`) {
-    case "PUT /admin/models/{digest}":
-      return campaign.model.bytes;
-    case "PUT /rounds/{round}/{attempt}/slices/{index}":
-      return campaign.frames[index]!;
+  switch (route.bearers[0]) {
+    case "admin":
+      return { route, request, token: coordinator.adminToken, authority: "admin" };
+    case "invite":
+      return { route, request, token: campaign.inviteToken, authority: "invite" };
+    case undefined:
+      // Whoever signs needs no token.
+      return { route, request, token: undefined, authority: signs ? "participant" : "nobody" };
     default:
-      return Buffer.from(JSON.stringify(jsonFor(path.replace("/api/v1", ""), campaign)));
-  }
-}
-
-function jsonFor(path: string, campaign: CampaignWorld): unknown {
-  switch (path) {
-    case "/admin/campaigns":
-      return campaign.config;
-    case "/admin/campaigns/{id}/invites":
-      return { uses: 2, expiresInSeconds: 3600, organisation: "an organisation" };
-    case "/enrol":
-      return { key: "00112233445566778899aabbccddeeff", label: "a label", backend: "none" };
-    case "/check-in":
-      return { imagesPerSecond: 100, backend: "none" };
-    case "/rounds/{round}/{attempt}/commit":
-      return {
-        slices: campaign.updateDigests,
-        examples: 8,
-        loss: 1,
-        agreement: 0.5,
-        scores: null,
-        seconds: 1,
-        backend: "none",
-      };
-    default:
-      return {};
+      return { route, request, token: volunteer.credential, authority: "participant" };
   }
 }
 
@@ -132,7 +102,7 @@ const UPGRADE = [
 ] as const;
 
 /** The request for uploading this file under its own digest. */
-export function uploadOf(file: Buffer, { coordinator }: World): RawRequest {
+export function uploadOf(file: Buffer, coordinator: CoordinatorProcess): RawRequest {
   const bare: RawRequest = {
     method: "PUT",
     target: `/api/v1/admin/models/${sha256(file)}`,

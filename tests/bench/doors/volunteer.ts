@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { CoordinatorClient, type Attempt } from "../../../client/participant/coordinator-client.ts";
 import { parseInviteUrl } from "../../../client/participant/invite-url.ts";
+import type { Identity } from "../../../client/participant/identity.ts";
 import { systemClock } from "../../../client/participant/ports.ts";
+import { signCommit } from "../../../client/participant/sign-commit.ts";
+import { makeSigningKey } from "../../../client/participant/signing-key.ts";
 import { encodeUpdate, type PendingUpdate } from "../../../client/participant/upload.ts";
 import type { UpdateCodec } from "../../../protocol/round/campaign-config.ts";
 import { smallNumbers, type SmallModel } from "./small-model.ts";
@@ -11,6 +14,7 @@ export interface Volunteer {
   readonly id: string;
   readonly campaign: string;
   readonly credential: string;
+  readonly identity: Identity;
   readonly client: CoordinatorClient;
 }
 
@@ -21,16 +25,27 @@ function clientFor(origin: string, token: string): CoordinatorClient {
 /** Enrols with an invite's link. */
 export async function enrol(link: string): Promise<Volunteer> {
   const { origin, token } = parseInviteUrl(link);
+  const key = await makeSigningKey(false);
   const reply = await clientFor(origin, token).enrol(
-    { key: randomBytes(16).toString("hex"), backend: "none" },
+    { key: randomBytes(16).toString("hex"), publicKey: key.publicKey, backend: "none" },
     new AbortController().signal,
   );
+  const { credential, participant } = reply;
   return {
-    id: reply.participant,
+    id: participant,
     campaign: reply.campaign.id,
-    credential: reply.credential,
-    client: clientFor(origin, reply.credential),
+    credential,
+    identity: { campaign: reply.campaign.id, participant, credential, key },
+    client: clientFor(origin, credential),
   };
+}
+
+/** The update with its commit signed. */
+export async function signed(
+  update: PendingUpdate,
+  { identity }: Volunteer,
+): Promise<PendingUpdate> {
+  return { ...update, request: await signCommit(update, identity) };
 }
 
 /** An update that a seed decides, running statistics left as they are. */

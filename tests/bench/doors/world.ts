@@ -1,9 +1,10 @@
 import { AdminClient } from "../../../client/admin/admin-client.ts";
 import { parseInviteUrl } from "../../../client/participant/invite-url.ts";
+import type { CommitRequest } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import { smallModel, type SmallModel } from "./small-model.ts";
-import { enrol, fixedUpdate, type Volunteer } from "./volunteer.ts";
+import { enrol, fixedUpdate, signed, type Volunteer } from "./volunteer.ts";
 
 /** A campaign with everything that a request can name. */
 export interface CampaignWorld {
@@ -18,7 +19,9 @@ export interface CampaignWorld {
   readonly frames: readonly Buffer[];
   /** Digests that its participants may fetch. */
   readonly blobs: readonly string[];
-  /** Objects of the bucket that no route may serve: the first volunteer's stored update. */
+  /** What closes the update that each volunteer has stored, by its id; signed. */
+  readonly commits: ReadonlyMap<string, CommitRequest>;
+  /** Objects of the bucket that no route may serve: the volunteers' stored updates. */
   readonly updateDigests: readonly string[];
 }
 
@@ -47,7 +50,7 @@ export async function makeWorld(coordinator: CoordinatorProcess): Promise<World>
 }
 
 /**
- * A running campaign whose volunteers all hold an assignment; the first has stored its slices. Each
+ * A running campaign whose volunteers all hold an assignment and have stored the same slices. Each
  * comes by an invite of its own, as organisations do.
  */
 export async function makeCampaign(
@@ -79,10 +82,13 @@ export async function makeCampaign(
     volunteers.push(volunteer);
   }
   const attempt = { round: 0, attempt: 0 };
-  const [first] = volunteers;
   const update = fixedUpdate(attempt, model, { codec: "f32", seed, examples: 8 });
-  for (const [index, frame] of update.frames.entries()) {
-    await first!.client.putSlice(attempt, index, frame, signal);
+  const commits = new Map<string, CommitRequest>();
+  for (const volunteer of volunteers) {
+    for (const [index, frame] of update.frames.entries()) {
+      await volunteer.client.putSlice(attempt, index, frame, signal);
+    }
+    commits.set(volunteer.id, (await signed(update, volunteer)).request);
   }
   const open = await admin.invite(id, { uses: 100_000 });
   return {
@@ -93,6 +99,7 @@ export async function makeCampaign(
     inviteToken: parseInviteUrl(open.url).token,
     volunteers,
     attempt,
+    commits,
     frames: update.frames.map((frame) => Buffer.from(frame)),
     blobs: [...blobs],
     updateDigests: update.request.slices,

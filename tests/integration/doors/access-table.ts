@@ -8,7 +8,7 @@
  *              of A whose credential has expired, one of a campaign that has ended
  *   admin      the administrator
  *
- * Ids in paths are A's. Blobs are told apart: A's teacher, A's student, B's teacher, the object of an
+ * Ids in paths, and what is signed, are A's; but for rounds of others their own campaign's. Blobs are told apart: A's teacher, A's student, B's teacher, the object of an
  * update that A has stored, and one that nobody knows.
  */
 const TABLE = `
@@ -17,12 +17,17 @@ GET    /health                                200      | 200    200     200     
 
 GET    /invite                                401      | 200    410     410     410  | 403   403 403     401    403   | 403
 POST   /enrol                                 401      | 201    410     410     410  | 403   403 403     401    403   | 403
-GET    /campaign                              401      | 403    410     403     403  | 200   200 403     401    200   | 403
+GET    /campaign                              401      | 403    410     403     403  | 200   200 403     401    410   | 403
+POST   /renew                                 200      | 200    200     200     200  | 200   200 200     200    200   | 200
 POST   /check-in                              401      | 403    410     403     403  | 200   200 403     401    200   | 403
-GET    /events                                401      | 403    410     403     403  | 101   101 403     401    101   | 403
+GET    /events                                401      | 403    410     403     403  | 101   101 403     401    410   | 403
 GET    /rounds/{round}/{attempt}/upload       401      | 403    410     403     403  | 200   200 403     401    409   | 403
 PUT    /rounds/{round}/{attempt}/slices/{index} 401    | 403    410     403     403  | 200   200 403     401    409   | 403
 POST   /rounds/{round}/{attempt}/commit       401      | 403    410     403     403  | 200   200 403     401    409   | 403
+
+GET    /outcome                               401      | 403    410     403     403  | 409   409 403     401    200   | 403
+GET    /receipt                               401      | 403    410     403     403  | 409   409 403     401    200   | 403
+GET    /result                                401      | 403    410     403     403  | 409   409 403     401    403   | 403
 
 GET    /blobs/{digest} A's-teacher            401      | 403    410     403     403  | 200   404 403     401    404   | 200
 GET    /blobs/{digest} A's-student            401      | 403    410     403     403  | 200   404 403     401    404   | 200

@@ -22,6 +22,7 @@ export interface AccessWorld {
   readonly a: CampaignWorld;
   readonly b: CampaignWorld;
   readonly spare: CampaignWorld;
+  readonly ended: CampaignWorld;
   /** Tokens of everybody but strangers. */
   readonly tokens: Readonly<Record<Exclude<Caller, "stranger">, string>>;
 }
@@ -54,6 +55,7 @@ export async function makeAccessWorld(coordinator: CoordinatorProcess): Promise<
     a,
     b,
     spare,
+    ended,
     tokens: {
       invite: a.inviteToken,
       "expired invite": expired.token,
