@@ -21,6 +21,7 @@ export interface CoordinatorProcess {
   readonly adminToken: string;
   /** What it has said so far, its runtime's words included. */
   log(): string;
+  hasEnded(): boolean;
   /** Ends it outright; its watchdog ends its runtime. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -58,6 +59,7 @@ export async function startCoordinatorProcess(
     stateDir,
     adminToken: (await readFile(join(stateDir, "admin-token"), "utf8")).trim(),
     log: child.log,
+    hasEnded: child.hasEnded,
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
   };

@@ -25,6 +25,13 @@ export async function fuzzRun(
     ({ index, kind, request, times, what }) =>
       `${times} × ${what} (${kind}; --first ${index} --requests 1), at its smallest:\n${excerpt(request)}`,
   );
+  if (coordinator.hasEnded()) {
+    const cases = result.fatal.join(", ");
+    objections.unshift(
+      `the coordinator ended; under way: ${cases}\n${coordinator.log().slice(-3000)}`,
+    );
+    return { result, objections };
+  }
   const changes = differences(before, await stateOf(admin, victim.id));
   if (changes.length > 0) {
     objections.push(`requests without a right token changed a campaign:\n${changes.join("\n")}`);

@@ -35,6 +35,8 @@ export interface FuzzResult {
   readonly campaignsMade: number;
   /** Under which nothing may be stored. */
   readonly forbiddenBlobs: readonly string[];
+  /** Cases that were under way when the coordinator ended by itself; empty when it did not. */
+  readonly fatal: readonly number[];
   readonly peakMiB: number | undefined;
   readonly seconds: number;
 }
@@ -54,6 +56,7 @@ export async function fuzz(world: World, options: FuzzOptions): Promise<FuzzResu
   const lane = async (): Promise<void> => {
     let waiting: FuzzCase[] = [];
     for (let index = next++; index < first + requests; index = next++) {
+      if (world.coordinator.hasEnded()) return;
       const one = await fuzzCase({ seed, index }, routes, world);
       if (one.rough) await tally.alone(one);
       else waiting.push(one);
@@ -78,6 +81,8 @@ class Tally {
   readonly #statuses = new Map<string, number>();
   readonly #faults = new Map<string, { fault: Fault; request: RawRequest; case: FuzzCase }>();
   readonly #forbiddenBlobs: string[] = [];
+  readonly #underWay = new Set<number>();
+  #fatal: number[] = [];
   #sent = 0;
   #campaignsMade = 0;
   #peakMiB: number | undefined;
@@ -90,7 +95,7 @@ class Tally {
   /** Each over a connection of its own, one after another. */
   async alone(one: FuzzCase): Promise<void> {
     for (const request of one.requests) {
-      const [ending] = await exchange([request], this.#wire(one));
+      const [ending] = await this.#exchange([one], [request]);
       this.#count(one, request, ending!);
     }
   }
@@ -98,7 +103,7 @@ class Tally {
   /** All over one connection; what got no answer there is asked again alone. */
   async together(cases: readonly FuzzCase[]): Promise<void> {
     const requests = cases.map((one) => one.requests[0]!);
-    const endings = await exchange(requests, this.#wire(cases[0]!));
+    const endings = await this.#exchange(cases, requests);
     for (const [i, one] of cases.entries()) {
       const ending = endings[i]!;
       if (typeof ending === "string") await this.alone(one);
@@ -119,7 +124,7 @@ class Tally {
     const faults: Fault[] = [];
     for (const { case: one, fault, request } of this.#faults.values()) {
       // A request that is waited for in vain is not tried a dozen times more.
-      const quick = /^status|^an? /.test(fault.what);
+      const quick = /^status|^an? /.test(fault.what) && this.#fatal.length === 0;
       const least = !quick
         ? request
         : await smallest(request, async (smaller) => {
@@ -134,8 +139,19 @@ class Tally {
       faults,
       campaignsMade: this.#campaignsMade,
       forbiddenBlobs: this.#forbiddenBlobs,
+      fatal: this.#fatal,
       peakMiB: this.#peakMiB,
     };
+  }
+
+  async #exchange(cases: readonly FuzzCase[], requests: readonly RawRequest[]): Promise<Ending[]> {
+    for (const { index } of cases) this.#underWay.add(index);
+    const endings = await exchange(requests, this.#wire(cases[0]!));
+    if (this.#world.coordinator.hasEnded() && this.#fatal.length === 0) {
+      this.#fatal = [...this.#underWay];
+    }
+    for (const { index } of cases) this.#underWay.delete(index);
+    return endings;
   }
 
   #count(one: FuzzCase, request: RawRequest, ending: Ending): void {
