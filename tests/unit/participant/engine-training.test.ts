@@ -10,6 +10,15 @@ import {
 import type { GoldenCase } from "../../../scripts/golden/golden-case.ts";
 import { goldenW4 } from "../engine/golden-files.ts";
 
+function configOf(distillation: object, judging: object): CampaignConfig {
+  return campaignConfigSchema.parse({
+    model: "ab".repeat(32),
+    preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    distillation,
+    judging,
+  });
+}
+
 describe("training on an engine", () => {
   let engine: Engine;
   let golden: GoldenCase;
@@ -34,15 +43,6 @@ describe("training on an engine", () => {
     };
     golden = await goldenW4();
   });
-
-  function configOf(distillation: object, judging: object): CampaignConfig {
-    return campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-      distillation,
-      judging,
-    });
-  }
 
   function open(distillation: object, judging: object = {}, on: Engine = engine) {
     const config = configOf({ localSteps: 3, batchSize: 4, ...distillation }, judging);
