@@ -1,12 +1,13 @@
 import type { Outcome } from "../../protocol/round/after-end.ts";
 
 /** How a campaign ended, in sentences; null where its state says it all. */
-export function outcomeText({ alarm, detail, result }: Outcome): string | null {
+export function outcomeText({ alarm, detail, evidenceGap, result }: Outcome): string | null {
   const sentences = [
     ...(detail === null ? [] : [sentence(detail)]),
     ...(alarm?.fellBackTo == null
       ? []
       : [`The backdoor grew back, so it ends with the student of round ${alarm.fellBackTo}.`]),
+    ...(evidenceGap === null ? [] : [sentence(evidenceGap)]),
     ...(result === null
       ? []
       : ["Its organiser shares the cleansed model with those who took part."]),

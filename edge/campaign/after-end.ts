@@ -6,6 +6,7 @@ import type { CommitReply } from "../../protocol/round/assignment.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import { roundCount } from "../../protocol/round/timeline.ts";
 import type { CampaignRecord, StudentRecord } from "./campaign-store.ts";
+import { evidenceGapOf } from "./evidence.ts";
 import type { Ledger } from "./ledger.ts";
 
 const DAY_MS = 86_400_000;
@@ -66,6 +67,7 @@ export function outcomeOfCampaign(ledger: Ledger): Outcome {
     round: committed,
     rounds: roundCount(config, course),
     ...decisions,
+    evidenceGap: evidenceGapOf(ledger, endedAt),
     result: shared === undefined ? null : { model, slices: [...shared.slices] },
   };
 }

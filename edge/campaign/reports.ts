@@ -10,10 +10,11 @@ import type {
 } from "../../protocol/round/reports.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { statisticsImages } from "../../protocol/round/statistics-round.ts";
-import { evidenceGap, imagesToScore } from "../../protocol/round/evidence.ts";
+import { imagesToScore } from "../../protocol/round/evidence.ts";
 import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
+import { evidenceGapOf } from "./evidence.ts";
 import { misfitIn } from "./fit.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "./ledger.ts";
@@ -96,7 +97,7 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
     statistics,
     starts: startReports(ledger),
     ...decisions,
-    evidenceGap: evidenceGapOf(ledger, now) ?? null,
+    evidenceGap: evidenceGapOf(ledger, now),
     current: attempt === undefined ? null : roundReport(ledger, attempt),
     pictures: picturesOf(ledger, people),
     participants: {
@@ -115,17 +116,6 @@ function picturesOf(
   const told = people.filter(({ fit, revoked }) => fit !== null && !revoked);
   const unfit = told.filter(({ fit }) => misfitIn(campaign, fit) !== undefined);
   return { told: told.length, unfit: unfit.length };
-}
-
-/** What the result cannot be judged by, from the rows. */
-function evidenceGapOf(ledger: Ledger, now: number): string | undefined {
-  const { committed, config, course, state } = ledger.campaign.read();
-  const { firstRound } = legsOf(config, course).at(-1)!;
-  const scored = ledger.rounds
-    .committedScores(firstRound, committed - 1)
-    .map(({ round, scores }) => ({ round, participants: scores?.participants ?? 0 }));
-  const places = ledger.roster.invites().length === 0 ? null : ledger.roster.placesAtMost(now);
-  return evidenceGap({ config, course, places, scored, state });
 }
 
 /** Those who were removed are not, though their last request was a moment ago. */

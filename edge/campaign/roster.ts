@@ -1,7 +1,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { EnrolRequest } from "../../protocol/round/access.ts";
 import type { CheckInRequest } from "../../protocol/round/assignment.ts";
-import type { Fit } from "../../protocol/round/fit.ts";
+import type { Fit, WeightedFit } from "../../protocol/round/fit.ts";
 
 export interface InviteRecord {
   readonly id: string;
@@ -238,11 +238,17 @@ export class Roster {
     this.#sql.exec("UPDATE participants SET fit = ? WHERE id = ?", JSON.stringify(fit), id);
   }
 
-  /** What participants who were not removed told of their images. */
-  fits(): Fit[] {
-    return this.participants().flatMap(({ fit, revoked }) =>
-      revoked || fit === null ? [] : [fit],
-    );
+  /** What participants who were not removed told of their images; an invite's share its places (R2). */
+  fits(): WeightedFit[] {
+    return this.#sql
+      .exec<{ fit: string; weight: number }>(
+        `SELECT fit, min(1.0, places * 1.0 / count(*) OVER (PARTITION BY invite)) AS weight
+         FROM participants JOIN invites ON invites.id = invite
+         WHERE fit IS NOT NULL AND participants.revoked = 0
+         ORDER BY enrolled_at, participants.id`,
+      )
+      .toArray()
+      .map(({ fit, weight }) => ({ fit: JSON.parse(fit) as Fit, weight }));
   }
 
   /** What a participant says of its backend when it commits; it may change after a restart. */

@@ -28,6 +28,8 @@ export const outcomeSchema = z.object({
   round: z.int().nonnegative(),
   rounds: z.int().positive(),
   ...decisionsSchema.shape,
+  /** What is missing for its result to be judged by anything; null where nothing is. */
+  evidenceGap: z.string().nullable().default(null),
   /** The cleansed model where the organiser shares it: its slices are blobs (SPEC A9). */
   result: z.object({ model: modelSummarySchema, slices: z.array(digestSchema) }).nullable(),
 });

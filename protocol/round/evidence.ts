@@ -47,7 +47,7 @@ export interface EvidenceSoFar {
   readonly config: CampaignConfig;
   readonly state: CampaignState;
   readonly course: Course;
-  /** Participants there are or can still be; null while nobody was invited. */
+  /** Places in a round of participants there are or can still be (R2); null while nobody was invited. */
   readonly places: number | null;
   /** How many scored each committed round of the main leg, in order. */
   readonly scored: readonly { readonly round: number; readonly participants: number }[];
@@ -82,7 +82,7 @@ function gapsSoFar({ config, course, places, scored, state }: EvidenceSoFar): st
   const gaps: string[] = [];
   if (places !== null && places < needed) {
     gaps.push(
-      `invites have room for ${counted(places, "participant")}, and nothing is judged by fewer than ${needed}`,
+      `invites have places for ${counted(places, "participant")} in a round, and nothing is judged by fewer than ${needed}`,
     );
   }
   // The first round's student was not trained.

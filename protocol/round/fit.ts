@@ -144,10 +144,17 @@ function figure(distance: number): string {
   return String(Number(distance.toPrecision(2)));
 }
 
+/** What a participant told, and what it counts for. */
+export interface WeightedFit {
+  readonly fit: Fit;
+  /** 1; less where an invite's enrolments that told are more than its places, which they share (R2). */
+  readonly weight: number;
+}
+
 /** What is known of a campaign's participants when it is asked whether to go on. */
 export interface FitEvidence {
-  /** One a participant, of those who told. */
-  readonly fits: readonly Fit[];
+  /** Of those who told, one a participant. */
+  readonly fits: readonly WeightedFit[];
   readonly settings: FitSettings;
   readonly classes: number;
   /** Fewest who are heard (`robustMinimum`). */
@@ -158,6 +165,9 @@ export interface FitEvidence {
   readonly isLast: boolean;
 }
 
+/** Shares of a place may sum up to a little less or more than it. */
+const ROUNDING = 1e-6;
+
 /**
  * Whether participants' pictures do not fit the teacher, by the median participant (SPEC F3): more than
  * half of those who told, of at least `fewest`. Before a goal of them has told, and before the first round
@@ -167,9 +177,13 @@ export interface FitEvidence {
  */
 export function campaignMisfit(evidence: FitEvidence): string | undefined {
   const { classes, fewest, fits, goal, isLast, settings } = evidence;
-  const found = fits.flatMap((fit) => misfitOf(fit, settings, classes) ?? []);
-  const isDecided = isLast || fits.length >= goal || found.length === fits.length;
-  if (fits.length < fewest || !isDecided || !(2 * found.length > fits.length)) return undefined;
+  const unfit = fits.filter(({ fit }) => misfitOf(fit, settings, classes) !== undefined);
+  const [told, against] = [fits, unfit].map((some) =>
+    some.reduce((sum, { weight }) => sum + weight, 0),
+  ) as [number, number];
+  const isDecided = isLast || told > goal - ROUNDING || unfit.length === fits.length;
+  if (told < fewest - ROUNDING || !isDecided || !(2 * against > told + ROUNDING)) return undefined;
+  const found = unfit.map(({ fit }) => misfitOf(fit, settings, classes)!);
   const normalisation = found.filter(({ cause }) => cause === "normalisation");
   const isNormalisation = 2 * normalisation.length > found.length;
   const { detail } = (isNormalisation ? normalisation : found)[0]!;

@@ -52,6 +52,7 @@ describe("after a campaign's end a credential opens", () => {
       choice: null,
       alarm: null,
       stopped: null,
+      evidenceGap: expect.stringContaining("the regrowth alarm had 0 rounds to look at"),
       result: null,
     });
     expect(outcome.openUntil - outcome.endedAt).toBe(30 * 86_400_000);

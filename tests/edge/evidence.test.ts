@@ -23,8 +23,8 @@ it("[J10] a campaign tells before it starts that its places can never give enoug
     round: { goal: 4 },
   });
   expect(evidenceGap).toBeNull();
-  await inviteToken(id, { uses: 2 });
-  expect((await act(id, "start")).evidenceGap).toContain("room for 2 participants");
+  await inviteToken(id, { uses: 5, places: 2 });
+  expect((await act(id, "start")).evidenceGap).toContain("places for 2 participants");
   await inviteToken(id, { uses: 1 });
   expect(await gapOf(id)).toBeNull();
 });

@@ -150,6 +150,20 @@ describe("a campaign whose participants' pictures do not fit", () => {
     expect(await report(id)).toMatchObject({ state: "running" });
   });
 
+  it("[F3] is not stopped by one invite's enrolments, which count as one", async () => {
+    const { id, volunteers } = await runningCampaign(2, { round: { goal: 4 } });
+    await tell(volunteers, [GOOD, GOOD]);
+    const { token } = await inviteToken(id, { uses: 6 });
+    for (let i = 0; i < 6; i++) {
+      await (await Volunteer.enrol(token)).checkIn({ fit: BAD, undecided: true });
+    }
+    const [first, second] = volunteers as [Volunteer, Volunteer];
+    await first.contribute(updateOf(first.view, 1));
+    await second.contribute(updateOf(second.view, 2));
+    await passDeadline(id);
+    expect(await until(id, committed(1))).toMatchObject({ state: "running" });
+  });
+
   it("[F3] with a goal of one is stopped by that one; who was removed does not count", async () => {
     const { id, volunteers } = await runningCampaign(2, { round: { goal: 1 } });
     const [gone, other] = volunteers as [Volunteer, Volunteer];

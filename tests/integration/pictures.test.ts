@@ -47,7 +47,7 @@ it("[F2] `join` with pictures that do not fit stops where nobody can be asked, u
     distillation: { rounds: 1, localSteps: 2, batchSize: 4, adversary: null },
     round: { goal: 2, minimum: 1 },
   });
-  const invite = await admin.invite(id, { uses: 2 });
+  const invite = await admin.invite(id, { uses: 2, places: 2 });
   await admin.act(id, "start");
   const command = [
     "join",

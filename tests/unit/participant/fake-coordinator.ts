@@ -314,6 +314,7 @@ export class FakeCoordinator {
       rounds: roundCount(config),
       ...NOTHING_DECIDED,
       detail: null,
+      evidenceGap: null,
       result: null,
       ...this.outcome,
     };

@@ -607,12 +607,13 @@ describe("a credential", () => {
 describe("a campaign's end", () => {
   it("[A8] is told in the outcome's own words", async () => {
     const coordinator = new FakeCoordinator();
-    coordinator.outcome = { detail: "the organiser was content" };
+    const evidenceGap = "nothing judged this result";
+    coordinator.outcome = { detail: "the organiser was content", evidenceGap };
     const { participant } = setUp(coordinator);
     await expect(participant.run()).resolves.toMatchObject({
       kind: "finished",
       state: "finished",
-      detail: "The organiser was content.",
+      detail: "The organiser was content. Nothing judged this result.",
     });
   });
 

@@ -44,7 +44,7 @@ describe("[J10] before a campaign starts", () => {
   it("places that can never give enough scorers are told", () => {
     const ready = { state: "ready", scored: [] } as const;
     expect(gap({ ...ready, places: 2 })).toBe(
-      "invites have room for 2 participants, and nothing is judged by fewer than 3",
+      "invites have places for 2 participants in a round, and nothing is judged by fewer than 3",
     );
     expect(gap({ ...ready, places: null })).toBeUndefined();
     expect(gap({ ...ready, places: 3 })).toBeUndefined();

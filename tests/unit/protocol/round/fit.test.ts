@@ -9,8 +9,19 @@ const GOOD: Fit = { images: 256, confidence: 0.9, entropy: 0.3, distance: 0.02, 
 const OTHER_KIND: Fit = { ...GOOD, distance: 0.5, otherwise: { as: "none", distance: 0.4 } };
 const UNPREPARED: Fit = { ...GOOD, distance: 0.13, otherwise: { as: "imagenet", distance: 0.006 } };
 
-const campaign = (fits: Fit[], more: { goal?: number; fewest?: number; isLast?: boolean } = {}) =>
-  campaignMisfit({ fits, settings, classes: CLASSES, fewest: 3, goal: 4, isLast: false, ...more });
+interface More {
+  goal?: number;
+  fewest?: number;
+  isLast?: boolean;
+  /** What each counts for. */
+  weight?: number;
+}
+
+const campaign = (told: Fit[], { weight = 1, ...more }: More = {}) => {
+  const fits = told.map((fit) => ({ fit, weight }));
+  const evidence = { fits, settings, classes: CLASSES, fewest: 3, goal: 4, isLast: false };
+  return campaignMisfit({ ...evidence, ...more });
+};
 
 describe("[F2] one participant's pictures", () => {
   it("fit when they are near, and also when they are other photographs", () => {
@@ -68,6 +79,12 @@ describe("[F3] a campaign's participants", () => {
     expect(campaign([OTHER_KIND], { goal: 1, fewest: 1 })).toBeDefined();
     expect(campaign([OTHER_KIND, GOOD], { goal: 2, fewest: 2, isLast: true })).toBeUndefined();
     expect(campaign([OTHER_KIND, OTHER_KIND], { goal: 2, fewest: 2 })).toBeDefined();
+  });
+
+  it("those who came by one invite count together as its places, however many they are", () => {
+    const seven = Array.from({ length: 7 }, () => OTHER_KIND);
+    expect(campaign(seven, { weight: 1 / 7, fewest: 1, goal: 1 })).toBeDefined();
+    expect(campaign(seven, { weight: 1 / 7, fewest: 2, goal: 2, isLast: true })).toBeUndefined();
   });
 
   it("one who lies moves nothing either way among three or more who agree", () => {
