@@ -18,6 +18,16 @@ export class AdminError extends Error {
     this.code = options.code;
   }
 
+  /** Whether it may pass by itself: nobody answered, or a restart or too much at once was told. */
+  get isPassing(): boolean {
+    return (
+      this.code === undefined ||
+      this.code === "unavailable" ||
+      this.code === "too-many-requests" ||
+      this.code === "request-timeout"
+    );
+  }
+
   static fromProblem(problem: ProtocolError): AdminError {
     return new AdminError(problem.message, ADVICE[problem.code], {
       cause: problem,

@@ -7,13 +7,8 @@ export function blobKey(digest: string): string {
 
 /** SHA-256 of bytes in memory, by the platform's own implementation. */
 export async function digestOf(bytes: Uint8Array): Promise<Digest> {
-  return hexDigest(await crypto.subtle.digest("SHA-256", bytes));
-}
-
-/** A SHA-256 in lower-case hexadecimal. */
-export function hexDigest(hash: ArrayBuffer): Digest {
-  const bytes = new Uint8Array(hash);
-  const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const text = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (!isDigest(text)) throw new TypeError("SHA-256 did not give 32 bytes");
   return text;
 }

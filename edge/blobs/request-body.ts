@@ -1,42 +1,5 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 
-function brokenOff(bytes: number, length: number): ProtocolError {
-  return new ProtocolError(
-    "length-mismatch",
-    `Content-Length says ${length} bytes, ${bytes} came before the body broke off: send it again`,
-  );
-}
-
-/**
- * Reads a request's body in parts, each whole in memory.
- *
- * @param length bytes it has by its Content-Length
- * @param partBytes bytes of every part but the last
- * @throws ProtocolError `length-mismatch` when the body is shorter, or its sender is gone.
- *
- * @example
- * for await (const part of bodyParts(request, length, 2 ** 23)) await upload.uploadPart(n++, part);
- */
-export async function* bodyParts(
-  request: Request,
-  length: number,
-  partBytes: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  const reader = request.body?.getReader({ mode: "byob" });
-  for (let bytes = 0; bytes < length;) {
-    const wanted = Math.min(partBytes, length - bytes);
-    let part: Uint8Array<ArrayBuffer> | undefined;
-    try {
-      ({ value: part } = (await reader?.readAtLeast(wanted, new Uint8Array(wanted))) ?? {});
-    } catch {
-      throw brokenOff(bytes, length);
-    }
-    bytes += part?.length ?? 0;
-    if (part === undefined || part.length < wanted) throw brokenOff(bytes, length);
-    yield part;
-  }
-}
-
 /**
  * Reads a request's body whole.
  *
@@ -47,6 +10,15 @@ export async function wholeBody(
   request: Request,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  for await (const body of bodyParts(request, length, length)) return body;
-  return new Uint8Array();
+  let body: Uint8Array<ArrayBuffer> | undefined;
+  try {
+    body = new Uint8Array(await request.arrayBuffer());
+  } catch {
+    // The connection broke: whoever sent it does not hear the answer.
+  }
+  if (body?.length === length) return body;
+  throw new ProtocolError(
+    "length-mismatch",
+    `Content-Length says ${length} bytes, ${body?.length ?? "fewer"} came: send it again`,
+  );
 }

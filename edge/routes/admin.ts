@@ -35,12 +35,7 @@ export const adminRoutes = new Hono<AppEnvironment>()
     digestPath,
     async (context) => {
       const { digest } = context.req.valid("param");
-      const { created, bytes } = await uploadModel(
-        context.env,
-        context.executionCtx,
-        digest,
-        context.req.raw,
-      );
+      const { created, bytes } = await uploadModel(context.env.BLOBS, digest, context.req.raw);
       return context.json({ digest, bytes }, created ? 201 : 200);
     },
   )

@@ -118,7 +118,7 @@ export async function followCampaign(
       if (isEnded(report.state)) return report;
     } catch (error) {
       // Refusals and a wrong address are for the caller; a restart is waited for.
-      if (!(error instanceof AdminError) || error.code !== undefined || !reached) throw error;
+      if (!(error instanceof AdminError) || !error.isPassing || !reached) throw error;
       // One miss is most often a kept-open connection that the other side closed meanwhile.
       if (++misses === 2) onUnreachable(error.message);
     }

@@ -85,6 +85,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
       host,
       port,
       workerSocket: workerSocket(sockets),
+      spool: await emptyDirectory(join(state.path, "incoming")),
       secrets: state.secrets,
       proxies,
       limits,

@@ -57,7 +57,14 @@ it("waits at least as long as it is asked to", async () => {
 });
 
 it("tries again only after problems that pass by themselves", async () => {
-  const passing = new Set<ProblemCode>(["quota-exceeded", "internal", "not-configured"]);
+  const passing = new Set<ProblemCode>([
+    "quota-exceeded",
+    "internal",
+    "not-configured",
+    "request-timeout",
+    "too-many-requests",
+    "unavailable",
+  ]);
   for (const code of Object.keys(PROBLEMS) as ProblemCode[]) {
     const error = new ProtocolError(code, "no");
     const { done } = delaysOf([error], () => 0);

@@ -47,9 +47,8 @@ export interface Tunnel {
 /** Asks the Worker for the event socket and, once it is open, joins the two connections. */
 export function openTunnel(socket: Socket, early: Buffer, tunnel: Tunnel): void {
   const asked = request({
-    socketPath: tunnel.worker.socketPath,
     path: tunnel.path,
-    agent: false,
+    agent: tunnel.worker.fresh,
     setHost: false,
     headers: {
       ...tunnel.headers,
@@ -60,6 +59,7 @@ export function openTunnel(socket: Socket, early: Buffer, tunnel: Tunnel): void 
   });
   const giveUp = (): void => void asked.destroy();
   socket.once("close", giveUp);
+  socket.setTimeout(tunnel.silenceMs, () => socket.destroy());
   asked.on("upgrade", (answer: IncomingMessage, inner: Socket, first: Buffer) => {
     socket.off("close", giveUp);
     socket.write(
@@ -67,7 +67,7 @@ export function openTunnel(socket: Socket, early: Buffer, tunnel: Tunnel): void 
     );
     if (first.length > 0) socket.write(first);
     if (early.length > 0) inner.write(early);
-    join(socket, inner, tunnel.silenceMs);
+    join(socket, inner);
   });
   asked.on("response", (answer) => void refuse(socket, answer, tunnel));
   asked.on("error", () => sendRawProblem(socket, unavailable("the event socket cannot be had")));
@@ -106,9 +106,8 @@ async function refuse(socket: Socket, answer: IncomingMessage, tunnel: Tunnel): 
 }
 
 /** Joins two connections: bytes go both ways, and the end of one is the end of the other. */
-function join(outer: Socket, inner: Socket, silenceMs: number): void {
+function join(outer: Socket, inner: Socket): void {
   outer.setKeepAlive(true, KEEP_ALIVE_MS);
-  outer.setTimeout(silenceMs, () => outer.destroy());
   pour(outer, inner);
   pour(inner, outer);
 }

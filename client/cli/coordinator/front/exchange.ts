@@ -4,6 +4,7 @@ import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../../protocol/round/ve
 import { asksForSocket } from "./event-tunnel.ts";
 import type { FrontParts } from "./front-parts.ts";
 import { shownToken } from "./known-tokens.ts";
+import { modelDigest, spoolModel } from "./model-spool.ts";
 import { sendProblem } from "./problem-answer.ts";
 import { describeRequest, tooMany } from "./refused.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -20,6 +21,8 @@ export class Exchange {
   /** Address, or network, that the caller is counted under. */
   readonly #caller: string;
   #asked: ClientRequest | undefined;
+  /** What the Worker is given is whole here: it ends whether or not its sender waits for that. */
+  #isWhole = false;
 
   constructor(
     parts: FrontParts,
@@ -33,7 +36,7 @@ export class Exchange {
     this.#caller = caller;
     // Whoever does not wait for the answer needs none.
     response.once("close", () => {
-      if (!response.writableFinished) this.#asked?.destroy();
+      if (!response.writableFinished && !this.#isWhole) this.#asked?.destroy();
     });
   }
 
@@ -113,9 +116,23 @@ export class Exchange {
     const leave = this.#parts.uploads.enter(this.#caller);
     if (leave === undefined) throw tooMany("too many uploads are under way", 5);
     this.#response.once("close", leave);
+    const { limits, spool, tokens } = this.#parts;
     const headers = { ...passed, "content-length": framing.length ?? 0 };
+    const digest = (framing.length ?? 0) <= limits.modelBytes ? modelDigest(path) : undefined;
+    if (digest !== undefined && tokens.isAdmin(shownToken(passed) ?? "", Date.now())) {
+      spoolModel(this.#request, digest, spool, limits, {
+        whole: (model) => {
+          this.#isWhole = true;
+          const asked = this.#ask(path, headers, "streamed", isKnown, leave);
+          asked.once("close", model.discard);
+          model.sendTo(asked);
+        },
+        failed: (problem) => this.#refuse(problem, { close: problem.code !== "digest-mismatch" }),
+      });
+      return;
+    }
     const asked = this.#ask(path, headers, "streamed", isKnown, leave);
-    streamBody(this.#request, asked, this.#parts.limits, (problem) => this.breakOff(problem));
+    streamBody(this.#request, asked, limits, (problem) => this.breakOff(problem));
   }
 
   #collect(target: RequestTarget, head: RequestHeaders, isKnown: boolean): void {

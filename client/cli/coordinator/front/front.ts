@@ -24,6 +24,8 @@ export interface FrontOptions {
   readonly port: number;
   /** UNIX socket on which the Worker listens, or will. */
   readonly workerSocket: string;
+  /** Folder, emptied by the caller, for models until they are whole. */
+  readonly spool: string;
   readonly secrets: CoordinatorSecrets;
   readonly proxies: TrustedProxies;
   readonly limits: FrontLimits;
@@ -53,6 +55,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const { host, limits, port, proxies } = options;
   const parts = frontParts(options);
   const server = createServer({
+    highWaterMark: limits.bufferedBytes,
     maxHeaderSize: limits.headerBytes,
     // What is wrong with a Host header we say ourselves, as a problem document.
     requireHostHeader: false,
@@ -74,6 +77,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   };
   const exchanges = new WeakMap<Socket, Exchange>();
   const handle = (...[request, response]: HandlerArguments): void => {
+    // The connection was refused, or ended for what came before.
+    if (!request.socket.writable) return;
     const exchange = new Exchange(parts, request, response, callerOf(request));
     exchanges.set(request.socket, exchange);
     exchange.begin();
@@ -145,7 +150,7 @@ function parseProblem({ code }: NodeJS.ErrnoException): ProtocolError {
   }
 }
 
-function frontParts({ limits, report, secrets, workerSocket }: FrontOptions): FrontParts {
+function frontParts({ limits, report, secrets, spool, workerSocket }: FrontOptions): FrontParts {
   const worker = new WorkerRequests(workerSocket);
   return {
     limits,
@@ -162,6 +167,7 @@ function frontParts({ limits, report, secrets, workerSocket }: FrontOptions): Fr
       { perSecond: limits.strangersPerSecondInAll, atOnce: limits.strangersAtOnceInAll },
       limits.addresses,
     ),
+    spool,
     tunnels: new Set(),
     pages: new Set(),
   };

@@ -22,8 +22,12 @@ export interface FrontLimits {
   readonly bodyWindowBytes: number;
   /** Longest body that is no model and no slice, bytes (SPEC P3). It is collected here. */
   readonly collectedBytes: number;
+  /** Longest model that is taken into a file first, bytes; the Worker refuses longer ones itself. */
+  readonly modelBytes: number;
   /** Bodies that are being collected, altogether, bytes. */
   readonly collectedBytesInAll: number;
+  /** Held for an end that takes bytes more slowly than the other sends them, bytes. Less costs speed. */
+  readonly bufferedBytes: number;
   /** After a refusal this much of a body is still read, so that its sender sees the answer, bytes. */
   readonly drainedBytes: number;
   /** And for so long, ms. */
@@ -81,7 +85,9 @@ export const FRONT_LIMITS: FrontLimits = {
   bodyWindowMs: 30_000,
   bodyWindowBytes: 32 * 1024,
   collectedBytes: 64 * 1024,
+  modelBytes: 512 * MIB,
   collectedBytesInAll: 32 * MIB,
+  bufferedBytes: MIB / 2,
   drainedBytes: 4 * MIB,
   drainMs: 5_000,
   uploads: 512,

@@ -3,7 +3,7 @@ import { ProtocolError } from "../../../../protocol/errors.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { FrontLimits } from "./limits.ts";
 
-function tooSlow(why: string): ProtocolError {
+export function tooSlow(why: string): ProtocolError {
   return new ProtocolError("request-timeout", `${why}: send the request again`);
 }
 
@@ -83,7 +83,7 @@ export function streamBody(
   });
   const take = (chunk: Buffer): void => {
     pace.received(chunk.length);
-    if (asked.write(chunk)) return;
+    if (asked.write(chunk) || asked.writableLength < limits.bufferedBytes) return;
     request.pause();
     pace.pause();
   };

@@ -1,5 +1,12 @@
-import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import {
+  Agent,
+  type AgentOptions,
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+} from "node:http";
 import { ProtocolError } from "../../../../protocol/errors.ts";
+import { connectToWorker } from "./worker-connection.ts";
 
 /**
  * Where the Worker listens, and how it is asked. Every request carries this one name as its host,
@@ -24,6 +31,21 @@ export interface WorkerListener {
   failed(problem: ProtocolError): void;
 }
 
+/** Connects to the Worker instead of to a host and a port. */
+class WorkerAgent extends Agent {
+  readonly #socketPath: string;
+
+  constructor(socketPath: string, options: AgentOptions) {
+    super(options);
+    this.#socketPath = socketPath;
+  }
+
+  override createConnection(...[, connected]: Parameters<Agent["createConnection"]>) {
+    connectToWorker(this.#socketPath, connected!);
+    return undefined;
+  }
+}
+
 export function unavailable(detail: string): ProtocolError {
   return new ProtocolError("unavailable", `${detail}: try again in a moment`, {
     retryAfterSeconds: 2,
@@ -32,18 +54,23 @@ export function unavailable(detail: string): ProtocolError {
 
 /** The Worker behind its UNIX socket. */
 export class WorkerRequests {
-  readonly socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 });
+  /** Connections that serve one request each. */
+  readonly fresh: Agent;
+  readonly #kept: Agent;
 
   constructor(socketPath: string) {
-    this.socketPath = socketPath;
+    this.fresh = new WorkerAgent(socketPath, { keepAlive: false });
+    this.#kept = new WorkerAgent(socketPath, {
+      keepAlive: true,
+      timeout: IDLE_MS,
+      maxFreeSockets: 64,
+    });
   }
 
   /** Asks; a body that is streamed is the caller's to write and to end. */
   ask(wanted: WorkerRequest, listener: WorkerListener): ClientRequest {
     const { method, path, headers, body } = wanted;
     const asked = request({
-      socketPath: this.socketPath,
       method,
       path,
       setHost: false,
@@ -53,7 +80,7 @@ export class WorkerRequests {
         ...(Buffer.isBuffer(body) && { "content-length": body.length }),
       },
       // A body that is streamed cannot be sent again: it gets a connection nobody has used.
-      agent: body === "streamed" ? false : this.#agent,
+      agent: body === "streamed" ? this.fresh : this.#kept,
     });
     let isSettled = false;
     asked.on("response", (answer) => {
@@ -71,6 +98,7 @@ export class WorkerRequests {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#kept.destroy();
+    this.fresh.destroy();
   }
 }
