@@ -24,8 +24,9 @@ export const medianClippedMean: CombiningRule = {
 };
 
 function clippedToMedian(weights: readonly number[], norms: readonly number[]): number[] {
-  const ratios = norms.flatMap((norm, i) => (weights[i]! > 0 ? norm / weights[i]! : []));
-  ratios.sort((a, b) => a - b);
-  const median = ratios[Math.floor((ratios.length - 1) / 2)] ?? 0;
-  return norms.map((norm, i) => clipFactor(median * weights[i]!, norm));
+  const ratios = norms.map((norm, i) => norm / weights[i]!);
+  const counted = ratios.filter((_, i) => weights[i]! > 0).sort((a, b) => a - b);
+  const median = counted[Math.floor((counted.length - 1) / 2)] ?? 0;
+  // Of ratios, not of norms: what lies on the median is not scaled by what rounding makes of 1.
+  return ratios.map((ratio, i) => (weights[i]! > 0 ? clipFactor(median, ratio) : 0));
 }

@@ -115,8 +115,10 @@ export function commitRound(
   const broken = combined.findIndex(({ finite }) => !finite);
   if (broken >= 0) {
     const detail = `the combined update gives values in slice ${broken} that are not finite`;
-    const remedy = `${largestText(updates)}: if one stands out, remove that participant, then resume`;
-    return voidAttempt(ledger, attempt, detail, now, remedy);
+    return voidAttempt(ledger, attempt, detail, now, {
+      suspects: largestText(updates),
+      remedy: "if one of these stands out, remove that participant, then resume",
+    });
   }
   const squares = campaign.slices
     .filter(({ section }) => section === "trainable")

@@ -38,26 +38,30 @@ export function beginCombining(ledger: Ledger, attempt: AttemptRecord, now: numb
   ledger.rounds.update(attempt, { state: "combining", failures: 0, retryAt: null });
 }
 
+/** What the administrator alone is told of a void attempt. */
+interface VoidAdvice {
+  /** Who may have caused it. */
+  readonly suspects: string;
+  /** What may be done once the campaign has paused. */
+  readonly remedy: string;
+}
+
 /**
  * Ends an attempt without result and opens the next; too many in a row pause the campaign (R10).
  *
- * @param detail why
- * @param remedy what the administrator may do about it
+ * @param detail why; participants are told it, too
  */
 export function voidAttempt(
   ledger: Ledger,
   attempt: AttemptRecord,
   detail: string,
   now: number,
-  remedy = "see that enough participants are there, then resume",
+  advice?: VoidAdvice,
 ): void {
   const { round } = attempt;
   const campaign = ledger.campaign.read();
-  ledger.rounds.update(attempt, {
-    state: "aborted",
-    endedAt: now,
-    detail: `${detail}; ${remedy}`,
-  });
+  const whole = advice === undefined ? detail : `${detail}; ${advice.suspects}`;
+  ledger.rounds.update(attempt, { state: "aborted", endedAt: now, detail: whole });
   ledger.announce({ type: "round-void", round, attempt: attempt.attempt, detail });
   const next = { round, attempt: attempt.attempt + 1 };
   ledger.rounds.open(next, now);
@@ -67,9 +71,10 @@ export function voidAttempt(
     ledger.announce({ type: "round-opened", ...next });
     return;
   }
+  const remedy = advice?.remedy ?? "see that enough participants are there, then resume";
   pauseWith(
     ledger,
-    `round ${round} was void ${voidsInRow} times in a row, last because ${detail}; ${remedy}`,
+    `round ${round} was void ${voidsInRow} times in a row, last because ${whole}: ${remedy}`,
   );
 }
 

@@ -247,10 +247,15 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       normsText(round.updates),
       round.updates === null ? "–" : `${round.updates.clipped} of ${round.accepted}`,
       bytesText(round.uploadedBytes),
-      round.detail ?? "",
+      round.detail ?? refusedText(round),
     ]),
   ]);
   return evidence === undefined ? table : `${table}\n\n${evidence}`;
+}
+
+/** Nothing where nobody refused. */
+function refusedText({ refused }: RoundReport): string {
+  return refused === 0 ? "" : `${refused} cannot work with its student`;
 }
 
 /** Of single updates: smallest, median and largest. */

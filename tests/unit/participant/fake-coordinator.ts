@@ -455,6 +455,11 @@ export class FakeCoordinator {
       next.set(new Float32Array(bytes.slice().buffer), slice.offset);
     }
     for (const [i, value] of update.entries()) next[i]! -= value;
+    // No variance is below 0 (SPEC O4).
+    for (const { offset, role, size } of this.#layout.entries) {
+      if (role !== "running-variance") continue;
+      for (let i = offset; i < offset + size; i++) next[i] = Math.max(0, next[i]!);
+    }
     this.#student = this.#store(next);
     this.move({ round: this.round + 1 });
     if (this.round === roundCount(this.view.config)) return;
