@@ -42,8 +42,6 @@ async function asBefore(id: string): Promise<string> {
         ALTER TABLE campaign DROP COLUMN decisions;
         ALTER TABLE commits DROP COLUMN size;
         ALTER TABLE commits DROP COLUMN scores;
-        ALTER TABLE commits DROP COLUMN size;
-        DROP TABLE refusals;
         ALTER TABLE attempts DROP COLUMN scores;
         ALTER TABLE campaign DROP COLUMN statistics;
         ALTER TABLE campaign DROP COLUMN config_version;
