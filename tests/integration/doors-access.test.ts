@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exchange } from "../bench/doors/exchange.ts";
 import { plainRequest, withToken } from "../bench/doors/plain-request.ts";
 import { Random } from "../bench/doors/random.ts";
 import type { RawRequest } from "../bench/doors/raw-request.ts";
 import { servedRoutes, type ServedRoute } from "../bench/doors/served-routes.ts";
 import type { CampaignWorld } from "../bench/doors/world.ts";
 import { ACCESS_TABLE, CALLERS, type AccessRow, type Caller } from "./doors/access-table.ts";
+import { ask } from "./doors/ask.ts";
 import { makeAccessWorld, STRANGERS, type AccessWorld } from "./doors/access-world.ts";
 import { startReverseProxy, type ReverseProxy } from "./doors/reverse-proxy.ts";
-import { START_MS, startTestCoordinator, type TestCoordinator } from "./doors/test-coordinator.ts";
+import {
+  BEHIND_PROXY,
+  START_MS,
+  startTestCoordinator,
+  type TestCoordinator,
+} from "./doors/test-coordinator.ts";
 
 /** Every route by every kind of caller (SPEC P6, A1 to A3), read from a table. */
 
@@ -16,7 +21,7 @@ let test: TestCoordinator;
 let routes: ServedRoute[];
 
 beforeAll(async () => {
-  test = await startTestCoordinator();
+  test = await startTestCoordinator(BEHIND_PROXY);
   routes = await servedRoutes(test.coordinator.url);
 }, START_MS);
 
@@ -45,8 +50,8 @@ describe.each(["on the bare port", "behind a reverse proxy"])("%s", (place) => {
   afterAll(async () => await proxy?.stop());
 
   const statusOf = async (request: RawRequest): Promise<number | string> => {
-    const [ending] = await exchange([request], { host: "127.0.0.1", port, patienceMs: 60_000 });
-    return typeof ending === "object" ? ending.status : ending!;
+    const ending = await ask(port, request);
+    return typeof ending === "object" ? ending.status : ending;
   };
 
   it.each(ACCESS_TABLE.map((row) => [`${nameOf(row)} ${row.blob ?? ""}`, row] as const))(

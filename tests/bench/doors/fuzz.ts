@@ -1,4 +1,5 @@
 import { Random } from "./random.ts";
+import { someCaller } from "./some-caller.ts";
 import { exchange, type Ending, type Wire } from "./exchange.ts";
 import { runtimesOf } from "./coordinator-process.ts";
 import { residentMiB } from "./resident-memory.ts";
@@ -178,7 +179,7 @@ class Tally {
     return {
       host: "127.0.0.1",
       port: this.#world.coordinator.port,
-      from: callerAddress(new Random(`${this.#seed}/callers`, index)),
+      from: someCaller(new Random(`${this.#seed}/callers`, index)),
       patienceMs: PATIENCE_MS,
     };
   }
@@ -186,10 +187,4 @@ class Tally {
 
 function firstLine({ method, target }: RawRequest): string {
   return `${method} ${target}`;
-}
-
-/** Callers come from anywhere: what is bounded by address must not hide what lies behind. */
-function callerAddress(random: Random): string | undefined {
-  if (process.platform !== "linux") return undefined;
-  return `127.${1 + random.int(250)}.${random.int(250)}.${1 + random.int(250)}`;
 }
