@@ -1,5 +1,6 @@
 import { Random } from "./random.ts";
 import { someCaller } from "./some-caller.ts";
+import type { Answer } from "./answer-reader.ts";
 import { exchange, type Ending, type Wire } from "./exchange.ts";
 import { runtimesOf } from "./coordinator-process.ts";
 import { residentMiB } from "./resident-memory.ts";
@@ -160,9 +161,7 @@ class Tally {
     const status = typeof ending === "string" ? ending : String(ending.status);
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
     if (one.forbiddenBlob !== undefined) this.#forbiddenBlobs.push(one.forbiddenBlob);
-    if (status === "201" && /^POST \/api\/v1\/admin\/campaigns\/?(\?|$)/.test(firstLine(request))) {
-      this.#campaignsMade++;
-    }
+    if (typeof ending === "object" && isCampaign(ending)) this.#campaignsMade++;
     const what = faultOf(request, ending, one.authority);
     if (what === undefined) return;
     const key = `${one.kind}: ${what}`;
@@ -185,6 +184,7 @@ class Tally {
   }
 }
 
-function firstLine({ method, target }: RawRequest): string {
-  return `${method} ${target}`;
+/** Whether a campaign was made: at whatever address, as the answer says. */
+function isCampaign({ body, status }: Answer): boolean {
+  return status === 201 && /^\{"id":"c-/.test(body.toString("latin1"));
 }
