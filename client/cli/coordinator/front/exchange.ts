@@ -45,6 +45,11 @@ export class Exchange {
     return !this.#response.writableEnded;
   }
 
+  /** Whether an answer may still be begun: an exchange that was broken off has had its. */
+  get #isOpen(): boolean {
+    return !this.#response.headersSent && !this.#response.destroyed;
+  }
+
   /** Ends it: the connection brought what is no HTTP. */
   breakOff(problem: ProtocolError): void {
     this.#asked?.destroy();
@@ -72,6 +77,7 @@ export class Exchange {
 
   #refuse(error: unknown, options: { readonly close?: boolean } = {}): void {
     if (!(error instanceof ProtocolError)) throw error;
+    if (!this.#isOpen) return;
     sendProblem(this.#response, error, options);
     drainBody(this.#request, this.#parts.limits);
   }
@@ -138,6 +144,7 @@ export class Exchange {
   #collect(target: RequestTarget, head: RequestHeaders, isKnown: boolean): void {
     this.#parts.collector.collect(this.#request, head.framing.length, {
       whole: (body) => {
+        if (!this.#isOpen) return;
         try {
           this.#inTurn(target, head, body, isKnown);
         } catch (error) {
@@ -207,6 +214,7 @@ export class Exchange {
   #answered(answer: IncomingMessage, isKnown: boolean): void {
     const { limits, refusals } = this.#parts;
     const relay = (): void => {
+      if (!this.#isOpen) return void answer.destroy();
       relayAnswer(answer, this.#response, limits.stalledMs);
       drainBody(this.#request, limits);
     };
