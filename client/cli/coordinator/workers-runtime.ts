@@ -44,6 +44,9 @@ interface WorkerdPackage {
   readonly default: string;
 }
 
+/** workerd's own words, with its stack, for what a participant may do as often as it likes. */
+const CALLERS_FAULT = /\bWebSocket protocol error\b/;
+
 type OnProcess = RuntimeOptions["onProcess"];
 
 /** Says for whom a child process is started: two coordinators may share this process. */
@@ -116,7 +119,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<WorkersRunt
     telemetry: { enabled: false },
     logRequests: false,
     log: new ReportingLog(options.report),
-    handleStructuredLogs: ({ level, message }) => options.report(`worker ${level}: ${message}`),
+    handleStructuredLogs({ level, message }) {
+      if (!CALLERS_FAULT.test(message)) options.report(`worker ${level}: ${message}`);
+    },
     handleUncaughtError: (error) => options.report(`worker error: ${error.stack ?? error.message}`),
     unsafeHandleRuntimeRestart: options.onRestart,
     resourcePersistencePath: options.storage,
