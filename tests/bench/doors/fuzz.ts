@@ -186,5 +186,5 @@ class Tally {
 
 /** Whether a campaign was made: at whatever address, as the answer says. */
 function isCampaign({ body, status }: Answer): boolean {
-  return status === 201 && /^\{"id":"c-/.test(body.toString("latin1"));
+  return status === 201 && body.toString("latin1").startsWith('{"id":"c-');
 }
