@@ -93,7 +93,7 @@ async function bench(options: HostileOptions, { onFailedRows, stop, terminal }: 
   const engine = await openChosenEngine(options, note);
   const teacher = await readModel(TEACHER);
   const recordings = options.recordings ?? (await mkdtemp(join(tmpdir(), "scour-recording-")));
-  const forecast = new Forecast(todo.map(estimate));
+  const forecast = new Forecast(estimates(todo));
   const trainings: AttackSurroundings["trainings"] = new Map();
   const coordinator = await startCoordinator({ report: note });
   try {
@@ -170,13 +170,24 @@ function named(rows: readonly Attack[], wanted: string): readonly Attack[] {
   throw new CommandError(`there is no attack '${wanted}'`, "--help lists them.");
 }
 
-/** Rounds that honest participants train anew; scoring and judging come to about two. */
-function estimate({ attack, config }: AttackRun): number {
-  const { rounds } = config.distillation;
-  const { deed, hostile, when } = attack;
-  const changes = deed.forge !== undefined || deed.stamped === true || hostile === 0;
-  const anew = changes ? rounds - firstRound(when, rounds) - (when === "all" ? 0 : 1) : 0;
-  return 10 * (anew + 2);
+/** Seconds on two idle cores: what the first campaign of a seed seeks in the teacher, a round, the rest. */
+const SEEKING = 40;
+const ROUND = 6;
+const BESIDES = 15;
+
+/** Seconds that each run will take, as near as it matters before the first of them is done. */
+function estimates(runs: readonly AttackRun[]): readonly number[] {
+  const begun = new Set<number>();
+  return runs.map(({ attack, config, seed }) => {
+    const { rounds } = config.distillation;
+    const { deed, hostile, when } = attack;
+    const isFirst = !begun.has(seed);
+    begun.add(seed);
+    const changes = deed.forge !== undefined || deed.stamped === true || hostile === 0;
+    // The first round attacked in begins with a student that honest ones have seen.
+    const anew = changes ? rounds - firstRound(when, rounds) - (when === "all" ? 0 : 1) : 0;
+    return BESIDES + ROUND * anew + (isFirst || deed.stamped === true ? SEEKING : 0);
+  });
 }
 
 function conditionsOf({ config, seed }: AttackRun): string {
