@@ -19,6 +19,8 @@ const { values: options } = parseArgs({
   },
 });
 const kills = Number(options.kills);
+/** Most in one campaign: several get to their end. */
+const KILLS_A_CAMPAIGN = 10;
 const stateDir = await mkdtemp(join(tmpdir(), "scour-kills-"));
 const killer = new Killer(
   await startCoordinatorProcess({ stateDir, port: await freePort() }),
@@ -30,12 +32,15 @@ let isGood = true;
 try {
   const undisturbed = await fixedCampaign(killer.coordinator, () => Promise.resolve());
   console.log(`undisturbed: ${undisturbed.state} after ${elapsed()}`);
-  const joined = await joinedCampaign(killer.coordinator, (over) => killer.rage(kills / 4, over));
+  const joined = await joinedCampaign(killer.coordinator, (over) =>
+    killer.rage(Math.min(kills, KILLS_A_CAMPAIGN), over),
+  );
   console.log(`three \`scour join\`, ${killer.total} kills: ${joined.text}, ${elapsed()}`);
   isGood &&= joined.isGood;
   while (killer.total < kills) {
     const before = killer.total;
-    const outcome = await fixedCampaign(killer.coordinator, (over) => killer.rage(kills, over));
+    const most = Math.min(kills, before + KILLS_A_CAMPAIGN);
+    const outcome = await fixedCampaign(killer.coordinator, (over) => killer.rage(most, over));
     const isEqual = isDeepStrictEqual(outcome, undisturbed);
     isGood &&= isEqual;
     console.log(
