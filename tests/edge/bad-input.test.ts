@@ -235,7 +235,7 @@ describe("configurations that cannot be taken", () => {
     });
     expect(report.config).toMatchObject({
       codec: "int8",
-      aggregation: { rule: { kind: "mean" }, exampleCap: 8 },
+      aggregation: { rule: { kind: "median-clipped-mean" }, exampleCap: 8 },
       round: { goal: 2, minimum: 1 },
     });
   });
