@@ -99,7 +99,8 @@ describe("the end of a campaign", () => {
       // It is over for everybody.
       expect(await volunteer.checkIn()).toMatchObject({ kind: "ended", state: "failed" });
       const { token } = await inviteToken(id);
-      const late = await send("/api/v1/enrol", { method: "POST", token, json: {} });
+      const json = { publicKey: volunteer.key.publicKey };
+      const late = await send("/api/v1/enrol", { method: "POST", token, json });
       await expectProblem(late, 409, "campaign-state");
       for (const action of ["start", "pause", "resume", "abort"]) {
         const path = `/api/v1/admin/campaigns/${id}/${action}`;
