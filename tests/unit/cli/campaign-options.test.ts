@@ -33,7 +33,7 @@ describe("options of campaign create", () => {
           "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 --adversary-waves .2 --adversary-heat-map .3 --adversary-shortcuts 2 " +
           "--held-out .2 --judging-images 32 --judging-radii .1,.2 --judging-ascents 5 --watch-ascents 2 " +
           "--regrowth report --regrowth-reach .7 --regrowth-rise .2 --regrowth-most .6 --regrowth-window 4 --stopping on --stopping-rate .3 " +
-          "--stopping-window 6 --stopping-change .01 --sam .5 --head-shift .2",
+          "--stopping-window 6 --stopping-change .01 --sam .5 --head-shift .2 --share-result",
       ),
     );
     expect(config).toEqual({
@@ -91,6 +91,7 @@ describe("options of campaign create", () => {
         server: { kind: "sgd", learningRate: 0.5, momentum: 0.7 },
       },
       codec: "f16",
+      shareResult: true,
     });
   });
 

@@ -646,9 +646,9 @@ it("[R14] without a socket it says now and then that it is at work", async () =>
     distillation: { rounds: 1, localSteps: 4, batchSize: 2 },
     round: { deadlineSeconds: 1 },
   });
-  const { participant, training } = setUp(coordinator);
-  // Some 600 ms of the test's clock.
-  training.onStep = () => new Promise((resolve) => setTimeout(resolve, 3));
+  const { participant, ports, training } = setUp(coordinator);
+  // Longer than a silence that costs the place.
+  training.onStep = () => ports.clock.sleep(1000);
   await participant.run();
   // Beside the one look at what is stored that each of its uploads takes.
   expect(coordinator.count("GET", /\/upload$/)).toBeGreaterThan(1);
