@@ -76,7 +76,7 @@ export function checkStatistics(
 }
 
 /** Part of a value that float32 differences of it may be off by, with room. */
-const ROUNDING = 2 ** -20;
+const ROUNDING = 1 / 1_048_576;
 
 /**
  * Refuses an update of running statistics that would make of them what no images can have given (SPEC

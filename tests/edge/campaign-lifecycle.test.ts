@@ -22,7 +22,12 @@ describe("a campaign from start to end", () => {
     expect(report).toMatchObject({ round: 3, rounds: 3, detail: null });
     expect(report.current).toMatchObject({ round: 2, attempt: 0, state: "committed", accepted: 2 });
     expect(await rounds(id)).toHaveLength(3);
-    expect(await volunteers[0]!.checkIn()).toEqual({ kind: "ended", state: "finished", detail: null, round: 3 });
+    expect(await volunteers[0]!.checkIn()).toEqual({
+      kind: "ended",
+      state: "finished",
+      detail: null,
+      round: 3,
+    });
     await expect
       .poll(() => env.BLOBS.list({ prefix: "updates/" }).then((l) => l.objects.length))
       .toBe(0);

@@ -63,9 +63,10 @@ export async function runSeatedCampaign({
 }: SeatedCampaign): Promise<CampaignEnd> {
   const admin = adminOf(coordinator);
   const { id } = await admin.createCampaign(config);
-  const invites: string[] = [];
   // One each: whatever an invite may bear in sum, nobody here shares it.
-  for (const _ of seats) invites.push((await admin.invite(id, { uses: 1 })).url);
+  const newInvite = async (): Promise<string> => (await admin.invite(id, { uses: 1 })).url;
+  const invites: string[] = [];
+  for (const _ of seats) invites.push(await newInvite());
   await admin.act(id, "start");
   const over = new AbortController();
   const ending = AbortSignal.any([stop, over.signal]);
@@ -73,7 +74,8 @@ export async function runSeatedCampaign({
   const deaths: string[] = [];
   const taking = seats.map(async (seat, index) => {
     try {
-      await takePart(seat, { invite: invites[index]!, label: `seat ${index + 1}`, blobs, ending });
+      const invite = invites[index]!;
+      await takePart(seat, { invite, newInvite, label: `seat ${index + 1}`, blobs, ending });
     } catch (error) {
       if (seat.conduct !== undefined) return;
       deaths.push(wordsOf(error));
@@ -114,17 +116,22 @@ export function adminOf({ adminToken, url }: SeatedCampaign["coordinator"]): Adm
   });
 }
 
-/** As whoever is refused and tries again: a new process with the identity of the last. */
+/**
+ * Takes part until the campaign ends. Whoever is refused at the door has told that the student is broken
+ * (SPEC J12), and would wait for the next attempt: it comes back as somebody else, with another invite.
+ */
 async function takePart(
   { conduct, seed, training }: Seat,
   surroundings: {
     readonly invite: string;
+    readonly newInvite: () => Promise<string>;
     readonly label: string;
     readonly blobs: ReturnType<typeof memoryBlobCache>;
     readonly ending: AbortSignal;
   },
 ): Promise<void> {
-  const { blobs, ending, invite, label } = surroundings;
+  const { blobs, ending, label, newInvite } = surroundings;
+  let { invite } = surroundings;
   const stream = new RandomStream(seed);
   const randomBytes = (length: number): Uint8Array =>
     Uint8Array.from({ length }, () => stream.word() & 255);
@@ -135,12 +142,21 @@ async function takePart(
     const stop = (): void => participant.stop();
     ending.addEventListener("abort", stop, { once: true });
     if (ending.aborted) stop();
+    let isRefused = false;
+    participant.subscribe((status) => {
+      if (conduct === undefined || status.kind !== "waiting") return;
+      if (status.reason !== "broken-student") return;
+      isRefused = true;
+      stop();
+    });
     try {
       await participant.run();
-      return;
+      if (!isRefused || ending.aborted || tries === MOST_TRIES) return;
+      conduct?.refused("its update was refused at the door");
+      invite = await newInvite();
     } catch (error) {
-      const isRefused = error instanceof ProtocolError && REFUSALS.has(error.code);
-      if (!isRefused || conduct === undefined || tries === MOST_TRIES) throw error;
+      const said = error instanceof ProtocolError && REFUSALS.has(error.code);
+      if (!said || conduct === undefined || tries === MOST_TRIES) throw error;
       conduct.refused(error.message);
     } finally {
       ending.removeEventListener("abort", stop);

@@ -307,7 +307,7 @@ export class FakeCoordinator {
     return {
       campaign: id,
       name: config.name,
-      state: "finished",
+      state: this.fails ? "failed" : "finished",
       endedAt: 1,
       openUntil: 2,
       round: this.round,

@@ -61,6 +61,7 @@ it("tries again only after problems that pass by themselves", async () => {
     "quota-exceeded",
     "internal",
     "not-configured",
+    "stored-by-later-version",
     "request-timeout",
     "too-many-requests",
     "unavailable",

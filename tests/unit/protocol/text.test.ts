@@ -70,8 +70,10 @@ describe("text from strangers", () => {
 
   it("[P8] limits count code points of what is left", () => {
     const long = "😀".repeat(120);
-    expect(enrolRequestSchema.parse({ label: `${long}\u200b` }).label).toBe(long);
-    expect(enrolRequestSchema.safeParse({ label: `${long}x` }).success).toBe(false);
+    const publicKey = "0f".repeat(32);
+    expect(enrolRequestSchema.parse({ publicKey, label: `${long}\u200b` }).label).toBe(long);
+    expect(enrolRequestSchema.safeParse({ publicKey, label: long }).success).toBe(true);
+    expect(enrolRequestSchema.safeParse({ publicKey, label: `${long}x` }).success).toBe(false);
     expect(inviteRequestSchema.safeParse({ organisation: "\u200b" }).success).toBe(false);
     expect(codePoints(cutText("😀😀x", 2))).toBe(2);
   });
