@@ -97,17 +97,21 @@ describe("[R3] a coordinator killed outright", () => {
   });
 
   it("while it combines: the round is combined once, to the bits of an undisturbed run", async () => {
-    const undisturbed = await combineTwo(() => Promise.resolve());
+    const undisturbed = await combineTwo(() => Promise.resolve(false));
     // Combining takes a fraction of a second: when it was over before the kill, once more.
-    for (let sawCombining = false; !sawCombining;) {
+    for (let wasHit = false; !wasHit;) {
       const disturbed = await combineTwo(async ({ serve, admin, id, restart }) => {
-        const { current } = await admin.campaign(id);
-        await kill(serve);
-        await restart();
-        return current?.state;
+        for (;;) {
+          const { current, round } = await admin.campaign(id);
+          if (round > 0) return false;
+          if (current?.state !== "combining") continue;
+          await kill(serve);
+          await restart();
+          return true;
+        }
       });
       expect(disturbed.outcome).toEqual(undisturbed.outcome);
-      sawCombining = disturbed.seen === "combining";
+      wasHit = disturbed.seen;
     }
   });
 });
@@ -122,12 +126,12 @@ interface Combining {
 /**
  * One round of two fixed updates of a 2.8-million-value model.
  *
- * @param disturb is called as soon as the last update is in.
- * @returns the digest of the result and what the round counted; and what `disturb` saw.
+ * @param disturb goes on beside the last update's way in, which goes on after a kill
+ * @returns the digest of the result and what the round counted; and what `disturb` gave.
  */
-async function combineTwo<Seen>(
-  disturb: (combining: Combining) => Promise<Seen>,
-): Promise<{ outcome: unknown; seen: Seen }> {
+async function combineTwo(
+  disturb: (combining: Combining) => Promise<boolean>,
+): Promise<{ outcome: unknown; seen: boolean }> {
   const graph = resnet18({ width: 32, classes: 10 });
   const layout = stateLayout(graph);
   const file = writeSafetensors(
@@ -148,11 +152,14 @@ async function combineTwo<Seen>(
     aggregation: { server: { kind: "adam" } },
   });
 
+  const restart = async (): Promise<void> => void (await startServe({ stateDir, port }));
+  let disturbing: Promise<boolean> | undefined;
   const { signal } = new AbortController();
   const { origin, token } = parseInviteUrl(invite);
   const open = (bearer: string): CoordinatorClient =>
     new CoordinatorClient({ origin, token: bearer, fetch, clock: PATIENT });
-  for (const scale of [1e-3, 2e-3]) {
+  const scales = [1e-3, 2e-3];
+  for (const scale of scales) {
     const key = await makeSigningKey(false);
     const enrolled = await open(token).enrol({ publicKey: key.publicKey }, signal);
     const { credential, participant } = enrolled;
@@ -168,6 +175,7 @@ async function combineTwo<Seen>(
       report: { examples: 64, loss: 1, agreement: 0.5, scores: null, seconds: 1, backend: "test" },
     });
     const request = await signCommit(pending, { campaign: id, participant, credential, key });
+    if (scale === scales.at(-1)) disturbing = disturb({ serve, admin, id, restart });
     const verdict = await deliver(
       { ...pending, request },
       {
@@ -182,12 +190,7 @@ async function combineTwo<Seen>(
     expect(verdict.verdict).toBe("accepted");
   }
 
-  const seen = await disturb({
-    serve,
-    admin,
-    id,
-    restart: async () => void (await startServe({ stateDir, port })),
-  });
+  const seen = await disturbing!;
   await until("the round is committed", async () => (await admin.campaign(id)).round === 1);
   const [round] = await admin.rounds(id);
   const result = new Uint8Array(await new Response(await admin.export(id)).arrayBuffer());
