@@ -30,7 +30,9 @@ export function openEventSocket(
     }
     checkHandshake(passed);
     const now = Date.now();
-    const token = shownToken(passed);
+    // The Worker reads the subprotocol's alone: another beside it must not vouch for what is tried.
+    const { authorization: _unread, ...headers } = passed;
+    const token = shownToken(headers);
     const isKnown = token !== undefined && parts.tokens.has(token, now);
     if (!isKnown && !parts.strangers.take(caller, now)) {
       throw tooMany("too many requests without a token of this coordinator come from this address");
@@ -38,7 +40,7 @@ export function openEventSocket(
     openTunnel(socket, early, {
       worker: parts.worker,
       path: target.path,
-      headers: passed,
+      headers,
       silenceMs: parts.limits.socketSilenceMs,
       refused: async (status) => {
         if (status !== 401 || isKnown) return undefined;

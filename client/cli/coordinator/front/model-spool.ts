@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream, rmSync } from "node:fs";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { pipeline } from "node:stream";
 import { ProtocolError } from "../../../../protocol/errors.ts";
 import { API_PREFIX } from "../../../../protocol/round/version.ts";
 import { BodyPace } from "./body-pace.ts";
@@ -81,7 +82,11 @@ export function spoolModel(
       );
     }
     file.end(() => {
-      listener.whole({ sendTo: (asked) => void createReadStream(path, READ).pipe(asked), discard });
+      listener.whole({
+        // What goes wrong on either side ends both: the request's listener hears of it.
+        sendTo: (asked) => pipeline(createReadStream(path, READ), asked, () => {}),
+        discard,
+      });
     });
   };
   file.on("drain", () => {

@@ -5,7 +5,7 @@ import type { ProtocolError } from "../../../../protocol/errors.ts";
 import type { FrontLimits } from "./limits.ts";
 import { sendProblem } from "./problem-answer.ts";
 import { answerHeaders, isOurs, runtimeFailure } from "./relay-answer.ts";
-import type { WorkerRequests } from "./worker-requests.ts";
+import { unavailable, type WorkerRequests } from "./worker-requests.ts";
 
 interface PublicAnswer {
   readonly status: number;
@@ -97,9 +97,7 @@ export class PublicAnswers {
         { answered: resolve, failed: reject },
       );
     });
-    const chunks: Buffer[] = [];
-    for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
+    const body = await wholeOf(answer);
     if (!isOurs(answer)) throw runtimeFailure();
     const headers: OutgoingHttpHeaders = {};
     const raw = answerHeaders(answer);
@@ -114,6 +112,17 @@ export class PublicAnswers {
       zipped: isWorthIt ? await promisify(gzip)(body) : undefined,
     };
   }
+}
+
+/** @throws ProtocolError `unavailable` where the answer breaks off: the Worker ended. */
+async function wholeOf(answer: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  } catch {
+    throw unavailable("the answer broke off");
+  }
+  return Buffer.concat(chunks);
 }
 
 /** RFC 9110, section 13.1.2; weak comparison. */
