@@ -53,19 +53,20 @@ function settleRefusals(ledger: Ledger, now: number): boolean {
   const campaign = ledger.campaign.read();
   const attempt = ledger.rounds.current();
   if (campaign.state !== "running" || attempt?.state !== "collecting") return false;
-  const refused = ledger.rounds.refusals(attempt);
-  if (refused.length === 0) return false;
-  const answered = refused.length + ledger.rounds.totals(attempt).accepted;
-  const people = ledger.roster.placesFilled();
+  const refused = ledger.rounds.placesRefused(attempt);
+  if (refused === 0) return false;
+  const answered = refused + ledger.rounds.totals(attempt).accepted;
+  const { goal } = campaign.config.round;
   const isDue =
-    answered >= Math.min(campaign.config.round.goal, people) ||
+    answered >= Math.min(goal, ledger.roster.placesFilled()) ||
     (attempt.deadline !== null && now >= attempt.deadline);
-  // One alone never decides, unless nobody else takes part.
-  const isMost = 2 * refused.length > answered && refused.length >= Math.min(2, people);
+  // One alone never decides where others are expected, be they there yet or not.
+  const isMost = 2 * refused > answered && refused >= Math.min(2, goal);
   if (!isDue || !isMost) return false;
-  const kinds = [...new Set(refused.map(({ found }) => found))].sort();
+  const found = ledger.rounds.refusals(attempt).map((one) => one.found);
+  const kinds = [...new Set(found)].sort();
   const detail =
-    `${refused.length} of the ${answered} participants who answered round ${attempt.round} cannot work with its student ` +
+    `${refused} of the ${answered} participants who answered round ${attempt.round} cannot work with its student ` +
     `(not finite or out of bounds: ${kinds.join(", ")})`;
   failBroken(ledger, attempt, detail, now);
   return true;

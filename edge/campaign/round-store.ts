@@ -391,6 +391,31 @@ export class RoundStore {
       .toArray();
   }
 
+  /**
+   * Places whose holders refuse the attempt's student: of an invite at most its own, less those that
+   * its updates take.
+   */
+  placesRefused({ round, attempt }: AttemptId): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        `WITH answers AS (
+           SELECT invite, max(refuses) AS refuses, max(updates) AS updates FROM
+             (SELECT participant, 1 AS refuses, 0 AS updates FROM refusals
+              WHERE round = ?1 AND attempt = ?2
+              UNION ALL
+              SELECT participant, 0, 1 FROM commits
+              WHERE round = ?1 AND attempt = ?2 AND accepted = 1)
+           JOIN participants ON participants.id = participant GROUP BY participant)
+         SELECT coalesce(sum(max(0, min(refusing, places - updating))), 0) AS n FROM
+           (SELECT invite, sum(refuses * (1 - updates)) AS refusing, sum(updates) AS updating
+            FROM answers GROUP BY invite)
+         JOIN invites ON invites.id = invite`,
+        round,
+        attempt,
+      )
+      .one().n;
+  }
+
   /** Takes back a participant's part in an attempt: its lease, its slices, its commit or refusal. */
   drop({ round, attempt }: AttemptId, participant: string): void {
     for (const table of ["leases", "uploads", "commits", "refusals"]) {

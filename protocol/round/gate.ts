@@ -31,7 +31,7 @@ export interface ScoredStudent {
   readonly round: number;
   readonly agreement: number;
   readonly images: number;
-  /** Share of the teacher's mistakes that it makes too; null where nobody saw any. */
+  /** Share of the teacher's mistakes that it makes too; null where too few saw any. */
   readonly transferRate: number | null;
   /** Images with such mistakes. */
   readonly moved: number;
@@ -69,8 +69,16 @@ export function scoredStudent(
   summary: ScoreSummary | null,
 ): ScoredStudent | undefined {
   if (summary === null || summary.participants < robustMinimum(policy)) return undefined;
-  const { agreement, transferRate } = summary.medians;
-  return { round, agreement, images: summary.images, transferRate, moved: summary.transfer.moved };
+  const { medians, transfer } = summary;
+  // Those who saw none have no weight in the rate: of the others one alone must not be its median.
+  const saw = (transfer.classes ?? []).reduce((sum, { participants }) => sum + participants, 0);
+  return {
+    round,
+    agreement: medians.agreement,
+    images: summary.images,
+    transferRate: saw < robustMinimum(policy) ? null : medians.transferRate,
+    moved: transfer.moved,
+  };
 }
 
 /**

@@ -1,19 +1,23 @@
-import { reset } from "cloudflare:test";
+import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   act,
   committed,
+  control,
+  createCampaign,
   expectProblem,
+  inviteToken,
   passDeadline,
   report,
   rounds,
   runningCampaign,
   scoresOf,
   send,
+  sql,
   studentOf,
   until,
   updateOf,
-  type Volunteer,
+  Volunteer,
 } from "./coordinator.ts";
 
 afterEach(() => reset());
@@ -101,6 +105,38 @@ describe("a student that participants refuse", () => {
       state: "failed",
       gate: { reason: "broken", fellBackTo: 1 },
     });
+  });
+
+  it("[J12] is not refused by the first who comes, before the others are there", async () => {
+    const { id } = await createCampaign({ round: { goal: 4 } });
+    await act(id, "start");
+    const first = await Volunteer.enrol((await inviteToken(id)).token);
+    await checkInAndRefuse(first);
+    expect(await report(id)).toMatchObject({ state: "running" });
+    await passDeadline(id);
+    expect(await report(id)).toMatchObject({ state: "running" });
+  });
+
+  it("[J12] [R2] is not refused by one invite that takes one place after the other", async () => {
+    const { id } = await createCampaign({ round: { goal: 3, overSelection: 1 } });
+    await act(id, "start");
+    const { token } = await inviteToken(id, { uses: 3, places: 1 });
+    const liars: Volunteer[] = [];
+    const held = [];
+    for (let i = 0; i < 3; i++) liars.push(await Volunteer.enrol(token));
+    const honest = await Volunteer.enrol((await inviteToken(id, { uses: 1 })).token);
+    for (const liar of liars) {
+      held.push(await liar.assignment());
+      // Not heard of for long, so that its place is given on (R14).
+      await sql(id, "UPDATE leases SET assigned_at = assigned_at - 400000");
+      await sql(id, "UPDATE participants SET last_seen_at = 0");
+      await evictDurableObject(control(id));
+    }
+    for (const [i, liar] of liars.entries()) await refuse(liar, held[i]!);
+    expect((await rounds(id)).at(-1)).toMatchObject({ refused: 3 });
+    await honest.contribute(updateOf(honest.view, 1));
+    await passDeadline(id);
+    expect(await report(id)).toMatchObject({ state: "running" });
   });
 
   it("[J12] in the first round leaves nothing to go back to", async () => {

@@ -53,6 +53,18 @@ const said = (agreement: number) => ({
   },
 });
 
+/** A commit of one whose images the teacher mistakes `moved` times. */
+const sawMistakes = (moved: number, followed: number) => {
+  const { scores, ...rest } = said(0.9);
+  return { ...rest, scores: { ...scores, transfer: { class: 0, moved, followed } } };
+};
+
+/** A student whose mistakes one of three saw. */
+const seenByOne = (followed: number): ScoredStudent => {
+  const commits = [sawMistakes(0, 0), sawMistakes(0, 0), sawMistakes(50, followed)];
+  return scoredStudent(configOf(), 5, summariseScores(commits))!;
+};
+
 describe("the last student", () => {
   it("[J11] passes where it is what those before it are", () => {
     expect(judgeLast(QUIET, 5, last(0.92, 0.05))).toEqual({ verdict: "passed", round: 5 });
@@ -118,6 +130,10 @@ describe("the last student", () => {
     });
     expect(scoredStudent(config, 5, summariseScores([said(0.9), said(0.9)]))).toBeUndefined();
     expect(scoredStudent(config, 5, null)).toBeUndefined();
+  });
+
+  it("[J11] is no case of mistakes that fewer than three saw: one alone could invent them", () => {
+    expect(judgeLast([seenByOne(0)], 5, seenByOne(50))).toMatchObject({ verdict: "passed" });
   });
 });
 
