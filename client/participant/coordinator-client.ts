@@ -206,8 +206,13 @@ export class CoordinatorClient {
     const response = await this.#exchange(path, init, limits);
     if (response.ok) return response;
     const refused = await refusal(response, origin, path, signal);
-    if (!isExpired(refused) || typeof token !== "object") throw refused;
-    await token.renew(Number(refused.extensions["time"] ?? Date.now()), signal);
+    if (!isRenewable(refused) || typeof token !== "object") throw refused;
+    try {
+      await token.renew(Number(refused.extensions["time"] ?? Date.now()), signal);
+    } catch (error) {
+      // What was refused as unknown is unknown.
+      throw error instanceof ProtocolError && error.status === 401 ? refused : error;
+    }
     const again = await this.#exchange(path, init, limits);
     if (again.ok) return again;
     throw await refusal(again, origin, path, signal);
@@ -248,8 +253,13 @@ export class CoordinatorClient {
   }
 }
 
-function isExpired(error: Error): error is ProtocolError {
-  return error instanceof ProtocolError && error.code === "credential-expired";
+/**
+ * Whether another credential may help: this one has expired, or nobody knows it because the key that it
+ * was signed with is gone (SPEC P7).
+ */
+function isRenewable(error: Error): error is ProtocolError {
+  if (!(error instanceof ProtocolError)) return false;
+  return error.code === "credential-expired" || error.code === "unauthenticated";
 }
 
 /** What an answer that is not 2xx means. */

@@ -588,6 +588,21 @@ describe("a credential", () => {
     expect(coordinator.renewals).toHaveLength(1);
   });
 
+  it("[A6] [P7] is renewed where the key that signed it is gone", async () => {
+    const coordinator = new FakeCoordinator();
+    const identities = memoryIdentityStore();
+    const first = setUp(coordinator, { identities });
+    first.training.onSearch = () => first.participant.stop();
+    await expect(first.participant.run()).resolves.toEqual({ kind: "stopped" });
+    // Nobody knows what the identity holds any more.
+    coordinator.credential = "of another key";
+    await expect(setUp(coordinator, { identities }).participant.run()).resolves.toMatchObject({
+      kind: "finished",
+    });
+    expect(coordinator.enrolmentKeys.size).toBe(1);
+    expect(coordinator.renewals).toHaveLength(1);
+  });
+
   it("[A6] is signed for again where the coordinator names another time", async () => {
     const coordinator = new FakeCoordinator();
     const { participant } = setUp(coordinator);
