@@ -47,6 +47,8 @@ async function jsonFor(route: string, options: BodyOptions): Promise<unknown> {
       return await renewal(options);
     case "/check-in":
       return { imagesPerSecond: 100, backend: "none" };
+    case "/rounds/{round}/{attempt}/refuse":
+      return { reason: "broken-student", found: "student" };
     case "/rounds/{round}/{attempt}/commit":
       return campaign.commits.get(volunteer.id);
     default:

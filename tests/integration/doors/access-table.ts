@@ -24,6 +24,7 @@ GET    /events                                401      | 403    410     403     
 GET    /rounds/{round}/{attempt}/upload       401      | 403    410     403     403  | 200   200 403     401    409   | 403
 PUT    /rounds/{round}/{attempt}/slices/{index} 401    | 403    410     403     403  | 200   200 403     401    409   | 403
 POST   /rounds/{round}/{attempt}/commit       401      | 403    410     403     403  | 200   200 403     401    409   | 403
+POST   /rounds/{round}/{attempt}/refuse       401      | 403    410     403     403  | 409   409 403     401    409   | 403
 
 GET    /outcome                               401      | 403    410     403     403  | 409   409 403     401    200   | 403
 GET    /receipt                               401      | 403    410     403     403  | 409   409 403     401    200   | 403
@@ -42,6 +43,7 @@ GET    /admin/campaigns                       401      | 403    401     403     
 GET    /admin/campaigns/{id}                  401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/rounds           401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/rounds/{round}/chain 401  | 403    401     403     403  | 403   403 403     401    403   | 404
+GET    /admin/campaigns/{id}/updates          401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/metrics          401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/participants     401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/invites          401      | 403    401     403     403  | 403   403 403     401    403   | 200
