@@ -31,7 +31,8 @@ import { RequestQuota } from "../access/request-quota.ts";
 import { requireSignature } from "../access/signatures.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
 import type { Environment } from "../environment.ts";
-import { outcomeOf, unwrap, type Outcome } from "../outcome.ts";
+import { errorOf, outcomeOf, unwrap, type Outcome } from "../outcome.ts";
+import { problemResponse } from "../problems.ts";
 import {
   commitUpdate,
   recordSlice,
@@ -268,11 +269,6 @@ export class Campaign extends DurableObject<Environment> {
     });
   }
 
-  /** Whether the participant may open an event socket. */
-  admitSocket(participant: string): Promise<Outcome<void>> {
-    return this.#participate(participant, (ledger) => requireGoingOn(ledger.campaign.read()));
-  }
-
   /** Whether the participant may read a blob. */
   admitReader(participant: string, digest: string): Promise<Outcome<void>> {
     return this.#participate(participant, (ledger) => requireReadable(ledger, digest));
@@ -383,7 +379,10 @@ export class Campaign extends DurableObject<Environment> {
   override async fetch(request: Request): Promise<Response> {
     const participant = request.headers.get("Scour-Participant");
     if (participant === null) throw new TypeError("the request names no participant");
-    return this.#sockets.accept(participant);
+    const admitted = await this.#participate(participant, (ledger) =>
+      requireGoingOn(ledger.campaign.read()),
+    );
+    return admitted.ok ? this.#sockets.accept(participant) : problemResponse(errorOf(admitted));
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

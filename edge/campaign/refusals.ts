@@ -85,12 +85,14 @@ function failBroken(ledger: Ledger, attempt: AttemptRecord, detail: string, now:
 
 /**
  * Rounds committed when the last good student before a round's came out: the best of those that were
- * scored last, else the one that the round before trained from, unless that was a student₀.
+ * scored last, else the one that the round before trained from, unless that was a student₀. What came
+ * after the student that an alarm went back to is not among them.
  */
 function goodStudentBefore(ledger: Ledger, round: number): number | null {
-  const { config, course } = ledger.campaign.read();
+  const { config, course, decisions } = ledger.campaign.read();
   const { leg, roundOfLeg } = placeOf(config, round, course);
   if (leg.kind !== "main") return null;
-  const best = bestOfLast(scoredStudents(ledger, config, leg, round - 1));
-  return best?.round ?? (roundOfLeg > 1 ? round - 1 : null);
+  const last = decisions.alarm?.fellBackTo ?? round - 1;
+  const best = bestOfLast(scoredStudents(ledger, config, leg, last));
+  return best?.round ?? (roundOfLeg > 1 ? last : null);
 }

@@ -235,7 +235,6 @@ export const participantRoutes = new Hono<AppEnvironment>()
       }
       const { campaign, participant } = context.get("participant");
       const stub = context.env.CAMPAIGN.getByName(campaign);
-      unwrap(await stub.admitSocket(participant));
       return await stub.fetch("https://campaign/events", {
         headers: { Upgrade: "websocket", "Scour-Participant": participant },
       });

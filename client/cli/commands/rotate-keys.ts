@@ -42,7 +42,12 @@ export function rotateKeysCommand({ terminal }: CommandContext): Command {
       const kinds = chosen.length === 0 ? SECRET_KINDS : chosen;
       const until = Date.now() + options.keepDays * DAY_MS;
       for (const kind of kinds) {
-        rotateSecret(path, kind, until);
+        const dropped = rotateSecret(path, kind, until) ?? 0;
+        if (dropped > Date.now()) {
+          terminal.note(
+            `${kind}: the one before the old one, which held until ${momentText(dropped)}, is refused from the next start on.`,
+          );
+        }
         terminal.note(
           options.keepDays === 0
             ? `${kind}: replaced; the old one is refused from the next start on.`

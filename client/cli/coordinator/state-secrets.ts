@@ -94,14 +94,20 @@ function storedSecret(stateDir: string, kind: SecretKind): TimedSecrets {
 /**
  * Replaces a secret in a state folder; the one before it holds until `until`, ms since the epoch.
  *
+ * @returns until when one before that would have held; it is refused from now on
  * @throws CommandError as `openSecrets` does.
  */
-export function rotateSecret(stateDir: string, kind: SecretKind, until: number): void {
-  const { present } = storedSecret(stateDir, kind);
+export function rotateSecret(
+  stateDir: string,
+  kind: SecretKind,
+  until: number,
+): number | undefined {
+  const { present, previous } = storedSecret(stateDir, kind);
   const path = secretFile(stateDir, kind);
   // First: killed in between, the old one stands in both places and goes on holding.
   writeSecret(`${path}.previous`, formatPrevious({ secret: present, until }));
   writeSecret(path, freshSecret());
+  return previous?.until;
 }
 
 function freshSecret(): string {

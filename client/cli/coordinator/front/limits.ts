@@ -57,6 +57,8 @@ export interface FrontLimits {
   readonly healthMs: number;
   /** How long a page is given again, ms. */
   readonly pageMs: number;
+  /** Silence of the Worker after which a public answer is given up and asked for anew, ms. */
+  readonly publicAnswerMs: number;
   /** The first refused logins of an address are answered at once: people mistype. */
   readonly promptRefusals: number;
   /** How long the next is held back, ms; each further one twice as long. */
@@ -104,6 +106,7 @@ export const FRONT_LIMITS: FrontLimits = {
   strangersAtOnceInAll: 1000,
   healthMs: 1_000,
   pageMs: 60_000,
+  publicAnswerMs: 30_000,
   promptRefusals: 5,
   firstHoldMs: 100,
   longestHoldMs: 5_000,

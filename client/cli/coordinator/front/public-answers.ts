@@ -92,10 +92,12 @@ export class PublicAnswers {
 
   async #ask(path: string): Promise<PublicAnswer> {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      this.#worker.ask(
+      const asked = this.#worker.ask(
         { method: "GET", path, headers: {}, body: "none" },
         { answered: resolve, failed: reject },
       );
+      // All who ask wait for this one answer: they must not wait for ever.
+      asked.setTimeout(this.#limits.publicAnswerMs, () => asked.destroy());
     });
     const body = await wholeOf(answer);
     if (!isOurs(answer)) throw runtimeFailure();

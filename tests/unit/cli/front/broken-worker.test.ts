@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { trustedProxies } from "../../../../client/cli/coordinator/front/caller-address.ts";
 import { openFront, type Front } from "../../../../client/cli/coordinator/front/front.ts";
-import { FRONT_LIMITS } from "../../../../client/cli/coordinator/front/limits.ts";
+import { FRONT_LIMITS, type FrontLimits } from "../../../../client/cli/coordinator/front/limits.ts";
 
 const SECRETS = {
   adminToken: { present: "admin-token-of-the-tests", previous: undefined },
@@ -25,6 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** A front before a Worker that answers so; without one, before none. */
 async function frontBefore(
   answer: RequestListener | undefined,
+  limits: Partial<FrontLimits> = {},
 ): Promise<{ front: Front; spool: string; log: string[] }> {
   const base = mkdtempSync(join(folder, "f-"));
   const workerSocket = join(base, "w");
@@ -48,7 +49,7 @@ async function frontBefore(
     spool,
     secrets: SECRETS,
     proxies: trustedProxies([]),
-    limits: FRONT_LIMITS,
+    limits: { ...FRONT_LIMITS, ...limits },
     report: (line) => log.push(line),
   });
   ends.push(() => front.close());
@@ -72,6 +73,21 @@ function talk({ port }: Front, text: string, ms = 500): Promise<string> {
     });
   });
 }
+
+describe("a Worker that does not answer", () => {
+  it("keeps nobody waiting for ever, and is asked again", async () => {
+    let asked = 0;
+    const answers: RequestListener = (_, response) => {
+      asked++;
+      if (asked > 1) response.end("{}");
+    };
+    const { front } = await frontBefore(answers, { publicAnswerMs: 50 });
+    const url = `http://127.0.0.1:${front.port}/api/v1/health`;
+    expect((await fetch(url)).status).toBe(503);
+    await fetch(url);
+    expect(asked).toBe(2);
+  });
+});
 
 describe("a Worker that dies while it answers", () => {
   it("is a 503 for what is the same for everybody, and ends nobody else", async () => {
