@@ -69,8 +69,8 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tests/integration/**/*.test.ts"],
-          // After all others, one at a time: each starts several processes of its own.
-          fileParallelism: false,
+          // Each starts several processes of its own, and waits for them most of the time.
+          maxWorkers: 2,
           ...bounded("integration"),
         },
       },

@@ -51,31 +51,46 @@ for (const [title, command, ...args] of CHECKS) {
   }
 }
 
-const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
-const reportFile = join(scratch, "report.json");
-const runner = [
-  "run",
-  "--reporter=default",
-  "--reporter=json",
-  `--outputFile.json=${reportFile}`,
-  ...process.argv.slice(2),
+/**
+ * Coordinator processes are tried after all else, in a run of their own: a browser's page, which stays
+ * open as long as its run lasts, takes a good part of a core all that time.
+ */
+const RUNS: readonly (readonly string[])[] = [
+  ["--project", "unit", "--project", "edge", "--project", "browser"],
+  ["--project", "integration"],
 ];
-const runGreen = run("vitest", runner, vulkanEnvironment(scratch));
-try {
-  const report = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
-  passed += report.numPassedTests;
-  // A file that fails to load has no assertions of its own, yet is a failure.
-  const unloaded = report.testResults.filter(
-    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
-  ).length;
-  failed += report.numFailedTests + unloaded;
-} catch (error) {
-  console.error(`The test runner left no report: ${String(error)}`);
-  failed++;
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+
+const given = process.argv.slice(2);
+const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
+for (const projects of given.some((word) => word.startsWith("--project")) ? [[]] : RUNS) {
+  const reportFile = join(scratch, "report.json");
+  rmSync(reportFile, { force: true });
+  const runner = [
+    "run",
+    ...projects,
+    "--passWithNoTests",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${reportFile}`,
+    ...given,
+  ];
+  const before = failed;
+  const runGreen = run("vitest", runner, vulkanEnvironment(scratch));
+  try {
+    const report = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
+    passed += report.numPassedTests;
+    // A file that fails to load has no assertions of its own, yet is a failure.
+    const unloaded = report.testResults.filter(
+      ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+    ).length;
+    failed += report.numFailedTests + unloaded;
+  } catch (error) {
+    console.error(`The test runner left no report: ${String(error)}`);
+    failed++;
+  }
+  if (!runGreen && failed === before) failed++;
 }
-if (!runGreen && failed === 0) failed++;
+rmSync(scratch, { recursive: true, force: true });
 if (passed === 0) failed++;
 
 // Said again at the end: the tests' output has pushed the check's own far up.
