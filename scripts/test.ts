@@ -62,6 +62,7 @@ const RUNS: readonly (readonly string[])[] = [
 
 const given = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
+const variables = vulkanEnvironment(scratch);
 for (const projects of given.some((word) => word.startsWith("--project")) ? [[]] : RUNS) {
   const reportFile = join(scratch, "report.json");
   rmSync(reportFile, { force: true });
@@ -75,7 +76,7 @@ for (const projects of given.some((word) => word.startsWith("--project")) ? [[]]
     ...given,
   ];
   const before = failed;
-  const runGreen = run("vitest", runner, vulkanEnvironment(scratch));
+  const runGreen = run("vitest", runner, variables);
   try {
     const report = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
     passed += report.numPassedTests;
