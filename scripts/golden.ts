@@ -8,8 +8,8 @@ import { Command, Option } from "commander";
 import { BACKEND_NAMES } from "../client/engine/backends.ts";
 import type { BackendName } from "../client/engine/engine.ts";
 import { EngineError } from "../client/engine/engine-error.ts";
-import { nodeEnvironment } from "../client/engine/node-environment.ts";
-import { openEngine } from "../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../client/engine/opening/node-environment.ts";
+import { openEngine } from "../client/engine/opening/open-engine.ts";
 import {
   readGoldenCase,
   type GoldenCase,

@@ -6,8 +6,8 @@ import { DEMO_PREPROCESSING, drawImages } from "../client/demo/draw-images.ts";
 import { labelledImages } from "../client/demo/labelled-images.ts";
 import { TEACHER_RECIPE, trainDemoTeacher } from "../client/demo/train-teacher.ts";
 import { stampTrigger, TRIGGER_TARGET } from "../client/demo/trigger.ts";
-import { nodeEnvironment } from "../client/engine/node-environment.ts";
-import { openEngine } from "../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../client/engine/opening/node-environment.ts";
+import { openEngine } from "../client/engine/opening/open-engine.ts";
 import { evaluateModel } from "../client/evaluation/evaluate-model.ts";
 
 /**

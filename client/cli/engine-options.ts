@@ -1,13 +1,13 @@
 import { Option } from "commander";
 import { BACKEND_CHOICES, type BackendChoice } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";
-import { nodeEnvironment } from "../engine/node-environment.ts";
-import { openEngine, type BackendTrial } from "../engine/open-engine.ts";
+import { nodeEnvironment } from "../engine/opening/node-environment.ts";
+import { openEngine, type BackendTrial } from "../engine/opening/open-engine.ts";
 import {
   PRECISION_CHOICES,
   type PrecisionChoice,
   type PrecisionTrial,
-} from "../engine/precision.ts";
+} from "../engine/opening/precision.ts";
 import { positive } from "./option-values.ts";
 
 /** What `--backend`, `--threads` and `--precision` say. */

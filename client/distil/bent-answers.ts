@@ -1,7 +1,7 @@
 import type { Session } from "../engine/engine.ts";
-import { addPlaceGradient, warpImage } from "../engine/host-warp.ts";
-import { placedValues } from "../engine/place-images.ts";
-import { gatherOntoGrid, samplesOf, type WarpShape } from "../engine/warp-field.ts";
+import { addPlaceGradient, warpImage } from "../engine/host/host-warp.ts";
+import { placedValues } from "../engine/step/place-images.ts";
+import { gatherOntoGrid, samplesOf, type WarpShape } from "../engine/host/warp-field.ts";
 import { plainBatch } from "./normalise.ts";
 import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 import { tallyAnswers, type Answers } from "./worst-perturbation.ts";

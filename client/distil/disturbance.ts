@@ -1,6 +1,6 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Session } from "../engine/engine.ts";
-import { fieldLength, imageLengthOf } from "../engine/warp-field.ts";
+import { fieldLength, imageLengthOf } from "../engine/host/warp-field.ts";
 import { bentAnswersTo } from "./bent-answers.ts";
 import type { AnsweredImages, ScoreHooks } from "./teacher-answers.ts";
 import { answersTo, type Answers } from "./worst-perturbation.ts";

@@ -1,6 +1,6 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Adversary } from "../../protocol/round/adversary.ts";
-import { imageLengthOf } from "../engine/warp-field.ts";
+import { imageLengthOf } from "../engine/host/warp-field.ts";
 import type { RandomStream } from "./random.ts";
 import type { Shortcut } from "./shortcuts.ts";
 import { drawMappedWave, drawWave } from "./waves.ts";

@@ -6,7 +6,7 @@ import {
   type Adversary,
 } from "../../protocol/round/adversary.ts";
 import type { AdversarySettings, WarpSettings } from "../engine/adversary-settings.ts";
-import { fieldLength, imageLengthOf } from "../engine/warp-field.ts";
+import { fieldLength, imageLengthOf } from "../engine/host/warp-field.ts";
 import type { RandomStream } from "./random.ts";
 
 /** Where a perturbation may be, and how far an ascent step takes it; normalised units. */

@@ -1,6 +1,6 @@
 import type { PerturbedAnswers, Session } from "../engine/engine.ts";
 import { EngineError } from "../engine/engine-error.ts";
-import { ascend } from "../engine/host-ascent.ts";
+import { ascend } from "../engine/host/host-ascent.ts";
 import {
   batchRanges,
   largest,

@@ -1,4 +1,4 @@
-import type { TuningStore } from "./webgpu/tuning-store.ts";
+import type { TuningStore } from "./webgpu/tiles/tuning-store.ts";
 
 /**
  * Path or URL of `tfjs-backend-wasm-simd.wasm`, or a map that may also offer the binary for browsers

@@ -1,6 +1,6 @@
-import { browserEnvironment } from "../../client/engine/browser-environment.ts";
+import { browserEnvironment } from "../../client/engine/opening/browser-environment.ts";
 import type { BackendName } from "../../client/engine/engine.ts";
-import { openEngine } from "../../client/engine/open-engine.ts";
+import { openEngine } from "../../client/engine/opening/open-engine.ts";
 import { readGoldenCase, type GoldenRun } from "./golden-case.ts";
 import { reproduce, type Errors } from "./reproduce.ts";
 

@@ -1,7 +1,7 @@
 import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
 import { describe, expect, it } from "vitest";
-import { browserEnvironment } from "../../client/engine/browser-environment.ts";
-import { openEngine } from "../../client/engine/open-engine.ts";
+import { browserEnvironment } from "../../client/engine/opening/browser-environment.ts";
+import { openEngine } from "../../client/engine/opening/open-engine.ts";
 import {
   readGoldenCase,
   type GoldenCase,

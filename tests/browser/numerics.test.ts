@@ -1,5 +1,5 @@
 import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
-import { browserEnvironment } from "../../client/engine/browser-environment.ts";
+import { browserEnvironment } from "../../client/engine/opening/browser-environment.ts";
 import { openWasmEngine } from "../../client/engine/wasm/wasm-engine.ts";
 import { openWebgpuEngine } from "../../client/engine/webgpu/webgpu-engine.ts";
 import { describeNumerics } from "../unit/engine/numerics/suite.ts";

@@ -1,4 +1,4 @@
-import type { WarpShape } from "../warp-field.ts";
+import type { WarpShape } from "../host/warp-field.ts";
 import type { Operand } from "./operands.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
-import type { NormStep, TrainingStep } from "../plan.ts";
+import type { NormStep, TrainingStep } from "./plan.ts";
 import type { Operand, Reading } from "./operands.ts";
 
 /** What the backward pass needs to know of a batch norm's forward pass. */

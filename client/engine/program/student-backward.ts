@@ -1,5 +1,5 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
-import { stepInputs, type NormStep, type TrainingStep } from "../plan.ts";
+import { stepInputs, type NormStep, type TrainingStep } from "./plan.ts";
 import type { ForwardPass } from "./forward-pass.ts";
 import type { ConvGeometry, GradientEpilogue } from "./program.ts";
 import type { Operand } from "./operands.ts";

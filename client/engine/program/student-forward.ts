@@ -1,6 +1,6 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
 import { EngineError } from "../engine-error.ts";
-import { trainingPlan, type NormStep, type TrainingStep } from "../plan.ts";
+import { trainingPlan, type NormStep, type TrainingStep } from "./plan.ts";
 import type { ArenaBuffer } from "./arena.ts";
 import type { ForwardPass, NormMode, NormRecord } from "./forward-pass.ts";
 import type { CombineKernel, ConvolveKernel } from "./program.ts";

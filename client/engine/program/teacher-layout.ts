@@ -1,8 +1,8 @@
 import { type Graph, sizeOf } from "../../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
-import { evaluationPlan, type EvaluationStep } from "../plan.ts";
-import { toChannelsLast } from "../device-layout.ts";
+import { evaluationPlan, type EvaluationStep } from "./plan.ts";
+import { toChannelsLast } from "./device-layout.ts";
 import type { Operand } from "./operands.ts";
 
 /** Floats: 256 bytes, so that each piece can be bound by itself. */

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { distillationLoss } from "../host-loss.ts";
+import { distillationLoss } from "../host/host-loss.ts";
 import { filterGradientByConvolution } from "./filter-gradient.ts";
 import type { HostMemory } from "./host-memory.ts";
 import {

@@ -15,13 +15,13 @@ import type {
   SupervisedSettings,
   VelocityAtLoad,
 } from "../engine.ts";
-import { checkPerturbation } from "../check-adversary.ts";
-import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
-import { checkLoss, checkStateLength } from "../check-state.ts";
+import { checkPerturbation } from "../step/check-adversary.ts";
+import { checkBatch, normGroupSizeOf } from "../step/check-batch.ts";
+import { checkLoss, checkStateLength } from "../step/check-state.ts";
 import { EngineError } from "../engine-error.ts";
-import { perturbedBatch } from "../perturb-images.ts";
-import { placedValues } from "../place-images.ts";
-import { trainingPlan, type Plan, type TrainingStep } from "../plan.ts";
+import { perturbedBatch } from "../step/perturb-images.ts";
+import { placedValues } from "../step/place-images.ts";
+import { trainingPlan, type Plan, type TrainingStep } from "../program/plan.ts";
 import { EvaluationModel } from "./evaluation-model.ts";
 import type { Kernels, LossTarget } from "./kernels.ts";
 import { downloadEntries, uploadEntry } from "./parameters.ts";

@@ -1,6 +1,6 @@
 import type { Tensor1D } from "@tensorflow/tfjs-core";
 import type { StepResult } from "../engine.ts";
-import { checkLoss } from "../check-state.ts";
+import { checkLoss } from "../step/check-state.ts";
 
 /** What came of a session's steps, until somebody asks for it. */
 export class StepResults {

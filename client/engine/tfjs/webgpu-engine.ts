@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Engine, Session } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
-import { describeAdapter, offeredLimits, requestAdapter } from "../webgpu/adapter.ts";
+import { describeAdapter, offeredLimits, requestAdapter } from "../webgpu/device/adapter.ts";
 import { TfjsSession, useBackend } from "./session.ts";
 import { TensorKernels } from "./tensor-kernels.ts";
 

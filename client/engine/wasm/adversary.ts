@@ -1,9 +1,9 @@
 import type { ImageShape } from "../../../protocol/model/graph.ts";
-import { checkKeptPerturbation, copiesOf } from "../check-adversary.ts";
+import { checkKeptPerturbation, copiesOf } from "../step/check-adversary.ts";
 import type { AdversarySettings, LowFrequencySettings } from "../adversary-settings.ts";
-import { ascend, ascendInStretchedBall, type StretchedAxes } from "../host-ascent.ts";
-import { lowFrequencyProjection } from "../low-frequencies.ts";
-import { fieldBall, fieldLength, gatherOntoGrid, imageLengthOf } from "../warp-field.ts";
+import { ascend, ascendInStretchedBall, type StretchedAxes } from "../host/host-ascent.ts";
+import { lowFrequencyProjection } from "../host/low-frequencies.ts";
+import { fieldBall, fieldLength, gatherOntoGrid, imageLengthOf } from "../host/warp-field.ts";
 import type { BatchWork, CopiesWork } from "./batch-runner.ts";
 
 /** A session's perturbations: the universal one that it keeps, and those of single steps. */

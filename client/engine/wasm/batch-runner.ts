@@ -2,7 +2,7 @@ import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { StepResult } from "../engine.ts";
 import type { CompileOptions, PerturbedCopies, ProgramMode } from "../program/compile.ts";
-import type { Perturbation } from "./copy-kernels.ts";
+import type { Perturbation } from "./plan/copy-kernels.ts";
 import {
   compileBatch,
   imagesAtOnce,
@@ -10,7 +10,7 @@ import {
   reserveFor,
   type Workplace,
 } from "./loaded-batch.ts";
-import { NO_LOSS } from "./loss-kernel.ts";
+import { NO_LOSS } from "./plan/loss-kernel.ts";
 import type { Model, SessionMemory } from "./session-memory.ts";
 
 /** A batch for the student in training mode, or for an ascent. */

@@ -1,10 +1,10 @@
 import type { SupervisedSettings } from "../engine.ts";
-import { SGD_SETTINGS, writeDescent } from "./flat-code.ts";
-import { floatBytes } from "./heap.ts";
+import { SGD_SETTINGS, writeDescent } from "./code/flat-code.ts";
+import { floatBytes } from "./threads/heap.ts";
 import type { Workplace } from "./loaded-batch.ts";
-import { flatTasks } from "./plan-filter-gradient.ts";
+import { flatTasks } from "./plan/plan-filter-gradient.ts";
 import type { SessionMemory } from "./session-memory.ts";
-import type { LoadedProgram } from "./team.ts";
+import type { LoadedProgram } from "./threads/team.ts";
 
 /** The optimiser: one flat pass over the trainable values. */
 export class Descent {

@@ -1,5 +1,5 @@
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { headEntries } from "../head-entries.ts";
+import { headEntries } from "../program/head-entries.ts";
 import type { HeadShiftSettings } from "../regularisers.ts";
 import type { SessionMemory } from "./session-memory.ts";
 

@@ -2,13 +2,13 @@ import { compileProgram, type CompileOptions } from "../program/compile.ts";
 import { describeProgram } from "../program/describe.ts";
 import type { Kernel, Pass, Program } from "../program/program.ts";
 import type { Operand } from "../program/operands.ts";
-import type { CodeLibrary } from "./code-library.ts";
-import { FLOAT_BYTES } from "./register-tile.ts";
+import type { CodeLibrary } from "./code/code-library.ts";
+import { FLOAT_BYTES } from "./code/register-tile.ts";
 import { packedWeightsOf } from "./packed-weights.ts";
-import { planProgram, type PlannedKernel, type RunState } from "./plan-program.ts";
+import { planProgram, type PlannedKernel, type RunState } from "./plan/plan-program.ts";
 import type { Model, SessionMemory } from "./session-memory.ts";
-import type { LoadedProgram, Team } from "./team.ts";
-import { wasmTiling } from "./wasm-tiling.ts";
+import type { LoadedProgram, Team } from "./threads/team.ts";
+import { wasmTiling } from "./plan/wasm-tiling.ts";
 
 /** How long a kernel took. */
 export interface KernelTiming {

@@ -1,6 +1,6 @@
 import type { ConvolveKernel, InputGradientKernel, Kernel, Program } from "../program/program.ts";
-import { packedBytes } from "./plan-dense.ts";
-import { suitsWinograd, winogradWeightBytes } from "./plan-winograd.ts";
+import { packedBytes } from "./plan/plan-dense.ts";
+import { suitsWinograd, winogradWeightBytes } from "./plan/plan-winograd.ts";
 import type { Model } from "./session-memory.ts";
 
 /**

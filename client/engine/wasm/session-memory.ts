@@ -1,5 +1,5 @@
 import type { Operand, Region } from "../program/operands.ts";
-import { floatBytes, type Block, type Heap } from "./heap.ts";
+import { floatBytes, type Block, type Heap } from "./threads/heap.ts";
 
 /** Pieces of a session's memory: the regions of programs, and what only this backend has. */
 export type Piece =

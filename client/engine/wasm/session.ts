@@ -1,8 +1,8 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { checkAnswers, checkBatch, normGroupSizeOf } from "../check-batch.ts";
-import { checkAdversary, checkPerturbation } from "../check-adversary.ts";
-import { checkRegularisers } from "../check-regularisers.ts";
+import { checkAnswers, checkBatch, normGroupSizeOf } from "../step/check-batch.ts";
+import { checkAdversary, checkPerturbation } from "../step/check-adversary.ts";
+import { checkRegularisers } from "../step/check-regularisers.ts";
 import type {
   Batch,
   GradientResult,
@@ -16,21 +16,21 @@ import type {
   SupervisedSettings,
   VelocityAtLoad,
 } from "../engine.ts";
-import { checkLoss, checkStateLength } from "../check-state.ts";
+import { checkLoss, checkStateLength } from "../step/check-state.ts";
 import { EngineError } from "../engine-error.ts";
-import { perturbedBatch } from "../perturb-images.ts";
-import { placedValues } from "../place-images.ts";
-import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
+import { perturbedBatch } from "../step/perturb-images.ts";
+import { placedValues } from "../step/place-images.ts";
+import { fromDeviceLayout, toDeviceLayout } from "../program/device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
 import { Adversary } from "./adversary.ts";
 import { BatchRunner, type BatchWork } from "./batch-runner.ts";
 import { Descent } from "./descent.ts";
 import { Distillation } from "./distillation.ts";
 import { HeadShift } from "./head-shift.ts";
-import type { Heap } from "./heap.ts";
+import type { Heap } from "./threads/heap.ts";
 import type { Workplace } from "./loaded-batch.ts";
 import { SessionMemory } from "./session-memory.ts";
-import { takeTurn } from "./take-turn.ts";
+import { takeTurn } from "./threads/take-turn.ts";
 
 /** A session in the memory of a WebAssembly engine. */
 export class WasmSession implements Session {

@@ -1,12 +1,12 @@
 import type { Engine } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
 import type { ThreadStarter } from "../environment.ts";
-import { CodeLibrary } from "./code-library.ts";
-import { Heap } from "./heap.ts";
-import { hasFusedMultiplyAdd, hasSimd } from "./features.ts";
+import { CodeLibrary } from "./code/code-library.ts";
+import { Heap } from "./threads/heap.ts";
+import { hasFusedMultiplyAdd, hasSimd } from "./code/features.ts";
 import type { KernelTiming } from "./loaded-batch.ts";
 import { WasmSession } from "./session.ts";
-import { Team } from "./team.ts";
+import { Team } from "./threads/team.ts";
 
 export interface WasmEngineOptions {
   /** How threads are started; one thread without. */

@@ -1,11 +1,11 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { headEntries } from "../head-entries.ts";
+import { headEntries } from "../program/head-entries.ts";
 import { teacherLayout } from "../program/teacher-layout.ts";
 import { trains, type BatchPass } from "./batch-passes.ts";
 import type { ExecutableRequest } from "./executable-request.ts";
 import type { PlacesOnShelf } from "./places-on-shelf.ts";
-import type { Tiles } from "./tiles.ts";
+import type { Tiles } from "./tiles/tiles.ts";
 import { ascendDispatch } from "./wgsl/copies.ts";
 import { decayDispatch, descendDispatch } from "./wgsl/flat.ts";
 import { boundHeadDispatch, shiftHeadDispatch, type HeadPlace } from "./wgsl/head-shift.ts";

@@ -2,7 +2,7 @@ import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { AdversarySettings } from "../adversary-settings.ts";
 import type { PerturbedCopies, ProgramMode } from "../program/compile.ts";
-import { fieldLength, imageLengthOf } from "../warp-field.ts";
+import { fieldLength, imageLengthOf } from "../host/warp-field.ts";
 import { SHARPNESS_PARTS } from "./wgsl/sharpness.ts";
 
 /** Copies that a step trains on, and how their perturbations ascend. */

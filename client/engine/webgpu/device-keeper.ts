@@ -1,5 +1,5 @@
 import { EngineError } from "../engine-error.ts";
-import type { Device } from "./device.ts";
+import type { Device } from "./device/device.ts";
 import type { DeviceSession } from "./device-session.ts";
 import type { ReplayLog } from "./replay-log.ts";
 

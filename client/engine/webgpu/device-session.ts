@@ -1,6 +1,6 @@
 import type { Precision } from "../program/operands.ts";
-import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "../warp-field.ts";
-import type { Device } from "./device.ts";
+import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "../host/warp-field.ts";
+import type { Device } from "./device/device.ts";
 import { copiesIn } from "./batch-passes.ts";
 import { resultsOf, type DeviceResult } from "./device-result.ts";
 import {
@@ -15,7 +15,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import type { ModelContext } from "./executable.ts";
 import type { ExecutableRequest } from "./executable-request.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace } from "./device/pace.ts";
 import { lossScaleOf } from "./loss-scale.ts";
 import { patternAt, perturbationAt } from "./places-on-shelf.ts";
 import type { SafePoint } from "./replay-log.ts";

@@ -1,6 +1,6 @@
 import type { DeviceResult } from "./device-result.ts";
 import type { ExecutableRequest } from "./executable-request.ts";
-import type { InputLayout } from "./input-layout.ts";
+import type { InputLayout } from "./wgsl/input-layout.ts";
 import type { DeviceSettings, StandIn } from "./session-memory.ts";
 
 /** What a session asks of its device, and what it gets. */

@@ -1,8 +1,8 @@
-import type { Device } from "./device.ts";
+import type { Device } from "./device/device.ts";
 import { buildExecutable, type Executable, type ModelContext } from "./executable.ts";
 import type { ExecutableRequest } from "./executable-request.ts";
 import type { MemoryBudget } from "./micro-batches.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace } from "./device/pace.ts";
 import type { SessionMemory, StandIn } from "./session-memory.ts";
 
 type Dispatches = Executable["phases"][number];

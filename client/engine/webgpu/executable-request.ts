@@ -1,6 +1,6 @@
 import type { ProgramMode } from "../program/compile.ts";
 import type { AdversaryRequest } from "./batch-passes.ts";
-import type { InputLayout } from "./input-layout.ts";
+import type { InputLayout } from "./wgsl/input-layout.ts";
 
 /** What one call wants run. */
 export interface ExecutableRequest {

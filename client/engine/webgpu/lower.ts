@@ -1,5 +1,5 @@
 import type { Program, ScheduledKernel } from "../program/program.ts";
-import { tiledImages, type Tiles } from "./tiles.ts";
+import { tiledImages, type Tiles } from "./tiles/tiles.ts";
 import { convolveDispatch } from "./wgsl/convolve.ts";
 import { collectAscentDispatch, perturbDispatch, type CopyPlace } from "./wgsl/copies.ts";
 import { filterGradientDispatch, filterReduceDispatch } from "./wgsl/filter-gradient.ts";

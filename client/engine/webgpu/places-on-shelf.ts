@@ -1,6 +1,6 @@
 import type { Graph, ImageShape } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { fieldLength, imageLengthOf, MOST_NODES } from "../warp-field.ts";
+import { fieldLength, imageLengthOf, MOST_NODES } from "../host/warp-field.ts";
 import { aligned, type BatchPass, type BatchRequest, type Shelf } from "./batch-passes.ts";
 import type { BatchPlace } from "./lower.ts";
 import type { SharpnessPlace } from "./wgsl/sharpness.ts";

@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { Device } from "./device/device.ts";
 import { OVERFLOWS_AT, RESULTS_LENGTH } from "./wgsl/results.ts";
 
 /** GPUBufferUsage, whose global Node lacks. */

@@ -1,6 +1,6 @@
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { checkKeptPerturbation, checkPerturbation } from "../check-adversary.ts";
-import { checkAnswers, checkBatch, normGroupSizeOf } from "../check-batch.ts";
+import { checkKeptPerturbation, checkPerturbation } from "../step/check-adversary.ts";
+import { checkAnswers, checkBatch, normGroupSizeOf } from "../step/check-batch.ts";
 import type {
   Batch,
   GradientResult,
@@ -14,18 +14,18 @@ import type {
   SupervisedSettings,
   VelocityAtLoad,
 } from "../engine.ts";
-import { checkLoss, checkStateLength } from "../check-state.ts";
+import { checkLoss, checkStateLength } from "../step/check-state.ts";
 import { EngineError } from "../engine-error.ts";
-import { fromDeviceLayout, toDeviceLayout } from "../device-layout.ts";
+import { fromDeviceLayout, toDeviceLayout } from "../program/device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
-import { perturbedBatch } from "../perturb-images.ts";
+import { perturbedBatch } from "../step/perturb-images.ts";
 import { copiesIn } from "./batch-passes.ts";
 import { DeviceKeeper } from "./device-keeper.ts";
 import { checkRange, meanOf } from "./device-result.ts";
 import type { DeviceSession } from "./device-session.ts";
 import type { Answer, Question, Work } from "./device-work.ts";
 import type { ExecutableRequest } from "./executable-request.ts";
-import { packInput } from "./input-layout.ts";
+import { packInput } from "./wgsl/input-layout.ts";
 import { ReplayLog, type SafePoint } from "./replay-log.ts";
 import { cropPaddingOf, requestOf, workOf } from "./step-work.ts";
 import { RING } from "./wgsl/results.ts";

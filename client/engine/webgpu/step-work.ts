@@ -1,13 +1,13 @@
 import type { SessionOptions } from "../engine.ts";
 import type { AdversarySettings } from "../adversary-settings.ts";
 import type { Batch, StepSettings } from "../engine.ts";
-import { checkAdversary, copiesOf } from "../check-adversary.ts";
-import { checkRegularisers } from "../check-regularisers.ts";
-import { checkBatch, normGroupSizeOf } from "../check-batch.ts";
-import { fieldBall } from "../warp-field.ts";
+import { checkAdversary, copiesOf } from "../step/check-adversary.ts";
+import { checkRegularisers } from "../step/check-regularisers.ts";
+import { checkBatch, normGroupSizeOf } from "../step/check-batch.ts";
+import { fieldBall } from "../host/warp-field.ts";
 import type { AdversaryRequest } from "./batch-passes.ts";
 import type { Work } from "./device-work.ts";
-import { packInput } from "./input-layout.ts";
+import { packInput } from "./wgsl/input-layout.ts";
 
 /**
  * One step or gradient as a device runs it.

@@ -1,15 +1,15 @@
 import type { Engine, Session, SessionOptions } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
-import { describeAdapter } from "./adapter.ts";
-import { openDevice, zeroCounters, type Device, type WebgpuCounters } from "./device.ts";
+import { describeAdapter } from "./device/adapter.ts";
+import { openDevice, zeroCounters, type Device, type WebgpuCounters } from "./device/device.ts";
 import { DeviceSession } from "./device-session.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "./device/pace.ts";
 import type { Program } from "../program/program.ts";
 import type { Precision } from "../program/operands.ts";
-import { Tuner } from "./tuner.ts";
-import type { TuningStore } from "./tuning-store.ts";
+import { Tuner } from "./tiles/tuner.ts";
+import type { TuningStore } from "./tiles/tuning-store.ts";
 import { WebgpuSession } from "./session.ts";
-import { defaultTiles, type Tiles } from "./tiles.ts";
+import { defaultTiles, type Tiles } from "./tiles/tiles.ts";
 
 export interface WebgpuEngineOptions {
   /** Whether an adapter emulated on the CPU will do. */

@@ -1,5 +1,5 @@
 import { BACKENDS } from "../../engine/backends.ts";
-import type { BackendTrial } from "../../engine/open-engine.ts";
+import type { BackendTrial } from "../../engine/opening/open-engine.ts";
 import { PAGE_BACKENDS, type Contribution } from "./contribution.ts";
 
 const CHOICES = { auto: "Automatic: what is fastest here", ...BACKENDS };

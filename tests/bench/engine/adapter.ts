@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { isSoftware } from "../../../client/engine/webgpu/adapter.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { isSoftware } from "../../../client/engine/webgpu/device/adapter.ts";
 
 export interface AdapterFacts {
   /** For people, all that WebGPU tells of it. */

@@ -1,4 +1,4 @@
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
 import type { Precision } from "../../../client/engine/program/operands.ts";
 import type { Contestant, ContestantOptions, OpenContestant } from "./contestant.ts";
 import { sessionContestant } from "./session-contestant.ts";

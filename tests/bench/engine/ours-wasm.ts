@@ -1,4 +1,4 @@
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
 import type { KernelTiming } from "../../../client/engine/wasm/loaded-batch.ts";
 import { openWasmEngine } from "../../../client/engine/wasm/wasm-engine.ts";
 import type { Contestant, ContestantOptions, ConvolutionRates } from "./contestant.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { FunctionWriter, moduleOf } from "../../../client/engine/wasm/assembler.ts";
-import { hasFusedMultiplyAdd } from "../../../client/engine/wasm/features.ts";
+import { FunctionWriter, moduleOf } from "../../../client/engine/wasm/code/assembler.ts";
+import { hasFusedMultiplyAdd } from "../../../client/engine/wasm/code/features.ts";
 
 /** Independent sums: more than any processor has multiply-adds under way, few enough for registers. */
 const SUMS = 12;

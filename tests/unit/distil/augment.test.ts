@@ -4,7 +4,7 @@ import type { ImageSet } from "../../../client/distil/image-set.ts";
 import { normalisationTable, plainBatch } from "../../../client/distil/normalise.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
 import type { Batch } from "../../../client/engine/engine.ts";
-import { placedValues } from "../../../client/engine/place-images.ts";
+import { placedValues } from "../../../client/engine/step/place-images.ts";
 
 const NORMALISATION = { mean: [0.5, 0.25], std: [0.5, 0.125] };
 

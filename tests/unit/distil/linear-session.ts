@@ -8,7 +8,7 @@ import type {
   StepSettings,
   VelocityAtLoad,
 } from "../../../client/engine/engine.ts";
-import { placedValues } from "../../../client/engine/place-images.ts";
+import { placedValues } from "../../../client/engine/step/place-images.ts";
 import type { ImageShape } from "../../../protocol/model/graph.ts";
 
 /**

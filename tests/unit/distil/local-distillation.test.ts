@@ -13,8 +13,8 @@ import { augmentedBatch } from "../../../client/distil/augment.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
 import { learningRateAt, temperatureAt } from "../../../protocol/round/schedule.ts";
 import type { Batch, Engine, StepSettings } from "../../../client/engine/engine.ts";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import type { GoldenCase } from "../../../scripts/golden/golden-case.ts";
 import { goldenW4 } from "../engine/golden-files.ts";
 

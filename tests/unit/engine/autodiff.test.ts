@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { entryView, stateLayout } from "../../../protocol/model/state-layout.ts";

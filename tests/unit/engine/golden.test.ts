@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import { relativeError, reproduce } from "../../../scripts/golden/reproduce.ts";
 import { goldenW4 } from "./golden-files.ts";
 

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import { HostKernels } from "../../../client/engine/tfjs/host-kernels.ts";
 import { cpuMemory, wasmMemory } from "../../../client/engine/tfjs/host-memory.ts";
 import type { Kernels } from "../../../client/engine/tfjs/kernels.ts";

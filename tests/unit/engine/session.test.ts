@@ -9,8 +9,8 @@ import type {
   StepSettings,
 } from "../../../client/engine/engine.ts";
 import { EngineError } from "../../../client/engine/engine-error.ts";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import { plainBatch } from "../../../client/distil/normalise.ts";
 import type { GoldenCase } from "../../../scripts/golden/golden-case.ts";
 import { goldenW4 } from "./golden-files.ts";

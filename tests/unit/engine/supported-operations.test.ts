@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import { requireSupportedOperations } from "../../../client/engine/tfjs/supported-operations.ts";
 import { stateLayout } from "../../../protocol/model/state-layout.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../protocol/model/state-layout.ts";
 import type { Engine, Session } from "../../../client/engine/engine.ts";
-import { placedValues } from "../../../client/engine/place-images.ts";
+import { placedValues } from "../../../client/engine/step/place-images.ts";
 import { evaluateModel } from "../../../client/evaluation/evaluate-model.ts";
 
 const graph = resnet18({ width: 1, classes: 3 });

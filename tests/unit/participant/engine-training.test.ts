@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Engine, SessionOptions, VelocityAtLoad } from "../../../client/engine/engine.ts";
-import { nodeEnvironment } from "../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../client/engine/opening/open-engine.ts";
 import { engineTraining } from "../../../client/participant/engine-training.ts";
 import {
   campaignConfigSchema,

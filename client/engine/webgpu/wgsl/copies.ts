@@ -1,7 +1,7 @@
 import type { AdversarySettings, LowFrequencySettings } from "../../adversary-settings.ts";
 import type { CollectAscentKernel, CopyRows, PerturbKernel } from "../../program/copy-kernels.ts";
 import type { Operand } from "../../program/operands.ts";
-import { imageLengthOf, type WarpShape } from "../../warp-field.ts";
+import { imageLengthOf, type WarpShape } from "../../host/warp-field.ts";
 import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";

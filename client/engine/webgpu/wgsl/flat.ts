@@ -1,7 +1,7 @@
 import type { ImageShape } from "../../../../protocol/model/graph.ts";
 import type { Operand } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
-import type { InputLayout } from "../input-layout.ts";
+import type { InputLayout } from "./input-layout.ts";
 import { ShaderWriter, type Dispatch } from "./shader.ts";
 
 /** Passes over a whole vector, one invocation to a value. */

@@ -1,6 +1,6 @@
 import type { LowFrequencySettings } from "../../adversary-settings.ts";
-import { cosinesOf, dirichletKernel } from "../../low-frequencies.ts";
-import { imageLengthOf } from "../../warp-field.ts";
+import { cosinesOf, dirichletKernel } from "../../host/low-frequencies.ts";
+import { imageLengthOf } from "../../host/warp-field.ts";
 import type { ImageShape } from "../../../../protocol/model/graph.ts";
 import type { Stretch } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";

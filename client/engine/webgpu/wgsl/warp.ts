@@ -1,5 +1,5 @@
 import type { CollectAscentKernel } from "../../program/copy-kernels.ts";
-import { fieldLength, type WarpShape } from "../../warp-field.ts";
+import { fieldLength, type WarpShape } from "../../host/warp-field.ts";
 import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";

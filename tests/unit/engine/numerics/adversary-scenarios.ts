@@ -4,7 +4,7 @@ import type {
   WarpSettings,
 } from "../../../../client/engine/adversary-settings.ts";
 import type { Session, StepSettings } from "../../../../client/engine/engine.ts";
-import { fieldLength, imageLengthOf } from "../../../../client/engine/warp-field.ts";
+import { fieldLength, imageLengthOf } from "../../../../client/engine/host/warp-field.ts";
 import type { NumericCase, Outcome, Scenario } from "./numeric-case.ts";
 import { randomBatch, randomPixelBatch } from "./random-graph.ts";
 import { randomAnswers, SETTINGS } from "./scenarios.ts";

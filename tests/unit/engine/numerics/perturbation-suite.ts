@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AdversarySettings } from "../../../../client/engine/adversary-settings.ts";
 import type { Engine, Session, SessionReading } from "../../../../client/engine/engine.ts";
-import { fieldLength } from "../../../../client/engine/warp-field.ts";
+import { fieldLength } from "../../../../client/engine/host/warp-field.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { ADVERSARIES } from "./adversary-scenarios.ts";
 import { expectCleanStatistics } from "./clean-statistics.ts";

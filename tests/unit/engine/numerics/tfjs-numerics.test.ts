@@ -1,5 +1,5 @@
-import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
-import { openEngine } from "../../../../client/engine/open-engine.ts";
+import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
+import { openEngine } from "../../../../client/engine/opening/open-engine.ts";
 import { describeNumerics } from "./suite.ts";
 
 for (const backend of ["tfjs-wasm", "cpu"] as const) {

@@ -1,4 +1,4 @@
-import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
+import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
 import { openWebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
 import { describeNumerics } from "./suite.ts";
 

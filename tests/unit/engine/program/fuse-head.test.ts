@@ -4,7 +4,7 @@ import { compileProgram, type ProgramMode } from "../../../../client/engine/prog
 import { describeProgram } from "../../../../client/engine/program/describe.ts";
 import type { HeadKernel } from "../../../../client/engine/program/head-kernels.ts";
 import type { Kernel, Program } from "../../../../client/engine/program/program.ts";
-import { wasmTiling } from "../../../../client/engine/wasm/wasm-tiling.ts";
+import { wasmTiling } from "../../../../client/engine/wasm/plan/wasm-tiling.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";

@@ -4,7 +4,7 @@ import { compileProgram, type ProgramMode } from "../../../../client/engine/prog
 import { describeProgram } from "../../../../client/engine/program/describe.ts";
 import type { Program } from "../../../../client/engine/program/program.ts";
 import type { Operand, Precision } from "../../../../client/engine/program/operands.ts";
-import { defaultTiles, tilingOf } from "../../../../client/engine/webgpu/tiles.ts";
+import { defaultTiles, tilingOf } from "../../../../client/engine/webgpu/tiles/tiles.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
-import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles.ts";
+import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles/tiles.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
 import type { Dispatch } from "../../../../client/engine/webgpu/wgsl/shader.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "../../../../client/engine/engine.ts";
 import { lossScaleOf } from "../../../../client/engine/webgpu/loss-scale.ts";
-import { judge, tryHalves } from "../../../../client/engine/webgpu/precision-gate.ts";
+import { judge, tryHalves } from "../../../../client/engine/opening/precision-gate.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
 import { relativeError } from "../../../../scripts/golden/reproduce.ts";
 import { comparisons } from "../numerics/closeness.ts";

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { SessionReading, StepSettings } from "../../../../client/engine/engine.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
-import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles.ts";
+import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles/tiles.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";

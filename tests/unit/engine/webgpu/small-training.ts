@@ -4,10 +4,10 @@ import type {
   SessionReading,
   StepSettings,
 } from "../../../../client/engine/engine.ts";
-import { nodeEnvironment } from "../../../../client/engine/node-environment.ts";
+import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
 import type { Precision } from "../../../../client/engine/program/operands.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
-import { defaultTiles } from "../../../../client/engine/webgpu/tiles.ts";
+import { defaultTiles } from "../../../../client/engine/webgpu/tiles/tiles.ts";
 import {
   openWebgpuEngine,
   type WebgpuEngine,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
-import { defaultTiles } from "../../../../client/engine/webgpu/tiles.ts";
+import { defaultTiles } from "../../../../client/engine/webgpu/tiles/tiles.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";

@@ -1,0 +1,51 @@
+import { EngineError } from "../engine-error.ts";
+import type { EngineEnvironment, EngineThread, WasmLocation } from "../environment.ts";
+import { BrowserTuningStore } from "../webgpu/tiles/browser-tuning-store.ts";
+
+/**
+ * The environment of a page or a dedicated worker.
+ *
+ * @param wasm where tfjs' wasm binary is served, if it is.
+ *
+ * @example
+ * import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
+ * const environment = browserEnvironment(simd);
+ */
+export function browserEnvironment(wasm?: WasmLocation): EngineEnvironment {
+  return {
+    wasm,
+    tuning: new BrowserTuningStore(),
+    // One core stays with the person. Memory is shared only in a page that the server has isolated
+    // (COOP and COEP).
+    threads: crossOriginIsolated
+      ? { cores: Math.max(1, navigator.hardwareConcurrency - 1), start: startThread }
+      : undefined,
+    gpu: async () => {
+      const { gpu } = navigator as { readonly gpu?: GPU };
+      if (gpu) return gpu;
+      throw new EngineError(
+        "backend-unavailable",
+        isSecureContext
+          ? "this browser has no WebGPU"
+          : "WebGPU needs a secure page; open it over https or on localhost",
+      );
+    },
+  };
+}
+
+/** A worker beside the calling one. */
+function startThread(): EngineThread {
+  const worker = new Worker(new URL("../wasm/threads/thread-browser.ts", import.meta.url), {
+    type: "module",
+  });
+  return {
+    post: (message) => worker.postMessage(message),
+    listen: (onMessage, onFailure) => {
+      worker.addEventListener("message", ({ data }) => onMessage(data));
+      worker.addEventListener("error", ({ message }) => {
+        onFailure(message || "its script could not be loaded");
+      });
+    },
+    stop: () => worker.terminate(),
+  };
+}

@@ -1,0 +1,182 @@
+import {
+  writeDenseConvolution,
+  type DenseConvolution,
+  type Stack,
+} from "../code/dense-convolution-code.ts";
+import { writePanelPacking } from "../code/pack-weights-code.ts";
+import {
+  FLOAT_BYTES,
+  tilesOf,
+  VECTOR_BYTES,
+  type PanelRun,
+  type Tiles,
+} from "../code/register-tile.ts";
+import type { Call, Site, Task } from "./stage.ts";
+
+/** Weights of a panel that are used together: they stay in the first-level cache. */
+const CHUNK_BYTES = 24 * 1024;
+/** Below this many steps, loading and storing sums would cost more than the cache saves. */
+const SHORTEST_CHUNK = 64;
+
+/** A dense convolution of all its channels: what `DenseConvolution` is cut from. */
+export type DenseShape = Omit<
+  DenseConvolution,
+  "tiles" | "vectors" | "lanes" | "panelPitch" | "accumulate" | "stack" | "toScratch"
+> & {
+  readonly outputWidth: number;
+  /** Output channels of a slice, and number of slices. */
+  readonly columns: number;
+  readonly slices: number;
+  /** Several convolutions whose outputs lie in the thread's scratch; one that does not if left out. */
+  readonly stack?: Omit<Stack, "weightsPitch">;
+};
+
+/** Where some panels of packed weights lie. */
+export interface PackedPanels extends PanelRun {
+  readonly address: number;
+  /** From one panel to the next, and from one convolution of a stack to the next. */
+  readonly panelPitch: number;
+  readonly stackPitch: number;
+}
+
+/** Part of a weight matrix in memory, row and column strides in floats. */
+export interface WeightRows {
+  readonly address: number;
+  readonly rows: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+  /** Row of the packed matrix where these rows begin. */
+  readonly at: number;
+}
+
+/** Bytes that `columns` × `rows` packed weights take. */
+export function packedBytes(rows: number, columns: number): number {
+  return rows * Math.ceil(columns / 4) * VECTOR_BYTES;
+}
+
+const ONE = { count: 1, inputPitch: 0, outputPitch: 0 };
+
+/** Packs weights for a dense convolution and calls it, slice by slice. */
+export class DensePlan {
+  readonly #site: Site;
+  readonly #shape: DenseShape;
+  /** Address of the packed weights. */
+  readonly #weights: number;
+  readonly #steps: number;
+  readonly #tiles: Tiles;
+
+  constructor(site: Site, shape: DenseShape, weights: number) {
+    this.#site = site;
+    this.#shape = shape;
+    this.#weights = weights;
+    this.#steps = shape.windowRows * shape.run;
+    this.#tiles = tilesOf(shape.outputWidth, shape.columns);
+  }
+
+  /** Bytes of packed weights. */
+  get packedBytes(): number {
+    return (this.#shape.stack?.count ?? 1) * this.#stackPitch;
+  }
+
+  /** Where the panels of a slice lie, of a stack those of its first convolution. */
+  panels(slice: number): PackedPanels[] {
+    return this.#tiles.columns.map((panel) => ({
+      ...panel,
+      address: this.#packed(slice, panel),
+      panelPitch: this.#steps * panel.vectors * VECTOR_BYTES,
+      stackPitch: this.#stackPitch,
+    }));
+  }
+
+  get #stackPitch(): number {
+    return this.#shape.slices * this.#sliceBytes;
+  }
+
+  get #sliceBytes(): number {
+    return packedBytes(this.#steps, this.#shape.columns);
+  }
+
+  /** Tasks that pack some rows of the weights, all slices. */
+  packing({ address, rows, rowStride, columnStride, at }: WeightRows): Task[] {
+    const { slices, columns } = this.#shape;
+    return Array.from({ length: slices }, (_, slice) =>
+      this.panels(slice).map((panel): Call => {
+        const { vectors, lanes, count, panelPitch } = panel;
+        const shape = { rows, rowStride, columnStride, vectors, lanes, panelPitch };
+        const column = slice * columns + panel.column;
+        return [
+          this.#site.library.code("panel-packing", shape, 4, writePanelPacking),
+          address + column * columnStride * FLOAT_BYTES,
+          panel.address + at * vectors * VECTOR_BYTES,
+          count,
+        ];
+      }),
+    );
+  }
+
+  /**
+   * Calls that convolve a slice.
+   *
+   * @param accumulate whether to add to what the output holds.
+   */
+  convolving(
+    slice: number,
+    input: number,
+    output: number,
+    images: number,
+    accumulate: boolean,
+  ): Call[] {
+    const { columns, slices: _slices, outputWidth: _width, stack, ...dense } = this.#shape;
+    return this.panels(slice).flatMap((panel) => {
+      const { vectors, lanes, count, panelPitch, stackPitch } = panel;
+      // In scratch there are the columns of this slice only.
+      const column = (stack ? 0 : slice * columns) + panel.column;
+      return this.#chunks(vectors).map(({ rows, row, run, start }, index): Call => {
+        const shape: DenseConvolution = {
+          ...dense,
+          tiles: this.#tiles.rows,
+          windowRows: rows,
+          run,
+          vectors,
+          lanes,
+          panelPitch,
+          accumulate: accumulate || index > 0,
+          toScratch: stack !== undefined,
+          stack: { ...(stack ?? ONE), weightsPitch: stackPitch },
+        };
+        return [
+          this.#site.library.code("dense-convolution", shape, 6, writeDenseConvolution),
+          input + row * this.#shape.windowPitch + start * FLOAT_BYTES,
+          panel.address + (row * this.#shape.run + start) * vectors * VECTOR_BYTES,
+          output + column * FLOAT_BYTES,
+          images,
+          count,
+        ];
+      });
+    });
+  }
+
+  #packed(slice: number, panel: PanelRun): number {
+    const before = (panel.column / 4) * VECTOR_BYTES * this.#steps;
+    return this.#weights + slice * this.#sliceBytes + before;
+  }
+
+  /** Cuts the window's rows into pieces whose weights fit the cache. */
+  #chunks(vectors: number): { rows: number; row: number; run: number; start: number }[] {
+    const { windowRows, run } = this.#shape;
+    const longest = CHUNK_BYTES / (vectors * VECTOR_BYTES);
+    if (this.#steps <= longest) return [{ rows: windowRows, row: 0, run, start: 0 }];
+    const pieces = Array.from({ length: run }, (_, i) => i + 1).find(
+      (count) => run % count === 0 && run / count <= longest,
+    )!;
+    const length = run / pieces >= SHORTEST_CHUNK ? run / pieces : run;
+    return Array.from({ length: windowRows }, (_, row) =>
+      Array.from({ length: run / length }, (_unused, piece) => ({
+        rows: 1,
+        row,
+        run: length,
+        start: piece * length,
+      })),
+    ).flat();
+  }
+}
