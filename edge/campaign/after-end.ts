@@ -5,9 +5,9 @@ import { OPEN_AFTER_END_MS, type Outcome, type Receipt } from "../../protocol/ro
 import type { CommitReply } from "../../protocol/round/assignment.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import { roundCount } from "../../protocol/round/timeline.ts";
-import type { CampaignRecord, StudentRecord } from "./campaign-store.ts";
+import type { CampaignRecord, StudentRecord } from "./store/campaign-store.ts";
 import { evidenceGapOf } from "./evidence.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./store/ledger.ts";
 
 const DAY_MS = 86_400_000;
 

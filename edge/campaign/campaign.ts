@@ -40,7 +40,7 @@ import {
   sliceTerms,
   uploadStatus,
   type SliceTerms,
-} from "./accept-update.ts";
+} from "./rounds/accept-update.ts";
 import {
   outcomeOfCampaign,
   receiptOf,
@@ -48,13 +48,17 @@ import {
   requireReadable,
   resultOf,
 } from "./after-end.ts";
-import { CampaignStore, type CampaignDefinition, type StudentRecord } from "./campaign-store.ts";
-import { chainLinkSchema, type ChainLink } from "./chain.ts";
-import { checkIn } from "./check-in.ts";
-import { driveCombining } from "./combining.ts";
-import { startFromStatistics } from "./initialise-student.ts";
-import type { Transact, Ledger } from "./ledger.ts";
-import { Presence } from "./presence.ts";
+import {
+  CampaignStore,
+  type CampaignDefinition,
+  type StudentRecord,
+} from "./store/campaign-store.ts";
+import { chainLinkSchema, type ChainLink } from "./store/chain.ts";
+import { checkIn } from "./rounds/check-in.ts";
+import { driveCombining } from "./combining/combining.ts";
+import { startFromStatistics } from "./start/initialise-student.ts";
+import type { Transact, Ledger } from "./store/ledger.ts";
+import { Presence } from "./participants/presence.ts";
 import {
   campaignFigures,
   campaignReport,
@@ -66,15 +70,20 @@ import {
   updateReports,
   type CampaignFigures,
 } from "./reports.ts";
-import { Roster, type InviteRecord, type NewInvite, type ParticipantRecord } from "./roster.ts";
-import { RoundStore } from "./round-store.ts";
-import { hasSchema, migrate } from "./schema.ts";
-import { permitted, renewOnce, requireRenewal, requireSame } from "./permission.ts";
-import { EventSockets } from "./sockets.ts";
-import { sweep } from "./sweep.ts";
-import { refuseStudent, settleAttempt } from "./refusals.ts";
-import { act, dropPart } from "./transitions.ts";
-import { UploadStore } from "./upload-store.ts";
+import {
+  Roster,
+  type InviteRecord,
+  type NewInvite,
+  type ParticipantRecord,
+} from "./store/roster.ts";
+import { RoundStore } from "./store/round-store.ts";
+import { hasSchema, migrate } from "./store/schema.ts";
+import { permitted, renewOnce, requireRenewal, requireSame } from "./participants/permission.ts";
+import { EventSockets } from "./participants/sockets.ts";
+import { sweep } from "./combining/sweep.ts";
+import { refuseStudent, settleAttempt } from "./rounds/refusals.ts";
+import { act, dropPart } from "./rounds/transitions.ts";
+import { UploadStore } from "./store/upload-store.ts";
 
 /**
  * The control object of one campaign: small rows, sockets, one alarm. Of tensors it sees none but

@@ -1,6 +1,6 @@
 import { evidenceGap } from "../../protocol/round/evidence.ts";
 import { legsOf } from "../../protocol/round/timeline.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./store/ledger.ts";
 
 /** What is missing for the campaign's result to be judged by anything, from the rows; null where nothing is. */
 export function evidenceGapOf(ledger: Ledger, now: number): string | null {

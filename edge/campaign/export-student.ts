@@ -1,7 +1,7 @@
 import { restorePieces } from "../../protocol/weights/restore.ts";
 import { blobKey, float32View, readBlobRange, readObject } from "../blobs/blob-store.ts";
 import { openModel, type ModelSource } from "../blobs/model-source.ts";
-import type { StudentRecord } from "./campaign-store.ts";
+import type { StudentRecord } from "./store/campaign-store.ts";
 
 /**
  * Reads a student's values by range of the state vector. Of each section the slice used last is

@@ -15,12 +15,12 @@ import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import { evidenceGapOf } from "./evidence.ts";
-import { misfitIn } from "./fit.ts";
-import { legOf } from "./leg.ts";
-import type { Ledger } from "./ledger.ts";
-import type { Presence } from "./presence.ts";
-import type { InviteRecord, ParticipantRecord } from "./roster.ts";
-import type { AttemptRecord } from "./attempt-record.ts";
+import { misfitIn } from "./rounds/fit.ts";
+import { legOf } from "./rounds/leg.ts";
+import type { Ledger } from "./store/ledger.ts";
+import type { Presence } from "./participants/presence.ts";
+import type { InviteRecord, ParticipantRecord } from "./store/roster.ts";
+import type { AttemptRecord } from "./store/attempt-record.ts";
 
 export function summaryOf(ledger: Ledger): CampaignSummary {
   const { id, state, committed, createdAt, config, course } = ledger.campaign.read();

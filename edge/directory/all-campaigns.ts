@@ -4,7 +4,7 @@ import type { Campaign } from "../campaign/campaign.ts";
 import type { CampaignFigures } from "../campaign/reports.ts";
 import type { Environment } from "../environment.ts";
 import { unwrap, type Outcome } from "../outcome.ts";
-import { concurrently } from "../slice/concurrently.ts";
+import { concurrently } from "../../protocol/concurrently.ts";
 import type { Directory } from "./directory.ts";
 
 /** The one directory. */

@@ -10,8 +10,8 @@ import {
   roundReportSchema,
 } from "../../protocol/round/reports.ts";
 import { updateReportSchema } from "../../protocol/round/update-sizes.ts";
-import { chainLinkSchema } from "../campaign/chain.ts";
-import { createCampaign } from "../campaign/create-campaign.ts";
+import { chainLinkSchema } from "../campaign/store/chain.ts";
+import { createCampaign } from "../campaign/start/create-campaign.ts";
 import { exportStudent } from "../campaign/export-student.ts";
 import { allSummaries } from "../directory/all-campaigns.ts";
 import type { AppEnvironment } from "../environment.ts";

@@ -4,7 +4,7 @@ import { inviteRequestSchema, inviteSchema, type Invite } from "../../protocol/r
 import { randomIdentifier } from "../access/identifiers.ts";
 import { signingKeys } from "../access/secrets.ts";
 import { signToken } from "../access/tokens.ts";
-import type { InviteRecord } from "../campaign/roster.ts";
+import type { InviteRecord } from "../campaign/store/roster.ts";
 import type { AppEnvironment, Environment } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { describe } from "./describe.ts";

@@ -27,7 +27,7 @@ import { signingKeys } from "../access/secrets.ts";
 import { signToken } from "../access/tokens.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { exportStudent } from "../campaign/export-student.ts";
-import { unknownParticipant } from "../campaign/permission.ts";
+import { unknownParticipant } from "../campaign/participants/permission.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
 import type { AppEnvironment, Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";

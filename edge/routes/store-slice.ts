@@ -4,7 +4,7 @@ import { digestOf } from "../blobs/blob-store.ts";
 import { declaredLength, parseContentDigest } from "../blobs/content-digest.ts";
 import { wholeBody } from "../blobs/request-body.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
-import { checkStatisticsSlice } from "../campaign/accept-statistics.ts";
+import { checkStatisticsSlice } from "../campaign/rounds/accept-statistics.ts";
 import type { Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 

@@ -1,8 +1,8 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { configurationDigest, type ChainLink } from "../../edge/campaign/chain.ts";
+import { configurationDigest, type ChainLink } from "../../edge/campaign/store/chain.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
-import { CONFIG_VERSION, readConfig } from "../../edge/campaign/stored-config.ts";
+import { CONFIG_VERSION, readConfig } from "../../edge/campaign/store/stored-config.ts";
 import type { Invite } from "../../protocol/round/access.ts";
 import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import type { ListedCampaign } from "../../protocol/round/reports.ts";

@@ -1,6 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { chainDigest, type ChainLink } from "../../edge/campaign/chain.ts";
+import { chainDigest, type ChainLink } from "../../edge/campaign/store/chain.ts";
 import { canonicalJson } from "../../protocol/canonical-json.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/model/model-import.ts";

@@ -1,6 +1,6 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { type ChainLink, chainDigest } from "../../edge/campaign/chain.ts";
+import { type ChainLink, chainDigest } from "../../edge/campaign/store/chain.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import {
   act,

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { SignJWT } from "jose";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ChainLink } from "../../edge/campaign/chain.ts";
+import type { ChainLink } from "../../edge/campaign/store/chain.ts";
 import { commitBytes } from "../../protocol/round/signing.ts";
 import {
   ADMIN,

@@ -1,14 +1,14 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
-import { CampaignStore } from "../../edge/campaign/campaign-store.ts";
-import { driveCombining } from "../../edge/campaign/combining.ts";
-import { startFromStatistics } from "../../edge/campaign/initialise-student.ts";
-import type { Transact, Ledger } from "../../edge/campaign/ledger.ts";
-import { Roster } from "../../edge/campaign/roster.ts";
-import { RoundStore } from "../../edge/campaign/round-store.ts";
-import { beginCombining } from "../../edge/campaign/transitions.ts";
-import { UploadStore } from "../../edge/campaign/upload-store.ts";
+import { CampaignStore } from "../../edge/campaign/store/campaign-store.ts";
+import { driveCombining } from "../../edge/campaign/combining/combining.ts";
+import { startFromStatistics } from "../../edge/campaign/start/initialise-student.ts";
+import type { Transact, Ledger } from "../../edge/campaign/store/ledger.ts";
+import { Roster } from "../../edge/campaign/store/roster.ts";
+import { RoundStore } from "../../edge/campaign/store/round-store.ts";
+import { beginCombining } from "../../edge/campaign/rounds/transitions.ts";
+import { UploadStore } from "../../edge/campaign/store/upload-store.ts";
 import { control } from "./coordinator.ts";
 
 /** The kill that no handler survives. */

@@ -1,6 +1,10 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { type ChainLink, chainDigest, configurationDigest } from "../../edge/campaign/chain.ts";
+import {
+  type ChainLink,
+  chainDigest,
+  configurationDigest,
+} from "../../edge/campaign/store/chain.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
   chooseCandidate,

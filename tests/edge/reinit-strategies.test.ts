@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openModel } from "../../edge/blobs/model-source.ts";
-import { initialiseStudents } from "../../edge/campaign/initialise-student.ts";
+import { initialiseStudents } from "../../edge/campaign/start/initialise-student.ts";
 import { ByteMeter } from "../../edge/slice/byte-meter.ts";
 import { scoreSlice } from "../../edge/slice/score-slice.ts";
 import { sha256 } from "../../protocol/digest.ts";

@@ -1,8 +1,8 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ChainLink } from "../../edge/campaign/chain.ts";
-import { chainDigest } from "../../edge/campaign/chain.ts";
+import type { ChainLink } from "../../edge/campaign/store/chain.ts";
+import { chainDigest } from "../../edge/campaign/store/chain.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import { channelScores } from "../../protocol/reinit/channel-scores.ts";

@@ -1,6 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { chainDigest, type ChainLink } from "../../edge/campaign/chain.ts";
+import { chainDigest, type ChainLink } from "../../edge/campaign/store/chain.ts";
 import type { UpdateReport } from "../../protocol/round/update-sizes.ts";
 import {
   ADMIN,

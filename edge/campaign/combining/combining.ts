@@ -1,0 +1,94 @@
+import type {
+  CombinedSlice,
+  CombineWork,
+  Measurement,
+  MeasureWork,
+  SliceShape,
+} from "../../slice/slice-work.ts";
+import { combinationOf } from "./combination.ts";
+import {
+  combineWork,
+  combiningPlan,
+  commitJudging,
+  commitRound,
+  measureWork,
+  stillCombines,
+  type CombiningPlan,
+} from "./commit-round.ts";
+import type { Ledger, Transact } from "../store/ledger.ts";
+import { driveStatistics, type StatisticsWorkers } from "./pool-statistics.ts";
+import { storedResults } from "./stored-results.ts";
+import { pauseWith } from "../rounds/transitions.ts";
+
+/** Failures in a row after which the campaign pauses and says why. */
+const MAX_COMBINING_FAILURES = 6;
+
+/** Where slices are worked on. */
+interface SliceWorkers extends StatisticsWorkers {
+  measure(work: MeasureWork): Promise<Measurement>;
+  combine(work: CombineWork): Promise<CombinedSlice>;
+}
+
+/**
+ * Brings the attempt that combines to its end, from wherever it stands: results of slices are
+ * stored one by one, so what was done before a crash is not done again. A failure is stored with a
+ * time to try again.
+ */
+export async function driveCombining(transact: Transact, workers: SliceWorkers): Promise<void> {
+  const plan = transact(combiningPlan);
+  if (plan === undefined) return;
+  try {
+    if (plan.place.leg.kind === "statistics") return await driveStatistics(transact, plan, workers);
+    if (plan.place.judging) {
+      return transact((ledger, now) => {
+        if (stillCombines(ledger, plan.attempt)) commitJudging(ledger, plan, now);
+      });
+    }
+    const { slices } = plan.campaign;
+    const measured = await eachSlice(transact, plan, "measure", slices, (slice) =>
+      workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
+    );
+    if (measured === undefined) return;
+    const sizes = combinationOf(plan, measured);
+    const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
+      workers.combine(transact((ledger) => combineWork(ledger, plan, sizes, slice))),
+    );
+    if (combined === undefined) return;
+    transact((ledger, now) => {
+      if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, sizes, combined, now);
+    });
+  } catch (error) {
+    transact((ledger, now) => recordFailure(ledger, plan, error, now));
+  }
+}
+
+/** Results of all slices in ascending order; undefined when the attempt stopped combining. */
+function eachSlice<T>(
+  transact: Transact,
+  plan: CombiningPlan,
+  pass: string,
+  slices: readonly SliceShape[],
+  work: (slice: SliceShape) => Promise<T>,
+): Promise<ReadonlyMap<number, T> | undefined> {
+  const byIndex = new Map(slices.map((slice) => [slice.index, slice]));
+  return storedResults(transact, plan, pass, [...byIndex.keys()], (index) =>
+    work(byIndex.get(index)!),
+  );
+}
+
+function recordFailure(
+  ledger: Ledger,
+  { attempt }: CombiningPlan,
+  error: unknown,
+  now: number,
+): void {
+  if (!stillCombines(ledger, attempt)) return;
+  const failures = (ledger.rounds.current()?.failures ?? 0) + 1;
+  const why = error instanceof Error ? error.message : String(error);
+  const detail = `combining round ${attempt.round} failed ${failures} times, last because ${why}`;
+  console.warn(detail);
+  const retryAt = now + 1000 * 2 ** (failures - 1);
+  ledger.rounds.update(attempt, { failures, retryAt, detail });
+  if (failures < MAX_COMBINING_FAILURES) return;
+  pauseWith(ledger, `${detail}: nothing is lost; see to the storage, then resume`);
+}

@@ -1,0 +1,254 @@
+import { serverRate } from "../../aggregation/server-rate.ts";
+import { combiningRule } from "../../aggregation/configured-rule.ts";
+import { sumOf } from "../../aggregation/rule.ts";
+import { robustMinimum, sliceCodec } from "../../../protocol/round/campaign-config.ts";
+import type { FailedGate } from "../../../protocol/round/gate.ts";
+import { FEWEST_HELD_OUT, imagesToScore } from "../../../protocol/round/evidence.ts";
+import { summariseScores } from "../../../protocol/round/score-summary.ts";
+import { placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
+import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
+import { updateKey, type AttemptId } from "../../blobs/update-objects.ts";
+import type {
+  CombinedSlice,
+  CombineWork,
+  MeasureWork,
+  SliceShape,
+} from "../../slice/slice-work.ts";
+import { canonicalJson } from "../../../protocol/canonical-json.ts";
+import { chainDigest, configurationDigest, type ChainLink } from "../store/chain.ts";
+import {
+  noMoments,
+  type CampaignRecord,
+  type StartRecord,
+  type StudentRecord,
+} from "../store/campaign-store.ts";
+import { decisionsAfter } from "../rounds/decide.ts";
+import { incomingStudent } from "../rounds/incoming-student.ts";
+import { legOf } from "../rounds/leg.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { AttemptRecord } from "../store/attempt-record.ts";
+import type { AcceptedUpdate } from "../store/round-store.ts";
+import { endFailed, voidAttempt } from "../rounds/transitions.ts";
+
+/** What an attempt combines, fixed from the moment it stopped collecting. */
+export interface CombiningPlan {
+  readonly campaign: CampaignRecord;
+  readonly attempt: AttemptRecord;
+  readonly place: Place;
+  /** In canonical order. */
+  readonly updates: readonly AcceptedUpdate[];
+}
+
+/** The plan of the attempt at hand, if it is combining in a running campaign. */
+export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
+  const campaign = ledger.campaign.read();
+  const attempt = ledger.rounds.current();
+  if (campaign.state !== "running" || attempt?.state !== "combining") return undefined;
+  const place = placeOf(campaign.config, attempt.round, campaign.course);
+  return { campaign, attempt, place, updates: ledger.rounds.acceptedUpdates(attempt) };
+}
+
+/** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */
+export function stillCombines(ledger: Ledger, id: AttemptId): boolean {
+  const attempt = combiningPlan(ledger)?.attempt;
+  return attempt?.round === id.round && attempt.attempt === id.attempt;
+}
+
+/** Pass 1 over one slice. */
+export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceShape): MeasureWork {
+  const { campaign, attempt, updates } = plan;
+  const { config, model, slices } = campaign;
+  const student = incomingStudent(ledger, attempt.round);
+  const ofStatistics = {
+    model: model.digest,
+    student: slices
+      .filter(({ section }) => section === "statistics")
+      .map(({ index }) => student.slices[index]!),
+    weights: updates.map(({ weight }) => weight),
+    bounded: combiningRule(config.aggregation.rule).boundsStatistics,
+  };
+  return {
+    slice,
+    codec: sliceCodec(config.codec, slice.section),
+    frames: updates.map(({ participant, slices: digests }) => {
+      const digest = digests[slice.index]!;
+      return { key: updateKey(campaign.id, attempt, participant, slice.index, digest), digest };
+    }),
+    ...(slice.section === "statistics" && { statistics: ofStatistics }),
+  };
+}
+
+/** Pass 2 over one slice. */
+export function combineWork(
+  ledger: Ledger,
+  plan: CombiningPlan,
+  sizes: readonly UpdateSize[],
+  slice: SliceShape,
+): CombineWork {
+  const { campaign, attempt, place, updates } = plan;
+  const student = incomingStudent(ledger, attempt.round);
+  const isStatistics = slice.section === "statistics";
+  return {
+    ...measureWork(ledger, plan, slice),
+    factors: updates.map(({ weight }, i) => {
+      const { factor, statisticsFactor } = sizes[i]!;
+      return weight * (isStatistics ? statisticsFactor : factor);
+    }),
+    divisor: sumOf(updates.map(({ weight }) => weight)),
+    student: student.slices[slice.index]!,
+    moments: student.moments[slice.index]!,
+    optimizer: campaign.config.aggregation.server,
+    rate: serverRate(campaign.config, place),
+  };
+}
+
+/**
+ * Moves the student on: new slices, chain, next round or the end, in one transaction. A student
+ * that would hold values that are not finite makes the attempt void instead.
+ */
+export function commitRound(
+  ledger: Ledger,
+  plan: CombiningPlan,
+  sizes: readonly UpdateSize[],
+  results: ReadonlyMap<number, CombinedSlice>,
+  now: number,
+): void {
+  const { campaign, attempt } = plan;
+  const updates = plan.updates.map((update, i) => ({ ...update, size: sizes[i]! }));
+  for (const { participant, size } of updates) ledger.rounds.measured(attempt, participant, size);
+  const combined = campaign.slices.map(({ index }) => results.get(index)!);
+  const broken = combined.findIndex(({ finite }) => !finite);
+  if (broken >= 0) {
+    const detail = `the combined update gives values in slice ${broken} that are not finite`;
+    return voidAttempt(ledger, attempt, detail, now, {
+      suspects: largestText(updates),
+      remedy: "if one of these stands out, remove that participant, then resume",
+    });
+  }
+  const squares = campaign.slices
+    .filter(({ section }) => section === "trainable")
+    .map(({ index }) => results.get(index)!.squaredNorm);
+  const peaks = combined.map(({ peakBytes }) => peakBytes);
+  ledger.rounds.update(attempt, { updateNorm: Math.sqrt(sumOf(squares)) });
+  ledger.campaign.update({ peakSliceBytes: Math.max(campaign.peakSliceBytes, ...peaks) });
+  const outcome = {
+    slices: combined.map(({ student }) => student),
+    moments: combined.map(({ moments }) => moments),
+  };
+  closeRound(ledger, { ...plan, updates }, outcome, now);
+}
+
+/** Participants named where a round's values are not finite. */
+const MOST_NAMED = 3;
+
+function loudness({ norm, statisticsNorm }: UpdateSize): number {
+  return Math.max(norm, statisticsNorm);
+}
+
+/** Who sent the largest updates, the largest first. */
+function largestText(
+  updates: readonly { readonly participant: string; readonly size: UpdateSize }[],
+): string {
+  const named = updates
+    .toSorted((a, b) => loudness(b.size) - loudness(a.size))
+    .slice(0, MOST_NAMED)
+    .map(
+      ({ participant, size: { norm, statisticsNorm } }) =>
+        `${participant} (norm ${norm.toPrecision(3)}, statistics ${statisticsNorm.toPrecision(3)})`,
+    );
+  return `the largest updates are of ${named.join(", ")}`;
+}
+
+/**
+ * Ends a judging round: scores, chain and decisions; the student stays as it is (SPEC J3). A probe's
+ * that too few could score is void: nothing is chosen by it.
+ */
+export function commitJudging(ledger: Ledger, plan: CombiningPlan, now: number): void {
+  const { attempt, campaign, place, updates } = plan;
+  const scorers = updates.filter(({ scores }) => scores !== null).length;
+  const fewest = robustMinimum(campaign.config.round);
+  if (place.leg.kind === "probe" && scorers < fewest) {
+    const detail =
+      `${scorers} of ${updates.length} participants could score the probe's student, and a choice takes ${fewest}: each needs at least ` +
+      `${imagesToScore(campaign.config.judging)} images to hold ${FEWEST_HELD_OUT} of them out, and the backend webgpu or wasm`;
+    return voidAttempt(ledger, attempt, detail, now);
+  }
+  closeRound(ledger, plan, incomingStudent(ledger, attempt.round), now);
+}
+
+/** Ends a statistics round: what came of it, and every candidate's student₀ (SPEC B6). */
+export function commitStatistics(
+  ledger: Ledger,
+  plan: CombiningPlan,
+  { statistics, starts }: { readonly statistics: string; readonly starts: readonly StartRecord[] },
+  now: number,
+): void {
+  const { slices } = plan.campaign;
+  ledger.campaign.measured(statistics, starts);
+  const outcome = { slices: starts[0]!.initialStudent, moments: noMoments(slices), statistics };
+  closeRound(ledger, plan, outcome, now);
+}
+
+interface Outcome extends Pick<StudentRecord, "slices" | "moments"> {
+  /** Of a statistics round: digest of what was pooled, from which the rest follows. */
+  readonly statistics?: string;
+}
+
+/** The student that a campaign that failed goes back to, if there is one. */
+function goodStudent(ledger: Ledger, { fellBackTo }: FailedGate): Outcome | undefined {
+  if (fellBackTo === null) return undefined;
+  const { slices, moments } = ledger.campaign.committedStudent(fellBackTo);
+  return { slices, moments };
+}
+
+/** Links the outcome into the chain, decides what follows, and opens the next round or ends. */
+function closeRound(
+  ledger: Ledger,
+  { campaign, attempt, place, updates }: CombiningPlan,
+  { statistics, ...combined }: Outcome,
+  now: number,
+): void {
+  const { round } = attempt;
+  const scores = summariseScores(updates);
+  const decisions = decisionsAfter(ledger, campaign, round, scores);
+  const failure = decisions.gate?.verdict === "failed" ? decisions.gate : undefined;
+  const student = failure === undefined ? combined : (goodStudent(ledger, failure) ?? combined);
+  const link: ChainLink = {
+    previous: round === 0 ? null : ledger.campaign.committedStudent(round).chain,
+    round,
+    attempt: attempt.attempt,
+    configuration: configurationDigest(campaign.writtenConfig),
+    leg: legOf(campaign, round),
+    judging: place.judging,
+    ...(statistics === undefined && { student: [...incomingStudent(ledger, round).slices] }),
+    inputs: updates.map(({ participant, weight, slices, loss, scores: said, size, signed }) => ({
+      participant,
+      weight,
+      slices: [...slices],
+      loss,
+      scores: said,
+      ...(size !== null && { size }),
+      ...signed,
+    })),
+    ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
+    decisions,
+  };
+  ledger.campaign.addStudent({
+    ...student,
+    round: round + 1,
+    link: canonicalJson(link),
+    chain: chainDigest(link),
+  });
+  ledger.rounds.update(attempt, { state: "committed", endedAt: now, detail: null, scores });
+  ledger.campaign.decide(decisions);
+  ledger.campaign.update({ committed: round + 1, voidsInRow: 0, sweepAt: now });
+  ledger.announce({ type: "round-committed", round, updates: updates.length });
+  if (failure !== undefined) endFailed(ledger, failure);
+  else if (round + 1 < roundCount(campaign.config, ledger.campaign.read().course)) {
+    ledger.rounds.open({ round: round + 1, attempt: 0 }, now);
+    ledger.announce({ type: "round-opened", round: round + 1, attempt: 0 });
+  } else {
+    ledger.campaign.update({ state: "finished" });
+    ledger.announce({ type: "campaign-state", state: "finished" });
+  }
+}

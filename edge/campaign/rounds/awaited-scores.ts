@@ -1,0 +1,24 @@
+import { robustMinimum } from "../../../protocol/round/campaign-config.ts";
+import { placeOf } from "../../../protocol/round/timeline.ts";
+import type { AttemptRecord } from "../store/attempt-record.ts";
+import type { Ledger } from "../store/ledger.ts";
+
+/**
+ * Whether an attempt, its goal reached or not, waits for scores still (SPEC J3): a probe's judging round
+ * of too few is void (J10), and those who have none to send are done before all others. It does not
+ * wait for somebody who may not exist: once everybody has answered it goes as it is.
+ */
+export function awaitsScores(ledger: Ledger, attempt: AttemptRecord): boolean {
+  const { config, course } = ledger.campaign.read();
+  const { judging, leg } = placeOf(config, attempt.round, course);
+  if (!judging || leg.kind !== "probe") return false;
+  const { scored } = ledger.rounds.totals(attempt);
+  const answered = ledger.rounds.placesAnswered(attempt);
+  return scored < robustMinimum(config.round) && answered < ledger.roster.placesFilled();
+}
+
+/** Whether an attempt has all that it is to be made of (SPEC R1). */
+export function hasItsUpdates(ledger: Ledger, attempt: AttemptRecord): boolean {
+  const { goal } = ledger.campaign.read().config.round;
+  return ledger.rounds.totals(attempt).accepted >= goal && !awaitsScores(ledger, attempt);
+}

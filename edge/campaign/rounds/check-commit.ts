@@ -1,0 +1,106 @@
+import { ProtocolError } from "../../../protocol/errors.ts";
+import type { CommitRequest } from "../../../protocol/round/assignment.ts";
+import type { Judging, Scores } from "../../../protocol/round/judging.ts";
+
+/** Counts of flips that a commit has room for, two bytes and a little more each (SPEC P3). */
+const MOST_COUNTS = 30_000;
+
+/**
+ * Refuses a campaign whose judging rounds nobody could commit (SPEC J8).
+ *
+ * @throws ProtocolError `malformed-request`.
+ */
+export function requireScorable({ radii }: Judging, classes: number): void {
+  const most = Math.floor(MOST_COUNTS / classes);
+  if (radii.length <= most) return;
+  throw new ProtocolError(
+    "malformed-request",
+    `scores count answers by class and radius, and for ${classes} classes at ${radii.length} radii they do not fit into a commit: set judging.radii to at most ${most}`,
+  );
+}
+
+/**
+ * Checks what a commit holds beside its slices (SPEC J3, J8), so that what is kept can be summed up
+ * without looking again.
+ *
+ * @throws ProtocolError `malformed-request`, naming the field.
+ */
+export function checkCommit(
+  { agreement, examples, loss, scores, slices }: CommitRequest,
+  judging: boolean,
+  rules: Judging,
+  classes: number,
+): void {
+  if (judging) {
+    requireField(slices.length === 0, "slices", "must be empty in a judging round");
+    requireField(examples === 0, "examples", "must be 0 in a judging round");
+    const said = scores ?? { agreement: 0, loss: 0 };
+    requireField(loss === said.loss, "loss", "must be the scores' in a judging round, 0 without");
+    requireField(
+      agreement === said.agreement,
+      "agreement",
+      "must be the scores' in a judging round, 0 without",
+    );
+  } else {
+    requireField(examples > 0, "examples", "must be at least 1 in a training round");
+  }
+  if (scores !== null) checkScores(scores, judging, rules, classes);
+}
+
+function checkScores(
+  { bend, images, perturbed, transfer }: Scores,
+  judging: boolean,
+  rules: Judging,
+  classes: number,
+): void {
+  const most = rules.images;
+  requireField(
+    images <= most,
+    "scores.images",
+    `are ${images}, the campaign scores with at most ${most}`,
+  );
+  const { followed, moved } = transfer;
+  for (const [field, led] of [
+    ["scores.transfer.class", transfer.class],
+    ["scores.bend.class", bend?.class ?? 0],
+  ] as const) {
+    requireField(led < classes, field, `is ${led}, the model's classes are 0 to ${classes - 1}`);
+  }
+  requireField(
+    followed <= moved && moved <= images,
+    "scores.transfer",
+    `counts ${followed} of ${moved} of ${images} images`,
+  );
+  const radii = perturbed.map(({ radius }) => radius);
+  const known = radii.every(
+    (radius, i) => rules.radii.includes(radius) && !(radius <= radii[i - 1]!),
+  );
+  const all = `${rules.radii.join(", ")}`;
+  requireField(known, "scores.perturbed", `must have the campaign's radii (${all}), growing`);
+  const complete = !judging || radii.length === rules.radii.length;
+  requireField(complete, "scores.perturbed", `must have all radii (${all}) in a judging round`);
+  for (const [i, { agreement, flips }] of perturbed.entries()) {
+    const field = `scores.perturbed.${i}.flips`;
+    requireField(
+      flips.length === classes,
+      field,
+      `has ${flips.length} classes, the model ${classes}`,
+    );
+    const flipped = flips.reduce((sum, count) => sum + count, 0);
+    // Counts are whole, so less than half an image is rounding.
+    const consistent = Math.abs(images * (1 - agreement) - flipped) < 0.5;
+    requireField(
+      consistent,
+      field,
+      `counts ${flipped} of ${images} images, agreement is ${agreement}`,
+    );
+  }
+}
+
+/** Refuses a commit for one of its fields. */
+export function requireField(holds: boolean, field: string, what: string): asserts holds {
+  if (holds) return;
+  throw new ProtocolError("malformed-request", `the commit is not valid: ${field}: ${what}`, {
+    errors: [{ path: field, message: what }],
+  });
+}

@@ -1,0 +1,119 @@
+import { depthStages } from "../../../protocol/model/depth-stages.ts";
+import type { Graph } from "../../../protocol/model/graph.ts";
+import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import { reinitRatios } from "../../../protocol/reinit/strategy.ts";
+import {
+  exampleCap,
+  minimumUpdates,
+  normGroupSize,
+  type CampaignConfig,
+} from "../../../protocol/round/campaign-config.ts";
+import type { ReinitStrategy } from "../../../protocol/round/reinit-strategy.ts";
+import type { CampaignReport } from "../../../protocol/round/reports.ts";
+import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
+import { candidatesOf } from "../../../protocol/round/timeline.ts";
+import { randomIdentifier } from "../../access/identifiers.ts";
+import { openModel } from "../../blobs/model-source.ts";
+import { directoryOf } from "../../directory/all-campaigns.ts";
+import type { Environment } from "../../environment.ts";
+import { unwrap } from "../../outcome.ts";
+import { concurrently } from "../../../protocol/concurrently.ts";
+import type { SliceShape } from "../../slice/slice-work.ts";
+import { requirePoolable } from "../rounds/accept-statistics.ts";
+import { requireScorable } from "../rounds/check-commit.ts";
+import { initialiseStudents } from "./initialise-student.ts";
+
+/** Slices as their objects know them: with the places of running variances. */
+function sliceShapes(layout: StateLayout): SliceShape[] {
+  const variances = layout.entries.filter(({ role }) => role === "running-variance");
+  return layout.slices.map(({ index, offset, length, section }) => ({
+    index,
+    length,
+    section,
+    variances: variances
+      .map((entry) => ({
+        from: Math.max(0, entry.offset - offset),
+        to: Math.min(length, entry.offset + entry.size - offset),
+      }))
+      .filter(({ from, to }) => from < to),
+  }));
+}
+
+/** Fills in what the schema leaves open, so that the configuration says all (SPEC C1). */
+function completeConfig(config: CampaignConfig, graph: Graph): CampaignConfig {
+  const seed = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+  const strategy = completeStrategy(config.reinit.strategy, graph);
+  return {
+    ...config,
+    reinit: { seed, ...config.reinit, strategy },
+    distillation: { ...config.distillation, normGroupSize: normGroupSize(config) },
+    round: { ...config.round, minimum: minimumUpdates(config.round) },
+    aggregation: { ...config.aggregation, exampleCap: exampleCap(config) },
+  };
+}
+
+function completeStrategy(strategy: ReinitStrategy, graph: Graph): ReinitStrategy {
+  if (strategy.kind === "uniform" || strategy.kind === "head") return strategy;
+  const byName = reinitRatios(graph, strategy, 1);
+  const { byParameter, count } = depthStages(graph);
+  const ratios = Array.from({ length: count }, () => 0);
+  let head = strategy.head;
+  for (const { name, role } of graph.parameters) {
+    if (role !== "conv-weight" && role !== "linear-weight") continue;
+    const stage = byParameter.get(name);
+    if (stage === "head") head ??= byName.get(name)!;
+    else if (stage !== undefined) ratios[stage - 1] = byName.get(name)!;
+  }
+  return { ...strategy, ratios, ...(head !== undefined && { head }) };
+}
+
+/**
+ * Makes a campaign of an uploaded model. All checks come before the first write, so a refused one
+ * leaves nothing behind.
+ *
+ * @throws ProtocolError `not-found`, `malformed-model`, `unsupported-model`, `non-finite-weights`
+ *   or `malformed-request`.
+ */
+export async function createCampaign(
+  environment: Environment,
+  input: CampaignConfig,
+): Promise<CampaignReport> {
+  const model = await openModel(environment.BLOBS, input.model);
+  const { graph, layout, header } = model;
+  const config = completeConfig(input, graph);
+  requireScorable(config.judging, graph.classes);
+  const isMeasured = measuringStrategy(config) !== undefined;
+  if (isMeasured) requirePoolable(config, layout);
+  const id = randomIdentifier("c");
+  const slices = sliceShapes(layout);
+  await concurrently(slices, async ({ index }) =>
+    unwrap(await environment.SLICE.getByName(`${id}/${index}`).check(config.model, index)),
+  );
+  const { strategy, seed } = config.reinit;
+  const strengths = candidatesOf(config).map(({ strength }) => strength);
+  const terms = { strategy, strengths, seed: seed! };
+  const starts = isMeasured ? [] : await initialiseStudents(environment, id, model, terms);
+  const createdAt = Date.now();
+  const report = unwrap(
+    await environment.CAMPAIGN.getByName(id).create({
+      id,
+      createdAt,
+      config,
+      model: {
+        digest: config.model,
+        bytes: header.totalBytes,
+        architecture: graph.architecture,
+        classes: graph.classes,
+        inputShape: { ...graph.inputShape },
+        trainableLength: layout.trainableLength,
+        length: layout.length,
+      },
+      slices,
+      starts,
+    }),
+  );
+  await directoryOf(environment).add(id, createdAt);
+  return report;
+}

@@ -1,0 +1,133 @@
+import { depthStages } from "../../../protocol/model/depth-stages.ts";
+import { outlierChannels } from "../../../protocol/reinit/channel-ratios.ts";
+import type { ChannelScores } from "../../../protocol/reinit/channel-scores.ts";
+import { stageShares } from "../../../protocol/reinit/mask.ts";
+import { reinitPlan, type ReinitPlan } from "../../../protocol/reinit/reinitialise.ts";
+import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts";
+import type { ReinitStrategy } from "../../../protocol/round/reinit-strategy.ts";
+import { blobKey, float32View, putBlob, readObject } from "../../blobs/blob-store.ts";
+import { openModel, type ModelSource } from "../../blobs/model-source.ts";
+import type { Environment } from "../../environment.ts";
+import { unwrap } from "../../outcome.ts";
+import { concurrently } from "../../../protocol/concurrently.ts";
+import type { CampaignRecord, StartRecord } from "../store/campaign-store.ts";
+import { scoresOfModel } from "./channel-scores.ts";
+
+/** What decides student₀, beside the teacher. */
+interface ReinitTerms {
+  readonly strategy: ReinitStrategy;
+  /** One a candidate. */
+  readonly strengths: readonly number[];
+  /** 32 bytes in hexadecimal. */
+  readonly seed: string;
+}
+
+/**
+ * Makes and stores student₀ and mask of every candidate, slice by slice (SPEC I1, I6). The teacher is
+ * read once for scores, where the strategy has any, and once a candidate to be re-initialised; what is
+ * kept between is a plan, a few numbers an output channel. All of it may be repeated: the same bytes
+ * come out.
+ *
+ * @param id the campaign's
+ * @param pooledStatistics the statistics section of a state vector, on participants' images
+ * @throws ProtocolError `malformed-request` when the strategy does not fit the model, or asks for
+ *   statistics and there are none.
+ */
+export async function initialiseStudents(
+  environment: Environment,
+  id: string,
+  model: ModelSource,
+  { strategy, strengths, seed }: ReinitTerms,
+  pooledStatistics?: Float32Array,
+): Promise<StartRecord[]> {
+  const scores = await scoresOfModel(environment, id, model, strategy, pooledStatistics);
+  const starts: StartRecord[] = [];
+  for (const strength of strengths) {
+    starts.push(await startOf(environment, id, model, { strategy, strength, seed, scores }));
+  }
+  return starts;
+}
+
+/**
+ * One candidate of a campaign that began with a statistics round (SPEC B6).
+ *
+ * @param statistics digest of the pooled statistics
+ */
+export async function startFromStatistics(
+  environment: Environment,
+  { id, config }: Pick<CampaignRecord, "id" | "config">,
+  statistics: string,
+  strength: number,
+): Promise<StartRecord> {
+  const model = await openModel(environment.BLOBS, config.model);
+  const { length, trainableLength } = model.layout;
+  const bytes = 4 * (length - trainableLength);
+  const pooled = float32View(await readObject(environment.BLOBS, blobKey(statistics), bytes));
+  const { strategy, seed } = config.reinit;
+  const terms = { strategy, strengths: [strength], seed: seed! };
+  const [start] = await initialiseStudents(environment, id, model, terms, pooled);
+  return start!;
+}
+
+/** Mask and student₀ at one strength. */
+async function startOf(
+  environment: Environment,
+  id: string,
+  { graph, layout, digest }: ModelSource,
+  terms: {
+    readonly strategy: ReinitStrategy;
+    readonly strength: number;
+    readonly seed: string;
+    readonly scores: ChannelScores | undefined;
+  },
+): Promise<StartRecord> {
+  const { strategy, strength, seed, scores } = terms;
+  const plan = reinitPlan(graph, strategy, strength, scores);
+  const mask = new Uint8Array(Math.ceil(layout.length / 8));
+  const initialStudent = await concurrently(layout.slices, async (slice) => {
+    const { index, offset, section } = slice;
+    const work = { model: digest, index, plan: planOfSlice(plan, layout, slice), seed };
+    const made = unwrap(await environment.SLICE.getByName(`${id}/${index}`).initialise(work));
+    // Statistics are never re-initialised, and only they may begin within a byte.
+    if (section === "trainable") mask.set(made.mask, offset / 8);
+    return made.student;
+  });
+  const { byParameter } = depthStages(graph);
+  const reinitialised = stageShares(graph, layout, mask).map(
+    ({ stage, values, reinitialised: weights }) => ({
+      stage: String(stage),
+      weights,
+      share: weights / values,
+      outliers: outliersOf(strategy, scores).filter(
+        ({ tensor }) => byParameter.get(tensor) === stage,
+      ),
+    }),
+  );
+  const maskDigest = await putBlob(environment.BLOBS, mask);
+  return { strength, maskDigest, reinitialised, initialStudent };
+}
+
+/** The part of a plan that a slice needs. */
+function planOfSlice(plan: ReinitPlan, layout: StateLayout, { offset, length }: Slice): ReinitPlan {
+  return new Map(
+    layout.entries.flatMap((entry) => {
+      const parameter = plan.get(entry.name);
+      const overlaps = entry.offset < offset + length && entry.offset + entry.size > offset;
+      return parameter !== undefined && overlaps ? [[entry.name, parameter] as const] : [];
+    }),
+  );
+}
+
+/** Output channels that are re-initialised whole because their score stands out (SPEC I8). */
+function outliersOf(
+  strategy: ReinitStrategy,
+  scores: ChannelScores | undefined,
+): { readonly tensor: string; readonly channels: number[] }[] {
+  if (strategy.kind !== "lipschitz" && strategy.kind !== "bn-divergence") return [];
+  return [...(scores ?? [])]
+    .map(([tensor, ofChannels]) => ({
+      tensor,
+      channels: [...outlierChannels(ofChannels, strategy.outliers)],
+    }))
+    .filter(({ channels }) => channels.length > 0);
+}
