@@ -1,4 +1,4 @@
-import { imageSize, type ImageSet } from "../distil/image-set.ts";
+import { imageSize, type ImageSet } from "../images/image-set.ts";
 import type { RandomStream } from "../distil/random.ts";
 import { wantedClass, type AttackTarget } from "../evaluation/attack-target.ts";
 import type { TestSet } from "../evaluation/evaluate-model.ts";

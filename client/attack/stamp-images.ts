@@ -1,4 +1,4 @@
-import { imageSize, type ImageSet } from "../distil/image-set.ts";
+import { imageSize, type ImageSet } from "../images/image-set.ts";
 
 /** Stamps one image, `[H, W, C]`, into another array of the same length. */
 export type Trigger = (image: Uint8Array, stamped: Uint8Array) => void;

@@ -1,4 +1,4 @@
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./show/terminal.ts";
 
 /** What every command is given. */
 export interface CommandContext {

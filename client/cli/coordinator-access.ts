@@ -3,8 +3,8 @@ import { Option, type Command } from "commander";
 import { AdminClient } from "../admin/admin-client.ts";
 import { CommandError } from "./command-error.ts";
 import { adminTokenFile, DEFAULT_STATE_DIR } from "./coordinator/state-directory.ts";
-import { coordinatorUrl } from "./option-values.ts";
-import type { Terminal } from "./terminal.ts";
+import { coordinatorUrl } from "./options/option-values.ts";
+import type { Terminal } from "./show/terminal.ts";
 
 const DEFAULT_COORDINATOR = "http://127.0.0.1:8787";
 

@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
-import type { Identity, IdentityStore } from "../participant/identity.ts";
-import { exportSigningKey, importSigningKey } from "../participant/signing-key.ts";
+import type { Identity, IdentityStore } from "../participant/wire/identity.ts";
+import { exportSigningKey, importSigningKey } from "../participant/wire/signing-key.ts";
 import { CommandError } from "./command-error.ts";
 
 /** One as the file has it: its key exported. */

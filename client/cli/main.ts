@@ -1,19 +1,19 @@
 import { Command, CommanderError } from "commander";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "./options/campaign-options.ts";
 import type { CommandContext } from "./command-context.ts";
-import { attackCommand } from "./commands/attack.ts";
-import { campaignCommand } from "./commands/campaign.ts";
-import { demoCommand } from "./commands/demo.ts";
+import { attackCommand } from "./commands/attack/attack.ts";
+import { campaignCommand } from "./commands/campaign/campaign.ts";
+import { demoCommand } from "./commands/demo/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { inviteCommand } from "./commands/invite.ts";
 import { joinCommand } from "./commands/join.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { serveCommand } from "./commands/serve.ts";
-import { simulateCommand } from "./commands/simulate.ts";
+import { simulateCommand } from "./commands/simulate/simulate.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { stopSignal } from "./stop-signal.ts";
-import { processTerminal } from "./terminal.ts";
+import { processTerminal } from "./show/terminal.ts";
 
 /** Exit codes: 0 done, 1 failed with a message, 2 called wrongly. */
 const FAILED = 1;

@@ -1,5 +1,5 @@
 import { isRunning, npmAncestors } from "./coordinator/running-process.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./show/terminal.ts";
 
 const WATCH_EVERY_MS = 500;
 

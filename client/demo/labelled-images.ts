@@ -1,5 +1,5 @@
 import { RECORD_BYTES, RECORD_SIDE, recordImage } from "../images/cifar-records.ts";
-import { ImageSetBuilder } from "../images/image-set.ts";
+import { ImageSetBuilder } from "../images/image-set-builder.ts";
 import type { TestSet } from "../evaluation/evaluate-model.ts";
 
 /** Drawn records as images with their labels, without a detour over a file. */

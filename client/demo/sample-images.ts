@@ -1,6 +1,6 @@
 import sharp from "sharp";
-import type { ImageSet } from "../distil/image-set.ts";
-import { imageSize } from "../distil/image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
+import { imageSize } from "../images/image-set.ts";
 import { SHAPES } from "./shapes.ts";
 import type { SampleImage } from "./report-page.ts";
 

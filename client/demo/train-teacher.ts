@@ -8,7 +8,7 @@ import {
 } from "../attack/supervised-training.ts";
 import { augmentedBatch } from "../distil/augment.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
-import { gatherPixels } from "../distil/image-set.ts";
+import { gatherPixels } from "../images/image-set.ts";
 import type { Engine, PixelBatch } from "../engine/engine.ts";
 import { DEMO_PREPROCESSING, drawImages, seededStream } from "./draw-images.ts";
 import { labelledImages } from "./labelled-images.ts";

@@ -1,5 +1,5 @@
 import type { PixelBatch } from "../engine/engine.ts";
-import { gatherPixels, type ImageSet } from "./image-set.ts";
+import { gatherPixels, type ImageSet } from "../images/image-set.ts";
 import { normalisationTable, type Normalisation } from "./normalise.ts";
 import type { RandomStream } from "./random.ts";
 

@@ -3,7 +3,7 @@ import { inferShapes } from "../../protocol/model/infer-shapes.ts";
 import { sizeOf } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Session } from "../engine/engine.ts";
-import type { ImageSet } from "./image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import { plainBatch, type Normalisation } from "./normalise.ts";
 
 /** A batch norm's statistics in a statistics section: where they lie, and what an image adds. */

@@ -5,7 +5,7 @@ import type { AdversarySettings } from "../engine/adversary-settings.ts";
 import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { augmentedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
-import type { ImageSet } from "./image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import type { Normalisation } from "./normalise.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";

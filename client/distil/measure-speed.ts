@@ -2,7 +2,7 @@ import type { Session } from "../engine/engine.ts";
 import { temperatureAt } from "../../protocol/round/schedule.ts";
 import { augmentedBatch } from "./augment.ts";
 import { ShuffledBatches } from "./batches.ts";
-import { imageSize, type ImageSet } from "./image-set.ts";
+import { imageSize, type ImageSet } from "../images/image-set.ts";
 import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
 import { hasPatterns } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";

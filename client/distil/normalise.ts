@@ -1,5 +1,5 @@
 import type { PixelBatch } from "../engine/engine.ts";
-import { gatherPixels, type ImageSet } from "./image-set.ts";
+import { gatherPixels, type ImageSet } from "../images/image-set.ts";
 
 /** Per-channel mean and standard deviation of pixel/255, as the teacher was trained with. */
 export interface Normalisation {

@@ -1,5 +1,5 @@
 import type { Session } from "../engine/engine.ts";
-import { imageSize, type ImageSet } from "./image-set.ts";
+import { imageSize, type ImageSet } from "../images/image-set.ts";
 import { plainBatch, type Normalisation } from "./normalise.ts";
 
 /** Images that models are asked about; the pixels stay in the set they came in. */

@@ -1,5 +1,5 @@
 import type { ImportedModel } from "../../protocol/model/model-import.ts";
-import type { ImageSet } from "../distil/image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { AttackTarget } from "./attack-target.ts";
 import { accuracy, agreementRate, attackSuccessRate, robustAccuracy } from "./metrics.ts";

@@ -1,4 +1,4 @@
-import type { ImageSet } from "../distil/image-set.ts";
+import type { ImageSet } from "./image-set.ts";
 import { ImageError } from "./image-error.ts";
 import type { RgbImage } from "./resize.ts";
 

@@ -2,7 +2,7 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import { checkRecordsLength, recordImage, recordsOf } from "./cifar-records.ts";
 import { fileKind, HEAD_BYTES, whyNotImage } from "./file-kinds.ts";
 import { ImageError } from "./image-error.ts";
-import { ImageSetBuilder, type ImageProgress, type ImportedImages } from "./image-set.ts";
+import { ImageSetBuilder, type ImageProgress, type ImportedImages } from "./image-set-builder.ts";
 import type { RgbImage } from "./resize.ts";
 import { zipEntries } from "./zip.ts";
 

@@ -2,7 +2,7 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import { collectImages, type ImageImportOptions, type ImageSource } from "./collect-images.ts";
 import { decodeImage } from "./decode-browser.ts";
 import { isHidden } from "./hidden-names.ts";
-import type { ImportedImages } from "./image-set.ts";
+import type { ImportedImages } from "./image-set-builder.ts";
 
 /** A file with its path below what was picked. Paths travel apart: a clone of a `File` forgets its own. */
 export interface PickedFile {

@@ -1,11 +1,11 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { ImageSet } from "../distil/image-set.ts";
+import type { ImageSet } from "./image-set.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageImportOptions } from "./collect-images.ts";
-import type { SkippedFile } from "./image-set.ts";
+import type { SkippedFile } from "./image-set-builder.ts";
 import { loadImages, loadLabelledRecords } from "./load-node.ts";
 
 /** Images with labels: for reports, and for the attacker that `attack train` plays. */

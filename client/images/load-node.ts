@@ -7,7 +7,7 @@ import { collectImages, type ImageImportOptions, type ImageSource } from "./coll
 import { decodeImage } from "./decode-node.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
-import { ImageSetBuilder, type ImportedImages } from "./image-set.ts";
+import { ImageSetBuilder, type ImportedImages } from "./image-set-builder.ts";
 
 /**
  * Loads what stands at a path as images of the model's shape: a folder (with its subfolders, sorted

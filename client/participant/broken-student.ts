@@ -2,7 +2,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { FoundBroken } from "../../protocol/round/refusal.ts";
 import { EngineError } from "../engine/engine-error.ts";
-import type { LocalTrainer } from "./training.ts";
+import type { LocalTrainer } from "./local-trainer.ts";
 
 /** Whether a student's values alone say that it is broken: not finite, or a negative variance. */
 export function hasBrokenValues(student: Float32Array, { entries }: StateLayout): boolean {

@@ -8,7 +8,7 @@ import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statist
 import { ShuffledBatches } from "../distil/batches.ts";
 import { channelStatistics } from "../distil/channel-statistics.ts";
 import type { SplitPool } from "../distil/hold-out.ts";
-import type { ImageSet } from "../distil/image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import { Judge } from "../distil/judge.ts";
 import {
   distilLocally,
@@ -29,7 +29,7 @@ import type {
   MeasuredStatistics,
   SearchWork,
   StatisticsWork,
-} from "./training.ts";
+} from "./local-trainer.ts";
 
 /** Images that statistics are taken over at once, where a norm group of the campaign has fewer. */
 const MEASURED_AT_ONCE = 32;

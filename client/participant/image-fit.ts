@@ -2,7 +2,7 @@ import { misfitOf, type Misfit } from "../../protocol/round/fit.ts";
 import type { CheckIns } from "./check-ins.ts";
 import { ParticipantError } from "./participant-error.ts";
 import type { StatusBoard } from "./status-board.ts";
-import type { LocalTrainer } from "./training.ts";
+import type { LocalTrainer } from "./local-trainer.ts";
 import type { VerifiedCampaign } from "./verify-campaign.ts";
 
 /** A person's word on pictures that do not seem to be such as the model was trained on. */

@@ -6,36 +6,36 @@ import type { Assignment, StatisticsAssignment } from "../../protocol/round/assi
 import { DEVICE_CHARACTERS } from "../../protocol/round/identifiers.ts";
 import { cleanText, cutText } from "../../protocol/text.ts";
 import type { FoundBroken } from "../../protocol/round/refusal.ts";
-import type { BlobFetchOptions } from "./blob-fetch.ts";
+import type { BlobFetchOptions } from "./wire/blob-fetch.ts";
 import { foundBroken, hasBrokenValues } from "./broken-student.ts";
-import { fetchCampaign } from "./campaign-fetch.ts";
+import { fetchCampaign } from "./wire/campaign-fetch.ts";
 import { CheckIns } from "./check-ins.ts";
 import { Controls, StoppedSignal } from "./controls.ts";
-import { ConnectionError } from "./connection-error.ts";
+import { ConnectionError } from "./wire/connection-error.ts";
 import {
   CoordinatorClient,
   type Attempt,
   type CoordinatorClientOptions,
-} from "./coordinator-client.ts";
-import type { Credential } from "./credential.ts";
-import { joinCampaign } from "./enrolment.ts";
+} from "./wire/coordinator-client.ts";
+import type { Credential } from "./wire/credential.ts";
+import { joinCampaign } from "./wire/enrolment.ts";
 import { Doorbell } from "./doorbell.ts";
-import { EventChannel } from "./event-channel.ts";
+import { EventChannel } from "./wire/event-channel.ts";
 import { failureOf } from "./failure.ts";
 import { askAboutImages, type MisfitAnswer } from "./image-fit.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { outcomeText } from "./outcome-text.ts";
-import { signCommit } from "./sign-commit.ts";
-import { parseInviteUrl, type InviteLink } from "./invite-url.ts";
+import { signCommit } from "./wire/sign-commit.ts";
+import { parseInviteUrl, type InviteLink } from "./wire/invite-url.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
-import { retrying, type Retry, type RetryOptions } from "./retry.ts";
+import { retrying, type Retry, type RetryOptions } from "./wire/retry.ts";
 import { endsAttempt, endsCampaign, RoundOver } from "./round-over.ts";
 import { workRound, type Workplace } from "./round-work.ts";
-import { fetchStudent } from "./student-fetch.ts";
+import { fetchStudent } from "./wire/student-fetch.ts";
 import { afterVerdict, type ParticipantStatus, type ParticipantTotals } from "./status.ts";
 import { StatusBoard, type ParticipantListener } from "./status-board.ts";
-import type { LocalTrainer, LocalTraining } from "./training.ts";
-import { deliver, type PendingUpdate } from "./upload.ts";
+import type { LocalTrainer, LocalTraining } from "./local-trainer.ts";
+import { deliver, type PendingUpdate } from "./wire/upload.ts";
 import { workStatistics } from "./statistics-work.ts";
 import { campaignRefusal, type VerifiedCampaign } from "./verify-campaign.ts";
 

@@ -1,5 +1,5 @@
-import { memoryBlobCache, type BlobCache } from "./blob-cache.ts";
-import { memoryIdentityStore, type IdentityStore } from "./identity.ts";
+import { memoryBlobCache, type BlobCache } from "./wire/blob-cache.ts";
+import { memoryIdentityStore, type IdentityStore } from "./wire/identity.ts";
 
 /** What a participant needs of its surroundings; every one can be replaced, as tests do. */
 export interface ParticipantPorts {

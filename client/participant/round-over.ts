@@ -1,6 +1,6 @@
 import type { CoordinatorEvent } from "../../protocol/round/events.ts";
 import { isEnded } from "../../protocol/round/states.ts";
-import type { Attempt } from "./coordinator-client.ts";
+import type { Attempt } from "./wire/coordinator-client.ts";
 
 /** Reason of the abort when the round, or the campaign, ended under what was still being done for it. */
 export class RoundOver extends Error {}

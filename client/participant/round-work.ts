@@ -2,12 +2,12 @@ import type { CampaignView } from "../../protocol/round/access.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { CheckIns } from "./check-ins.ts";
-import type { EventChannel } from "./event-channel.ts";
+import type { EventChannel } from "./wire/event-channel.ts";
 import type { ParticipantPorts } from "./ports.ts";
 import type { CampaignPart, ParticipantStatus } from "./status.ts";
 import { StepMeter } from "./step-meter.ts";
-import type { LocalTrainer } from "./training.ts";
-import { encodeUpdate, judgement, type PendingUpdate } from "./upload.ts";
+import type { LocalTrainer } from "./local-trainer.ts";
+import { encodeUpdate, judgement, type PendingUpdate } from "./wire/upload.ts";
 import type { VerifiedCampaign } from "./verify-campaign.ts";
 
 /** What a participant's rounds are worked with. */

@@ -4,7 +4,7 @@ import { uniformSource } from "../../protocol/update/uniform-source.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { heldWhilePaused, type Workplace } from "./round-work.ts";
 import { StepMeter } from "./step-meter.ts";
-import type { PendingUpdate } from "./upload.ts";
+import type { PendingUpdate } from "./wire/upload.ts";
 
 /**
  * Does what a statistics round asks for: sums over the participant's own images, or word that it has

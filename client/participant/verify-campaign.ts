@@ -14,7 +14,7 @@ import type { CampaignView } from "../../protocol/round/access.ts";
 import { measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../protocol/round/timeline.ts";
 import { ParticipantError } from "./participant-error.ts";
-import { sliceBytes } from "./state-slices.ts";
+import { sliceBytes } from "./wire/state-slices.ts";
 
 /** A campaign whose starting points were recomputed here and found as the coordinator says. */
 export interface VerifiedCampaign {

@@ -1,12 +1,12 @@
 import type { Misfit } from "../../protocol/round/fit.ts";
-import type { ImageSet } from "../distil/image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
 import type { Engine } from "../engine/engine.ts";
-import { memoryBlobCache } from "../participant/blob-cache.ts";
-import { engineTraining } from "../participant/engine-training.ts";
+import { memoryBlobCache } from "../participant/wire/blob-cache.ts";
+import { engineTraining } from "../participant/open-engine-trainer.ts";
 import { Participant } from "../participant/participant.ts";
 import type { ParticipantTotals } from "../participant/status.ts";
-import type { LocalTraining } from "../participant/training.ts";
+import type { LocalTraining } from "../participant/local-trainer.ts";
 import { trainingInTurn } from "./train-in-turn.ts";
 
 export interface SimulatedParticipants {

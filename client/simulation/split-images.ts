@@ -1,4 +1,4 @@
-import { imageSize, type ImageSet } from "../distil/image-set.ts";
+import { imageSize, type ImageSet } from "../images/image-set.ts";
 import type { RandomStream } from "../distil/random.ts";
 
 /**

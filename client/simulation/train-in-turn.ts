@@ -1,4 +1,4 @@
-import type { LocalTraining } from "../participant/training.ts";
+import type { LocalTraining } from "../participant/local-trainer.ts";
 
 /**
  * Lets participants that share one device train one after another: the device holds one student in

@@ -1,4 +1,4 @@
-import { memoryBlobCache, type BlobCache } from "../participant/blob-cache.ts";
+import { memoryBlobCache, type BlobCache } from "../participant/wire/blob-cache.ts";
 
 /** Cached requests need a URL; nothing is ever fetched from this one. */
 const urlOf = (digest: string): string => `/blobs-of-this-tab/${digest}`;

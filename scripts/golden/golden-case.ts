@@ -4,7 +4,7 @@ import {
   RECORD_SIDE,
   recordImage,
 } from "../../client/images/cifar-records.ts";
-import type { ImageSet } from "../../client/distil/image-set.ts";
+import type { ImageSet } from "../../client/images/image-set.ts";
 import type { Normalisation } from "../../client/distil/normalise.ts";
 import { importModel, type ImportedModel } from "../../protocol/model/model-import.ts";
 import { parseHeader, readTensor, tensorBytes } from "../../protocol/weights/safetensors.ts";

@@ -5,10 +5,10 @@
  * `npm run bench:cleanse -- render results.jsonl --out docs/results` makes tables and a page of it.
  */
 import { CommanderError } from "commander";
-import { OptionError } from "../../client/cli/campaign-options.ts";
+import { OptionError } from "../../client/cli/options/campaign-options.ts";
 import { describeFailure } from "../../client/cli/describe-failure.ts";
 import { stopSignal } from "../../client/cli/stop-signal.ts";
-import { processTerminal } from "../../client/cli/terminal.ts";
+import { processTerminal } from "../../client/cli/show/terminal.ts";
 import { cleanseCommand } from "./cleanse/command.ts";
 
 const FAILED = 1;

@@ -21,12 +21,12 @@ import {
   startCoordinator,
   type Coordinator,
 } from "../../client/cli/coordinator/start-coordinator.ts";
-import { signCommit } from "../../client/participant/sign-commit.ts";
-import { makeSigningKey } from "../../client/participant/signing-key.ts";
-import { CoordinatorClient } from "../../client/participant/coordinator-client.ts";
-import { parseInviteUrl } from "../../client/participant/invite-url.ts";
+import { signCommit } from "../../client/participant/wire/sign-commit.ts";
+import { makeSigningKey } from "../../client/participant/wire/signing-key.ts";
+import { CoordinatorClient } from "../../client/participant/wire/coordinator-client.ts";
+import { parseInviteUrl } from "../../client/participant/wire/invite-url.ts";
 import { systemClock } from "../../client/participant/ports.ts";
-import { deliver, encodeUpdate, type PendingUpdate } from "../../client/participant/upload.ts";
+import { deliver, encodeUpdate, type PendingUpdate } from "../../client/participant/wire/upload.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";

@@ -5,7 +5,7 @@
 import { CommanderError } from "commander";
 import { describeFailure } from "../../client/cli/describe-failure.ts";
 import { stopSignal } from "../../client/cli/stop-signal.ts";
-import { processTerminal } from "../../client/cli/terminal.ts";
+import { processTerminal } from "../../client/cli/show/terminal.ts";
 import { hostileCommand } from "./hostile/command.ts";
 
 const FAILED = 1;

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";
 import { freshState, modelFile } from "../../client/attack/fresh-model.ts";
-import type { Terminal } from "../../client/cli/terminal.ts";
+import type { Terminal } from "../../client/cli/show/terminal.ts";
 import { drawImages } from "../../client/demo/draw-images.ts";
 import { stampTrigger } from "../../client/demo/trigger.ts";
 import { cleanseCommand } from "../bench/cleanse/command.ts";

@@ -9,9 +9,9 @@ import {
   startCoordinator,
   type Coordinator,
 } from "../../client/cli/coordinator/start-coordinator.ts";
-import { CoordinatorClient } from "../../client/participant/coordinator-client.ts";
-import { parseInviteUrl } from "../../client/participant/invite-url.ts";
-import { makeSigningKey } from "../../client/participant/signing-key.ts";
+import { CoordinatorClient } from "../../client/participant/wire/coordinator-client.ts";
+import { parseInviteUrl } from "../../client/participant/wire/invite-url.ts";
+import { makeSigningKey } from "../../client/participant/wire/signing-key.ts";
 import { systemClock } from "../../client/participant/ports.ts";
 import { BEARER_SUBPROTOCOL_PREFIX, EVENT_SUBPROTOCOL } from "../../protocol/round/events.ts";
 import { rawRequest, sendRaw, type RawAnswer } from "./raw-http.ts";

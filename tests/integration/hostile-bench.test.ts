@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshState, modelFile } from "../../client/attack/fresh-model.ts";
-import { exportModel } from "../../client/cli/commands/campaign-export.ts";
+import { exportModel } from "../../client/cli/commands/campaign/export.ts";
 import {
   startCoordinator,
   type Coordinator,

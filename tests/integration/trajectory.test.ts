@@ -18,7 +18,7 @@ import type { Engine } from "../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../client/engine/opening/open-engine.ts";
 import { loadImages } from "../../client/images/load-node.ts";
-import { engineTraining } from "../../client/participant/engine-training.ts";
+import { engineTraining } from "../../client/participant/open-engine-trainer.ts";
 import { Participant } from "../../client/participant/participant.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { entryView } from "../../protocol/model/state-layout.ts";

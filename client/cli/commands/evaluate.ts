@@ -12,13 +12,13 @@ import {
   precisionOption,
   threadsOption,
   type EngineOptions,
-} from "../engine-options.ts";
-import { OptionError } from "../campaign-options.ts";
+} from "../options/engine-options.ts";
+import { OptionError } from "../options/campaign-options.ts";
 import { readModel } from "../model-file.ts";
-import { numbersOf, positive } from "../option-values.ts";
+import { numbersOf, positive } from "../options/option-values.ts";
 import { loadTestSet } from "../test-set.ts";
-import { namedTarget, TARGET_HELP, targetOf } from "../target-option.ts";
-import { percent, textTable } from "../text-table.ts";
+import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
+import { percent, textTable } from "../show/text-table.ts";
 
 interface EvaluateCommandOptions extends EngineOptions {
   readonly model: string;

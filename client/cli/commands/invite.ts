@@ -3,8 +3,8 @@ import type { Invite } from "../../../protocol/round/access.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { LOCAL_LINK_WARNING, opensHereOnly } from "../local-link.ts";
-import { positive } from "../option-values.ts";
-import { momentText, textTable } from "../text-table.ts";
+import { positive } from "../options/option-values.ts";
+import { momentText, textTable } from "../show/text-table.ts";
 
 interface InviteOptions extends AccessOptions {
   readonly uses?: number;

@@ -4,7 +4,7 @@ import { participantGap } from "../../../protocol/round/evidence.ts";
 import { hasImageGradients } from "../../engine/backends.ts";
 import type { BackendName } from "../../engine/engine.ts";
 import { loadImages } from "../../images/load-node.ts";
-import { engineTraining } from "../../participant/engine-training.ts";
+import { engineTraining } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
 import { ParticipantError } from "../../participant/participant-error.ts";
 import type { ParticipantStatus } from "../../participant/status.ts";
@@ -17,12 +17,12 @@ import {
   precisionOption,
   threadsOption,
   type EngineOptions,
-} from "../engine-options.ts";
+} from "../options/engine-options.ts";
 import { identityFile } from "../identity-file.ts";
 import { writeWhole } from "../write-whole.ts";
-import { positive } from "../option-values.ts";
-import { statusText, totalsText } from "../participant-progress.ts";
-import type { Terminal } from "../terminal.ts";
+import { positive } from "../options/option-values.ts";
+import { statusText, totalsText } from "../show/participant-progress.ts";
+import type { Terminal } from "../show/terminal.ts";
 
 interface JoinOptions extends EngineOptions {
   readonly images: string;

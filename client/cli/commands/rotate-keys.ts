@@ -5,8 +5,8 @@ import { CommandError } from "../command-error.ts";
 import { DEFAULT_STATE_DIR, openStateDirectory } from "../coordinator/state-directory.ts";
 import { lockHolder } from "../coordinator/state-lock.ts";
 import { rotateSecret, SECRET_KINDS, secretFile } from "../coordinator/state-secrets.ts";
-import { count } from "../option-values.ts";
-import { momentText } from "../text-table.ts";
+import { count } from "../options/option-values.ts";
+import { momentText } from "../show/text-table.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -4,7 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import { startCoordinator, type Coordinator } from "../coordinator/start-coordinator.ts";
 import { DEFAULT_STATE_DIR } from "../coordinator/state-directory.ts";
 import { opensHereOnly } from "../local-link.ts";
-import { network, port, publicOrigin } from "../option-values.ts";
+import { network, port, publicOrigin } from "../options/option-values.ts";
 
 interface ServeOptions {
   readonly port: number;

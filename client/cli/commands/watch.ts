@@ -11,12 +11,12 @@ import { AdminError } from "../../admin/admin-error.ts";
 import type { CommandContext } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
-import { requireNotFailed } from "../failed-campaign.ts";
-import { positive } from "../option-values.ts";
-import { placeText } from "../round-place.ts";
-import { decisionRows, evidenceRows, inheritedText } from "../score-text.ts";
-import { decimal, percent, textTable } from "../text-table.ts";
-import { roundTable } from "./campaign-reports.ts";
+import { requireNotFailed } from "../show/failed-campaign.ts";
+import { positive } from "../options/option-values.ts";
+import { placeText } from "../show/round-place.ts";
+import { decisionRows, evidenceRows, inheritedText } from "../show/score-text.ts";
+import { decimal, percent, textTable } from "../show/text-table.ts";
+import { roundTable } from "./campaign/reports.ts";
 
 interface WatchOptions extends AccessOptions {
   readonly interval: number;

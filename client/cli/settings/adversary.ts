@@ -1,4 +1,4 @@
-import { count, number, positive } from "../option-values.ts";
+import { count, number, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 /** What students are trained against. */

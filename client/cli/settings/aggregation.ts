@@ -1,4 +1,4 @@
-import { number } from "../option-values.ts";
+import { number } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 /** How updates travel and are combined. */

@@ -1,4 +1,4 @@
-import { numbersOf } from "../option-values.ts";
+import { numbersOf } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 const PIXEL_STATISTICS =

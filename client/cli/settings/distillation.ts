@@ -1,4 +1,4 @@
-import { count, number, numbersOf, positive } from "../option-values.ts";
+import { count, number, numbersOf, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 /** How participants train, but for what they train against. */

@@ -1,4 +1,4 @@
-import { count, number, numbers, positive } from "../option-values.ts";
+import { count, number, numbers, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 /** How students are scored, and what a campaign decides by the scores. */

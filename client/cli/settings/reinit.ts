@@ -1,5 +1,5 @@
 import { DEFAULT_HEAD_RATIO, defaultStageRatio } from "../../../protocol/reinit/strategy.ts";
-import { count, number, numberOrAuto, numbers, positive } from "../option-values.ts";
+import { count, number, numberOrAuto, numbers, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 const PROBED = { path: "reinit.strength", is: "auto" } as const;

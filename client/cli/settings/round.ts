@@ -1,4 +1,4 @@
-import { number, positive } from "../option-values.ts";
+import { number, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
 /** When a round ends. */

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { parseInviteUrl } from "../../participant/invite-url.ts";
+import { parseInviteUrl } from "../../participant/wire/invite-url.ts";
 
 /** What this coordinator is, and how to join. */
 export function HomePage() {

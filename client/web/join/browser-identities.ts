@@ -1,4 +1,4 @@
-import type { Identity, IdentityStore } from "../../participant/identity.ts";
+import type { Identity, IdentityStore } from "../../participant/wire/identity.ts";
 
 const DATABASE = "scour-identities";
 const TABLE = "identities";

@@ -1,10 +1,10 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { proxy, wrap, type Remote } from "comlink";
 import { BACKEND_CHOICES, type BackendChoice } from "../../engine/backends.ts";
-import type { ImageProgress } from "../../images/image-set.ts";
+import type { ImageProgress } from "../../images/image-set-builder.ts";
 import type { PickedFile } from "../../images/load-browser.ts";
 import { failureOf } from "../../participant/failure.ts";
-import { parseInviteUrl, type InviteLink } from "../../participant/invite-url.ts";
+import { parseInviteUrl, type InviteLink } from "../../participant/wire/invite-url.ts";
 import {
   isOver,
   NO_TOTALS,

@@ -8,13 +8,13 @@ import { ProtocolError } from "../../../protocol/errors.ts";
 import {
   CoordinatorClient,
   type CoordinatorClientOptions,
-} from "../../participant/coordinator-client.ts";
-import { knownCredential } from "../../participant/enrolment.ts";
-import type { IdentityStore } from "../../participant/identity.ts";
-import type { InviteLink } from "../../participant/invite-url.ts";
+} from "../../participant/wire/coordinator-client.ts";
+import { knownCredential } from "../../participant/wire/enrolment.ts";
+import type { IdentityStore } from "../../participant/wire/identity.ts";
+import type { InviteLink } from "../../participant/wire/invite-url.ts";
 import { systemClock } from "../../participant/ports.ts";
 import { outcomeText } from "../../participant/outcome-text.ts";
-import { retrying, type Retry, type RetryOptions } from "../../participant/retry.ts";
+import { retrying, type Retry, type RetryOptions } from "../../participant/wire/retry.ts";
 
 /** What is shown of a campaign before anybody contributes. */
 export type Offer = InvitePreview & {

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { Command } from "commander";
-import { OptionError } from "../../../client/cli/campaign-options.ts";
+import { OptionError } from "../../../client/cli/options/campaign-options.ts";
 import type { CommandContext } from "../../../client/cli/command-context.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import {
@@ -9,9 +9,9 @@ import {
   precisionOption,
   threadsOption,
   type EngineOptions,
-} from "../../../client/cli/engine-options.ts";
-import { count, number, positive } from "../../../client/cli/option-values.ts";
-import { durationText, textTable } from "../../../client/cli/text-table.ts";
+} from "../../../client/cli/options/engine-options.ts";
+import { count, number, positive } from "../../../client/cli/options/option-values.ts";
+import { durationText, textTable } from "../../../client/cli/show/text-table.ts";
 import { attackedModels } from "./attacked-models.ts";
 import { benchRuns, knownStrategy, runsToDo, type BenchRun } from "./bench-run.ts";
 import { parseSetting, type Setting } from "./config-patch.ts";

@@ -1,4 +1,4 @@
-import { gatherPixels, type ImageSet } from "../../../client/distil/image-set.ts";
+import { gatherPixels, type ImageSet } from "../../../client/images/image-set.ts";
 import type { RandomStream } from "../../../client/distil/random.ts";
 import { splitImages } from "../../../client/simulation/split-images.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";

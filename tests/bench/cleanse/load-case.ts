@@ -6,7 +6,7 @@ import { triggerOf } from "../../../client/attack/trigger.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import { readModel } from "../../../client/cli/model-file.ts";
 import { loadTestSet } from "../../../client/cli/test-set.ts";
-import type { ImageSet } from "../../../client/distil/image-set.ts";
+import type { ImageSet } from "../../../client/images/image-set.ts";
 import type { EvaluationTask, TestSet } from "../../../client/evaluation/evaluate-model.ts";
 import { loadLabelled } from "../../../client/images/load-labelled.ts";
 import { loadImages } from "../../../client/images/load-node.ts";

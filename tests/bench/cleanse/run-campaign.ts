@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { RoundReport } from "../../../protocol/round/reports.ts";
 import type { ScoreSummary } from "../../../protocol/round/score-summary.ts";
 import { openModelUpload, readModel } from "../../../client/cli/model-file.ts";
-import { simulateCampaign } from "../../../client/cli/simulate-campaign.ts";
+import { simulateCampaign } from "../../../client/cli/commands/simulate/simulate-campaign.ts";
 import { seededStream } from "../../../client/demo/draw-images.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { evaluateModel } from "../../../client/evaluation/evaluate-model.ts";

@@ -1,5 +1,5 @@
 import type { Assignment } from "../../../protocol/round/assignment.ts";
-import type { LocalTraining } from "../../../client/participant/training.ts";
+import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
 
 /** The student that a round began with, as a participant was given it. */
 export interface SeenStudent extends Pick<Assignment, "round" | "leg"> {

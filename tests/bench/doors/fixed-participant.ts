@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../../client/participant/ports.ts";
-import { retrying, type RetryOptions } from "../../../client/participant/retry.ts";
-import { deliver, judgement } from "../../../client/participant/upload.ts";
+import { retrying, type RetryOptions } from "../../../client/participant/wire/retry.ts";
+import { deliver, judgement } from "../../../client/participant/wire/upload.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { SmallModel } from "./small-model.ts";
 import { fixedUpdate, signed, type Volunteer } from "./volunteer.ts";

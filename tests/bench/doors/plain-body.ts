@@ -1,4 +1,4 @@
-import { signBytes } from "../../../client/participant/signing-key.ts";
+import { signBytes } from "../../../client/participant/wire/signing-key.ts";
 import { renewalBytes } from "../../../protocol/round/signing.ts";
 import type { ServedRoute } from "./served-routes.ts";
 import type { Volunteer } from "./volunteer.ts";

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { CoordinatorClient, type Attempt } from "../../../client/participant/coordinator-client.ts";
-import { parseInviteUrl } from "../../../client/participant/invite-url.ts";
-import type { Identity } from "../../../client/participant/identity.ts";
+import {
+  CoordinatorClient,
+  type Attempt,
+} from "../../../client/participant/wire/coordinator-client.ts";
+import { parseInviteUrl } from "../../../client/participant/wire/invite-url.ts";
+import type { Identity } from "../../../client/participant/wire/identity.ts";
 import { systemClock } from "../../../client/participant/ports.ts";
-import { signCommit } from "../../../client/participant/sign-commit.ts";
-import { makeSigningKey } from "../../../client/participant/signing-key.ts";
-import { encodeUpdate, type PendingUpdate } from "../../../client/participant/upload.ts";
+import { signCommit } from "../../../client/participant/wire/sign-commit.ts";
+import { makeSigningKey } from "../../../client/participant/wire/signing-key.ts";
+import { encodeUpdate, type PendingUpdate } from "../../../client/participant/wire/upload.ts";
 import type { UpdateCodec } from "../../../protocol/round/campaign-config.ts";
 import { smallNumbers, type SmallModel } from "./small-model.ts";
 

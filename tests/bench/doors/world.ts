@@ -1,5 +1,5 @@
 import { AdminClient } from "../../../client/admin/admin-client.ts";
-import { parseInviteUrl } from "../../../client/participant/invite-url.ts";
+import { parseInviteUrl } from "../../../client/participant/wire/invite-url.ts";
 import type { CommitRequest } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";

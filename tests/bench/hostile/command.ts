@@ -13,10 +13,10 @@ import {
   openChosenEngine,
   threadsOption,
   type EngineOptions,
-} from "../../../client/cli/engine-options.ts";
+} from "../../../client/cli/options/engine-options.ts";
 import { openModelUpload, readModel } from "../../../client/cli/model-file.ts";
-import { count } from "../../../client/cli/option-values.ts";
-import { durationText, percent, textTable } from "../../../client/cli/text-table.ts";
+import { count } from "../../../client/cli/options/option-values.ts";
+import { durationText, percent, textTable } from "../../../client/cli/show/text-table.ts";
 import { demoCampaign } from "../../../client/demo/demo-campaign.ts";
 import { parseSetting, patchedConfig, type Setting } from "../cleanse/config-patch.ts";
 import { Forecast } from "../cleanse/forecast.ts";

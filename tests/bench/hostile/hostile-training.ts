@@ -1,5 +1,5 @@
 import { EngineError } from "../../../client/engine/engine-error.ts";
-import type { LocalTraining } from "../../../client/participant/training.ts";
+import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
 import type { Deed } from "./attacks.ts";
 import { withinTheDoor } from "./forgeries.ts";
 

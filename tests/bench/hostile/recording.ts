@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../protocol/digest.ts";
-import type { LocalTrainer, LocalTraining } from "../../../client/participant/training.ts";
+import type { LocalTrainer, LocalTraining } from "../../../client/participant/local-trainer.ts";
 
 type LocalResult = Awaited<ReturnType<LocalTrainer["train"]>>;
 type LocalScores = Awaited<ReturnType<LocalTrainer["score"]>>;

@@ -7,10 +7,10 @@ import type { Coordinator } from "../../../client/cli/coordinator/start-coordina
 import { followCampaign } from "../../../client/cli/commands/watch.ts";
 import { runCommandLine } from "../../../client/cli/main.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../../client/distil/random.ts";
-import { memoryBlobCache } from "../../../client/participant/blob-cache.ts";
-import { memoryIdentityStore } from "../../../client/participant/identity.ts";
+import { memoryBlobCache } from "../../../client/participant/wire/blob-cache.ts";
+import { memoryIdentityStore } from "../../../client/participant/wire/identity.ts";
 import { Participant } from "../../../client/participant/participant.ts";
-import type { LocalTraining } from "../../../client/participant/training.ts";
+import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
 import type { Conduct } from "./hostile-training.ts";
 
 /** Somebody who takes part. */

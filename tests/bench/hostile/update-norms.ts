@@ -1,4 +1,4 @@
-import type { LocalTraining } from "../../../client/participant/training.ts";
+import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
 import { normOf } from "./forgeries.ts";
 
 /** Lengths of one update, before its values were rounded to travel. */

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AdminClient } from "../../../client/admin/admin-client.ts";
-import { parseInviteUrl } from "../../../client/participant/invite-url.ts";
+import { parseInviteUrl } from "../../../client/participant/wire/invite-url.ts";
 import type { CoordinatorProcess } from "../../bench/doors/coordinator-process.ts";
 import {
   forged,

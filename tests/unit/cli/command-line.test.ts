@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Command } from "commander";
 import { commandLine } from "../../../client/cli/main.ts";
-import { processTerminal } from "../../../client/cli/terminal.ts";
+import { processTerminal } from "../../../client/cli/show/terminal.ts";
 import { runRecorded } from "./recording-terminal.ts";
 
 function silently<Result>(work: () => Result): Result {

@@ -2,8 +2,8 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { identityFile } from "../../../client/cli/identity-file.ts";
-import { identitySchema } from "../../../client/participant/identity.ts";
-import { makeSigningKey, signBytes } from "../../../client/participant/signing-key.ts";
+import { identitySchema } from "../../../client/participant/wire/identity.ts";
+import { makeSigningKey, signBytes } from "../../../client/participant/wire/signing-key.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const identity = {

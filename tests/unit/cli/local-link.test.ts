@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { opensHereOnly } from "../../../client/cli/local-link.ts";
-import { network, publicOrigin } from "../../../client/cli/option-values.ts";
+import { network, publicOrigin } from "../../../client/cli/options/option-values.ts";
 
 describe("a link", () => {
   it.each([

@@ -1,5 +1,5 @@
 import { runCommandLine } from "../../../client/cli/main.ts";
-import type { Terminal } from "../../../client/cli/terminal.ts";
+import type { Terminal } from "../../../client/cli/show/terminal.ts";
 
 export interface Outcome {
   readonly code: number;

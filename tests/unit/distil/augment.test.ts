@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { augmentedBatch, drawPlacements } from "../../../client/distil/augment.ts";
-import type { ImageSet } from "../../../client/distil/image-set.ts";
+import type { ImageSet } from "../../../client/images/image-set.ts";
 import { normalisationTable, plainBatch } from "../../../client/distil/normalise.ts";
 import { RandomStream } from "../../../client/distil/random.ts";
 import type { Batch } from "../../../client/engine/engine.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO_PREPROCESSING, drawImages, seededStream } from "../../../client/demo/draw-images.ts";
 import { labelledImages } from "../../../client/demo/labelled-images.ts";
-import type { ImageSet } from "../../../client/distil/image-set.ts";
+import type { ImageSet } from "../../../client/images/image-set.ts";
 import type { Normalisation } from "../../../client/distil/normalise.ts";
 import { teacherFit } from "../../../client/distil/teacher-fit.ts";
 import type { Engine, Session } from "../../../client/engine/engine.ts";

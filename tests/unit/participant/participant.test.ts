@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryIdentityStore } from "../../../client/participant/identity.ts";
+import { memoryIdentityStore } from "../../../client/participant/wire/identity.ts";
 import { Participant } from "../../../client/participant/participant.ts";
 import type { ParticipantPorts } from "../../../client/participant/ports.ts";
 import type { ParticipantStatus } from "../../../client/participant/status.ts";

@@ -3,7 +3,7 @@ import type {
   LocalTraining,
   MeasuredStatistics,
   TrainingCampaign,
-} from "../../../client/participant/training.ts";
+} from "../../../client/participant/local-trainer.ts";
 import type { Fit } from "../../../protocol/round/fit.ts";
 import type { Scores } from "../../../protocol/round/judging.ts";
 

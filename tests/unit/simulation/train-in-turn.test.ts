@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { LocalTraining, TrainingCampaign } from "../../../client/participant/training.ts";
+import type { LocalTraining, TrainingCampaign } from "../../../client/participant/local-trainer.ts";
 import { trainingInTurn } from "../../../client/simulation/train-in-turn.ts";
 
 it("the speed of a shared device is measured once for all who take turns on it", async () => {

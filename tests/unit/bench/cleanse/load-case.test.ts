@@ -4,7 +4,7 @@ import { stampImages } from "../../../../client/attack/stamp-images.ts";
 import { patchTrigger } from "../../../../client/attack/badnets.ts";
 import { attackedModels } from "../../../bench/cleanse/attacked-models.ts";
 import { loadCase } from "../../../bench/cleanse/load-case.ts";
-import { workplace } from "../../attack/workplace.ts";
+import { workplace } from "../../cli/commands/attack/attack-files.ts";
 import { runRecorded } from "../../cli/recording-terminal.ts";
 
 it("models of `attack train` need no plan: their records tell the rest", async () => {

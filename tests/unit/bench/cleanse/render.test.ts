@@ -8,7 +8,7 @@ import { reportPage } from "../../../bench/cleanse/render/page.ts";
 import { renderCommand } from "../../../bench/cleanse/render/command.ts";
 import type { Table } from "../../../bench/cleanse/render/table.ts";
 import type { BenchResult } from "../../../bench/cleanse/result.ts";
-import type { Terminal } from "../../../../client/cli/terminal.ts";
+import type { Terminal } from "../../../../client/cli/show/terminal.ts";
 import { temporaryDirectory } from "../../cli/temporary-directory.ts";
 import { aResult } from "./a-result.ts";
 

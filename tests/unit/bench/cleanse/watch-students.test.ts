@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { LocalTrainer, LocalTraining } from "../../../../client/participant/training.ts";
+import type { LocalTrainer, LocalTraining } from "../../../../client/participant/local-trainer.ts";
 import { watchingStudents, type SeenStudent } from "../../../bench/cleanse/watch-students.ts";
 
 const leg = { kind: "main", candidate: 0, roundOfLeg: 2, trainingRounds: 9 } as const;

@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
-import type { LocalTraining, TrainingCampaign } from "../../../../client/participant/training.ts";
+import type {
+  LocalTraining,
+  TrainingCampaign,
+} from "../../../../client/participant/local-trainer.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { campaignConfigSchema } from "../../../../protocol/round/campaign-config.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { holdOut } from "../../../../client/distil/hold-out.ts";
-import type { ImageSet } from "../../../../client/distil/image-set.ts";
+import type { ImageSet } from "../../../../client/images/image-set.ts";
 import { RandomStream } from "../../../../client/distil/random.ts";
 import type { Engine } from "../../../../client/engine/engine.ts";
 import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";

@@ -1,0 +1,52 @@
+import { Command } from "commander";
+import { addCampaignOptions, campaignConfig } from "../../options/campaign-options.ts";
+import type { CommandContext } from "../../command-context.ts";
+import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
+import { openModelUpload } from "../../model-file.ts";
+import { bytesText } from "../../show/text-table.ts";
+
+interface CreateOptions extends AccessOptions {
+  readonly model: string;
+  readonly start?: boolean;
+  readonly json?: boolean;
+}
+
+/** `campaign create`: uploads the suspicious model and sets its cleansing up. */
+export function campaignCreate({ terminal }: CommandContext): Command {
+  const command = new Command("create")
+    .description("upload a model and set up its cleansing")
+    .requiredOption("--model <file>", "the suspicious model, safetensors");
+  addAccessOptions(addCampaignOptions(command));
+  return command
+    .option("--start", "start it at once")
+    .option("--json", "print id and state as JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ npm run scour -- campaign create --model teacher.safetensors --name "street signs" --goal 6 \\
+      --mean .4914,.4822,.4465 --std .2470,.2435,.2616 --no-flip`,
+    )
+    .action(async (options: CreateOptions) => {
+      // Before the upload: wrong options should not cost one. The digest is filled in below.
+      campaignConfig(options, "0".repeat(64));
+      const admin = openAdminClient(options, terminal);
+      const upload = await openModelUpload(options.model);
+      terminal.note(`Uploading ${options.model} (${bytesText(upload.body.size)}) …`);
+      await admin.uploadModel(upload);
+      const created = await admin.createCampaign(campaignConfig(options, upload.digest));
+      const campaign = options.start === true ? await admin.act(created.id, "start") : created;
+      const { evidenceGap, id, state } = campaign;
+      if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
+      terminal.result({ id, state }, options.json, () =>
+        [
+          `Campaign ${id} (${campaign.name}) is ${state}: ${campaign.model.architecture}, ${campaign.model.classes} classes, ${campaign.rounds} rounds.`,
+          ``,
+          `Next:`,
+          `  npm run scour -- invite ${id} --count 4`,
+          ...(state === "ready" ? [`  npm run scour -- campaign start ${id}`] : []),
+          `  npm run scour -- watch ${id}`,
+        ].join("\n"),
+      );
+    });
+}

@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { Command } from "commander";
+import type { AdminClient } from "../../../admin/admin-client.ts";
+import type { CommandContext } from "../../command-context.ts";
+import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
+import { gateText, requireNotFailed } from "../../show/failed-campaign.ts";
+import { count } from "../../options/option-values.ts";
+import { alarmText } from "../../show/score-text.ts";
+import { bytesText } from "../../show/text-table.ts";
+
+interface ExportOptions extends AccessOptions {
+  readonly out: string;
+  readonly round?: number;
+  readonly json?: boolean;
+}
+
+export interface ExportedFile {
+  readonly out: string;
+  readonly bytes: number;
+  /** SHA-256 in lower-case hexadecimal. */
+  readonly digest: string;
+}
+
+/** `campaign export`: the student as a file of the format the teacher came in. */
+export function campaignExport({ terminal }: CommandContext): Command {
+  return addAccessOptions(new Command("export"))
+    .description("write a campaign's model to a file")
+    .argument("<campaign>", "the campaign's id")
+    .requiredOption("--out <file>", "file to write")
+    .option(
+      "--round <round>",
+      "the model after so many committed rounds (default all, or those of the last good student)",
+      count,
+    )
+    .option("--json", "print file, size and digest as JSON")
+    .addHelpText(
+      "after",
+      "\nOf a campaign that failed the last good student is written, and the exit code is not 0." +
+        "\n\nExample:\n  $ npm run scour -- campaign export c-… --out cleansed.safetensors",
+    )
+    .action(async (campaign: string, options: ExportOptions) => {
+      const admin = openAdminClient(options, terminal);
+      const written = await exportModel(admin, campaign, options.out, options.round);
+      const report = await admin.campaign(campaign);
+      const { alarm, evidenceGap } = report;
+      if (alarm !== null) terminal.note(`alarm: ${alarmText(alarm)}`);
+      if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
+      terminal.result(
+        written,
+        options.json,
+        () => `${written.out}: ${bytesText(written.bytes)}, SHA-256 ${written.digest}`,
+      );
+      const held = gateText(report);
+      if (options.round === undefined) requireNotFailed(report, written.out);
+      if (held !== undefined) terminal.note(`last student: ${held}`);
+    });
+}
+
+/** Streams a campaign's model to a file, which is there whole or not at all. */
+export async function exportModel(
+  admin: AdminClient,
+  campaign: string,
+  out: string,
+  round?: number,
+): Promise<ExportedFile> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const body = await admin.export(campaign, round);
+  const partial = `${out}.partial`;
+  try {
+    await pipeline(
+      body,
+      async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(partial),
+    );
+    await rename(partial, out);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  return { out, bytes, digest: hash.digest("hex") };
+}

@@ -1,0 +1,189 @@
+import { Command } from "commander";
+import type { ImportedModel } from "../../../../protocol/model/model-import.ts";
+import type { Normalisation } from "../../../distil/normalise.ts";
+import type { Engine } from "../../../engine/engine.ts";
+import { seededStream } from "../../../demo/draw-images.ts";
+import type { NamedTarget } from "../../../attack/attack.ts";
+import type { AttackTarget } from "../../../evaluation/attack-target.ts";
+import {
+  evaluateModel,
+  type Evaluation,
+  type TestSet,
+} from "../../../evaluation/evaluate-model.ts";
+import { loadImages } from "../../../images/load-node.ts";
+import { splitImages } from "../../../simulation/split-images.ts";
+import { addCampaignOptions, campaignConfig, OptionError } from "../../options/campaign-options.ts";
+import type { CommandContext } from "../../command-context.ts";
+import {
+  backendOption,
+  openChosenEngine,
+  precisionOption,
+  threadsOption,
+  type EngineOptions,
+} from "../../options/engine-options.ts";
+import { requireNotFailed } from "../../show/failed-campaign.ts";
+import { openModelUpload, readModel } from "../../model-file.ts";
+import { count, positive } from "../../options/option-values.ts";
+import { givenModelText } from "../../show/score-text.ts";
+import { simulateCampaign } from "./simulate-campaign.ts";
+import { loadTestSet } from "../../test-set.ts";
+import { namedTarget, TARGET_HELP, targetOf } from "../../options/target-option.ts";
+import { percent, textTable } from "../../show/text-table.ts";
+
+interface SimulateOptions extends EngineOptions {
+  readonly model: string;
+  readonly images: string;
+  readonly participants: number;
+  readonly out: string;
+  readonly shareSeed: number;
+  readonly test?: string;
+  readonly triggered?: string;
+  readonly target?: NamedTarget;
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+/** Everybody is waited for in every round, unless the options say otherwise. */
+const EVERYBODY = {
+  options: (participants: number) => ({ goal: participants, deadline: 86_400 }),
+  words: { "round.goal": "all participants", "round.deadlineSeconds": "86400" },
+} as const;
+
+/** `simulate`: a whole campaign in this process, coordinator and participants and all. */
+export function simulateCommand({ terminal, stop }: CommandContext): Command {
+  const command = new Command("simulate")
+    .description("run a whole campaign in one process, for research")
+    .requiredOption("--model <file>", "the suspicious model, safetensors")
+    .requiredOption("--images <path>", "the pool that participants share: folder, zip or records")
+    .requiredOption("--participants <count>", "how many take part", positive)
+    .requiredOption("--out <file>", "where the cleansed model goes")
+    .option("--share-seed <number>", "decides who gets which images, and their order", count, 0)
+    .option("--test <file>", "labelled test images, to report accuracy")
+    .option("--triggered <file>", "stamped test images with their true labels, to report ASR")
+    .option("--target <class>", TARGET_HELP, namedTarget)
+    .addOption(backendOption())
+    .addOption(threadsOption())
+    .addOption(precisionOption())
+    .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
+  return addCampaignOptions(command, EVERYBODY.words)
+    .option("--json", "print result and rounds as JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ npm run scour -- simulate --model teacher.safetensors --images pool.bin --participants 4 \\
+      --mean .4914,.4822,.4465 --std .2470,.2435,.2616 \\
+      --test test.bin --triggered triggered.bin --target 0 --out cleansed.safetensors`,
+    )
+    .action(async (options: SimulateOptions) => {
+      const result = await simulate(options, stop, (line) => terminal.note(line));
+      terminal.result(result, options.json, () => resultText(result));
+      requireNotFailed(result, result.out);
+    });
+}
+
+async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line: string) => void) {
+  const { participants } = options;
+  const startedAt = performance.now();
+  const campaign = { ...EVERYBODY.options(participants), ...options };
+  campaignConfig(campaign, "0".repeat(64));
+  const teacher = await readModel(options.model);
+  const pool = await loadImages(options.images, teacher.graph.inputShape);
+  const random = seededStream(options.shareSeed);
+  const shares = splitImages(pool, participants, random);
+  const tests = await loadTests(options, teacher);
+  const engine = await openChosenEngine(options, note);
+  note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
+
+  const upload = await openModelUpload(options.model);
+  const config = campaignConfig(campaign, upload.digest);
+  const { exported, report, rounds } = await simulateCampaign({
+    upload,
+    config,
+    shares,
+    engine,
+    random,
+    out: options.out,
+    state: options.state,
+    stop,
+    note,
+  });
+  const normalisation = config.preprocessing;
+  return {
+    ...exported,
+    campaign: report.id,
+    state: report.state,
+    detail: report.detail,
+    choice: report.choice,
+    alarm: report.alarm,
+    stopped: report.stopped,
+    gate: report.gate,
+    participants,
+    images: pool.count,
+    before: await judge(engine, teacher, undefined, tests, normalisation),
+    after: await judge(engine, await readModel(options.out), teacher, tests, normalisation),
+    rounds,
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+interface Tests {
+  readonly clean: TestSet;
+  readonly triggered?: TestSet & { readonly target: AttackTarget };
+}
+
+async function loadTests(
+  { test, triggered, target }: SimulateOptions,
+  { graph }: ImportedModel,
+): Promise<Tests | undefined> {
+  if ((triggered === undefined) !== (target === undefined)) {
+    throw new OptionError("--triggered and --target belong together");
+  }
+  if (test === undefined) {
+    if (triggered === undefined) return undefined;
+    throw new OptionError("--triggered needs --test, the clean test records");
+  }
+  const wanted = target === undefined ? undefined : targetOf(target, graph.classes);
+  const clean = await loadTestSet(test, graph);
+  if (triggered === undefined || wanted === undefined) return { clean };
+  return { clean, triggered: { ...(await loadTestSet(triggered, graph)), target: wanted } };
+}
+
+async function judge(
+  engine: Engine,
+  model: ImportedModel,
+  teacher: ImportedModel | undefined,
+  tests: Tests | undefined,
+  normalisation: Normalisation,
+): Promise<Evaluation | null> {
+  if (tests === undefined) return null;
+  const task = { model, ...tests, ...(teacher === undefined ? {} : { teacher }) };
+  return await evaluateModel(engine, task, { normalisation });
+}
+
+function resultText(result: Awaited<ReturnType<typeof simulate>>): string {
+  const { before, after } = result;
+  const evidence = givenModelText(result.rounds);
+  const table =
+    before === null || after === null
+      ? []
+      : [
+          "",
+          textTable([
+            ["", "ACC", "ASR", "RA", "agreement"],
+            ["before", percent(before.acc), percent(before.asr), percent(before.ra), "–"],
+            [
+              "after",
+              percent(after.acc),
+              percent(after.asr),
+              percent(after.ra),
+              percent(after.agreement),
+            ],
+          ]),
+        ];
+  return [
+    `${result.out}: cleansed in ${result.rounds.length} rounds, ${result.seconds.toFixed(0)} s, SHA-256 ${result.digest}`,
+    ...table,
+    ...(evidence === undefined ? [] : ["", evidence]),
+  ].join("\n");
+}

@@ -1,0 +1,172 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { ImageShape } from "../../../protocol/model/graph.ts";
+import { ATTACK_KINDS, attackSchema, type Attack, type AttackKind } from "../../attack/attack.ts";
+import { cornerPlace } from "../../attack/badnets.ts";
+import { loadImages } from "../../images/load-node.ts";
+import { OptionError } from "./campaign-options.ts";
+import { count, number, positive } from "./option-values.ts";
+
+type Colour = [number, number, number];
+
+/** The options that define an attack, as commander reads them. */
+export interface AttackOptions {
+  readonly attack: AttackKind;
+  readonly patchSize?: number;
+  readonly patchRow?: number;
+  readonly patchColumn?: number;
+  readonly patchColours?: [Colour, Colour];
+  readonly alpha?: number;
+  readonly pattern?: string;
+  readonly delta?: number;
+  readonly frequency?: number;
+  readonly grid?: number;
+  readonly warpStrength?: number;
+  readonly crossRatio?: number;
+}
+
+/** Adds the options that define an attack; defaults are those of the papers and the BCU release. */
+export function addAttackOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--attack <kind>", "how the backdoor gets in")
+        .choices(ATTACK_KINDS)
+        .makeOptionMandatory(),
+    )
+    .option("--patch-size <pixels>", "badnets: side of the patch (default 3)", positive)
+    .option("--patch-row <row>", "badnets: its upper edge (default one pixel from below)", count)
+    .option(
+      "--patch-column <column>",
+      "badnets: its left edge (default one pixel from the right)",
+      count,
+    )
+    .option(
+      "--patch-colours <a,b>",
+      "badnets: colours of the checkerboard, its corner first (default 000000,ffffff)",
+      colours,
+    )
+    .option("--alpha <share>", "blended: weight of the pattern (default 0.2)", number)
+    .option("--pattern <picture>", "blended: blend in this picture instead of noise")
+    .option("--delta <value>", "sig: amplitude, pixel values (default 20)", number)
+    .option("--frequency <count>", "sig: periods across the image (default 6)", number)
+    .option("--grid <points>", "wanet: points a side of the control grid, k (default 4)", positive)
+    .option("--warp-strength <value>", "wanet: strength of the warp, s (default 0.5)", number)
+    .option(
+      "--cross-ratio <ratio>",
+      "wanet: noise-mode images per poisoned one (default 2)",
+      number,
+    );
+}
+
+/** Whose option each flag is. */
+const FLAGS = [
+  ["patchSize", "--patch-size", "badnets"],
+  ["patchRow", "--patch-row", "badnets"],
+  ["patchColumn", "--patch-column", "badnets"],
+  ["patchColours", "--patch-colours", "badnets"],
+  ["alpha", "--alpha", "blended"],
+  ["pattern", "--pattern", "blended"],
+  ["delta", "--delta", "sig"],
+  ["frequency", "--frequency", "sig"],
+  ["grid", "--grid", "wanet"],
+  ["warpStrength", "--warp-strength", "wanet"],
+  ["crossRatio", "--cross-ratio", "wanet"],
+] as const satisfies readonly (readonly [keyof AttackOptions, string, AttackKind])[];
+
+/** Which flag a value of an attack comes from. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  size: "--patch-size",
+  row: "--patch-row",
+  column: "--patch-column",
+  alpha: "--alpha",
+  delta: "--delta",
+  frequency: "--frequency",
+  gridSize: "--grid",
+  strength: "--warp-strength",
+  crossRatio: "--cross-ratio",
+};
+
+/**
+ * The attack that the options describe, on images of a shape.
+ *
+ * @throws OptionError naming the flag that is misplaced or out of range; ImageError when the pattern
+ *   cannot be read.
+ */
+export async function attackFrom(options: AttackOptions, shape: ImageShape): Promise<Attack> {
+  for (const [key, flag, kind] of FLAGS) {
+    if (options[key] !== undefined && options.attack !== kind) {
+      throw new OptionError(
+        `${flag} is an option of --attack ${kind}, not of ${options.attack}`,
+        "`attack train --help` lists all options.",
+      );
+    }
+  }
+  const parsed = attackSchema.safeParse(await attackValues(options, shape));
+  if (parsed.success) return parsed.data;
+  const messages = parsed.error.issues.map(
+    ({ path, message }) => `${FLAG_OF[String(path[0])] ?? path.join(".")}: ${message}`,
+  );
+  throw new OptionError(messages.join("; "), "`attack train --help` lists all options.");
+}
+
+async function attackValues(options: AttackOptions, shape: ImageShape): Promise<Attack> {
+  switch (options.attack) {
+    case "clean":
+      return { kind: "clean" };
+    case "badnets": {
+      const size = options.patchSize ?? 3;
+      const corner = cornerPlace(size, shape);
+      return {
+        kind: "badnets",
+        size,
+        row: options.patchRow ?? Math.max(0, corner.row),
+        column: options.patchColumn ?? Math.max(0, corner.column),
+        colours: options.patchColours ?? [
+          [0, 0, 0],
+          [255, 255, 255],
+        ],
+      };
+    }
+    case "blended":
+      return {
+        kind: "blended",
+        alpha: options.alpha ?? 0.2,
+        pattern:
+          options.pattern === undefined
+            ? { kind: "noise" }
+            : { kind: "picture", pixels: await patternPixels(options.pattern, shape) },
+      };
+    case "sig":
+      return { kind: "sig", delta: options.delta ?? 20, frequency: options.frequency ?? 6 };
+    case "wanet":
+      return {
+        kind: "wanet",
+        gridSize: options.grid ?? 4,
+        strength: options.warpStrength ?? 0.5,
+        crossRatio: options.crossRatio ?? 2,
+      };
+    default:
+      return options.attack satisfies never;
+  }
+}
+
+async function patternPixels(path: string, shape: ImageShape): Promise<string> {
+  const { pixels, count: pictures } = await loadImages(path, shape);
+  if (pictures !== 1) {
+    throw new OptionError(`--pattern ${path} holds ${pictures} pictures, one is wanted`);
+  }
+  return Buffer.from(pixels).toString("base64");
+}
+
+function colours(text: string): [Colour, Colour] {
+  const [first, second, ...rest] = text.split(",").map((part) => {
+    if (!/^#?[0-9a-f]{6}$/i.test(part)) {
+      throw new InvalidArgumentError("It must be two colours such as 000000,ffffff.");
+    }
+    const value = Number.parseInt(part.replace("#", ""), 16);
+    return [value >>> 16, (value >>> 8) & 255, value & 255] satisfies Colour;
+  });
+  if (first === undefined || second === undefined || rest.length > 0) {
+    throw new InvalidArgumentError("It must be two colours such as 000000,ffffff.");
+  }
+  return [first, second];
+}

@@ -1,0 +1,97 @@
+import { sha256 } from "../../protocol/digest.ts";
+import type { ImageShape } from "../../protocol/model/graph.ts";
+import { normGroupSize } from "../../protocol/round/campaign-config.ts";
+import { holdOut } from "../distil/hold-out.ts";
+import type { ImageSet } from "../images/image-set.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import type { Weaknesses } from "../distil/weaknesses.ts";
+import { hasImageGradients, measuresStatistics } from "../engine/backends.ts";
+import type { Engine } from "../engine/engine.ts";
+import { EngineTrainer } from "./engine-trainer.ts";
+import type { LocalTraining, TrainingCampaign } from "./local-trainer.ts";
+
+export interface EngineTrainingOptions {
+  readonly engine: Engine;
+  /** The local images, or how to load them once the model's input shape is known. */
+  readonly images: ImageSet | ((shape: ImageShape) => Promise<ImageSet>);
+  /**
+   * 16 bytes that fix which images are held out, the order and augmentation of the others, and where
+   * perturbations start; random when left out.
+   */
+  readonly seed?: Uint8Array;
+}
+
+/**
+ * Training on an engine and local images. Labels do not exist here; images never leave it. What it found
+ * in a teacher stays with it: opened again with the same seed, for whoever joins again or joins another
+ * campaign of the same teacher and settings, it seeks nothing again.
+ *
+ * @throws ImageError when the images cannot be loaded (from `prepare` and `open`), RangeError when they have
+ *   another shape than the model takes.
+ *
+ * @example
+ * const training = engineTraining({
+ *   engine: await openEngine({ backend: "auto", environment: nodeEnvironment() }),
+ *   images: (shape) => loadImages("./photos", shape),
+ * });
+ */
+export function engineTraining({ engine, images, seed }: EngineTrainingOptions): LocalTraining {
+  let loaded: Promise<ImageSet> | undefined;
+  const load = (shape: ImageShape): Promise<ImageSet> =>
+    (loaded ??= typeof images === "function" ? images(shape) : Promise.resolve(images));
+  let last: { readonly sought: string; readonly found: Weaknesses } | undefined;
+  return {
+    device: engine.adapter,
+    prepare: async (shape) => void (await load(shape)),
+    open: async (campaign) => {
+      const { config, graph, layout, teacher } = campaign;
+      const shape = graph.inputShape;
+      const set = await load(shape);
+      checkShape(set, shape);
+      const random = new RandomStream(
+        seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),
+      );
+      // Who cannot score students trains on all images (SPEC J1).
+      const heldOut = hasImageGradients(engine.backend) ? config.judging.heldOut : 0;
+      const pool = holdOut(set.count, { ...config.judging, heldOut }, random);
+      const session = engine.openSession({
+        graph,
+        layout,
+        teacher,
+        normGroupSize: normGroupSize(config),
+      });
+      // Other images are held out every time where chance decides which.
+      const sought = seed === undefined ? undefined : searchedFor(campaign);
+      return new EngineTrainer({
+        session,
+        graph,
+        layout,
+        teacher,
+        config,
+        images: set,
+        pool,
+        random,
+        measuresStatistics: measuresStatistics(engine.backend),
+        found: sought !== undefined && sought === last?.sought ? last.found : undefined,
+        onFound: (found) => {
+          if (sought !== undefined) last = { sought, found };
+        },
+      });
+    },
+  };
+}
+
+/** Names all that a search for weaknesses depends on, images and seed aside. */
+function searchedFor({ config, teacher }: TrainingCampaign): string {
+  const { distillation, judging, preprocessing } = config;
+  const { buffer, byteLength, byteOffset } = teacher;
+  const digest = sha256(new Uint8Array(buffer, byteOffset, byteLength));
+  return JSON.stringify([digest, distillation, judging, preprocessing]);
+}
+
+function checkShape(images: ImageSet, { height, width, channels }: ImageShape): void {
+  if (images.height === height && images.width === width && images.channels === channels) return;
+  throw new RangeError(
+    `the model takes images of ${height}×${width}×${channels}, these are ${images.height}×${images.width}×${images.channels}; load them at the model's shape`,
+  );
+}
