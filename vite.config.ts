@@ -1,5 +1,15 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
+
+/** The notices that the licences of what is bundled ask for, beside it. */
+const notices: Plugin = {
+  name: "notices",
+  generateBundle() {
+    const source = readFileSync(new URL("NOTICE", import.meta.url));
+    this.emitFile({ type: "asset", fileName: "NOTICE.txt", source });
+  },
+};
 
 /**
  * The pages, built to dist/web, from where the Worker serves them under a policy that permits this
@@ -9,6 +19,7 @@ export default defineConfig({
   root: fileURLToPath(new URL("client/web", import.meta.url)),
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
+  plugins: [notices],
   build: {
     outDir: fileURLToPath(new URL("dist/web", import.meta.url)),
     emptyOutDir: true,
