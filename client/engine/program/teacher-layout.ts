@@ -46,6 +46,12 @@ export function teacherLayout(graph: Graph): TeacherLayout {
       case "linear":
         pieces.set(step, place(sizeOfParameter(step.weight), sizeOfParameter(step.bias)));
         break;
+      case "relu":
+      case "add":
+      case "global-average-pool":
+        break;
+      default:
+        step satisfies never;
     }
   }
   return { pieces, steps, length };
@@ -99,6 +105,12 @@ export function foldTeacher(
         first.set(valuesOf(step.weight));
         second.set(valuesOf(step.bias));
         break;
+      case "relu":
+      case "add":
+      case "global-average-pool":
+        break;
+      default:
+        step satisfies never;
     }
   }
   return folded;

@@ -14,7 +14,7 @@ import { planConvolution } from "./plan-convolution.ts";
 import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
 import { planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
-import type { ParallelStage, Site } from "./stage.ts";
+import type { PackedStages, ParallelStage, Site } from "./stage.ts";
 
 /** What a run of a program keeps account of. */
 export interface RunState {
@@ -48,62 +48,75 @@ export function planProgram(
 ): PlannedKernel[] {
   return program.kernels.map((scheduled) => {
     const { kernel, groupSize } = scheduled;
-    const site = { ...place, groupSize };
-    const host = hostKernel(kernel);
-    if (kernel.kind !== "convolve" && kernel.kind !== "input-gradient") {
-      return { ...scheduled, once: [], stages: stagesOf(site, kernel), host };
-    }
-    const { packing, convolving } =
-      kernel.kind === "convolve" ? planConvolution(site, kernel) : planInputGradient(site, kernel);
-    return lasting(kernel)
-      ? { ...scheduled, once: packing, stages: [convolving], host }
-      : { ...scheduled, once: [], stages: [packing, convolving], host };
+    const { once, stages, host } = planKernel({ ...place, groupSize }, kernel);
+    // Weights that may change are packed in each run.
+    const packs = once !== undefined && !lasting(kernel);
+    return {
+      ...scheduled,
+      once: packs ? [] : (once ?? []),
+      stages: packs ? [once, ...stages] : stages,
+      host,
+    };
   });
 }
 
-/** Of kernels without packed weights. */
-function stagesOf(site: Site, kernel: Kernel): ParallelStage[] {
-  switch (kernel.kind) {
-    case "filter-gradient":
-      return planFilterGradient(site, kernel);
-    case "combine":
-      return planCombine(site, kernel);
-    case "gather-gradient":
-      return planGatherGradient(site, kernel);
-    case "norm-gradient":
-      return planNormGradient(site, kernel);
-    default:
-      return [];
-  }
+/** How a kernel is run: by generated code, or by a loop of the calling thread. */
+interface KernelPlan {
+  /** The packing of weights that stages use; undefined where there is none. */
+  readonly once?: ParallelStage | undefined;
+  readonly stages: readonly ParallelStage[];
+  readonly host?: PlannedKernel["host"];
 }
 
-function hostKernel(kernel: Kernel): PlannedKernel["host"] {
+function planKernel(site: Site, kernel: Kernel): KernelPlan {
   switch (kernel.kind) {
+    case "convolve":
+      return packed(planConvolution(site, kernel));
+    case "input-gradient":
+      return packed(planInputGradient(site, kernel));
+    case "filter-gradient":
+      return { stages: planFilterGradient(site, kernel) };
+    case "combine":
+      return { stages: planCombine(site, kernel) };
+    case "gather-gradient":
+      return { stages: planGatherGradient(site, kernel) };
+    case "norm-gradient":
+      return { stages: planNormGradient(site, kernel) };
     case "norm-statistics":
-      return ({ floats, groups }) => normStatistics(floats, kernel, groups);
+      return onHost(({ floats, groups }) => normStatistics(floats, kernel, groups));
     case "norm-gradient-factors":
-      return ({ floats, groups }) => normGradientFactors(floats, kernel, groups);
-    case "pool":
-      return ({ floats, groups }) => pool(floats, kernel, groups);
-    case "linear":
-      return ({ floats }) => linear(floats, kernel);
-    case "linear-gradient":
-      return ({ floats }) => linearGradient(floats, kernel);
-    case "loss":
-      return (state) => {
-        state.totals = loss(state.floats, kernel, state.groups, state.target!, state.totals);
-      };
+      return onHost(({ floats, groups }) => normGradientFactors(floats, kernel, groups));
     case "running-norm":
-      return ({ floats }) => runningNorm(floats, kernel);
+      return onHost(({ floats }) => runningNorm(floats, kernel));
+    case "pool":
+      return onHost(({ floats, groups }) => pool(floats, kernel, groups));
+    case "linear":
+      return onHost(({ floats }) => linear(floats, kernel));
+    case "linear-gradient":
+      return onHost(({ floats }) => linearGradient(floats, kernel));
+    case "loss":
+      return onHost((state) => {
+        state.totals = loss(state.floats, kernel, state.groups, state.target!, state.totals);
+      });
     case "perturb":
-      return ({ floats, groups, perturbation }) => perturb(floats, kernel, groups, perturbation!);
+      return onHost(({ floats, groups, perturbation }) => {
+        perturb(floats, kernel, groups, perturbation!);
+      });
     case "collect-ascent":
-      return ({ floats, groups, perturbation }) => {
+      return onHost(({ floats, groups, perturbation }) => {
         collectAscent(floats, kernel, groups, perturbation!);
-      };
+      });
     case "head":
       throw new Error("a fused head was compiled for a backend that asks for none");
     default:
-      return undefined;
+      return kernel satisfies never;
   }
+}
+
+function packed({ packing, convolving }: PackedStages): KernelPlan {
+  return { once: packing, stages: [convolving] };
+}
+
+function onHost(host: NonNullable<PlannedKernel["host"]>): KernelPlan {
+  return { stages: [], host };
 }

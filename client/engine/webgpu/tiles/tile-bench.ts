@@ -192,5 +192,7 @@ function dispatchOf(
       const kernel = { kind, geometry, x, dy: y, dw, workspace: undefined, parts: groups };
       return filterGradientDispatch(kernel, tile, groupSize);
     }
+    default:
+      return kind satisfies never;
   }
 }

@@ -40,6 +40,8 @@ export function productShape(
       };
     case "filter-gradient":
       return { rows: 4 * kernelHeight * kernelWidth * quadsOf(inputs), columns: outputs };
+    default:
+      return kind satisfies never;
   }
 }
 
