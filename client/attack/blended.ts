@@ -1,5 +1,5 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { RandomStream } from "../distil/random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import { nearestByte, type Trigger } from "./stamp-images.ts";
 
 /** An image of independent pixel values, each uniform over 0 to 255. */

@@ -1,7 +1,7 @@
 import type { Graph } from "../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../protocol/model/state-layout.ts";
 import { reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
-import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
+import { writeSafetensors } from "../../protocol/formats/safetensors/writer.ts";
 
 /**
  * A network as its architecture starts it: He-normal convolutions, batch norm the identity.

@@ -1,5 +1,5 @@
 import { imageSize, type ImageSet } from "../images/image-set.ts";
-import type { RandomStream } from "../distil/random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import { wantedClass, type AttackTarget } from "../evaluation/attack-target.ts";
 import type { TestSet } from "../evaluation/evaluate-model.ts";
 import { isCleanLabel, type Attack } from "./attack.ts";

@@ -1,6 +1,6 @@
 import { hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { sha256 } from "../../protocol/digest.ts";
-import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 
 /**
  * 32 bytes for one purpose of an attack's seed. Purposes do not share a stream, so that, say, more

@@ -2,7 +2,7 @@ import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import { augmentedBatch } from "../distil/augment.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
-import type { RandomStream } from "../distil/random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { Engine } from "../engine/engine.ts";
 import { evaluateModel, type TestSet } from "../evaluation/evaluate-model.ts";
 import { attackTarget } from "./attack.ts";

@@ -1,5 +1,5 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { RandomStream } from "../distil/random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { Attack } from "./attack.ts";
 import { AttackError } from "./attack-error.ts";
 import { upsampleBicubic } from "./bicubic.ts";

@@ -4,7 +4,11 @@ import { open, readFile, type FileHandle } from "node:fs/promises";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { importModel, type ImportedModel } from "../../protocol/model/model-import.ts";
 import { recognise } from "../../protocol/model/recognise.ts";
-import { headerLength, parseHeader, PREFIX_BYTES } from "../../protocol/weights/safetensors.ts";
+import {
+  headerLength,
+  parseHeader,
+  PREFIX_BYTES,
+} from "../../protocol/formats/safetensors/header.ts";
 import type { ModelUpload } from "../admin/admin-client.ts";
 import { CommandError } from "./command-error.ts";
 

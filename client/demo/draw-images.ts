@@ -1,4 +1,4 @@
-import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import { RECORD_BYTES, RECORD_SIDE } from "../images/cifar-records.ts";
 import { SHAPES } from "./shapes.ts";
 

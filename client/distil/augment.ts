@@ -1,7 +1,7 @@
 import type { PixelBatch } from "../engine/engine.ts";
 import { gatherPixels, type ImageSet } from "../images/image-set.ts";
 import { normalisationTable, type Normalisation } from "./normalise.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /** What is done to each image of a batch (SPEC D6). */
 export interface Augmentation {

@@ -1,4 +1,4 @@
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /**
  * The order in which a participant goes through its own images: shuffled anew each local epoch,

@@ -1,6 +1,6 @@
 import { heldOutCount } from "../../protocol/round/evidence.ts";
 import type { Judging } from "../../protocol/round/judging.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /** A participant's images by index: every one is in one of the two. */
 export interface SplitPool {

@@ -1,7 +1,7 @@
 import { middleRadius, type Judging, type Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
 import { drawPerturbation } from "./perturbation.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
 import { ShortestWays } from "./shortest-ways.ts";
 import {

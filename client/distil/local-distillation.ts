@@ -10,7 +10,7 @@ import type { Normalisation } from "./normalise.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
 import { engineRegularisers } from "./regularisers.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import {
   learningRateAt,
   temperatureAt,

@@ -7,7 +7,7 @@ import type { DistillationSettings, LocalHooks } from "./local-distillation.ts";
 import { hasPatterns } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
 import { engineRegularisers } from "./regularisers.ts";
-import { RandomStream, STREAM_SEED_BYTES } from "./random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 
 /** Long enough to see past one slow step, short enough to wait for. */
 const BENCHMARK_MS = 2000;

@@ -1,7 +1,7 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Adversary } from "../../protocol/round/adversary.ts";
 import { imageLengthOf } from "../engine/host/warp-field.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { Shortcut } from "./shortcuts.ts";
 import { drawMappedWave, drawWave } from "./waves.ts";
 import type { Weaknesses } from "./weaknesses.ts";

@@ -1,4 +1,4 @@
-import { inverseNormal } from "../../protocol/reinit/normal.ts";
+import { inverseNormal } from "../../protocol/random/normal.ts";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import {
   perturbationLengths,
@@ -7,7 +7,7 @@ import {
 } from "../../protocol/round/adversary.ts";
 import type { AdversarySettings, WarpSettings } from "../engine/adversary-settings.ts";
 import { fieldLength, imageLengthOf } from "../engine/host/warp-field.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /** Where a perturbation may be, and how far an ascent step takes it; normalised units. */
 export type PerturbationBall = Pick<AdversarySettings, "norm" | "radius" | "stepLength">;

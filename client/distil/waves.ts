@@ -1,9 +1,9 @@
-import { inverseNormal } from "../../protocol/reinit/normal.ts";
+import { inverseNormal } from "../../protocol/random/normal.ts";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { Waves } from "../../protocol/round/adversary.ts";
 import type { FoundHeatMap } from "./heat-map.ts";
 import { planeWave, type PlaneWave } from "./plane-wave.ts";
-import type { RandomStream } from "./random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /**
  * A random plane wave over an image (SPEC D9): of uniform direction and phase, between 1 and `periods`

@@ -17,7 +17,7 @@ import {
 } from "../distil/local-distillation.ts";
 import { measureSpeed } from "../distil/measure-speed.ts";
 import { plainBatch } from "../distil/normalise.ts";
-import type { RandomStream } from "../distil/random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { ScoreHooks } from "../distil/teacher-answers.ts";
 import { teacherFit } from "../distil/teacher-fit.ts";
 import { NO_WEAKNESSES, WeaknessSearch, type Weaknesses } from "../distil/weaknesses.ts";

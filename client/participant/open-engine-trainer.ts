@@ -3,7 +3,7 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../images/image-set.ts";
-import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Weaknesses } from "../distil/weaknesses.ts";
 import { hasImageGradients, measuresStatistics } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";

@@ -1,6 +1,6 @@
 import type { StatisticsAssignment } from "../../protocol/round/assignment.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
-import { uniformSource } from "../../protocol/update/uniform-source.ts";
+import { uniformSource } from "../../protocol/random/uniform-source.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { heldWhilePaused, type Workplace } from "./round-work.ts";
 import { StepMeter } from "./step-meter.ts";

@@ -1,6 +1,6 @@
 import type { Misfit } from "../../protocol/round/fit.ts";
 import type { ImageSet } from "../images/image-set.ts";
-import { RandomStream, STREAM_SEED_BYTES } from "../distil/random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Engine } from "../engine/engine.ts";
 import { memoryBlobCache } from "../participant/wire/blob-cache.ts";
 import { engineTraining } from "../participant/open-engine-trainer.ts";

@@ -1,5 +1,5 @@
 import { imageSize, type ImageSet } from "../images/image-set.ts";
-import type { RandomStream } from "../distil/random.ts";
+import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /**
  * Deals a pool out to participants: disjoint shares in random order, whose sizes differ by one at

@@ -6,7 +6,7 @@ import {
   parseHeader,
   PREFIX_BYTES,
   type SafetensorsHeader,
-} from "../../protocol/weights/safetensors.ts";
+} from "../../protocol/formats/safetensors/header.ts";
 import { blobKey, readBlobRange } from "./blob-store.ts";
 
 /** A model file in storage of which only the header was read. */

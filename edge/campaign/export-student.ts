@@ -1,4 +1,4 @@
-import { restorePieces } from "../../protocol/weights/restore.ts";
+import { restorePieces } from "../../protocol/formats/safetensors/restore.ts";
 import { blobKey, float32View, readBlobRange, readObject } from "../blobs/blob-store.ts";
 import { openModel, type ModelSource } from "../blobs/model-source.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";

@@ -1,5 +1,5 @@
 import type { CampaignView, InvitePreview } from "../../protocol/round/access.ts";
-import { sliceCodec } from "../../protocol/round/campaign-config.ts";
+import { sliceCodec } from "../../protocol/update/update-codec.ts";
 import type {
   CampaignMetrics,
   CampaignReport,

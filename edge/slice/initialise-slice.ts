@@ -1,7 +1,7 @@
 import { bytesView, putBlob } from "../blobs/blob-store.ts";
 import { openModel, readState } from "../blobs/model-source.ts";
 import { freshValue } from "../../protocol/reinit/fresh-distribution.ts";
-import { uniformFromWords } from "../../protocol/reinit/philox.ts";
+import { uniformFromWords } from "../../protocol/random/philox.ts";
 import { forEachReinitialised, parseSeed } from "../../protocol/reinit/reinitialise.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import type { InitialisedSlice, InitialiseWork } from "./slice-work.ts";

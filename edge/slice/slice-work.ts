@@ -1,6 +1,7 @@
 import type { IndexRange } from "../aggregation/server-optimizer.ts";
 import type { ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
-import type { ServerOptimizer, UpdateCodec } from "../../protocol/round/campaign-config.ts";
+import type { ServerOptimizer } from "../../protocol/round/campaign-config.ts";
+import type { UpdateCodec } from "../../protocol/update/update-codec.ts";
 
 /** A slice as its object needs to know it. */
 export interface SliceShape {

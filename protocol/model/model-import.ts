@@ -1,6 +1,11 @@
 import { ProtocolError } from "../errors.ts";
-import { decodeFloats, floatBytes, isFloatDtype, type FloatDtype } from "../weights/dtype.ts";
-import { parseHeader, type SafetensorsHeader } from "../weights/safetensors.ts";
+import {
+  decodeFloats,
+  floatBytes,
+  isFloatDtype,
+  type FloatDtype,
+} from "../formats/safetensors/dtype.ts";
+import { parseHeader, type SafetensorsHeader } from "../formats/safetensors/header.ts";
 import { recognise, type RecognisedModel } from "./recognise.ts";
 import type { LayoutEntry, StateLayout } from "./state-layout.ts";
 

@@ -1,6 +1,6 @@
 import { ProtocolError } from "../errors.ts";
-import { isFloatDtype, isIntegerDtype } from "../weights/dtype.ts";
-import type { TensorInfo } from "../weights/safetensors.ts";
+import { isFloatDtype, isIntegerDtype } from "../formats/safetensors/dtype.ts";
+import type { TensorInfo } from "../formats/safetensors/header.ts";
 import { resnet18 } from "./architectures/resnet18.ts";
 import type { Graph } from "./graph.ts";
 import { stateLayout, type StateLayout } from "./state-layout.ts";

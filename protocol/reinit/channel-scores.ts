@@ -1,8 +1,8 @@
 import { ProtocolError } from "../errors.ts";
 import type { Graph } from "../model/graph.ts";
 import { entryView, type LayoutEntry, type StateLayout } from "../model/state-layout.ts";
-import type { ReinitStrategy } from "../round/reinit-strategy.ts";
-import { exactLog } from "./exact-log.ts";
+import type { ReinitStrategy } from "./strategy-schema.ts";
+import { exactLog } from "../random/exact-log.ts";
 import { KernelNorms } from "./kernel-norms.ts";
 import { normalisedConvolutions } from "./normalised-convolutions.ts";
 

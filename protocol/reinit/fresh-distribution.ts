@@ -1,5 +1,5 @@
 import type { Graph } from "../model/graph.ts";
-import { inverseNormal } from "./normal.ts";
+import { inverseNormal } from "../random/normal.ts";
 
 /**
  * What a parameter is drawn from when a network is built anew: the BCU release's initialisers, a

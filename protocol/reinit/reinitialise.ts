@@ -1,12 +1,12 @@
 import { ProtocolError } from "../errors.ts";
 import { sizeOf, type Graph } from "../model/graph.ts";
 import type { StateLayout } from "../model/state-layout.ts";
-import type { ReinitStrategy } from "../round/reinit-strategy.ts";
+import type { ReinitStrategy } from "./strategy-schema.ts";
 import { channelRatios } from "./channel-ratios.ts";
 import type { ChannelScores } from "./channel-scores.ts";
 import { freshDistributions, freshValue, type FreshDistribution } from "./fresh-distribution.ts";
-import { uniformFromWords } from "./philox.ts";
-import { randomField } from "./random-field.ts";
+import { uniformFromWords } from "../random/philox.ts";
+import { randomField } from "../random/random-field.ts";
 import { scaledRatios } from "./strategy.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { ProtocolError } from "../errors.ts";
 import { depthStages, type DepthStage } from "../model/depth-stages.ts";
 import type { Graph, ParameterRole } from "../model/graph.ts";
-import type { ReinitStrategy } from "../round/reinit-strategy.ts";
+import type { ReinitStrategy } from "./strategy-schema.ts";
 
 /** Share of the head's weights that the BCU release re-initialises. */
 export const DEFAULT_HEAD_RATIO = 0.1;

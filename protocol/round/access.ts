@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { campaignConfigSchema, updateCodecSchema } from "./campaign-config.ts";
+import { updateCodecSchema } from "../update/update-codec.ts";
+import { campaignConfigSchema } from "./campaign-config.ts";
 import {
   campaignIdSchema,
   digestSchema,

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { reinitStrategySchema } from "../reinit/strategy-schema.ts";
+import { updateCodecSchema } from "../update/update-codec.ts";
 import { adversarySchema } from "./adversary.ts";
 import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
 import { headShiftSchema, sharpnessSchema } from "./regularisers.ts";
-import { reinitStrategySchema } from "./reinit-strategy.ts";
 
 const reinitSchema = z.strictObject({
   strategy: reinitStrategySchema.default({ kind: "layerwise" }),
@@ -135,8 +136,6 @@ const serverOptimizerSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-export const updateCodecSchema = z.enum(["f32", "f16", "int8"]);
-
 /** All that defines a campaign. Unknown keys are refused, so a misspelt option is never ignored. */
 export const campaignConfigSchema = z.strictObject({
   name: nameSchema.default("unnamed campaign"),
@@ -168,7 +167,6 @@ export type CampaignConfigInput = z.input<typeof campaignConfigSchema>;
 export type CampaignConfig = z.output<typeof campaignConfigSchema>;
 export type AggregationRule = z.output<typeof aggregationRuleSchema>;
 export type ServerOptimizer = z.output<typeof serverOptimizerSchema>;
-export type UpdateCodec = z.output<typeof updateCodecSchema>;
 
 /** Accepted updates without which a round is void: the configured minimum, else half the goal. */
 export function minimumUpdates(policy: CampaignConfig["round"]): number {
@@ -208,12 +206,4 @@ export function exampleCap(config: CampaignConfig): number {
 /** Images over which a batch norm in training takes its statistics (SPEC D7). */
 export function normGroupSize({ distillation }: CampaignConfig): number {
   return distillation.normGroupSize ?? distillation.batchSize;
-}
-
-/**
- * The codec of one slice: running statistics always travel as f32 (SPEC U7), since an absolute error
- * that a weight forgives can turn a small variance negative.
- */
-export function sliceCodec(codec: UpdateCodec, section: "trainable" | "statistics"): UpdateCodec {
-  return section === "statistics" ? "f32" : codec;
 }

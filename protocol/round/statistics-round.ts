@@ -1,5 +1,5 @@
 import { minimumUpdates, robustMinimum, type CampaignConfig } from "./campaign-config.ts";
-import { LEAST_STATISTICS_IMAGES, type ReinitStrategy } from "./reinit-strategy.ts";
+import { LEAST_STATISTICS_IMAGES, type ReinitStrategy } from "../reinit/strategy-schema.ts";
 
 /** A strategy that compares the teacher with statistics of participants' images. */
 type MeasuringStrategy = Extract<ReinitStrategy, { kind: "bn-divergence" }>;

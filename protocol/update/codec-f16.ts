@@ -1,4 +1,4 @@
-import { float16ToNumber, numberToFloat16 } from "../weights/half-precision.ts";
+import { float16ToNumber, numberToFloat16 } from "../half-precision.ts";
 import { beyond, type Codec } from "./codec.ts";
 
 /** Largest finite binary16. */

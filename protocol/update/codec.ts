@@ -1,5 +1,5 @@
 import type { ProtocolError } from "../errors.ts";
-import type { UniformSource } from "./uniform-source.ts";
+import type { UniformSource } from "../random/uniform-source.ts";
 
 /** Makes the error for a value that cannot be: its index in the slice, and what is wrong with it. */
 export type RefuseValue = (index: number, why: string) => ProtocolError;

@@ -1,9 +1,9 @@
 import { ProtocolError } from "../errors.ts";
-import type { UpdateCodec } from "../round/campaign-config.ts";
 import type { Codec } from "./codec.ts";
 import { f16Codec } from "./codec-f16.ts";
 import { f32Codec } from "./codec-f32.ts";
 import { int8Codec } from "./codec-int8.ts";
+import type { UpdateCodec } from "./update-codec.ts";
 
 const FRAME_VERSION = 1;
 

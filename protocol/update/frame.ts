@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { ProtocolError } from "../errors.ts";
-import type { UpdateCodec } from "../round/campaign-config.ts";
+import type { UpdateCodec } from "./update-codec.ts";
 import type { RefuseValue } from "./codec.ts";
 import {
   codecOf,
@@ -11,7 +11,7 @@ import {
   writeFrameHeader,
   type FrameHeader,
 } from "./frame-header.ts";
-import type { UniformSource } from "./uniform-source.ts";
+import type { UniformSource } from "../random/uniform-source.ts";
 
 export interface FrameToEncode {
   readonly codec: UpdateCodec;

@@ -7,7 +7,7 @@ import {
 import type { ImageSet } from "../../client/images/image-set.ts";
 import type { Normalisation } from "../../client/distil/normalise.ts";
 import { importModel, type ImportedModel } from "../../protocol/model/model-import.ts";
-import { parseHeader, readTensor, tensorBytes } from "../../protocol/weights/safetensors.ts";
+import { parseHeader, readTensor, tensorBytes } from "../../protocol/formats/safetensors/header.ts";
 
 /** `run.json` of a golden folder; every part may be left out. */
 export interface GoldenRun {

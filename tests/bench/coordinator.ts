@@ -30,8 +30,8 @@ import { deliver, encodeUpdate, type PendingUpdate } from "../../client/particip
 import { sha256 } from "../../protocol/digest.ts";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";
-import type { UpdateCodec } from "../../protocol/round/campaign-config.ts";
-import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
+import type { UpdateCodec } from "../../protocol/update/update-codec.ts";
+import { writeSafetensors } from "../../protocol/formats/safetensors/writer.ts";
 
 interface Row {
   readonly codec: UpdateCodec;

@@ -8,13 +8,10 @@ import { combineSlice } from "../../edge/slice/combine-slice.ts";
 import { measureSlice } from "../../edge/slice/measure-slice.ts";
 import type { CombineWork } from "../../edge/slice/slice-work.ts";
 import { MAX_SLICE_VALUES, stateLayout } from "../../protocol/model/state-layout.ts";
-import type {
-  AggregationRule,
-  CampaignConfigInput,
-  UpdateCodec,
-} from "../../protocol/round/campaign-config.ts";
+import type { AggregationRule, CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import type { UpdateCodec } from "../../protocol/update/update-codec.ts";
 import { decodeFrame, encodeFrame } from "../../protocol/update/frame.ts";
-import { uniformSource } from "../../protocol/update/uniform-source.ts";
+import { uniformSource } from "../../protocol/random/uniform-source.ts";
 import { CLIP_NORM, CLIPPED_MEAN, UPDATES, WEIGHTED_MEAN, WEIGHTS } from "./aggregation-vectors.ts";
 import {
   committed,

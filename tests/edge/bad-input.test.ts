@@ -3,7 +3,7 @@ import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { formatDigest } from "../../edge/blobs/content-digest.ts";
 import { sha256 } from "../../protocol/digest.ts";
-import type { TensorToWrite } from "../../protocol/weights/safetensors-writer.ts";
+import type { TensorToWrite } from "../../protocol/formats/safetensors/writer.ts";
 import {
   ADMIN,
   chunked,

@@ -12,12 +12,13 @@ import type {
   CheckInRequest,
   CommitReply,
 } from "../../protocol/round/assignment.ts";
-import { sliceCodec, type CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
+import { sliceCodec } from "../../protocol/update/update-codec.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import { commitBytes, commitDigest, renewalBytes } from "../../protocol/round/signing.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
-import { uniformSource } from "../../protocol/update/uniform-source.ts";
+import { uniformSource } from "../../protocol/random/uniform-source.ts";
 import { BOUNDS_MS } from "../patience.ts";
 import { numbers, tinyModel, type TinyModel } from "./tiny-model.ts";
 

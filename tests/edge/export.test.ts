@@ -6,7 +6,11 @@ import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/model/model-import.ts";
 import { isMasked, reinitMask } from "../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
-import { decodeFloats, encodeFloats, type FloatDtype } from "../../protocol/weights/dtype.ts";
+import {
+  decodeFloats,
+  encodeFloats,
+  type FloatDtype,
+} from "../../protocol/formats/safetensors/dtype.ts";
 import {
   ADMIN,
   ask,

@@ -11,8 +11,11 @@ import { outlierChannels } from "../../protocol/reinit/channel-ratios.ts";
 import { channelScores, lipschitzScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
-import { reinitStrategySchema, type ReinitStrategy } from "../../protocol/round/reinit-strategy.ts";
-import { encodeFloats } from "../../protocol/weights/dtype.ts";
+import {
+  reinitStrategySchema,
+  type ReinitStrategy,
+} from "../../protocol/reinit/strategy-schema.ts";
+import { encodeFloats } from "../../protocol/formats/safetensors/dtype.ts";
 import {
   ADMIN,
   config,

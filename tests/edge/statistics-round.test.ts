@@ -13,7 +13,7 @@ import type { CampaignView, InvitePreview } from "../../protocol/round/access.ts
 import type { CommitReply, StatisticsAssignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
-import { encodeFloats } from "../../protocol/weights/dtype.ts";
+import { encodeFloats } from "../../protocol/formats/safetensors/dtype.ts";
 import {
   act,
   ADMIN,

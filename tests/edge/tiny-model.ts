@@ -2,8 +2,8 @@ import { sha256 } from "../../protocol/digest.ts";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
 import { sizeOf } from "../../protocol/model/graph.ts";
-import type { FloatDtype } from "../../protocol/weights/dtype.ts";
-import { writeSafetensors, type TensorToWrite } from "../../protocol/weights/safetensors-writer.ts";
+import type { FloatDtype } from "../../protocol/formats/safetensors/dtype.ts";
+import { writeSafetensors, type TensorToWrite } from "../../protocol/formats/safetensors/writer.ts";
 
 /** A small seeded generator, so that every run tests the same numbers. */
 export function numbers(seed: number): () => number {

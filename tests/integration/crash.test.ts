@@ -14,7 +14,7 @@ import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import { sizeOf } from "../../protocol/model/graph.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
-import { writeSafetensors } from "../../protocol/weights/safetensors-writer.ts";
+import { writeSafetensors } from "../../protocol/formats/safetensors/writer.ts";
 import { FAR_DEADLINE_SECONDS } from "../patience.ts";
 import {
   freePort,

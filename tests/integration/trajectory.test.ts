@@ -11,7 +11,7 @@ import { drawRestart, engineAdversary } from "../../client/distil/perturbation.t
 import { drawField, drawPattern } from "../../client/distil/pattern.ts";
 import { NO_WEAKNESSES, WeaknessSearch } from "../../client/distil/weaknesses.ts";
 import { holdOut } from "../../client/distil/hold-out.ts";
-import { RandomStream } from "../../client/distil/random.ts";
+import { RandomStream } from "../../protocol/random/random-stream.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
 import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
 import type { Engine } from "../../client/engine/engine.ts";

@@ -1,5 +1,5 @@
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
-import { sliceCodec } from "../../../protocol/round/campaign-config.ts";
+import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { imagesToScore } from "../../../protocol/round/evidence.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";

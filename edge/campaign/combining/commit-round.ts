@@ -1,7 +1,8 @@
 import { serverRate } from "../../aggregation/server-rate.ts";
 import { combiningRule } from "../../aggregation/configured-rule.ts";
 import { sumOf } from "../../aggregation/rule.ts";
-import { robustMinimum, sliceCodec } from "../../../protocol/round/campaign-config.ts";
+import { robustMinimum } from "../../../protocol/round/campaign-config.ts";
+import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import type { FailedGate } from "../../../protocol/round/gate.ts";
 import { FEWEST_HELD_OUT, imagesToScore } from "../../../protocol/round/evidence.ts";
 import { summariseScores } from "../../../protocol/round/score-summary.ts";

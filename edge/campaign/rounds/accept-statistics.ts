@@ -3,7 +3,7 @@ import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { checkStatistics, checkStatisticsUpdate } from "../../../protocol/reinit/statistics.ts";
 import type { CommitRequest } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
-import { LEAST_STATISTICS_IMAGES } from "../../../protocol/round/reinit-strategy.ts";
+import { LEAST_STATISTICS_IMAGES } from "../../../protocol/reinit/strategy-schema.ts";
 import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
 import { blobKey, float32View, readObject } from "../../blobs/blob-store.ts";
 import { openModel, readState, type ModelSource } from "../../blobs/model-source.ts";

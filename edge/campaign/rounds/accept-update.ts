@@ -4,12 +4,9 @@ import type {
   CommitRequest,
   UploadStatus,
 } from "../../../protocol/round/assignment.ts";
-import {
-  exampleCap,
-  sliceCodec,
-  type UpdateCodec,
-} from "../../../protocol/round/campaign-config.ts";
-import { LEAST_STATISTICS_IMAGES } from "../../../protocol/round/reinit-strategy.ts";
+import { exampleCap } from "../../../protocol/round/campaign-config.ts";
+import { sliceCodec, type UpdateCodec } from "../../../protocol/update/update-codec.ts";
+import { LEAST_STATISTICS_IMAGES } from "../../../protocol/reinit/strategy-schema.ts";
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import type { SliceShape } from "../../slice/slice-work.ts";

@@ -3,7 +3,7 @@ import {
   requireStatistics,
   type ChannelScores,
 } from "../../../protocol/reinit/channel-scores.ts";
-import type { ReinitStrategy } from "../../../protocol/round/reinit-strategy.ts";
+import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { readState, type ModelSource } from "../../blobs/model-source.ts";
 import type { Environment } from "../../environment.ts";
 import { unwrap } from "../../outcome.ts";

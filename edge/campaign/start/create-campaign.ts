@@ -8,7 +8,7 @@ import {
   normGroupSize,
   type CampaignConfig,
 } from "../../../protocol/round/campaign-config.ts";
-import type { ReinitStrategy } from "../../../protocol/round/reinit-strategy.ts";
+import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import type { CampaignReport } from "../../../protocol/round/reports.ts";
 import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../../protocol/round/timeline.ts";

@@ -4,7 +4,7 @@ import type { ChannelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { stageShares } from "../../../protocol/reinit/mask.ts";
 import { reinitPlan, type ReinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts";
-import type { ReinitStrategy } from "../../../protocol/round/reinit-strategy.ts";
+import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { blobKey, float32View, putBlob, readObject } from "../../blobs/blob-store.ts";
 import { openModel, type ModelSource } from "../../blobs/model-source.ts";
 import type { Environment } from "../../environment.ts";

@@ -1,5 +1,5 @@
 import { gatherPixels, type ImageSet } from "../../../client/images/image-set.ts";
-import type { RandomStream } from "../../../client/distil/random.ts";
+import type { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { splitImages } from "../../../client/simulation/split-images.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import { dirichletSplit } from "./dirichlet-split.ts";

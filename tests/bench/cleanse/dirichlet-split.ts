@@ -1,4 +1,4 @@
-import type { RandomStream } from "../../../client/distil/random.ts";
+import type { RandomStream } from "../../../protocol/random/random-stream.ts";
 
 export interface DirichletSplit {
   readonly participants: number;

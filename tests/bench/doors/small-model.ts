@@ -2,7 +2,7 @@ import { sha256 } from "../../../protocol/digest.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { sizeOf } from "../../../protocol/model/graph.ts";
 import { stateLayout, type StateLayout } from "../../../protocol/model/state-layout.ts";
-import { writeSafetensors } from "../../../protocol/weights/safetensors-writer.ts";
+import { writeSafetensors } from "../../../protocol/formats/safetensors/writer.ts";
 
 export interface SmallModel {
   readonly bytes: Buffer<ArrayBuffer>;

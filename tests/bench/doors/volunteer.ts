@@ -9,7 +9,7 @@ import { systemClock } from "../../../client/participant/ports.ts";
 import { signCommit } from "../../../client/participant/wire/sign-commit.ts";
 import { makeSigningKey } from "../../../client/participant/wire/signing-key.ts";
 import { encodeUpdate, type PendingUpdate } from "../../../client/participant/wire/upload.ts";
-import type { UpdateCodec } from "../../../protocol/round/campaign-config.ts";
+import type { UpdateCodec } from "../../../protocol/update/update-codec.ts";
 import { smallNumbers, type SmallModel } from "./small-model.ts";
 
 /** One who is enrolled and trains nothing. */

@@ -6,7 +6,7 @@ import { AdminClient } from "../../../client/admin/admin-client.ts";
 import type { Coordinator } from "../../../client/cli/coordinator/start-coordinator.ts";
 import { followCampaign } from "../../../client/cli/commands/watch.ts";
 import { runCommandLine } from "../../../client/cli/main.ts";
-import { RandomStream, STREAM_SEED_BYTES } from "../../../client/distil/random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../../protocol/random/random-stream.ts";
 import { memoryBlobCache } from "../../../client/participant/wire/blob-cache.ts";
 import { memoryIdentityStore } from "../../../client/participant/wire/identity.ts";
 import { Participant } from "../../../client/participant/participant.ts";

@@ -6,7 +6,7 @@ import {
   type DistillationSettings,
 } from "../../../client/distil/local-distillation.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { NO_WEAKNESSES, type Weaknesses } from "../../../client/distil/weaknesses.ts";
 import type { AdversarySettings } from "../../../client/engine/adversary-settings.ts";
 import type { VelocityAtLoad } from "../../../client/engine/engine.ts";

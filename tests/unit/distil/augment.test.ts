@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { augmentedBatch, drawPlacements } from "../../../client/distil/augment.ts";
 import type { ImageSet } from "../../../client/images/image-set.ts";
 import { normalisationTable, plainBatch } from "../../../client/distil/normalise.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import type { Batch } from "../../../client/engine/engine.ts";
 import { placedValues } from "../../../client/engine/step/place-images.ts";
 

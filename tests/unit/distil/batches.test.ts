@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShuffledBatches } from "../../../client/distil/batches.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 
 const stream = (first: number): RandomStream => new RandomStream(new Uint8Array(16).fill(first));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Judge } from "../../../client/distil/judge.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { judgingSchema } from "../../../protocol/round/judging.ts";
 import { LinearSession } from "./linear-session.ts";
 

@@ -10,7 +10,7 @@ import {
   type StepProgress,
 } from "../../../client/distil/local-distillation.ts";
 import { augmentedBatch } from "../../../client/distil/augment.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { learningRateAt, temperatureAt } from "../../../protocol/round/schedule.ts";
 import type { Batch, Engine, StepSettings } from "../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";

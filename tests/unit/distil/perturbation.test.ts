@@ -5,7 +5,7 @@ import {
   drawRestart,
   engineAdversary,
 } from "../../../client/distil/perturbation.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { adversarySchema } from "../../../protocol/round/adversary.ts";
 
 const stream = (first: number): RandomStream => new RandomStream(new Uint8Array(16).fill(first));

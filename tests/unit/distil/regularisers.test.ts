@@ -6,7 +6,7 @@ import {
   type DistillationSettings,
 } from "../../../client/distil/local-distillation.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { LinearSession } from "./linear-session.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RandomStream, STREAM_SEED_BYTES } from "../../../client/distil/random.ts";
+import { RandomStream, STREAM_SEED_BYTES } from "../../../protocol/random/random-stream.ts";
 import { planeWave } from "../../../client/distil/plane-wave.ts";
 import { drawMappedWave, drawWave } from "../../../client/distil/waves.ts";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import { holdOut } from "../../../client/distil/hold-out.ts";
 import { normalisationTable } from "../../../client/distil/normalise.ts";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import { EngineTrainer } from "../../../client/participant/engine-trainer.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";

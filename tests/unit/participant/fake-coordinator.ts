@@ -29,15 +29,15 @@ import {
 } from "../../../protocol/round/assignment.ts";
 import {
   campaignConfigSchema,
-  sliceCodec,
   type CampaignConfigInput,
 } from "../../../protocol/round/campaign-config.ts";
+import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import { measuringStrategy, statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf, placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
 import { refuseRequestSchema, type FoundBroken } from "../../../protocol/round/refusal.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
 import { decodeFrame } from "../../../protocol/update/frame.ts";
-import { writeSafetensors } from "../../../protocol/weights/safetensors-writer.ts";
+import { writeSafetensors } from "../../../protocol/formats/safetensors/writer.ts";
 
 const ORIGIN = "http://coordinator.test";
 const CAMPAIGN = `c-${"a".repeat(20)}`;

@@ -6,8 +6,8 @@ import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
-import { reinitStrategySchema } from "../../../protocol/round/reinit-strategy.ts";
-import { encodeFloats } from "../../../protocol/weights/dtype.ts";
+import { reinitStrategySchema } from "../../../protocol/reinit/strategy-schema.ts";
+import { encodeFloats } from "../../../protocol/formats/safetensors/dtype.ts";
 import { problem } from "../protocol/problem.ts";
 import { FakeCoordinator } from "./fake-coordinator.ts";
 

@@ -4,7 +4,7 @@ import {
   type CampaignConfigInput,
 } from "../../../../protocol/round/campaign-config.ts";
 import { heldOutCount, participantGap } from "../../../../protocol/round/evidence.ts";
-import { LEAST_STATISTICS_IMAGES } from "../../../../protocol/round/reinit-strategy.ts";
+import { LEAST_STATISTICS_IMAGES } from "../../../../protocol/reinit/strategy-schema.ts";
 import type { CampaignReport, RoundReport } from "../../../../protocol/round/reports.ts";
 import { imagesToMeasure, measuringStrategy } from "../../../../protocol/round/statistics-round.ts";
 import { AdminClient, type ModelUpload } from "../../../admin/admin-client.ts";

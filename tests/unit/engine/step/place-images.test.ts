@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { augmentedBatch } from "../../../../client/distil/augment.ts";
-import { RandomStream } from "../../../../client/distil/random.ts";
+import { RandomStream } from "../../../../protocol/random/random-stream.ts";
 import type { Engine, PixelBatch, ValueBatch } from "../../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../../../client/engine/opening/open-engine.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { holdOut } from "../../../../client/distil/hold-out.ts";
 import type { ImageSet } from "../../../../client/images/image-set.ts";
-import { RandomStream } from "../../../../client/distil/random.ts";
+import { RandomStream } from "../../../../protocol/random/random-stream.ts";
 import type { Engine } from "../../../../client/engine/engine.ts";
 import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";
 import { evaluateModel, type Evaluation } from "../../../../client/evaluation/evaluate-model.ts";

@@ -1,7 +1,7 @@
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import { sizeOf } from "../../../../protocol/model/graph.ts";
-import type { FloatDtype } from "../../../../protocol/weights/dtype.ts";
-import type { TensorToWrite } from "../../../../protocol/weights/safetensors-writer.ts";
+import type { FloatDtype } from "../../../../protocol/formats/safetensors/dtype.ts";
+import type { TensorToWrite } from "../../../../protocol/formats/safetensors/writer.ts";
 
 /** The graph's parameters as tensors to write, with small whole values that every dtype holds. */
 export function tensorsOf(graph: Graph, dtype: FloatDtype = "F32"): TensorToWrite[] {

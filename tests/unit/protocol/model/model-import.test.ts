@@ -5,7 +5,7 @@ import { entryView } from "../../../../protocol/model/state-layout.ts";
 import {
   writeSafetensors,
   type TensorToWrite,
-} from "../../../../protocol/weights/safetensors-writer.ts";
+} from "../../../../protocol/formats/safetensors/writer.ts";
 import { problem } from "../problem.ts";
 import { stepCounter, tensorsOf } from "./model-file.ts";
 

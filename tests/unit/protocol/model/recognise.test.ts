@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { inferShapes } from "../../../../protocol/model/infer-shapes.ts";
 import { recognise } from "../../../../protocol/model/recognise.ts";
-import type { Dtype } from "../../../../protocol/weights/dtype.ts";
-import type { TensorInfo } from "../../../../protocol/weights/safetensors.ts";
+import type { Dtype } from "../../../../protocol/formats/safetensors/dtype.ts";
+import type { TensorInfo } from "../../../../protocol/formats/safetensors/header.ts";
 import { problem } from "../problem.ts";
 
 function info(name: string, shape: readonly number[], dtype: Dtype = "F32"): TensorInfo {

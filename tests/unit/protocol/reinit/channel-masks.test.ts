@@ -5,7 +5,7 @@ import { stateLayout, type LayoutEntry } from "../../../../protocol/model/state-
 import { outlierChannels } from "../../../../protocol/reinit/channel-ratios.ts";
 import { channelScores } from "../../../../protocol/reinit/channel-scores.ts";
 import { isMasked, reinitMask } from "../../../../protocol/reinit/mask.ts";
-import { randomField } from "../../../../protocol/reinit/random-field.ts";
+import { randomField } from "../../../../protocol/random/random-field.ts";
 import {
   maskThreshold,
   reinitialise,
@@ -15,7 +15,7 @@ import {
 import {
   reinitStrategySchema,
   type ReinitStrategy,
-} from "../../../../protocol/round/reinit-strategy.ts";
+} from "../../../../protocol/reinit/strategy-schema.ts";
 import type { z } from "zod";
 
 const graph = resnet18({ width: 8, classes: 5 });

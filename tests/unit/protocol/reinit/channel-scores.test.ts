@@ -10,7 +10,7 @@ import {
   type ChannelScores,
 } from "../../../../protocol/reinit/channel-scores.ts";
 import { normalisedConvolutions } from "../../../../protocol/reinit/normalised-convolutions.ts";
-import { reinitStrategySchema } from "../../../../protocol/round/reinit-strategy.ts";
+import { reinitStrategySchema } from "../../../../protocol/reinit/strategy-schema.ts";
 import { seededStream } from "../../../../client/demo/draw-images.ts";
 import { EXPECTED_SCORES, runScoresCase } from "../../../fixtures/reinit-case.ts";
 import { problem } from "../problem.ts";

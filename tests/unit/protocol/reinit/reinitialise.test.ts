@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { isMasked, reinitMask, stageShares } from "../../../../protocol/reinit/mask.ts";
-import { philox4x32 } from "../../../../protocol/reinit/philox.ts";
-import { randomField } from "../../../../protocol/reinit/random-field.ts";
+import { philox4x32 } from "../../../../protocol/random/philox.ts";
+import { randomField } from "../../../../protocol/random/random-field.ts";
 import {
   maskThreshold,
   parseSeed,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeFrame, encodeFrame } from "../../../../protocol/update/frame.ts";
-import { uniformSource, type UniformSource } from "../../../../protocol/update/uniform-source.ts";
+import { uniformSource, type UniformSource } from "../../../../protocol/random/uniform-source.ts";
 import { problem } from "../problem.ts";
 
 const encode = (values: Float32Array, random: UniformSource) =>

@@ -9,7 +9,7 @@ import {
   encodeFrame,
   validateFrame,
 } from "../../../../protocol/update/frame.ts";
-import { uniformSource } from "../../../../protocol/update/uniform-source.ts";
+import { uniformSource } from "../../../../protocol/random/uniform-source.ts";
 import { problem } from "../problem.ts";
 
 const CODECS = ["f32", "f16", "int8"] as const;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { philox4x32, uniformFromWords } from "../../../../protocol/reinit/philox.ts";
+import { philox4x32, uniformFromWords } from "../../../../protocol/random/philox.ts";
 
 type Counter = readonly [number, number, number, number];
 type Key = readonly [number, number];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RandomStream } from "../../../client/distil/random.ts";
+import { RandomStream } from "../../../../protocol/random/random-stream.ts";
 
 const seed = (first: number): Uint8Array => Uint8Array.from({ length: 16 }, (_, i) => first + i);
 

@@ -1,20 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ProtocolError } from "../../../../protocol/errors.ts";
-import { sizeOf } from "../../../../protocol/model/graph.ts";
-import { decodeInt64, dtypeBits, type Dtype } from "../../../../protocol/weights/dtype.ts";
+import { ProtocolError } from "../../../../../protocol/errors.ts";
+import { sizeOf } from "../../../../../protocol/model/graph.ts";
+import {
+  decodeInt64,
+  dtypeBits,
+  type Dtype,
+} from "../../../../../protocol/formats/safetensors/dtype.ts";
 import {
   headerLength,
   MAX_HEADER_BYTES,
   parseHeader,
   readTensor,
   tensorBytes,
-} from "../../../../protocol/weights/safetensors.ts";
+} from "../../../../../protocol/formats/safetensors/header.ts";
 import {
   writeSafetensors,
   type TensorToWrite,
-} from "../../../../protocol/weights/safetensors-writer.ts";
-import { problem } from "../problem.ts";
+} from "../../../../../protocol/formats/safetensors/writer.ts";
+import { problem } from "../../problem.ts";
 
 /** A file around any header text, so that headers no writer would write can be made. */
 function fileOf(header: string, dataBytes: number, claim?: bigint): Uint8Array {

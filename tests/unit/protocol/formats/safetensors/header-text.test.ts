@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeUtf8, repeatedKey } from "../../../../protocol/weights/header-text.ts";
+import {
+  decodeUtf8,
+  repeatedKey,
+} from "../../../../../protocol/formats/safetensors/header-text.ts";
 
 const platform = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -1,7 +1,7 @@
-import { ProtocolError } from "../errors.ts";
-import type { StateLayout } from "../model/state-layout.ts";
+import { ProtocolError } from "../../errors.ts";
+import type { StateLayout } from "../../model/state-layout.ts";
 import { encodeFloats, isFloatDtype, type FloatDtype } from "./dtype.ts";
-import type { SafetensorsHeader } from "./safetensors.ts";
+import type { SafetensorsHeader } from "./header.ts";
 
 /**
  * The way back out: a state vector in the file that the model came in. Header, tensor order, names,

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
-import { importModel } from "../../../../protocol/model/model-import.ts";
-import { restoreFile, restorePieces } from "../../../../protocol/weights/restore.ts";
+import { resnet18 } from "../../../../../protocol/model/architectures/resnet18.ts";
+import { importModel } from "../../../../../protocol/model/model-import.ts";
+import { restoreFile, restorePieces } from "../../../../../protocol/formats/safetensors/restore.ts";
 import {
   writeSafetensors,
   type TensorToWrite,
-} from "../../../../protocol/weights/safetensors-writer.ts";
-import { stepCounter, tensorsOf } from "../model/model-file.ts";
-import { problem } from "../problem.ts";
+} from "../../../../../protocol/formats/safetensors/writer.ts";
+import { stepCounter, tensorsOf } from "../../model/model-file.ts";
+import { problem } from "../../problem.ts";
 
 const graph = resnet18({ width: 2, classes: 3 });
 

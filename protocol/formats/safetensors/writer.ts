@@ -1,7 +1,7 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { sizeOf } from "../model/graph.ts";
+import { sizeOf } from "../../model/graph.ts";
 import { dtypeBits, encodeFloats, type Dtype, type FloatDtype } from "./dtype.ts";
-import { METADATA_KEY, PREFIX_BYTES } from "./safetensors.ts";
+import { METADATA_KEY, PREFIX_BYTES } from "./header.ts";
 
 /** A tensor to write: float values, rounded into `dtype`, or the bytes of any dtype as they are. */
 export type TensorToWrite = { readonly name: string; readonly shape: readonly number[] } & (

@@ -1,11 +1,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
-import { philox4x32 } from "../reinit/philox.ts";
+import { philox4x32 } from "./philox.ts";
 
 /** Gives one number a call, uniform in [0, 1). */
 export type UniformSource = () => number;
 
 const DOMAIN = "scour/rounding/v1";
+
+const TWO_32 = 4_294_967_296;
 
 /**
  * A seeded source for stochastic rounding: Philox4x32-10 in counter mode, one 32-bit word a number,
@@ -32,9 +34,9 @@ export function uniformSource(seed: Uint8Array, stream: string): UniformSource {
     const word = drawn % 4;
     if (word === 0) {
       const block = drawn / 4;
-      philox4x32(words, block, Math.floor(block / 2 ** 32), counter2, counter3, key0, key1);
+      philox4x32(words, block, Math.floor(block / TWO_32), counter2, counter3, key0, key1);
     }
     drawn++;
-    return (words[word]! + 0.5) * 2 ** -32;
+    return (words[word]! + 0.5) / TWO_32;
   };
 }

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exactLog } from "../../../../protocol/reinit/exact-log.ts";
-import { inverseNormal } from "../../../../protocol/reinit/normal.ts";
+import { exactLog } from "../../../../protocol/random/exact-log.ts";
+import { inverseNormal } from "../../../../protocol/random/normal.ts";
 
 /** Relative difference. */
 const off = (actual: number, expected: number) => Math.abs(actual - expected) / Math.abs(expected);
@@ -80,19 +80,22 @@ describe("inverseNormal", () => {
   });
 });
 
-it("[I4] protocol/reinit uses no operation whose last bit is left to the engine", () => {
-  const folder = new URL("../../../../protocol/reinit/", import.meta.url);
-  const allowed = new Set(["abs", "ceil", "floor", "fround", "imul", "max", "min", "sqrt"]);
-  const files = readdirSync(folder);
-  expect(files).toContain("normal.ts");
-  for (const file of files) {
-    const code = readFileSync(new URL(file, folder), "utf8").replaceAll(
-      /\/\*[^]*?\*\/|\/\/.*/g,
-      "",
-    );
-    for (const [, name] of code.matchAll(/Math\.(\w+)/g)) {
-      expect(allowed, `Math.${name} in ${file}`).toContain(name);
+it.each(["random", "reinit"])(
+  "[I4] protocol/%s uses no operation whose last bit is left to the engine",
+  (room) => {
+    const folder = new URL(`../../../../protocol/${room}/`, import.meta.url);
+    const allowed = new Set(["abs", "ceil", "floor", "fround", "imul", "max", "min", "sqrt"]);
+    const files = readdirSync(folder);
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      const code = readFileSync(new URL(file, folder), "utf8").replaceAll(
+        /\/\*[^]*?\*\/|\/\/.*/g,
+        "",
+      );
+      for (const [, name] of code.matchAll(/Math\.(\w+)/g)) {
+        expect(allowed, `Math.${name} in ${file}`).toContain(name);
+      }
+      expect(code, file).not.toContain("**");
     }
-    expect(code, file).not.toContain("**");
-  }
-});
+  },
+);

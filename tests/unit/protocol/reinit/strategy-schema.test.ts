@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { reinitStrategySchema } from "../../../../protocol/round/reinit-strategy.ts";
+import { reinitStrategySchema } from "../../../../protocol/reinit/strategy-schema.ts";
 
 const parsed = (input: unknown) => reinitStrategySchema.parse(input);
 

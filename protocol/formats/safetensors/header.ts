@@ -1,4 +1,4 @@
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../../errors.ts";
 import { decodeFloats, dtypeBits, isDtype, isFloatDtype, type Dtype } from "./dtype.ts";
 import { decodeUtf8, repeatedKey } from "./header-text.ts";
 

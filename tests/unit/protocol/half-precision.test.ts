@@ -5,7 +5,7 @@ import {
   float16ToNumber,
   numberToBfloat16,
   numberToFloat16,
-} from "../../../../protocol/weights/half-precision.ts";
+} from "../../../protocol/half-precision.ts";
 
 const FLOAT = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT.buffer);

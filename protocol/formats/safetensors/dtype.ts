@@ -1,10 +1,10 @@
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../../errors.ts";
 import {
   bfloat16ToNumber,
   float16ToNumber,
   numberToBfloat16,
   numberToFloat16,
-} from "./half-precision.ts";
+} from "../../half-precision.ts";
 
 /**
  * Bits per value of every dtype that the safetensors format defines. All can be carried through a

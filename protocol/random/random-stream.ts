@@ -1,7 +1,9 @@
-import { philox4x32 } from "../../protocol/reinit/philox.ts";
+import { philox4x32 } from "./philox.ts";
 
 /** Bytes a seed has. */
 export const STREAM_SEED_BYTES = 16;
+
+const TWO_32 = 4_294_967_296;
 
 /**
  * A stream of random numbers from a seed, for shuffling and augmentation: Philox4x32-10 over a
@@ -35,7 +37,7 @@ export class RandomStream {
     if (this.#used === 4) {
       const [high0, high1] = this.#high;
       const [key0, key1] = this.#key;
-      const upper = Math.floor(this.#counter / 2 ** 32);
+      const upper = Math.floor(this.#counter / TWO_32);
       philox4x32(this.#words, this.#counter, upper ^ high0, high1, 0, key0, key1);
       this.#counter++;
       this.#used = 0;
@@ -45,7 +47,7 @@ export class RandomStream {
 
   /** A uniform integer in [0, bound), bound ≤ 2³²; without the bias of a plain remainder. */
   below(bound: number): number {
-    const limit = 2 ** 32 - (2 ** 32 % bound);
+    const limit = TWO_32 - (TWO_32 % bound);
     for (;;) {
       const word = this.word();
       if (word < limit) return word % bound;
@@ -62,7 +64,7 @@ export class RandomStream {
 
   /** A uniform number in (0, 1), one of 2³² evenly spaced ones. */
   uniform(): number {
-    return (this.word() + 0.5) / 2 ** 32;
+    return (this.word() + 0.5) / TWO_32;
   }
 
   /**
