@@ -1,18 +1,15 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
+import type { ByteSource } from "../../protocol/zip/seekable-zip.ts";
 import { checkRecordsLength, recordImage, recordsOf } from "./cifar-records.ts";
 import { fileKind, HEAD_BYTES, whyNotImage } from "./file-kinds.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageSetBuilder, type ImageProgress, type ImportedImages } from "./image-set-builder.ts";
 import type { RgbImage } from "./resize.ts";
-import { zipEntries } from "./zip.ts";
 
 /** A file somewhere: on disk, or picked in a tab. */
-export interface ImageSource {
+export interface ImageSource extends ByteSource {
   /** Path for people, relative to what was picked. */
   readonly name: string;
-  readonly size: number;
-  /** Its bytes from the beginning; may be called again. */
-  stream(): AsyncIterable<Uint8Array>;
 }
 
 /** Turns an encoded picture into RGB bytes; its error's message says what is wrong with the file. */
@@ -84,7 +81,9 @@ export async function collectImages(
   };
 
   const takeZip = async (source: ImageSource): Promise<void> => {
-    for await (const entry of zipEntries(source.stream(), source.name)) {
+    // Loaded when one is given: most pages never see a zip.
+    const { zipEntries } = await import("./zip.ts");
+    for await (const entry of zipEntries(source, source.name)) {
       const name = `${source.name}/${entry.name}`;
       if ("problem" in entry) {
         builder.skip(entry.name === source.name ? entry.name : name, entry.problem);
@@ -102,7 +101,7 @@ export async function collectImages(
       return;
     }
     await drain();
-    for await (const record of recordsOf(source.stream())) {
+    for await (const record of recordsOf(source)) {
       if (builder.count % 256 === 0) {
         signal?.throwIfAborted();
         report(source.name);
@@ -113,13 +112,13 @@ export async function collectImages(
 
   for await (const source of sources) {
     signal?.throwIfAborted();
-    const kind = fileKind(await readUpTo(source, HEAD_BYTES));
+    const kind = fileKind(await source.read(0, HEAD_BYTES));
     if (kind === "zip") await takeZip(source);
     else if (isRecordsName(source.name) && (kind === "unknown" || kind === "text")) {
       await takeRecords(source);
     } else if (source.size > MAX_IMAGE_FILE) {
       builder.skip(source.name, `larger than ${MAX_IMAGE_FILE / 2 ** 20} MiB`);
-    } else await offer(source.name, await readUpTo(source, MAX_IMAGE_FILE));
+    } else await offer(source.name, await source.read(0, source.size));
   }
   await drain();
   const images = builder.finish(place);
@@ -130,16 +129,4 @@ export async function collectImages(
 /** Records have no magic bytes: here, and only here, the name decides. */
 function isRecordsName(name: string): boolean {
   return name.toLowerCase().endsWith(".bin");
-}
-
-async function readUpTo(source: ImageSource, limit: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(Math.min(source.size, limit));
-  let filled = 0;
-  for await (const chunk of source.stream()) {
-    const piece = chunk.subarray(0, bytes.length - filled);
-    bytes.set(piece, filled);
-    filled += piece.length;
-    if (filled === bytes.length) break;
-  }
-  return bytes.subarray(0, filled);
 }

@@ -60,19 +60,10 @@ export async function filesOfDirectory(
 }
 
 function fileSource({ path, file }: PickedFile): ImageSource {
-  return { name: path, size: file.size, stream: () => chunksOf(file) };
-}
-
-/** `for await` over a stream is younger than the browsers that can run this. */
-async function* chunksOf(file: File): AsyncGenerator<Uint8Array> {
-  const reader = file.stream().getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel();
-  }
+  return {
+    name: path,
+    size: file.size,
+    read: async (offset, length) =>
+      new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
+  };
 }

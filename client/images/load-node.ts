@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import { RECORD_BYTES, RECORD_SIDE, recordImage, recordLabels } from "./cifar-records.ts";
@@ -79,7 +78,17 @@ async function statOrExplain(path: string): Promise<{ isDirectory: boolean; size
 }
 
 function fileSource(path: string, name: string, size: number): ImageSource {
-  return { name, size, stream: () => createReadStream(path) };
+  const read = async (offset: number, length: number): Promise<Uint8Array> => {
+    const file = await open(path);
+    try {
+      const buffer = new Uint8Array(Math.min(length, size - offset));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  };
+  return { name, size, read };
 }
 
 /** Files below a folder in order of their names (by code unit, so alike on every machine). */

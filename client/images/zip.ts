@@ -1,4 +1,5 @@
-import { Inflate, Unzip, type UnzipDecoder } from "fflate";
+import { zipMembers, type ByteSource, type ZipMember } from "../../protocol/zip/seekable-zip.ts";
+import { ZipError } from "../../protocol/zip/zip-error.ts";
 import { isHidden } from "./hidden-names.ts";
 
 /** One file of an archive: its bytes, or why they are not to be had. */
@@ -15,164 +16,57 @@ export interface ZipLimits {
 
 export const ZIP_LIMITS: ZipLimits = { entryBytes: 64 * 2 ** 20, entries: 1_000_000 };
 
-/** Deflate grows at most 1032-fold, so one push unpacks to at most 16 MiB before limits are looked at. */
-const PUSH_BYTES = 16 * 2 ** 10;
-
-const STORED = 0;
-const DEFLATED = 8;
-const END_OF_DIRECTORY = [0x50, 0x4b, 0x05, 0x06];
-
 /**
- * Unpacks a zip as a stream, one entry in memory at a time. Entries that are too large (declared or
- * not), damaged, encrypted or packed in an unknown way come out with a `problem`; folders, dotfiles
- * and macOS's `__MACOSX` are passed over.
+ * Unpacks a zip, one entry in memory at a time, in the order of its directory. Entries that are too
+ * large (declared or not), damaged, encrypted or packed in an unknown way come out with a `problem`;
+ * folders, dotfiles and macOS's `__MACOSX` are passed over.
  *
- * @param archive name for messages, when the archive itself is cut short.
+ * @param archive name for messages, when the archive itself is damaged or cut short.
+ * @throws what the source throws.
  *
  * @example
- * for await (const entry of zipEntries(createReadStream("photos.zip"), "photos.zip")) …
+ * for await (const entry of zipEntries(fileBytes("photos.zip", size), "photos.zip")) …
  */
 export async function* zipEntries(
-  chunks: AsyncIterable<Uint8Array>,
+  source: ByteSource,
   archive: string,
   limits: ZipLimits = ZIP_LIMITS,
 ): AsyncGenerator<ZipEntry> {
-  const ready: ZipEntry[] = [];
-  let open: string | undefined;
-  let entries = 0;
-
-  const unzip = new Unzip((file) => {
-    entries++;
-    const hidden = file.name.endsWith("/") || isHidden(file.name);
-    const parts: Uint8Array[] = [];
-    let total = 0;
-    let problem: string | undefined;
-    let done = false;
-    open = file.name;
-
-    const settle = (): void => {
-      if (done) return;
-      done = true;
-      open = undefined;
-      if (hidden) return;
-      ready.push(
-        problem === undefined
-          ? { name: file.name, bytes: joined(parts, total) }
-          : { name: file.name, problem },
-      );
-    };
-    const take = (chunk: Uint8Array): boolean => {
-      total += chunk.length;
-      if (total > limits.entryBytes) {
-        problem ??= `unpacks to more than ${Math.floor(limits.entryBytes / 2 ** 20)} MiB`;
-        parts.length = 0;
-      }
-      if (problem === undefined && !hidden) parts.push(chunk.slice());
-      return problem === undefined;
-    };
-
-    if (file.compression !== STORED && file.compression !== DEFLATED) {
-      problem = `packed with method ${file.compression}, which is not supported; pack it again with Deflate`;
+  try {
+    for await (const member of zipMembers(source, limits.entries)) {
+      if (!member.name.endsWith("/") && !isHidden(member.name)) yield await unpack(member, limits);
     }
-    unzip.register(entryDecoder(file.compression, take, (reason) => (problem ??= reason)));
-    file.ondata = (_error, _data, final) => {
-      if (final) settle();
-    };
-    file.start();
-  });
+  } catch (error) {
+    if (!(error instanceof ZipError)) throw error;
+    yield { name: archive, problem: problemOf(error, limits) };
+  }
+}
 
-  const directory = new SignatureSearch(END_OF_DIRECTORY);
-  const feed = (piece: Uint8Array, final: boolean): string | undefined => {
-    try {
-      unzip.push(piece, final);
-      return undefined;
-    } catch {
+async function unpack(member: ZipMember, limits: ZipLimits): Promise<ZipEntry> {
+  const { name } = member;
+  try {
+    return { name, bytes: await member.read(limits.entryBytes) };
+  } catch (error) {
+    if (!(error instanceof ZipError)) throw error;
+    return { name, problem: problemOf(error, limits) };
+  }
+}
+
+function problemOf({ code, message }: ZipError, { entries, entryBytes }: ZipLimits): string {
+  switch (code) {
+    case "cut-short":
+      return "the archive is cut short; copy or download it again";
+    case "damaged":
       return "the archive is damaged";
-    }
-  };
-
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PUSH_BYTES) {
-      // Copied: the unpacker keeps pieces of what it is given, and a reader may reuse its buffer.
-      const piece = chunk.slice(at, at + PUSH_BYTES);
-      directory.look(piece);
-      const damage = feed(piece, false);
-      yield* ready.splice(0);
-      if (damage !== undefined) {
-        yield { name: open === undefined ? archive : `${archive}/${open}`, problem: damage };
-        return;
-      }
-      if (entries > limits.entries) {
-        yield { name: archive, problem: `holds more than ${limits.entries} files` };
-        return;
-      }
-    }
-  }
-  const damage = feed(new Uint8Array(), true);
-  yield* ready.splice(0);
-  if (damage !== undefined || open !== undefined || !directory.found) {
-    yield { name: open ?? archive, problem: "the archive is cut short; copy or download it again" };
-  }
-}
-
-/** A decoder class for one entry, as fflate wants it, which stops unpacking once `take` says no. */
-function entryDecoder(
-  compression: number,
-  take: (chunk: Uint8Array) => boolean,
-  fail: (reason: string) => void,
-): { new (): UnzipDecoder; compression: number } {
-  return class implements UnzipDecoder {
-    static readonly compression = compression;
-    ondata: UnzipDecoder["ondata"] = () => undefined;
-    #wanted = true;
-    #inflate = new Inflate((chunk) => {
-      this.#wanted &&= take(chunk);
-    });
-
-    push(chunk: Uint8Array, final: boolean): void {
-      if (this.#wanted && compression === STORED) this.#wanted = take(chunk);
-      if (this.#wanted && compression === DEFLATED) {
-        try {
-          this.#inflate.push(chunk, final);
-        } catch {
-          this.#wanted = false;
-          fail("the archive's entry is damaged or encrypted");
-        }
-      }
-      this.ondata(null, new Uint8Array(), final);
-    }
-  };
-}
-
-function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const bytes = new Uint8Array(total);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-/** Looks for a few bytes in a stream; their first byte must not occur again in them. */
-class SignatureSearch {
-  readonly #signature: readonly number[];
-  #matched = 0;
-
-  constructor(signature: readonly number[]) {
-    this.#signature = signature;
-  }
-
-  get found(): boolean {
-    return this.#matched === this.#signature.length;
-  }
-
-  look(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && !this.found; at++) {
-      if (bytes[at] === this.#signature[this.#matched]) this.#matched++;
-      else this.#matched = bytes[at] === this.#signature[0] ? 1 : 0;
-    }
+    case "too-many-members":
+      return `holds more than ${entries} files`;
+    case "too-large":
+      return `unpacks to more than ${Math.floor(entryBytes / 2 ** 20)} MiB`;
+    case "encrypted":
+      return "the archive's entry is encrypted; pack it again without a password";
+    case "unknown-method":
+      return `packed with method ${message}, which is not supported; pack it again with Deflate`;
+    case "member-damaged":
+      return "the archive's entry is damaged";
   }
 }
