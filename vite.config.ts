@@ -13,7 +13,7 @@ const notices: Plugin = {
 
 /**
  * The pages, built to dist/web, from where the Worker serves them under a policy that permits this
- * origin only: no inline scripts, no eval, tfjs' WebAssembly binaries as files of our own.
+ * origin only: no inline scripts, no eval.
  */
 export default defineConfig({
   root: fileURLToPath(new URL("client/web", import.meta.url)),
@@ -26,8 +26,6 @@ export default defineConfig({
     target: "es2024",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // tfjs is large, and only the worker loads it.
-    chunkSizeWarningLimit: 2000,
   },
   // `vite` alone serves the pages for work on them; the coordinator runs beside it.
   server: {

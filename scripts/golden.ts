@@ -16,18 +16,11 @@ import {
   type GoldenRun,
   type ReadFile,
 } from "./golden/golden-case.ts";
-import { reproduce, reproduceGradientOnly, type Errors } from "./golden/reproduce.ts";
+import { reproduce, type Errors } from "./golden/reproduce.ts";
 import { reproduceInTab } from "./golden/run-in-tab.ts";
 
-/** Largest relative L2 error allowed, by backend. */
-const TOLERANCE: Readonly<Record<BackendName, number>> = {
-  webgpu: 1e-3,
-  wasm: 1e-3,
-  "tfjs-webgpu": 1e-3,
-  "tfjs-webgl": 1e-3,
-  "tfjs-wasm": 1e-3,
-  cpu: 1e-4,
-};
+/** Largest relative L2 error allowed. */
+const TOLERANCE = 1e-3;
 
 interface Options {
   readonly backend?: readonly BackendName[];
@@ -84,24 +77,16 @@ async function runHere(
   const engine = await openEngine({ backend, environment: nodeEnvironment() });
   log(engine.adapter);
   try {
-    // A GPU emulated in software would take hours over the whole run with TensorFlow.js.
-    return backend === "tfjs-webgpu" && engine.adapter.includes("software")
-      ? await reproduceGradientOnly(engine, golden)
-      : await reproduce(engine, golden, log);
+    return await reproduce(engine, golden, log);
   } finally {
     await engine.close();
   }
 }
 
-/** Node has no WebGL; a tab is served no binary of TensorFlow.js' WebAssembly. */
-function defaultBackends({ tab }: Options): readonly BackendName[] {
-  return tab ? ["wasm", "webgpu"] : BACKEND_NAMES.filter((name) => name !== "tfjs-webgl");
-}
-
 function print({ backend, worst, tensors }: Report): void {
-  console.log(`\n${backend} (tolerance ${TOLERANCE[backend]})`);
+  console.log(`\n${backend} (tolerance ${TOLERANCE})`);
   for (const [name, error] of Object.entries(tensors)) {
-    const mark = error <= TOLERANCE[backend] ? " " : "✗";
+    const mark = error <= TOLERANCE ? " " : "✗";
     console.log(`${mark} ${error.toExponential(2)}  ${name}`);
   }
   console.log(`  ${worst.toExponential(2)}  worst`);
@@ -121,7 +106,7 @@ const command = new Command("golden")
   .option("--json", "print one JSON document: [{ backend, worst, tensors }]")
   .action(async (folder: string, options: Options) => {
     const reports: Report[] = [];
-    for (const backend of options.backend ?? defaultBackends(options)) {
+    for (const backend of options.backend ?? BACKEND_NAMES) {
       let report: Report;
       try {
         report = await run(backend, folder, options);
@@ -135,7 +120,7 @@ const command = new Command("golden")
       reports.push(report);
     }
     if (options.json) console.log(JSON.stringify(reports));
-    const failed = reports.filter(({ backend, worst }) => !(worst <= TOLERANCE[backend]));
+    const failed = reports.filter(({ worst }) => !(worst <= TOLERANCE));
     // Dawn's instance keeps Node alive, so end by hand once the output is out.
     process.stdout.write("", () => process.exit(failed.length === 0 ? 0 : 1));
   });

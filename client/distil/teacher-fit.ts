@@ -22,8 +22,6 @@ export interface FitQuestion {
   readonly teacher: Float32Array;
   /** The images that it is asked about, and how the campaign normalises them. */
   readonly pool: ImagePool;
-  /** Whether the backend measures what batch norms read: without, answers alone are told. */
-  readonly measuresStatistics: boolean;
 }
 
 export interface FitHooks {
@@ -41,17 +39,17 @@ export interface FitHooks {
  * @throws EngineError from the session; the signal's reason when it aborts, between batches.
  *
  * @example
- * const fit = await teacherFit({ session, graph, layout, teacher, pool, measuresStatistics: true }, hooks);
+ * const fit = await teacherFit({ session, graph, layout, teacher, pool }, hooks);
  * if (fit !== null) misfitOf(fit, config.fit, graph.classes);
  */
 export async function teacherFit(question: FitQuestion, hooks: FitHooks): Promise<Fit | null> {
-  const { graph, measuresStatistics, pool, session } = question;
+  const { graph, pool, session } = question;
   const images = pool.indices.length;
   if (images < LEAST_FIT_IMAGES) return null;
   const { classes, references } = await askTeacher(session, pool, hooks);
   const answers = { images, ...sureness(references, classes) };
   const hasNorms = graph.operations.some(({ kind }) => kind === "batch-norm");
-  if (!measuresStatistics || !hasNorms) return { ...answers, distance: null, otherwise: null };
+  if (!hasNorms) return { ...answers, distance: null, otherwise: null };
   const distance = await distanceUnder(question, pool.normalisation, hooks);
   const otherwise = distance > NEAR_DISTANCE ? await nearestOtherwise(question, hooks) : null;
   return { ...answers, distance, otherwise };

@@ -8,11 +8,7 @@ import type { AdversarySettings } from "./adversary-settings.ts";
  * backward on some device; everything above this file speaks only of state vectors and batches.
  */
 
-/**
- * `webgpu` and `wasm` are our own; the others are TensorFlow.js on one of its backends (`cpu`: plain
- * JavaScript).
- */
-export type BackendName = "webgpu" | "wasm" | "tfjs-webgpu" | "tfjs-webgl" | "tfjs-wasm" | "cpu";
+export type BackendName = "webgpu" | "wasm";
 
 /** A batch of images as the network sees them. */
 export interface ValueBatch {
@@ -127,8 +123,7 @@ export interface Session {
    * the other). Resolves when the device can take the next step, which may be before this one is
    * done: `results` and `read` tell what came of it.
    *
-   * @throws EngineError `backend-unavailable` for an adversary, sharpness or a head shift on
-   *   TensorFlow.js; `invalid-input` for settings that cannot be trained with.
+   * @throws EngineError `invalid-input` for settings that cannot be trained with.
    */
   step(batch: Batch, settings: StepSettings): Promise<void>;
 
@@ -168,7 +163,6 @@ export interface Session {
    * @param perturbation `[H, W, C]`, in normalised pixels.
    * @param references `[N, classes]`, each row a probability distribution; no gradient when left
    *   out.
-   * @throws EngineError `backend-unavailable` when TensorFlow.js is asked for the gradient.
    *
    * @example
    * const clean = softmaxRows(await session.logits("student", batch), classes);
@@ -188,8 +182,7 @@ export interface Session {
    *
    * @returns means and unbiased variances over images and positions, in the places of the running
    *   statistics: values [layout.trainableLength, layout.length) of a state vector.
-   * @throws EngineError `invalid-input` for a batch that gives a norm one value per channel,
-   *   `backend-unavailable` on TensorFlow.js.
+   * @throws EngineError `invalid-input` for a batch that gives a norm one value per channel.
    */
   channelStatistics(batch: Batch): Promise<Float32Array>;
 

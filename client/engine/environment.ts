@@ -1,16 +1,5 @@
 import type { TuningStore } from "./webgpu/tiles/tuning-store.ts";
 
-/**
- * Path or URL of `tfjs-backend-wasm-simd.wasm`, or a map that may also offer the binary for browsers
- * without SIMD.
- */
-export type WasmLocation =
-  | string
-  | {
-      readonly "tfjs-backend-wasm-simd.wasm": string;
-      readonly "tfjs-backend-wasm.wasm"?: string;
-    };
-
 /** A thread that was started, to exchange messages with. */
 export interface EngineThread {
   post(message: unknown): void;
@@ -32,8 +21,6 @@ export interface ThreadStarter {
  * the DOM nor Node.
  */
 export interface EngineEnvironment {
-  /** Undefined: this place has no wasm binary to offer. */
-  readonly wasm: WasmLocation | undefined;
   /** Undefined: this place has no threads with shared memory. */
   readonly threads?: ThreadStarter | undefined;
   /** Where measured choices of the WebGPU engine are kept; nothing is measured without. */

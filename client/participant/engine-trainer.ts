@@ -46,8 +46,6 @@ export interface EngineTrainerOptions {
   /** Which of them are trained on, and which students are scored with. */
   readonly pool: SplitPool;
   readonly random: RandomStream;
-  /** Whether the session measures what batch norms read. */
-  readonly measuresStatistics: boolean;
   /** What was found in this teacher with these images before; left out, it is to be sought. */
   readonly found?: Weaknesses | undefined;
   /** Told what was sought to the end. */
@@ -71,7 +69,6 @@ export class EngineTrainer implements LocalTrainer {
   readonly #onFound: EngineTrainerOptions["onFound"];
   readonly #graph: Graph;
   readonly #config: CampaignConfig;
-  readonly #measuresStatistics: boolean;
   #measured: MeasuredStatistics | undefined;
   /** Images that statistics are taken over, once and for all: two choices would tell how they differ. */
   #chosen: Uint32Array | undefined;
@@ -84,7 +81,6 @@ export class EngineTrainer implements LocalTrainer {
     this.#session = session;
     this.#graph = graph;
     this.#config = config;
-    this.#measuresStatistics = options.measuresStatistics;
     this.#teacher = teacher;
     this.#pool = pool.training;
     this.#settings = { ...distillation, normalisation };
@@ -120,7 +116,6 @@ export class EngineTrainer implements LocalTrainer {
         layout,
         teacher: this.#teacher,
         pool: { images, indices, normalisation, batchSize: this.#measuredAtOnce },
-        measuresStatistics: this.#measuresStatistics,
       },
       hooks,
     );

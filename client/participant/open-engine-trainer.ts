@@ -5,7 +5,6 @@ import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../images/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Weaknesses } from "../distil/weaknesses.ts";
-import { hasImageGradients, measuresStatistics } from "../engine/backends.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EngineTrainer } from "./engine-trainer.ts";
 import type { LocalTraining, TrainingCampaign } from "./local-trainer.ts";
@@ -51,9 +50,7 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
       const random = new RandomStream(
         seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),
       );
-      // Who cannot score students trains on all images (SPEC J1).
-      const heldOut = hasImageGradients(engine.backend) ? config.judging.heldOut : 0;
-      const pool = holdOut(set.count, { ...config.judging, heldOut }, random);
+      const pool = holdOut(set.count, config.judging, random);
       const session = engine.openSession({
         graph,
         layout,
@@ -71,7 +68,6 @@ export function engineTraining({ engine, images, seed }: EngineTrainingOptions):
         images: set,
         pool,
         random,
-        measuresStatistics: measuresStatistics(engine.backend),
         found: sought !== undefined && sought === last?.sought ? last.found : undefined,
         onFound: (found) => {
           if (sought !== undefined) last = { sought, found };

@@ -27,7 +27,7 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
  * @param onProgress told what is being computed, for people
  */
 export async function reproduce(
-  engine: Engine,
+  engine: Pick<Engine, "openSession">,
   golden: GoldenCase,
   onProgress: (message: string) => void = () => {},
 ): Promise<Errors> {
@@ -65,17 +65,10 @@ export async function reproduce(
   }
 }
 
-/** Only the teacher's logits and the gradient at student0: what a slow device can do. */
-export async function reproduceGradientOnly(engine: Engine, golden: GoldenCase): Promise<Errors> {
-  const session = openSession(engine, golden);
-  try {
-    return await reproduceGradient(session, golden);
-  } finally {
-    session.close();
-  }
-}
-
-function openSession(engine: Engine, { teacher, student }: GoldenCase): Session {
+function openSession(
+  engine: Pick<Engine, "openSession">,
+  { teacher, student }: GoldenCase,
+): Session {
   const { graph, layout } = student;
   if (teacher.layout.length !== layout.length) {
     throw new RangeError("teacher and student are not of one architecture");

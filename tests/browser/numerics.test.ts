@@ -1,4 +1,3 @@
-import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
 import { browserEnvironment } from "../../client/engine/opening/browser-environment.ts";
 import { openWasmEngine } from "../../client/engine/wasm/wasm-engine.ts";
 import { openWebgpuEngine } from "../../client/engine/webgpu/webgpu-engine.ts";
@@ -7,6 +6,6 @@ import { describeNumerics } from "../unit/engine/numerics/suite.ts";
 describeNumerics("ours on wasm in a tab", () => openWasmEngine({ threads: 1 }), { runs: 2 });
 describeNumerics(
   "ours on WebGPU in a tab",
-  async () => openWebgpuEngine(await browserEnvironment(simd).gpu(), { software: true }),
+  async () => openWebgpuEngine(await browserEnvironment().gpu(), { software: true }),
   { runs: 1, everyNthPlace: 4 },
 );

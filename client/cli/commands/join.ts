@@ -1,8 +1,5 @@
 import { Command } from "commander";
-import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
 import { participantGap } from "../../../protocol/round/evidence.ts";
-import { hasImageGradients } from "../../engine/backends.ts";
-import type { BackendName } from "../../engine/engine.ts";
 import { loadImages } from "../../images/load-node.ts";
 import { engineTraining } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
@@ -81,7 +78,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
         training: {
           ...training,
           open: (campaign) => {
-            const gap = gapText(count, engine.backend, campaign.config);
+            const gap = participantGap(count, campaign.config.judging);
             if (gap !== undefined) terminal.note(`Evidence: ${gap}.`);
             return training.open(campaign);
           },
@@ -119,16 +116,6 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
         () => `${capitalised(statusText(last))}. ${totalsText(totals)}.`,
       );
     });
-}
-
-/** Says of images that are too few what they are too few for, once the campaign is known. */
-function gapText(
-  count: number,
-  backend: BackendName,
-  { judging }: CampaignConfig,
-): string | undefined {
-  if (hasImageGradients(backend)) return participantGap(count, judging);
-  return `with the backend ${backend} you train, but score nothing: webgpu or wasm would do`;
 }
 
 /** What can be done about images that do not fit is done by an option here. */

@@ -1,6 +1,6 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { BACKEND_CHOICES, type BackendChoice } from "../../engine/backends.ts";
-import type { Engine } from "../../engine/engine.ts";
+import type { BackendName, Engine } from "../../engine/engine.ts";
 import { nodeEnvironment } from "../../engine/opening/node-environment.ts";
 import { openEngine, type BackendTrial } from "../../engine/opening/open-engine.ts";
 import {
@@ -17,13 +17,26 @@ export interface EngineOptions {
   readonly precision?: PrecisionChoice;
 }
 
-// Node has no WebGL.
-const NODE_BACKENDS = BACKEND_CHOICES.filter((name) => name !== "tfjs-webgl");
+/** What there was once, and what to name instead. */
+const REPLACED: Readonly<Record<string, BackendName>> = {
+  "tfjs-webgpu": "webgpu",
+  "tfjs-webgl": "webgpu",
+  "tfjs-wasm": "wasm",
+  cpu: "wasm",
+};
 
 export function backendOption(): Option {
-  return new Option("--backend <name>", "what computes; auto takes the fastest")
-    .choices(NODE_BACKENDS)
-    .default("auto");
+  const option = new Option("--backend <name>", "what computes; auto takes the fastest").choices(
+    BACKEND_CHOICES,
+  );
+  const { parseArg } = option;
+  return option.default("auto").argParser((name, previous) => {
+    const instead = REPLACED[name];
+    if (instead === undefined) return parseArg?.(name, previous);
+    throw new InvalidArgumentError(
+      `TensorFlow.js trains nothing any more; use --backend ${instead}, or auto.`,
+    );
+  });
 }
 
 export function threadsOption(): Option {

@@ -1,19 +1,10 @@
 import { EngineError } from "../engine-error.ts";
-import type { EngineEnvironment, EngineThread, WasmLocation } from "../environment.ts";
+import type { EngineEnvironment, EngineThread } from "../environment.ts";
 import { BrowserTuningStore } from "../webgpu/tiles/browser-tuning-store.ts";
 
-/**
- * The environment of a page or a dedicated worker.
- *
- * @param wasm where tfjs' wasm binary is served, if it is.
- *
- * @example
- * import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
- * const environment = browserEnvironment(simd);
- */
-export function browserEnvironment(wasm?: WasmLocation): EngineEnvironment {
+/** The environment of a page or a dedicated worker. */
+export function browserEnvironment(): EngineEnvironment {
   return {
-    wasm,
     tuning: new BrowserTuningStore(),
     // One core stays with the person. Memory is shared only in a page that the server has isolated
     // (COOP and COEP).

@@ -1,28 +1,23 @@
 import type * as Dawn from "webgpu";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism, homedir, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EngineError } from "../engine-error.ts";
 import type { EngineEnvironment, EngineThread } from "../environment.ts";
 import { FileTuningStore } from "../webgpu/tiles/file-tuning-store.ts";
 
 /**
- * The environment of Node: tfjs' own wasm binary, and WebGPU through the optional package `webgpu`
- * (Dawn). `VK_ICD_FILENAMES` chooses the Vulkan driver, and with it the adapter; on a Linux without
+ * The environment of Node, WebGPU through the optional package `webgpu` (Dawn). `VK_ICD_FILENAMES` chooses the Vulkan driver, and with it the adapter; on a Linux without
  * any graphics device it is set to Chromium's software driver, where that is installed.
  *
  * @example
  * const engine = await openEngine({ backend: "wasm", environment: nodeEnvironment() });
  */
 export function nodeEnvironment(): EngineEnvironment {
-  const require = createRequire(import.meta.url);
-  const manifest = require.resolve("@tensorflow/tfjs-backend-wasm/package.json");
-  const wasm = join(dirname(manifest), "dist", "tfjs-backend-wasm-simd.wasm");
   const threads = { cores: availableParallelism(), start: startThread };
   const tuning = new FileTuningStore(join(cacheFolder(), "engine-tiles.json"));
-  return { wasm, threads, tuning, gpu: () => (dawn ??= openDawn()) };
+  return { threads, tuning, gpu: () => (dawn ??= openDawn()) };
 }
 
 /** The user's cache folder (XDG Base Directory Specification; macOS has its own). */
@@ -74,9 +69,8 @@ async function openDawn(): Promise<GPU> {
   // Dawn's window-system layer complains without one, though no window is wanted.
   process.env["XDG_RUNTIME_DIR"] ??= tmpdir();
   const gpu = dawnModule.create([]);
-  // tfjs looks for both where a browser has them.
+  // `GPUBufferUsage` and its like, where a browser has them.
   Object.assign(globalThis, dawnModule.globals);
-  Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
   return gpu;
 }
 

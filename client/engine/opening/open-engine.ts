@@ -7,9 +7,8 @@ import type { PrecisionChoice, PrecisionTrial } from "./precision.ts";
 
 export interface OpenEngineOptions {
   /**
-   * `auto` takes whichever of WebGPU on real hardware and WebAssembly is faster here, and WebGL
-   * where there is neither. It never takes a GPU emulated in software (slower than WebAssembly)
-   * nor `cpu` (plain JavaScript, for tests): ask for those by name.
+   * `auto` takes whichever of WebGPU on real hardware and WebAssembly is faster here. It never takes
+   * a GPU emulated in software (slower than WebAssembly): ask for that by name.
    */
   readonly backend: BackendChoice;
   readonly environment: EngineEnvironment;
@@ -86,17 +85,14 @@ async function openFastest(options: OpenEngineOptions): Promise<Engine> {
     await other.close();
     return fastest;
   }
-  const only = gpu ?? processor ?? (await open("tfjs-webgl"));
+  const only = gpu ?? processor;
   if (only) {
     tell(only, undefined);
     return only;
   }
-  throw new EngineError(
-    "backend-unavailable",
-    `nothing here can train fast enough. ${refusals.join("; ")}. ` +
-      "Backend 'cpu' works everywhere but is very slow; ask for it by name",
-    { cause: new AggregateError(causes) },
-  );
+  throw new EngineError("backend-unavailable", `nothing here can train: ${refusals.join("; ")}`, {
+    cause: new AggregateError(causes),
+  });
 }
 
 /** `byName`: the caller asked for this very backend, so a software GPU is what was wanted. */
@@ -115,28 +111,6 @@ async function openBackend(
     case "wasm": {
       const { openWasmEngine } = await import("../wasm/wasm-engine.ts");
       return openWasmEngine({ starter: environment.threads, threads });
-    }
-    case "tfjs-webgpu": {
-      const { openWebgpuEngine } = await import("../tfjs/webgpu-engine.ts");
-      return openWebgpuEngine(await environment.gpu(), byName);
-    }
-    case "tfjs-webgl": {
-      const { openWebglEngine } = await import("../tfjs/webgl-engine.ts");
-      return openWebglEngine();
-    }
-    case "tfjs-wasm": {
-      if (environment.wasm === undefined) {
-        throw new EngineError(
-          "backend-unavailable",
-          "TensorFlow.js' WebAssembly is not served here; 'wasm' needs no such file",
-        );
-      }
-      const { openWasmEngine } = await import("../tfjs/wasm-engine.ts");
-      return openWasmEngine(environment.wasm);
-    }
-    case "cpu": {
-      const { openCpuEngine } = await import("../tfjs/cpu-engine.ts");
-      return openCpuEngine();
     }
     default:
       return name satisfies never;

@@ -19,9 +19,6 @@ import type {
 import { fetchOffer, type Offer } from "./offer.ts";
 import { browserIdentities } from "./browser-identities.ts";
 
-/** The pages serve no binary of TensorFlow.js' WebAssembly: ours needs none. */
-export const PAGE_BACKENDS = BACKEND_CHOICES.filter((name) => name !== "tfjs-wasm");
-
 type OfferState =
   | { readonly kind: "loading"; readonly detail: string | null }
   | { readonly kind: "ready"; readonly offer: Offer }
@@ -83,7 +80,7 @@ export class Contribution {
   /** @param url the page's own address: the invite, and perhaps `?backend=`. */
   constructor(url: URL) {
     const asked = url.searchParams.get("backend");
-    this.backend.value = PAGE_BACKENDS.find((choice) => choice === asked) ?? "auto";
+    this.backend.value = BACKEND_CHOICES.find((choice) => choice === asked) ?? "auto";
     this.#invite = `${url.origin}${url.pathname}${url.hash}`;
     this.#worker = wrap<TrainingWorkerApi>(
       new Worker(new URL("../../worker/training-worker.ts", import.meta.url), { type: "module" }),

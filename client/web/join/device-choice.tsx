@@ -1,6 +1,6 @@
-import { BACKENDS } from "../../engine/backends.ts";
+import { BACKEND_CHOICES, BACKENDS } from "../../engine/backends.ts";
 import type { BackendTrial } from "../../engine/opening/open-engine.ts";
-import { PAGE_BACKENDS, type Contribution } from "./contribution.ts";
+import type { Contribution } from "./contribution.ts";
 
 const CHOICES = { auto: "Automatic: what is fastest here", ...BACKENDS };
 
@@ -19,11 +19,11 @@ export function DeviceChoice({ contribution }: { readonly contribution: Contribu
             data-testid="backend"
             value={contribution.backend}
             onChange={(event) => {
-              const chosen = PAGE_BACKENDS.find((name) => name === event.currentTarget.value);
+              const chosen = BACKEND_CHOICES.find((name) => name === event.currentTarget.value);
               if (chosen !== undefined) contribution.backend.value = chosen;
             }}
           >
-            {PAGE_BACKENDS.map((name) => (
+            {BACKEND_CHOICES.map((name) => (
               <option key={name} value={name}>
                 {CHOICES[name]}
               </option>

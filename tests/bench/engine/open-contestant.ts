@@ -22,19 +22,22 @@ export const openContestant: Readonly<Record<NodeEngine, OpenContestant>> = {
   "ours-webgpu-f16": (options) => openOursWebgpu(options, "f16"),
   "ours-wasm": async (options) => (await import("./ours-wasm.ts")).openOursWasm(options),
   "tfjs-webgpu": async (options) => {
-    await nodeEnvironment().gpu();
-    return (await import("./tfjs-shipped.ts")).openTfjsShipped(options);
+    await showGpu();
+    return (await import("./tfjs/shipped.ts")).openTfjsShipped(options);
   },
-  "tfjs-webgpu-fast": async ({ problem }) => {
-    const { openWebgpuEngine } = await import("../../../client/engine/tfjs/webgpu-engine.ts");
-    return sessionContestant(await openWebgpuEngine(await nodeEnvironment().gpu(), true), problem);
-  },
+  "tfjs-webgpu-fast": async (options) => (await import("./tfjs/fast.ts")).openTfjsFast(options),
   "jax-js": async (options) => {
-    await nodeEnvironment().gpu();
+    await showGpu();
     return (await import("./jax-js.ts")).openJaxJs(options);
   },
-  "tfjs-wasm": async (options) => (await import("./tfjs-composed.ts")).openTfjsComposed(options),
+  "tfjs-wasm": async (options) => (await import("./tfjs/composed.ts")).openTfjsComposed(options),
 };
+
+/** Both libraries look for WebGPU where a browser has it. */
+async function showGpu(): Promise<void> {
+  const gpu = await nodeEnvironment().gpu();
+  Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
+}
 
 async function openOursWebgpu(
   { problem }: ContestantOptions,

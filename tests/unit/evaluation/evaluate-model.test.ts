@@ -39,7 +39,7 @@ const openSession: Engine["openSession"] = ({ teacher }) => {
   };
 };
 const pixelReader: Engine = {
-  backend: "cpu",
+  backend: "wasm",
   adapter: "pixel reader",
   openSession,
   close: () => Promise.resolve(),

@@ -55,7 +55,7 @@ function open(count: number, changes: Changes) {
   const random = new RandomStream(new Uint8Array(16).fill(changes.seed ?? 1));
   const pool = holdOut(count, config.judging, random);
   const parts = { session, graph: GRAPH, layout: LAYOUT, teacher: MODEL };
-  const options = { ...parts, config, images, pool, random, measuresStatistics: false };
+  const options = { ...parts, config, images, pool, random };
   return { session, pool, trainer: new EngineTrainer(options) };
 }
 

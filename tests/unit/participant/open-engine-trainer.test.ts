@@ -44,11 +44,11 @@ describe("training on an engine", () => {
     golden = await goldenW4();
   });
 
-  function open(distillation: object, judging: object = {}, on: Engine = engine) {
+  function open(distillation: object, judging: object = {}) {
     const config = configOf({ localSteps: 3, batchSize: 4, ...distillation }, judging);
     const { graph, layout, state: teacher } = golden.teacher;
     const seed = new Uint8Array(16);
-    const training = engineTraining({ engine: on, images: golden.images, seed });
+    const training = engineTraining({ engine, images: golden.images, seed });
     return training.open({ graph, layout, teacher, config });
   }
 
@@ -189,18 +189,6 @@ describe("training on an engine", () => {
       expect(agreement).toBeCloseTo(1 - flipped / 12, 12);
     }
     expect(await scoreAndTrain()).toEqual(first);
-  });
-
-  it("[J1] scores nothing on an engine without gradients by images, and trains there", async () => {
-    const cpu = await openEngine({ backend: "cpu", environment: nodeEnvironment() });
-    const trainer = await open({ adversary: null }, HALF, cpu);
-    expect(await trainer.score(scoring(false))).toBeNull();
-    expect(await trainer.score(scoring(true))).toBeNull();
-    const { examples, loss } = await trainer.train(work());
-    expect(examples).toBe(8);
-    expect(loss).toBeGreaterThan(0);
-    trainer.close();
-    await cpu.close();
   });
 
   /** The updates of two rounds in a row, with or without scores before each. */

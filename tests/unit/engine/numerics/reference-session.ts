@@ -55,14 +55,9 @@ interface Differentiated {
   readonly gradients: Map<string, Tensor>;
 }
 
-/** The reference as an engine, for whatever takes one. */
-export function referenceEngine(storage: Storage = "float64"): Engine {
-  return {
-    backend: "cpu",
-    adapter: `reference, ${storage}`,
-    openSession: (options) => new ReferenceSession(options, storage),
-    close: async () => {},
-  };
+/** The reference for whatever opens sessions. */
+export function referenceEngine(storage: Storage = "float64"): Pick<Engine, "openSession"> {
+  return { openSession: (options) => new ReferenceSession(options, storage) };
 }
 
 /**

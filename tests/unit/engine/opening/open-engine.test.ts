@@ -16,10 +16,8 @@ function gpuWith(info: Partial<GPUAdapterInfo> | undefined): () => Promise<GPU> 
 }
 
 describe("opening an engine", () => {
-  const { wasm } = nodeEnvironment();
-
   it("takes WebAssembly when there is no GPU", async () => {
-    const engine = await openEngine({ backend: "auto", environment: { wasm, gpu: NO_GPU } });
+    const engine = await openEngine({ backend: "auto", environment: { gpu: NO_GPU } });
     expect(engine.backend).toBe("wasm");
     expect(engine.adapter).toMatch(/^WebAssembly SIMD.*, 1 thread$/);
     await engine.close();
@@ -30,28 +28,28 @@ describe("opening an engine", () => {
     { isFallbackAdapter: false, architecture: "swiftshader", description: "" },
     { isFallbackAdapter: false, architecture: "", description: "llvmpipe (LLVM 15)" },
   ])("counts a GPU in software as none: %o", async (info) => {
-    const environment: EngineEnvironment = { wasm, gpu: gpuWith(info) };
+    const environment: EngineEnvironment = { gpu: gpuWith(info) };
     const engine = await openEngine({ backend: "auto", environment });
     expect(engine.backend).toBe("wasm");
   });
 
-  it("says what was tried and why not, and does not fall back to cpu", async () => {
-    const environment = { wasm: undefined, gpu: gpuWith(undefined) };
+  it("says what was tried and why not", async () => {
+    const environment = { gpu: gpuWith(undefined) };
     const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
     const trials: BackendTrial[] = [];
     const onTrial = (trial: BackendTrial): void => void trials.push(trial);
     await expect(openEngine({ backend: "auto", environment, onTrial })).rejects.toThrow(
-      /webgpu: WebGPU offers no adapter here; wasm: WebAssembly has no SIMD here.*; tfjs-webgl: this browser has no WebGL.*'cpu'/,
+      /webgpu: WebGPU offers no adapter here; wasm: WebAssembly has no SIMD here/,
     );
     validate.mockRestore();
-    expect(trials.map(({ backend }) => backend)).toEqual(["webgpu", "wasm", "tfjs-webgl"]);
+    expect(trials.map(({ backend }) => backend)).toEqual(["webgpu", "wasm"]);
   });
 
   it("needs no comparison where one backend is all there is", async () => {
     const trials: BackendTrial[] = [];
     const engine = await openEngine({
       backend: "auto",
-      environment: { wasm: undefined, gpu: NO_GPU },
+      environment: { gpu: NO_GPU },
       onTrial: (trial) => void trials.push(trial),
     });
     expect(trials).toEqual([
@@ -61,15 +59,8 @@ describe("opening an engine", () => {
     await engine.close();
   });
 
-  it("opens tfjs' WebAssembly only where its binary is", async () => {
-    const environment: EngineEnvironment = { wasm: undefined, gpu: NO_GPU };
-    await expect(openEngine({ backend: "tfjs-wasm", environment })).rejects.toThrow("not served");
-    const engine = await openEngine({ backend: "tfjs-wasm", environment: nodeEnvironment() });
-    expect(engine.backend).toBe("tfjs-wasm");
-  });
-
   it("measures how fast an engine distils", async () => {
-    const engine = await openEngine({ backend: "wasm", environment: { wasm, gpu: NO_GPU } });
+    const engine = await openEngine({ backend: "wasm", environment: { gpu: NO_GPU } });
     const speed = await measureEngine(engine, 1);
     expect(speed).toBeGreaterThan(0);
     expect(Number.isFinite(speed)).toBe(true);
@@ -77,7 +68,7 @@ describe("opening an engine", () => {
   });
 
   it("refuses half precision of a backend that has none, and of auto", async () => {
-    const environment: EngineEnvironment = { wasm, gpu: NO_GPU };
+    const environment: EngineEnvironment = { gpu: NO_GPU };
     for (const backend of ["wasm", "auto"] as const) {
       await expect(openEngine({ backend, environment, precision: "f16" })).rejects.toMatchObject({
         code: "invalid-input",
@@ -103,13 +94,7 @@ describe("opening an engine", () => {
   });
 
   it("does not try another backend than the one asked for by name", async () => {
-    const environment: EngineEnvironment = { wasm, gpu: NO_GPU };
+    const environment: EngineEnvironment = { gpu: NO_GPU };
     await expect(openEngine({ backend: "webgpu", environment })).rejects.toThrow("no WebGPU");
-  });
-
-  it("opens cpu by name, without anything from its environment", async () => {
-    const environment: EngineEnvironment = { wasm: undefined, gpu: NO_GPU };
-    const engine = await openEngine({ backend: "cpu", environment });
-    expect(engine.backend).toBe("cpu");
   });
 });

@@ -63,7 +63,6 @@ async function cleanse(engine: Engine): Promise<Cleansed> {
     images: pool,
     pool: holdOut(pool.count, config.judging, random),
     random,
-    measuresStatistics: true,
   });
   const state = first.slice();
   const scores: (Scores | null)[] = [];

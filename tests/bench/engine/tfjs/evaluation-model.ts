@@ -1,11 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { BatchNormOperation, Graph, ValueId } from "../../../protocol/model/graph.ts";
-import { entryView, type StateLayout } from "../../../protocol/model/state-layout.ts";
-import { EngineError } from "../engine-error.ts";
-import { evaluationPlan, type EvaluationStep, type Plan } from "../program/plan.ts";
+import type { BatchNormOperation, Graph, ValueId } from "../../../../protocol/model/graph.ts";
+import { entryView, type StateLayout } from "../../../../protocol/model/state-layout.ts";
+import { EngineError } from "../../../../client/engine/engine-error.ts";
+import {
+  evaluationPlan,
+  type EvaluationStep,
+  type Plan,
+} from "../../../../client/engine/program/plan.ts";
 import type { Kernels } from "./kernels.ts";
-import { toChannelsLast } from "../program/device-layout.ts";
+import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
 
 /**
  * A model in evaluation mode on the device, batch norms folded into the convolutions before them

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { BatchNormOperation, ValueId } from "../../../protocol/model/graph.ts";
-import { EngineError } from "../engine-error.ts";
-import type { NormStep, Plan, TrainingStep } from "../program/plan.ts";
+import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
+import { EngineError } from "../../../../client/engine/engine-error.ts";
+import type { NormStep, Plan, TrainingStep } from "../../../../client/engine/program/plan.ts";
 import type { Kernels, NormMoments } from "./kernels.ts";
 
 /** The student's parameters on the device, by name, in the device's layout. */

@@ -189,24 +189,14 @@ export class TensorKernels implements Kernels {
     }));
   }
 
-  loss(logits: Tensor2D, target: LossTarget): LossOutput {
+  loss(logits: Tensor2D, { logits: teacher, temperature }: LossTarget): LossOutput {
     return tf.tidy(() => {
-      const temperature = target.kind === "logits" ? target.temperature : 1;
       const [n] = logits.shape;
       const logQ = tf.logSoftmax(tf.div(logits, temperature));
-      let p: Tensor;
-      let logP: Tensor;
-      if (target.kind === "logits") {
-        logP = tf.logSoftmax(tf.div(target.logits, temperature));
-        p = tf.exp(logP);
-      } else {
-        p = target.probabilities;
-        // 0·log 0 is 0; the smallest normal float keeps the logarithm finite.
-        logP = tf.log(tf.maximum(p, 1.1754944e-38));
-      }
+      const logP = tf.logSoftmax(tf.div(teacher, temperature));
+      const p = tf.exp(logP);
       const loss = tf.div(tf.sum(tf.mul(p, tf.sub(logP, logQ))), n);
-      const answers = target.kind === "logits" ? target.logits : target.probabilities;
-      const agree = tf.equal(tf.argMax(logits, 1), tf.argMax(answers, 1));
+      const agree = tf.equal(tf.argMax(logits, 1), tf.argMax(teacher, 1));
       const agreement = tf.mean(tf.cast(agree, "float32"));
       const dLogits: Tensor2D = tf.div(tf.sub(tf.exp(logQ), p), n * temperature);
       return { summary: tf.stack([loss, agreement]) as Tensor1D, dLogits };
@@ -222,11 +212,5 @@ export class TensorKernels implements Kernels {
     });
     tf.dispose(velocity ? [parameter, gradient, velocity] : [parameter, gradient]);
     return result;
-  }
-
-  decay(gradient: Tensor, parameter: Tensor, weightDecay: number): Tensor {
-    const sum = tf.tidy(() => tf.add(gradient, tf.mul(parameter, weightDecay)));
-    gradient.dispose();
-    return sum;
   }
 }

@@ -47,10 +47,12 @@ export interface NormBackwardOutput {
   readonly dAddend: Tensor4D | undefined;
 }
 
-/** What the loss compares the student with. */
-export type LossTarget =
-  | { readonly kind: "logits"; readonly logits: Tensor2D; readonly temperature: number }
-  | { readonly kind: "probabilities"; readonly probabilities: Tensor2D };
+/** What the student is to answer. */
+export interface LossTarget {
+  /** The teacher's, `[N, classes]`. */
+  readonly logits: Tensor2D;
+  readonly temperature: number;
+}
 
 export interface LossOutput {
   /** `[2]`: mean loss, share of rows whose largest entries agree. */
@@ -71,8 +73,7 @@ export interface SgdInput {
 
 /**
  * The operations a session is made of, on one backend of tfjs. Two implementations: composed of
- * tfjs operations (any backend; the GPU's), and loops over the backend's own memory (cpu, wasm),
- * which fuse what tfjs would do in ten passes.
+ * tfjs operations (any backend; the GPU's), and loops over the backend's own memory (wasm), which fuse what tfjs would do in ten passes.
  *
  * Inputs stay with the caller except where said; outputs belong to the caller.
  */
@@ -138,6 +139,4 @@ export interface Kernels {
   loss(logits: Tensor2D, target: LossTarget): LossOutput;
   /** One SGD step in PyTorch's form; consumes parameter, gradient and velocity. */
   sgd(input: SgdInput): { parameter: Tensor; velocity: Tensor };
-  /** gradient + weightDecay·parameter. Consumes `gradient`. */
-  decay(gradient: Tensor, parameter: Tensor, weightDecay: number): Tensor;
 }

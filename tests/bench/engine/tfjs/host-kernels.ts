@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import { distillationLoss } from "../host/host-loss.ts";
+import { distillationLoss } from "../../../../client/engine/host/host-loss.ts";
 import { filterGradientByConvolution } from "./filter-gradient.ts";
 import type { HostMemory } from "./host-memory.ts";
 import {
@@ -26,7 +26,7 @@ import { TensorKernels } from "./tensor-kernels.ts";
 type Shape4D = [number, number, number, number];
 
 /**
- * Kernels for backends whose tensors lie in the host's memory (cpu, wasm): convolutions by the
+ * Kernels for tfjs on WebAssembly, whose tensors lie in the host's memory: convolutions by the
  * backend, the rest in loops over that memory that make one pass where composed operations would
  * make several. Sums are accumulated in float64.
  *
@@ -183,14 +183,13 @@ export class HostKernels extends TensorKernels {
     const { view } = this.#memory;
     const dLogits = this.#memory.empty<tf.Rank.R2>(logits.shape);
     const summary = this.#memory.empty<tf.Rank.R1>([2]);
-    const softened = target.kind === "logits";
     const [images, classes] = logits.shape;
     const { loss, agreement } = distillationLoss({
       student: view(logits),
-      target: view(softened ? target.logits : target.probabilities),
-      targetIs: target.kind,
+      target: view(target.logits),
+      targetIs: "logits",
       classes,
-      temperature: softened ? target.temperature : 1,
+      temperature: target.temperature,
       batchSize: images,
       gradient: view(dLogits),
       total: { loss: 0, agreement: 0 },
@@ -216,12 +215,5 @@ export class HostKernels extends TensorKernels {
     }
     tf.dispose(velocity ? [parameter, velocity] : [parameter]);
     return { parameter: next, velocity: gradient };
-  }
-
-  override decay(gradient: Tensor, parameter: Tensor, weightDecay: number): Tensor {
-    const g = this.#memory.view(gradient);
-    const values = this.#memory.view(parameter);
-    for (let i = 0; i < g.length; i++) g[i] = g[i]! + weightDecay * values[i]!;
-    return gradient;
   }
 }

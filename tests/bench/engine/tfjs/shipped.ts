@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
-import { toChannelsLast } from "../../../client/engine/program/device-layout.ts";
-import type { BatchNormOperation, Graph, ValueId } from "../../../protocol/model/graph.ts";
-import { entryView, type StateLayout } from "../../../protocol/model/state-layout.ts";
-import type { Contestant, ContestantOptions } from "./contestant.ts";
+import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
+import type { BatchNormOperation, Graph, ValueId } from "../../../../protocol/model/graph.ts";
+import { entryView, type StateLayout } from "../../../../protocol/model/state-layout.ts";
+import type { Contestant, ContestantOptions } from "../contestant.ts";
 
 type Parameters = ReadonlyMap<string, Variable>;
 type Normalise = (x: Tensor4D, norm: BatchNormOperation) => Tensor4D;

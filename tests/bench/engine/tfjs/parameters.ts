@@ -1,7 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { entryView, type LayoutEntry } from "../../../protocol/model/state-layout.ts";
-import { fromChannelsLast, toChannelsLast } from "../program/device-layout.ts";
+import { entryView, type LayoutEntry } from "../../../../protocol/model/state-layout.ts";
+import {
+  fromChannelsLast,
+  toChannelsLast,
+} from "../../../../client/engine/program/device-layout.ts";
 
 /** The part of the state vector that an entry names, as a tensor in the device's layout. */
 export function uploadEntry(state: Float32Array, entry: LayoutEntry): Tensor {
