@@ -1,11 +1,13 @@
 import type { Campaign } from "./campaign/campaign.ts";
 import type { Directory } from "./directory/directory.ts";
-import type { SliceBindings } from "./slice/slice-bindings.ts";
+import type { SliceCombiner } from "./slice/slice-combiner.ts";
 
 /** Bindings and secrets of the Worker, as `wrangler.toml` names them. */
-export interface Environment extends SliceBindings {
+export interface Environment {
   readonly CAMPAIGN: DurableObjectNamespace<Campaign>;
+  readonly SLICE: DurableObjectNamespace<SliceCombiner>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
+  readonly BLOBS: R2Bucket;
   readonly ASSETS: Fetcher;
   readonly SCOUR_ADMIN_TOKEN?: string;
   readonly SCOUR_SIGNING_KEY?: string;

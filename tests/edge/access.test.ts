@@ -113,7 +113,7 @@ describe("invites", () => {
 });
 
 describe("participants", () => {
-  it("[A2] repeating an enrolment with its key gives the same participant and takes no use", async () => {
+  it("[A2.1] repeating an enrolment with its key gives the same participant and takes no use", async () => {
     const { id } = await createCampaign();
     const { token } = await inviteToken(id, { uses: 1 });
     const key = "0f".repeat(16);

@@ -213,12 +213,12 @@ describe("bounding a running statistic", () => {
     return [...changed];
   };
 
-  it("[O6] what lies among the others, or within a unit of them, stays bit for bit", () => {
+  it("[O6.1] [O6.2] what lies among the others, or within a unit of them, stays bit for bit", () => {
     expect(bounded([0.1, 0.1, 0.1, 0.1, 0.55])).toEqual([0.1, 0.1, 0.1, 0.1, 0.55]);
     expect(bounded([1, 2, 3, 4, 8])).toEqual([1, 2, 3, 4, 7]);
   });
 
-  it("[O6] one of any number beyond two moves the mean by a bounded part of what the others span", () => {
+  it("[O6.4] one of any number beyond two moves the mean by a bounded part of what the others span", () => {
     for (const honest of [
       [0.1, 0.2],
       [0.1, 0.1, 0.1],
@@ -234,7 +234,7 @@ describe("bounding a running statistic", () => {
     }
   });
 
-  it("[O6] a variance is not brought to more than twice the median, nor below nothing", () => {
+  it("[O6.2] a variance is not brought to more than twice the median, nor below nothing", () => {
     // The student's is .5; four say that it falls to .01.
     const [lie] = bounded([-1e6, 0.49, 0.49, 0.49, 0.49], variance);
     expect(0.5 - lie!).toBeCloseTo(0.02, 12);
@@ -242,7 +242,7 @@ describe("bounding a running statistic", () => {
     expect(all).toEqual([0.5, 0.49, 0.49, 0.49, 0.49]);
   });
 
-  it("[O6] of two each goes at most four times as far as the other, or a unit", () => {
+  it("[O6.3] of two each goes at most four times as far as the other, or a unit", () => {
     expect(bounded([0.1, 1e9])).toEqual([0.1, 0.5]);
     expect(bounded([-2, 1e9])).toEqual([-2, 8]);
     expect(bounded([-1e9, 1e9])).toEqual([-1e9, 1e9]);

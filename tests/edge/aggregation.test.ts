@@ -204,7 +204,7 @@ describe("combining updates", () => {
   });
 
   it.each(["median-clipped-mean", "norm-clipped-mean"] as const)(
-    "[O6] by %s nobody switches a channel off: its variance stays near what the others say",
+    "[O6.4] by %s nobody switches a channel off: its variance stays near what the others say",
     async (kind) => {
       const clipNorm = 1e3;
       const rule = kind === "norm-clipped-mean" ? { kind, clipNorm } : { kind };

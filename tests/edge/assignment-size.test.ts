@@ -34,7 +34,7 @@ function participants(id: string): Promise<ParticipantReport[]> {
 }
 
 describe("an assignment is sized to the deadline", () => {
-  it("[R12] by the speed reported; without a report it is the campaign's own", async () => {
+  it("[R12.2] by the speed reported; without a report it is the campaign's own", async () => {
     const { volunteers } = await runningCampaign(3, TEN_STEPS);
     const [slow, fast, silent] = volunteers as [Volunteer, Volunteer, Volunteer];
     expect(await slow.assignment({ imagesPerSecond: 0.3 })).toMatchObject({ localSteps: 4 });
@@ -46,7 +46,7 @@ describe("an assignment is sized to the deadline", () => {
     expect(await silent.assignment()).toMatchObject({ localSteps: 10 });
   });
 
-  it("[R12] and stays as it was assigned, whatever is reported when asked again", async () => {
+  it("[R12.1] and stays as it was assigned, whatever is reported when asked again", async () => {
     const { id, volunteers } = await runningCampaign(1, TEN_STEPS);
     const [volunteer] = volunteers as [Volunteer];
     const first = await volunteer.assignment({ imagesPerSecond: 0.4 });
@@ -58,7 +58,7 @@ describe("an assignment is sized to the deadline", () => {
     expect(next).toMatchObject({ attempt: 1, localSteps: 3, startStep: 0 });
   });
 
-  it("[R12] an assignment of a version before this rule is the campaign's own", async () => {
+  it("[R12.1] an assignment of a version before this rule is the campaign's own", async () => {
     const { id, volunteers } = await runningCampaign(1, TEN_STEPS);
     await volunteers[0]!.assignment({ imagesPerSecond: 0.4 });
     await sql(id, "UPDATE leases SET local_steps = NULL");
@@ -81,7 +81,7 @@ describe("an assignment is sized to the deadline", () => {
     expect((await report(id)).current).toMatchObject({ assigned: 2 });
   });
 
-  it("[R12] not where participants send gradients", async () => {
+  it("[R12.2] not where participants send gradients", async () => {
     const { volunteers } = await runningCampaign(1, {
       ...TEN_STEPS,
       distillation: { rounds: 2, localSteps: 1, batchSize: 4 },
@@ -160,7 +160,7 @@ describe("what a check-in reports", () => {
 });
 
 describe("norm groups", () => {
-  it("[D7] [C1] are filled in and shown to everybody", async () => {
+  it("[D7.2] are filled in and shown to everybody", async () => {
     const { config: whole } = await createCampaign();
     expect(whole.distillation).toMatchObject({ batchSize: 4, normGroupSize: 4 });
     const { volunteers } = await runningCampaign(1, {
@@ -169,7 +169,7 @@ describe("norm groups", () => {
     expect(volunteers[0]!.view.config.distillation.normGroupSize).toBe(2);
   });
 
-  it.each([1, 3, 8])("[D7] of %i images in a batch of 4 are refused", async (normGroupSize) => {
+  it.each([1, 3, 8])("[D7.2] of %i images in a batch of 4 are refused", async (normGroupSize) => {
     const distillation = { rounds: 2, localSteps: 2, batchSize: 4, normGroupSize };
     const problem = await expectProblem(
       await send("/api/v1/admin/campaigns", {

@@ -175,7 +175,7 @@ describe("combining that fails", () => {
     expect((await rounds(id))[0]).toMatchObject({ state: "committed", accepted: 1 });
   });
 
-  it("[R1] a result that is not finite makes the attempt void", async () => {
+  it("[R1.1] a result that is not finite makes the attempt void", async () => {
     const { id, volunteers } = await runningCampaign(1, {
       round: { goal: 1, maxAttempts: 2 },
       aggregation: { server: { kind: "sgd", learningRate: 100 } },

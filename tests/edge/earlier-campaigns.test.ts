@@ -67,19 +67,19 @@ async function asBefore(id: string): Promise<string> {
 describe("a configuration as it was stored", () => {
   // A key that the schema has gained is missing here: say in config-upgrades.ts what campaigns have
   // that were made before it.
-  it.each(STORED_CONFIGS)("[C1] $name reads as a whole one", ({ config: written, version }) => {
+  it.each(STORED_CONFIGS)("[C1.1] $name reads as a whole one", ({ config: written, version }) => {
     const { config } = readConfig(written, version);
     expect(campaignConfigSchema.parse(config)).toEqual(config);
   });
 
-  it("[C1] from before there were judging rounds has no adversary, and nobody scores", () => {
+  it("[C1.3] from before there were judging rounds has no adversary, and nobody scores", () => {
     const { config, unjudged } = readConfig(STORED_CONFIGS[0]!.config, null);
     expect(unjudged).toBe(true);
     expect(config.distillation.adversary).toBeNull();
     expect(config.judging).toMatchObject({ heldOut: Number.MIN_VALUE, regrowth: null });
   });
 
-  it("[C1] of today's version reads as it is, and is written with its version", async () => {
+  it("[C1.1] of today's version reads as it is, and is written with its version", async () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
@@ -102,7 +102,7 @@ describe("a campaign of a later version", () => {
       MIGRATED,
       "DELETE FROM migrations WHERE version = (SELECT max(version) FROM migrations)",
     ],
-  ])("[C1] by its %s is left alone and says so; others go on", async (what, later, back) => {
+  ])("[C1.2] by its %s is left alone and says so; others go on", async (what, later, back) => {
     const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
     const [volunteer] = volunteers as [Volunteer];
     const other = await createCampaign({ name: "another" });
@@ -136,7 +136,7 @@ describe("a campaign of a later version", () => {
 });
 
 describe("a configuration from before there were sharpness and head shift", () => {
-  it("[C1] reads as without them, and as it was otherwise", () => {
+  it("[C1.1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
@@ -151,7 +151,7 @@ describe("a configuration from before there were sharpness and head shift", () =
 });
 
 describe("a configuration from before there were low frequencies, warps and what copies carry", () => {
-  it("[C1] reads as without them, and as it was otherwise", () => {
+  it("[C1.1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
@@ -186,7 +186,7 @@ describe("a configuration from before there were low frequencies, warps and what
 });
 
 describe("a configuration from before a large transfer rate was an alarm, and the teacher's weakness its condition", () => {
-  it("[C1] reads as one that allows any, and as it was otherwise", () => {
+  it("[C1.1] reads as one that allows any, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
@@ -205,7 +205,7 @@ describe("a configuration from before a large transfer rate was an alarm, and th
 });
 
 describe("a configuration from before participants' pictures were looked at", () => {
-  it("[C1][F1] reads as one that does not ask about them", () => {
+  it("[C1.1] [F1] reads as one that does not ask about them", () => {
     const { fit, ...config } = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
@@ -216,7 +216,7 @@ describe("a configuration from before participants' pictures were looked at", ()
 });
 
 describe("a campaign of the version before", () => {
-  it("[C1] goes on and finishes as it was planned: no adversary, no judging round", async () => {
+  it("[C1.3] goes on and finishes as it was planned: no adversary, no judging round", async () => {
     const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
     const [volunteer] = volunteers as [Volunteer];
     const { starts } = await report(id);

@@ -51,7 +51,7 @@ async function exported(id: string, query = ""): Promise<Uint8Array<ArrayBuffer>
 }
 
 describe("student₀", () => {
-  it("[I1] is what anyone recomputes from the teacher and the seed", async () => {
+  it("[I1] [S5] is what anyone recomputes from the teacher and the seed", async () => {
     const model = tinyModel({ width: 2 });
     const { id, config, starts } = await createCampaign({}, model);
     const { maskDigest, reinitialised, strength } = starts[0]!;

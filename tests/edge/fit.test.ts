@@ -33,7 +33,7 @@ async function tell(volunteers: readonly Volunteer[], fits: readonly Fit[]): Pro
 }
 
 describe("participants' pictures", () => {
-  it("[F1] what the teacher makes of them is kept and shown, one participant apart from another", async () => {
+  it("[F1.1] [F1.4] what the teacher makes of them is kept and shown, one participant apart from another", async () => {
     const { id, volunteers } = await runningCampaign(2, GOAL_3);
     await tell(volunteers, [GOOD]);
     const [first, second] = volunteers as [Volunteer, Volunteer];
@@ -53,7 +53,7 @@ describe("participants' pictures", () => {
     });
   });
 
-  it("[F1] figures that no answers of the model have are refused at the door, naming the field", async () => {
+  it("[F1.4] figures that no answers of the model have are refused at the door, naming the field", async () => {
     const { id, volunteers } = await runningCampaign(1, GOAL_3);
     const token = volunteers[0]!.credential;
     const refusals: [Record<string, unknown>, string][] = [
@@ -85,7 +85,7 @@ describe("participants' pictures", () => {
     await expectProblem(await send("/api/v1/check-in", options), 400, "malformed-request");
   });
 
-  it("[F2] one that waits for a person's word takes no place and starts no deadline", async () => {
+  it("[F2.2] one that waits for a person's word takes no place and starts no deadline", async () => {
     const { id, volunteers } = await runningCampaign(1, GOAL_3);
     expect(await volunteers[0]!.checkIn({ fit: BAD, undecided: true })).toMatchObject({
       kind: "wait",
@@ -97,7 +97,7 @@ describe("participants' pictures", () => {
 });
 
 describe("a campaign whose participants' pictures do not fit", () => {
-  it("[F3] pauses itself before anything is combined, naming the cause; resumed, it goes on", async () => {
+  it("[F3] [F3.3] pauses itself before anything is combined, naming the cause; resumed, it goes on", async () => {
     const { id, volunteers } = await runningCampaign(3, GOAL_3);
     const [first] = volunteers as [Volunteer];
     await first.contribute(updateOf(first.view, 1));
@@ -119,7 +119,7 @@ describe("a campaign whose participants' pictures do not fit", () => {
     expect(await until(id, committed(1))).toMatchObject({ state: "running", detail: null });
   });
 
-  it("[F3] does so at the latest when the first round would be combined at its deadline", async () => {
+  it("[F3.1] does so at the latest when the first round would be combined at its deadline", async () => {
     const { id, volunteers } = await runningCampaign(3, { round: { goal: 8, minimum: 1 } });
     await tell(volunteers, [BAD, GOOD, BAD]);
     const [first] = volunteers as [Volunteer];
@@ -133,14 +133,14 @@ describe("a campaign whose participants' pictures do not fit", () => {
     await until(id, committed(1));
   });
 
-  it("[F3] is not stopped by one who lies, nor by two who come first of many", async () => {
+  it("[F3.2] is not stopped by one who lies, nor by two who come first of many", async () => {
     const { id, volunteers } = await runningCampaign(4, { round: { goal: 4 } });
     await tell(volunteers, [BAD, GOOD, GOOD, BAD]);
     for (const volunteer of volunteers) await volunteer.contribute(updateOf(volunteer.view, 1));
     expect(await until(id, committed(1))).toMatchObject({ state: "running", detail: null });
   });
 
-  it("[F3] waits for nobody: what the others did not tell is not asked after", async () => {
+  it("[F3.1] waits for nobody: what the others did not tell is not asked after", async () => {
     const { id, volunteers } = await runningCampaign(3, GOAL_3);
     await tell(volunteers, [GOOD]);
     for (const volunteer of volunteers) await volunteer.contribute(updateOf(volunteer.view, 1));
@@ -150,7 +150,7 @@ describe("a campaign whose participants' pictures do not fit", () => {
     expect(await report(id)).toMatchObject({ state: "running" });
   });
 
-  it("[F3] is not stopped by one invite's enrolments, which count as one", async () => {
+  it("[F3.4] is not stopped by one invite's enrolments, which count as one", async () => {
     const { id, volunteers } = await runningCampaign(2, { round: { goal: 4 } });
     await tell(volunteers, [GOOD, GOOD]);
     const { token } = await inviteToken(id, { uses: 6 });

@@ -75,7 +75,7 @@ describe("the end of a campaign", () => {
     ["collapse", { agreement: 0.1, inherited: 0 }, /it has collapsed.*student of round 2/],
     ["mistakes", { agreement: 1, inherited: 0.9 }, /what was removed is back.*student of round 2/],
   ] as const)(
-    "[J11] [C2] with a student lost to %s is failed, and the outcome is the last good one",
+    "[C2] [J11.8] with a student lost to %s is failed, and the outcome is the last good one",
     async (reason, said, why) => {
       const { id, volunteer } = await trained(GOOD);
       await volunteer.judge({ images: 50, ...said });
@@ -118,7 +118,7 @@ describe("the end of a campaign", () => {
     expect(await studentOf(id, ROUNDS + 1)).toEqual(await studentOf(id, 2));
   });
 
-  it("[J10] [J11] with a student that nobody could score is finished, and says that nobody judged it", async () => {
+  it("[J10] [J11.4] with a student that nobody could score is finished, and says that nobody judged it", async () => {
     const { id, volunteer } = await trained(GOOD);
     await volunteer.judge(null);
     expect(await until(id, committed(ROUNDS + 1))).toMatchObject({
@@ -154,7 +154,7 @@ describe("the end of a campaign", () => {
 });
 
 describe("a student on the way", () => {
-  it("[J11] that has collapsed ends the campaign at once, with the one before it", async () => {
+  it("[J11.6] [J11.7] that has collapsed ends the campaign at once, with the one before it", async () => {
     const { id, volunteer } = await trained([...GOOD.slice(0, 2), { agreement: 0.1 }]);
     const ended = await report(id);
     expect(ended).toMatchObject({
@@ -166,7 +166,7 @@ describe("a student on the way", () => {
     expect(await volunteer.checkIn()).toMatchObject({ kind: "ended", state: "failed" });
   });
 
-  it("[J11] is not held against student₀, which was not trained", async () => {
+  it("[J11.1] is not held against student₀, which was not trained", async () => {
     const { id } = await trained([{ agreement: 1, inherited: 0 }, { agreement: 0.3 }]);
     expect(await report(id)).toMatchObject({ state: "running", round: 2 });
     expect((await report(id)).gate).toBeUndefined();

@@ -53,7 +53,7 @@ async function silence(id: string): Promise<void> {
 }
 
 describe("an invite is the unit that counts", () => {
-  it("[R2] its enrolments together hold one assignment, and all weigh as one", async () => {
+  it("[R2.1] [R2.2] its enrolments together hold one assignment, and all weigh as one", async () => {
     const { id, groups } = await invited([{ uses: 3 }, { uses: 1 }]);
     const [[first, second, third], [other]] = groups as [
       [Volunteer, Volunteer, Volunteer],
@@ -71,7 +71,7 @@ describe("an invite is the unit that counts", () => {
     expect((await rounds(id))[0]).toMatchObject({ accepted: 2, assigned: 2 });
   });
 
-  it("[R2] it has the places that the organiser gives it, never more than uses", async () => {
+  it("[R2.1] it has the places that the organiser gives it, never more than uses", async () => {
     const { id, groups } = await invited([{ uses: 3, places: 2 }], { round: { goal: 3 } });
     const [first, second, third] = groups[0] as [Volunteer, Volunteer, Volunteer];
     await first.assignment();

@@ -55,7 +55,7 @@ async function readyToClose(): Promise<string> {
 }
 
 describe("a judging round", () => {
-  it("[J3] asks for no steps, takes scores alone, and leaves the student as it is", async () => {
+  it("[J3] [J3.2] asks for no steps, takes scores alone, and leaves the student as it is", async () => {
     const { id, volunteers } = await toBeJudged(2);
     const [first, second] = volunteers as [Volunteer, Volunteer];
     expect(await first.assignment()).toMatchObject({
@@ -93,7 +93,7 @@ describe("a judging round", () => {
     expect(trained).toMatchObject({ loss: 0.5, agreement: 0.75 });
   });
 
-  it("[J3] refuses slices, examples and incomplete scores, naming the field", async () => {
+  it("[J3.1] refuses slices, examples and incomplete scores, naming the field", async () => {
     const { volunteers } = await toBeJudged(1, { goal: 1 });
     const [volunteer] = volunteers as [Volunteer];
     const at = await volunteer.assignment();
@@ -128,7 +128,7 @@ describe("a judging round", () => {
     expect((await rounds(id))[1]).toMatchObject({ accepted: 1 });
   });
 
-  it("[R1] with too few at the deadline is void, and opens again", async () => {
+  it("[R1.1] [R1.2] with too few at the deadline is void, and opens again", async () => {
     const { id, volunteers } = await toBeJudged(2, { goal: 2, minimum: 2 });
     const [first, second] = volunteers as [Volunteer, Volunteer];
     await first.judge();
@@ -169,13 +169,13 @@ describe("a judging round", () => {
     expect(kills).toBe(2);
   });
 
-  it("[R12] is not sized to the deadline: a slow participant scores, too", async () => {
+  it("[R12.2] is not sized to the deadline: a slow participant scores, too", async () => {
     const { volunteers } = await toBeJudged(1, { goal: 1 });
     const reply = await volunteers[0]!.checkIn({ imagesPerSecond: 1e-6 });
     expect(reply).toMatchObject({ kind: "assignment", localSteps: 0 });
   });
 
-  it("[J3] of the main leg ends also where nobody has images to score with", async () => {
+  it("[J3.1] of the main leg ends also where nobody has images to score with", async () => {
     const { id, volunteers } = await toBeJudged(1, { goal: 1 });
     await volunteers[0]!.judge(null);
     const { current } = await until(id, ({ state }) => state === "finished");
@@ -184,7 +184,7 @@ describe("a judging round", () => {
 });
 
 describe("scores at the door", () => {
-  it("[J8] that do not fit together are refused, naming the field, and spoil nobody's round", async () => {
+  it("[J8.1] [J8.2] [J8.3] that do not fit together are refused, naming the field, and spoil nobody's round", async () => {
     const { id, volunteers } = await runningCampaign(2, ONE_ROUND);
     const [honest, odd] = volunteers as [Volunteer, Volunteer];
     const at = await odd.assignment();
@@ -251,7 +251,7 @@ describe("scores at the door", () => {
     expect(await (await volunteer.sendCommit(at, slices, { scores: null })).text()).toBe(first);
   });
 
-  it("[J8] a campaign whose scores would not fit into a commit is refused, and with fewer radii made", async () => {
+  it("[J8.4] a campaign whose scores would not fit into a commit is refused, and with fewer radii made", async () => {
     const model = tinyModel({ classes: 8000 });
     await (await uploadModel(model)).body?.cancel();
     const create = (radii: readonly number[]) =>

@@ -55,7 +55,7 @@ describe("a credential", () => {
     expect((await send("/api/v1/campaign", { token: renewed.credential })).status).toBe(200);
   });
 
-  it("[A6] is not renewed for a signature by another, of another or for another time", async () => {
+  it("[A6.1] [A6.2] is not renewed for a signature by another, of another or for another time", async () => {
     const person = await volunteer();
     const other = await volunteer();
     const stolen = await makeKeyPair();
@@ -77,7 +77,7 @@ describe("a credential", () => {
     await expectProblem(await person.renew(Date.now(), nobody), 401, "unauthenticated");
   });
 
-  it("[A6] is not renewed twice by one signature", async () => {
+  it("[A6.2] is not renewed twice by one signature", async () => {
     const person = await volunteer();
     const time = Date.now();
     expect((await person.renew(time)).status).toBe(200);
@@ -92,7 +92,7 @@ describe("a credential", () => {
     await expectProblem(await person.renew(), 403, "participant-revoked");
   });
 
-  it("[A2] is not given for an enrolment repeated with another key", async () => {
+  it("[A2.1] is not given for an enrolment repeated with another key", async () => {
     const { id } = await createCampaign();
     const { token } = await inviteToken(id);
     const json = { key: "0f".repeat(16), publicKey: "5e".repeat(32) };
@@ -128,7 +128,7 @@ describe("a commit", () => {
     expect((await person.sendCommit(at, slices)).status).toBe(200);
   });
 
-  it("[R9] key, digest and signature stand in the chain and hold", async () => {
+  it("[R9.1] key, digest and signature stand in the chain and hold", async () => {
     const { id, volunteers } = await runningCampaign(2);
     for (const [seed, person] of volunteers.entries()) {
       await person.contribute(updateOf(person.view, seed));
@@ -151,7 +151,7 @@ describe("a commit", () => {
     }
   });
 
-  it("[A7] of one whom a version without keys enrolled needs none, and its credential lasts", async () => {
+  it("[A2.2] [A7] of one whom a version without keys enrolled needs none, and its credential lasts", async () => {
     const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
     const [person] = volunteers as [Volunteer];
     await sql(id, "UPDATE participants SET public_key = NULL");

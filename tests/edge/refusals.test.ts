@@ -54,7 +54,7 @@ async function afterRounds(count: number, done: number, scored = true) {
 }
 
 describe("a student that participants refuse", () => {
-  it("[J12] by most of those who answer ends the campaign with the last good one", async () => {
+  it("[J12.6] [J12.7] by most of those who answer ends the campaign with the last good one", async () => {
     const { id, volunteers } = await afterRounds(3, 3);
     const [first, second, third] = volunteers as [Volunteer, Volunteer, Volunteer];
     await checkInAndRefuse(first);
@@ -82,7 +82,7 @@ describe("a student that participants refuse", () => {
     expect(await studentOf(id, 2)).toHaveLength(2);
   });
 
-  it("[J12] is not refused by one alone, who waits while the others go on", async () => {
+  it("[J12.4] is not refused by one alone, who waits while the others go on", async () => {
     const { id, volunteers } = await runningCampaign(3, {
       round: { goal: 2, minimum: 2, overSelection: 1 },
     });
@@ -98,7 +98,7 @@ describe("a student that participants refuse", () => {
     await expectProblem(await refuse(liar, { round: 0, attempt: 0 }), 409, "stale-round");
   });
 
-  it("[J12] is refused by the one who takes part alone", async () => {
+  it("[J12.6] is refused by the one who takes part alone", async () => {
     const { id, volunteers } = await afterRounds(1, 2, false);
     await checkInAndRefuse(volunteers[0]!);
     expect(await report(id)).toMatchObject({
@@ -107,7 +107,7 @@ describe("a student that participants refuse", () => {
     });
   });
 
-  it("[J12] is not refused by the first who comes, before the others are there", async () => {
+  it("[J12.6] is not refused by the first who comes, before the others are there", async () => {
     const { id } = await createCampaign({ round: { goal: 4 } });
     await act(id, "start");
     const first = await Volunteer.enrol((await inviteToken(id)).token);
@@ -117,7 +117,7 @@ describe("a student that participants refuse", () => {
     expect(await report(id)).toMatchObject({ state: "running" });
   });
 
-  it("[J12] [R2] is not refused by one invite that takes one place after the other", async () => {
+  it("[J12.3] [R2.2] is not refused by one invite that takes one place after the other", async () => {
     const { id } = await createCampaign({ round: { goal: 3, overSelection: 1 } });
     await act(id, "start");
     const { token } = await inviteToken(id, { uses: 3, places: 1 });
@@ -139,13 +139,13 @@ describe("a student that participants refuse", () => {
     expect(await report(id)).toMatchObject({ state: "running" });
   });
 
-  it("[J12] in the first round leaves nothing to go back to", async () => {
+  it("[J12.7] in the first round leaves nothing to go back to", async () => {
     const { id, volunteers } = await afterRounds(2, 0);
     for (const volunteer of volunteers) await checkInAndRefuse(volunteer);
     expect(await report(id)).toMatchObject({ state: "failed", gate: { fellBackTo: null } });
   });
 
-  it("[J12] is decided at the deadline by those who have answered", async () => {
+  it("[J12.6] is decided at the deadline by those who have answered", async () => {
     const { id, volunteers } = await afterRounds(4, 0);
     for (const volunteer of volunteers.slice(0, 2)) await checkInAndRefuse(volunteer);
     expect(await report(id)).toMatchObject({ state: "running" });
@@ -153,7 +153,7 @@ describe("a student that participants refuse", () => {
     expect(await report(id)).toMatchObject({ state: "failed", gate: { reason: "broken" } });
   });
 
-  it("[J12] [R10] by too few at the deadline is told where the attempt is void", async () => {
+  it("[J12.2] [R10] by too few at the deadline is told where the attempt is void", async () => {
     const { id, volunteers } = await afterRounds(3, 0);
     await checkInAndRefuse(volunteers[0]!);
     await passDeadline(id);
@@ -177,7 +177,7 @@ describe("a student that participants refuse", () => {
     expect(await report(id)).toMatchObject({ state: "failed" });
   });
 
-  it("[J12] cannot be refused without an assignment, after a commit, or in free words", async () => {
+  it("[J12] [J12.1] cannot be refused without an assignment, after a commit, or in free words", async () => {
     const { volunteers } = await afterRounds(2, 0);
     const [first, second] = volunteers as [Volunteer, Volunteer];
     const at = { round: 0, attempt: 0 };

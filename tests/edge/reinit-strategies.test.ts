@@ -116,7 +116,7 @@ describe("student₀ of a coordinator that never holds the model", () => {
     expect(detail).toContain("4 depth stages");
   });
 
-  it("[I9] scores slice by slice are those of the whole, and no slice object holds more than half a MiB", async () => {
+  it("[I9.1] scores slice by slice are those of the whole, and no slice object holds more than half a MiB", async () => {
     const parts = [];
     for (const { index } of layout.slices) {
       const meter = new ByteMeter();

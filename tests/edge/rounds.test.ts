@@ -34,7 +34,7 @@ describe("rounds", () => {
     expect((await report(id)).current).toMatchObject({ state: "collecting", deadline });
   });
 
-  it("[R1] below the minimum at the deadline the round opens again as the next attempt", async () => {
+  it("[R1.1] below the minimum at the deadline the round opens again as the next attempt", async () => {
     const { id, volunteers } = await runningCampaign(2, { round: { goal: 4, minimum: 2 } });
     const [first, second] = volunteers as [Volunteer, Volunteer];
     await first.contribute(updateOf(first.view, 1));

@@ -123,7 +123,7 @@ const viewOf = (volunteer: Volunteer) =>
   ask<CampaignView>("/api/v1/campaign", { token: volunteer.credential });
 
 describe("a campaign that begins with a statistics round", () => {
-  it("[B1] has no student before it, and tells so", async () => {
+  it("[B1.1] has no student before it, and tells so", async () => {
     const created = await createCampaign(MEASURING, model);
     expect(created).toMatchObject({ rounds: 3, starts: [], statistics: null });
     const response = await send(`/api/v1/admin/campaigns/${created.id}/export`, { token: ADMIN });
@@ -132,7 +132,7 @@ describe("a campaign that begins with a statistics round", () => {
     expect(await sql(created.id, "SELECT count(*) AS n FROM students")).toEqual([{ n: 0 }]);
   });
 
-  it("[B1] is refused where its participants' statistics could not be held at once", async () => {
+  it("[B1.2] is refused where its participants' statistics could not be held at once", async () => {
     await (await uploadModel(model)).body?.cancel();
     const before = (await env.BLOBS.list()).objects.length;
     const response = await send("/api/v1/admin/campaigns", {
@@ -145,7 +145,7 @@ describe("a campaign that begins with a statistics round", () => {
     expect((await env.BLOBS.list()).objects).toHaveLength(before);
   });
 
-  it("[B5] [B6] pools what came, and begins with the student₀ that anybody computes from it", async () => {
+  it("[B5] [B6] [R9.3] pools what came, and begins with the student₀ that anybody computes from it", async () => {
     const { id, volunteers } = await runningCampaign(3, MEASURING, model);
     const [first] = volunteers as [Volunteer];
     expect(first.view).toMatchObject({ statistics: null, starts: [] });
@@ -211,7 +211,7 @@ describe("a campaign that begins with a statistics round", () => {
     expect((await exported.arrayBuffer()).byteLength).toBe(model.bytes.length);
   });
 
-  it("[B6] [J4] makes a start for every probe, of the same statistics", async () => {
+  it("[B6] [J4.2] makes a start for every probe, of the same statistics", async () => {
     const id = await readyToPool({
       reinit: { ...MEASURING.reinit, strength: "auto" },
       probes: { strengths: [0, 2], rounds: 1 },
@@ -230,7 +230,7 @@ describe("a campaign that begins with a statistics round", () => {
 });
 
 describe("at the door of a statistics round", () => {
-  it("[B2] [B4] what cannot be is refused with its reason, and spoils nobody's round", async () => {
+  it("[B2.2] [B2.3] [B4] what cannot be is refused with its reason, and spoils nobody's round", async () => {
     const { id, volunteers } = await runningCampaign(4, MEASURING, model);
     const [liar, ...others] = volunteers as [Volunteer, ...Volunteer[]];
     const at = await assigned(liar);
@@ -261,7 +261,7 @@ describe("at the door of a statistics round", () => {
     expect((await until(id, committed(1))).statistics).toBe(expected(2).statistics);
   });
 
-  it("[B2] [B3] a commit that does not say what was measured is refused, naming the field", async () => {
+  it("[B2.3] [B3] a commit that does not say what was measured is refused, naming the field", async () => {
     const { volunteers } = await runningCampaign(1, MEASURING, model);
     const [volunteer] = volunteers as [Volunteer];
     const at = await assigned(volunteer);
@@ -305,7 +305,7 @@ describe("at the door of a statistics round", () => {
 });
 
 describe("a statistics round that does not end", () => {
-  it("[B5] with fewer than three participants' is void and opens again, and says why", async () => {
+  it("[B5.2] with fewer than three participants' is void and opens again, and says why", async () => {
     const { id, volunteers } = await runningCampaign(
       3,
       { ...MEASURING, round: { goal: 3, minimum: 1, maxAttempts: 2 } },
@@ -331,7 +331,7 @@ describe("a statistics round that does not end", () => {
     expect((await until(id, committed(1))).statistics).toBe(expected(2).statistics);
   });
 
-  it("[B5] where participants went away goes on with the others; one that was removed has no part", async () => {
+  it("[B5.2] where participants went away goes on with the others; one that was removed has no part", async () => {
     const round = { goal: 5, minimum: 3, overSelection: 2 };
     const { id, volunteers } = await runningCampaign(5, { ...MEASURING, round }, model);
     const [gone, removed, ...others] = volunteers as [Volunteer, Volunteer, ...Volunteer[]];
@@ -349,7 +349,7 @@ describe("a statistics round that does not end", () => {
     await expectProblem(await gone.sendCommit(at, [sha256(frame)], COMMIT), 409, "stale-round");
   });
 
-  it("[R1] with statistics that overflow is void", async () => {
+  it("[B5.3] [R1.1] with statistics that overflow is void", async () => {
     const wild = tinyModel({
       width: 2,
       change: (tensors) => {

@@ -19,7 +19,7 @@ const norm = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
 describe("sizes of updates", () => {
-  it("[R9] [O5] stand in the chain, in reports and in a list of their own", async () => {
+  it("[R9.2] [O5] stand in the chain, in reports and in a list of their own", async () => {
     const { id, volunteers } = await runningCampaign(3, { round: { goal: 3, overSelection: 1 } });
     const updates = volunteers.map(({ view }, rank) => updateOf(view, rank, rank === 1 ? 1 : 0.01));
     for (const [rank, volunteer] of volunteers.entries()) {
@@ -55,7 +55,7 @@ describe("sizes of updates", () => {
     expect(chainDigest(link)).toBe(chain);
   });
 
-  it("[R9] are not there of a round that is under way", async () => {
+  it("[R9.2] are not there of a round that is under way", async () => {
     const { id, volunteers } = await runningCampaign(1);
     const [volunteer] = volunteers as [Volunteer];
     await volunteer.contribute(updateOf(volunteer.view, 1));

@@ -256,7 +256,7 @@ describe("uploading slices", () => {
     },
   );
 
-  it("[U8] running statistics that no images give are refused, naming tensor and channel", async () => {
+  it("[U8.1] running statistics that no images give are refused, naming tensor and channel", async () => {
     const { id, volunteers } = await assigned();
     const [volunteer] = volunteers as [Volunteer];
     const [weights, honest] = updateOf(volunteer.view, 1);

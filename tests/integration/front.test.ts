@@ -177,7 +177,7 @@ describe("what is no request", () => {
     ["a second Host", ["Host: elsewhere"], ""],
     ["a header without a name", [": x"], ""],
     ["a folded header", ["X: a", " b"], ""],
-  ])("%s is 400", async (_what, headers, body) => {
+  ])("[P9] %s is 400", async (_what, headers, body) => {
     const type = "Content-Type: application/json";
     expectProblem(
       await ask("POST /api/v1/enrol", [type, ...headers], body),
@@ -198,7 +198,7 @@ describe("what is no request", () => {
     ["a long header", `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
     ["many headers", `GET / HTTP/1.1\r\nHost: a\r\n${"X: x\r\n".repeat(200)}\r\n`, 431],
     ["a long body that is none", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", 400],
-  ])("%s", async (_what, text, status) => {
+  ])("[P9] %s", async (_what, text, status) => {
     const answer = await sendRaw({ port, pieces: [text] });
     expect(answer).toMatchObject({
       status,
@@ -233,7 +233,7 @@ describe("time", () => {
   it.each([
     ["POST /api/v1/admin/campaigns", "Content-Type: application/json"],
     [`PUT /api/v1/admin/models/${"a".repeat(64)}`, "Content-Type: application/octet-stream"],
-  ])("half a body is 408 after a silence, and closed: %s", async (line, type) => {
+  ])("[P9] half a body is 408 after a silence, and closed: %s", async (line, type) => {
     const half = rawRequest(line, [admin, type, "Content-Length: 50000"], "x".repeat(5000));
     const answer = await sendRaw({ port, pieces: half });
     expectProblem(answer, 408, "request-timeout");
@@ -254,7 +254,7 @@ describe("time", () => {
     expect(answer.status).toBe(201);
   });
 
-  it("half a header is 408, and closed", async () => {
+  it("[P9] half a header is 408, and closed", async () => {
     const answer = await sendRaw({ port, pieces: ["GET /api/v1/health HTTP/1.1\r\nHost: a\r\n"] });
     expectProblem(answer, 408, "request-timeout");
     expect(answer.closed).toBe(true);

@@ -32,7 +32,7 @@ it("[F3] `simulate` with a mean and std that are not the model's stops and says 
   expect(stderr).not.toMatch(/evidence/);
 });
 
-it("[F2] `join` with pictures that do not fit stops where nobody can be asked, unless told to go on", async () => {
+it("[F2.1] `join` with pictures that do not fit stops where nobody can be asked, unless told to go on", async () => {
   const folder = await temporaryDirectory();
   const images = join(folder, "images.bin");
   await writeFile(images, drawImages(40, 7_000));

@@ -1,6 +1,5 @@
 import type { Announcement } from "../../../protocol/round/events.ts";
 import type { CampaignStore } from "./campaign-store.ts";
-import type { CommitStore } from "./commit-store.ts";
 import type { Roster } from "./roster.ts";
 import type { RoundStore } from "./round-store.ts";
 import type { UploadStore } from "./upload-store.ts";
@@ -12,7 +11,6 @@ import type { UploadStore } from "./upload-store.ts";
 export interface Ledger {
   readonly campaign: CampaignStore;
   readonly rounds: RoundStore;
-  readonly commits: CommitStore;
   readonly uploads: UploadStore;
   readonly roster: Roster;
   /** Tells participants, once the transaction stands. */

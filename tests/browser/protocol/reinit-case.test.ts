@@ -10,6 +10,6 @@ it("[I4] gives the committed student₀ and mask in Chromium", () => {
   expect(runReinitCase()).toEqual(EXPECTED);
 });
 
-it("[I9] [I10] gives the committed scores and masks in Chromium", () => {
+it("[I9.2] [I9.3] [I10] gives the committed scores and masks in Chromium", () => {
   expect(runScoresCase()).toEqual(EXPECTED_SCORES);
 });

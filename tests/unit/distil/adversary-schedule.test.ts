@@ -64,7 +64,7 @@ const restarts = (adversaries: readonly (AdversarySettings | undefined)[]): numb
   adversaries.flatMap((adversary, step) => (adversary?.restart ? [step] : []));
 
 describe("the adversary of local steps", () => {
-  it("[D9] draws δ anew at a leg's first step, with the velocity, and every restartEvery steps of the leg", async () => {
+  it("[D9.10.1] draws δ anew at a leg's first step, with the velocity, and every restartEvery steps of the leg", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 12 }),
@@ -93,7 +93,7 @@ describe("the adversary of local steps", () => {
     );
   });
 
-  it("[D9] tells the engine lengths of the whole image, and another δ at every restart", async () => {
+  it("[D9.1] tells the engine lengths of the whole image, and another δ at every restart", async () => {
     const rounds = [{ startStep: 0, localSteps: 5, velocity: "restart" as const }];
     const found = await adversariesOf({ restartEvery: 2, radius: 0.5, step: 0.5 }, rounds);
     for (const adversary of found) {
@@ -110,7 +110,7 @@ describe("the adversary of local steps", () => {
     expect(await adversariesOf({ restartEvery: 2, radius: 0.5, step: 0.5 }, rounds)).toEqual(found);
   });
 
-  it("[D9] of single images restarts in every step by itself", async () => {
+  it("[D9.10.3] of single images restarts in every step by itself", async () => {
     const adversary = { scope: "per-image", ascents: 2, restartEvery: 2 };
     const rounds = [{ startStep: 0, localSteps: 4, velocity: "restart" as const }];
     const found = await adversariesOf(adversary, rounds);
@@ -119,7 +119,7 @@ describe("the adversary of local steps", () => {
     expect(restarts(found)).toEqual([]);
   });
 
-  it("[D9] has a wave and a share of a shortcut on all copies of a step, as far as it wants them", async () => {
+  it("[D9.4] has a wave and a share of a shortcut on all copies of a step, as far as it wants them", async () => {
     const rounds = [{ startStep: 0, localSteps: 40, velocity: "restart" as const }];
     const shortcuts = [Float32Array.of(3, 0), Float32Array.of(0, 5)].map((values) => ({
       class: 1,
@@ -161,7 +161,7 @@ describe("the adversary of local steps", () => {
     expect(await patterns({ waves: { radius: 0.2 } })).toEqual(both);
   });
 
-  it("[D9] has a shortcut the more often the further a small one leads", async () => {
+  it("[D9.7] has a shortcut the more often the further a small one leads", async () => {
     const rounds = [{ startStep: 0, localSteps: 100, velocity: "restart" as const }];
     const shortcuts = [
       { class: 1, values: Float32Array.of(1, 0), share: 1, reach: 0.29 },
@@ -181,7 +181,7 @@ describe("the adversary of local steps", () => {
     expect(first).toBeLessThan(22);
   });
 
-  it("[D9] has a wave that misleads the teacher in its share of steps, and nothing else then", async () => {
+  it("[D9.4] [D9.6.3] has a wave that misleads the teacher in its share of steps, and nothing else then", async () => {
     const rounds = [{ startStep: 0, localSteps: 200, velocity: "restart" as const }];
     // 1e3 shows where the shortcut is part of it.
     const shortcuts = [{ class: 1, values: Float32Array.of(1000, 1000), share: 1, reach: 1 }];
@@ -197,7 +197,7 @@ describe("the adversary of local steps", () => {
     expect(without.filter((pattern) => Math.hypot(...pattern) < 1)).toHaveLength(0);
   });
 
-  it("[D9] begins warps with what bends images and misleads the teacher, in its share of steps", async () => {
+  it("[D9.8] begins warps with what bends images and misleads the teacher, in its share of steps", async () => {
     const rounds = [{ startStep: 0, localSteps: 200, velocity: "restart" as const }];
     const bends = [
       { class: 1, values: Float32Array.of(8, 0, 0, 0, 0, 0, 0, 0), share: 1, reach: 0.89 },
@@ -224,7 +224,7 @@ describe("the adversary of local steps", () => {
     expect(new Set(await fields({ warp: null }))).toEqual(new Set([undefined]));
   });
 
-  it("[D9] goes on without shortcuts where a teacher has none", async () => {
+  it("[D9.7.1] goes on without shortcuts where a teacher has none", async () => {
     const rounds = [{ startStep: 0, localSteps: 2, velocity: "restart" as const }];
     const found = await adversariesOf({ waves: null }, rounds, 2);
     expect(found.map((adversary) => adversary?.pattern)).toEqual([
@@ -233,7 +233,7 @@ describe("the adversary of local steps", () => {
     ]);
   });
 
-  it("[D4][D9] is part of the gradient where K = 1", async () => {
+  it("[D4] [D9.14] is part of the gradient where K = 1", async () => {
     const rounds = [0, 1, 2, 3].map((startStep) => ({
       startStep,
       localSteps: 1,
@@ -249,7 +249,7 @@ describe("the adversary of local steps", () => {
     expect(await adversariesOf(null, rounds)).toEqual(Array(5).fill(undefined));
   });
 
-  it("[R11] is on while the device's speed is measured, and counts clean images alone", async () => {
+  it("[D9.11] [R11] is on while the device's speed is measured, and counts clean images alone", async () => {
     const session = new LinearSession(SHAPE, MODEL);
     let time = 0;
     await measureSpeed({ session, images: IMAGES, pool: POOL, state: MODEL }, settingsWith({}, 5), {

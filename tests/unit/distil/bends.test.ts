@@ -105,7 +105,7 @@ describe("answers to images that are bent", () => {
 });
 
 describe("what bends images and misleads the teacher", () => {
-  it("[D9] are fields to the classes that it is led to most easily, the nearest first", async () => {
+  it("[D9.8.1] are fields to the classes that it is led to most easily, the nearest first", async () => {
     const bends = await new ShortcutSearch(teacher(), POOL, SETTINGS, bending(2)).find();
     expect(bends).toHaveLength(2);
     const [below, above] = bends;
@@ -121,14 +121,14 @@ describe("what bends images and misleads the teacher", () => {
     expect(below!.reach).toBeGreaterThanOrEqual(above!.reach);
   });
 
-  it("[D9] are not trained against where they lead to no class", async () => {
+  it("[D9.8.1] are not trained against where they lead to no class", async () => {
     expect((await bendsOf(teacher())).bends.length).toBeGreaterThan(1);
     const stubborn = teacher();
     stubborn.teacher[3 * VALUES] = 1e3;
     expect(await bendsOf(stubborn)).toMatchObject({ bends: [], bend: { reach: 0 } });
   });
 
-  it("[J2] tells of the one that leads furthest when it is half as long", async () => {
+  it("[J2.10] tells of the one that leads furthest when it is half as long", async () => {
     const { bend, bends } = await bendsOf(teacher());
     const reaches = bends.map(({ reach }) => reach);
     expect(Math.min(...reaches)).toBeLessThan(Math.max(...reaches));

@@ -37,7 +37,7 @@ function teacher(answers = [5, 0, 0]): LinearSession {
 }
 
 describe("the frequencies asked about", () => {
-  it("[D9] are a lattice of half of all directions, at most `periods` periods each", () => {
+  it("[D9.6.1] are a lattice of half of all directions, at most `periods` periods each", () => {
     const { spacing, rows } = latticeOf(10);
     expect(spacing).toBe(1);
     expect(rows).toHaveLength(11);
@@ -51,7 +51,7 @@ describe("the frequencies asked about", () => {
     }
   });
 
-  it("[D9] are no more of them where there are more periods, and fewer where there are fewer", () => {
+  it("[D9.6.1] are no more of them where there are more periods, and fewer where there are fewer", () => {
     expect(latticeOf(25)).toMatchObject({ spacing: 2.5 });
     expect(latticeOf(25).rows.flat()).toHaveLength(158);
     expect(latticeOf(1).rows).toEqual([[{ down: 0, right: 1 }], [{ down: 1, right: 0 }]]);
@@ -60,7 +60,7 @@ describe("the frequencies asked about", () => {
 });
 
 describe("a heat map", () => {
-  it("[D9] tells how far each wave leads the teacher to one class", async () => {
+  it("[D9.6.2] tells how far each wave leads the teacher to one class", async () => {
     const { waves, spacing } = await new HeatMapSearch(teacher(), POOL, WAVES, HEAT_MAP).find();
     expect(spacing).toBe(1);
     const hot = waves.filter(({ share }) => share > 0);
@@ -75,7 +75,7 @@ describe("a heat map", () => {
     ]);
   });
 
-  it("[D9] tells parts of the images, too", async () => {
+  it("[D9.6.2] tells parts of the images, too", async () => {
     // One image of three is brighter throughout, and that is against class 1.
     const session = teacher();
     for (let i = 0; i < VALUES; i++) session.teacher[VALUES + i]! -= 5;
@@ -92,7 +92,7 @@ describe("a heat map", () => {
     ]);
   });
 
-  it("[D9] leaves out images that have the class anyway", async () => {
+  it("[D9.6.2] leaves out images that have the class anyway", async () => {
     const session = teacher();
     // What is brighter on the left is class 1 anyway.
     for (let i = 0; i < VALUES; i++) session.teacher[VALUES + i]! += i % 8 === 0 ? 200 : 0;
@@ -107,7 +107,7 @@ describe("a heat map", () => {
     expect(waves.find(({ down, right }) => down === 1 && right === 2)!.share).toBe(1);
   });
 
-  it("[D9] is made on images spread evenly over those that are trained on, once", async () => {
+  it("[D9.6] is made on images spread evenly over those that are trained on, once", async () => {
     const session = teacher();
     const search = new HeatMapSearch(session, POOL, WAVES, HEAT_MAP);
     const found = await search.find();

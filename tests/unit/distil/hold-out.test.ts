@@ -37,7 +37,7 @@ describe("held-out images", () => {
     expect(holdOut(1_000_000, never, stream(1)).heldOut).toHaveLength(0);
   });
 
-  it("[D9] leave the others in a random order, even where there are none", () => {
+  it("[D9.7.2] leave the others in a random order, even where there are none", () => {
     for (const heldOut of [0.01, 0.1]) {
       const { training } = holdOut(100, { heldOut, images: 64 }, stream(4));
       // Sorted by class, as folders are: ten of each.

@@ -43,7 +43,7 @@ function answer(image: number, delta: ArrayLike<number>): number {
 }
 
 describe("a judge", () => {
-  it("[J2][J3] looks at every radius in a judging round, and asks the teacher once", async () => {
+  it("[J2.2] [J3] looks at every radius in a judging round, and asks the teacher once", async () => {
     const { judge, judging, session } = judgeOf();
     const scores = await judge.judge();
     expect(scores!.perturbed.map(({ radius }) => radius)).toEqual(judging.radii);
@@ -61,7 +61,7 @@ describe("a judge", () => {
     expect(session.teacherPerturbations).toHaveLength(26);
   });
 
-  it("[J2] looks at the middle radius before a training round, from where the round before ended", async () => {
+  it("[J3.3] looks at the middle radius before a training round, from where the round before ended", async () => {
     const { judge, judging, session } = judgeOf();
     const first = await judge.watch("main 0");
     expect(first!.perturbed.map(({ radius }) => radius)).toEqual([judging.radii[1]]);
@@ -76,7 +76,7 @@ describe("a judge", () => {
     expect(session.perturbations).toHaveLength(9);
   });
 
-  it("[J2] seeks the teacher's mistakes with images it trains on too, and counts none of them", async () => {
+  it("[J2.8] seeks the teacher's mistakes with images it trains on too, and counts none of them", async () => {
     const seen = judgeOf({ images: 12 }, 5, 6, 10);
     const few = judgeOf({ images: 12 }, 5, 6, 0);
     const [scores, alone] = [await seen.judge.watch("main 0"), await few.judge.watch("main 0")];
@@ -88,7 +88,7 @@ describe("a judge", () => {
     expect(scores!.loss).toBe(alone!.loss);
   });
 
-  it("[J2] tells how far the smallest radius leads the teacher, over all images it looks at", async () => {
+  it("[J2.7] tells how far the smallest radius leads the teacher, over all images it looks at", async () => {
     const settings = { images: 12, radii: [0.4, 0.8] };
     const { judge, judging, session } = judgeOf(settings, 5, 6, 10);
     const { transfer } = (await judge.watch("main 0"))!;
@@ -107,7 +107,7 @@ describe("a judge", () => {
     expect(transfer.reach).toBeLessThan(1);
   });
 
-  it("[J2] starts anew in another leg, and in every judging round", async () => {
+  it("[J2.3] starts anew in another leg, and in every judging round", async () => {
     const { judge, judging, session } = judgeOf();
     await judge.watch("probe 0");
     await judge.watch("probe 1");
@@ -118,7 +118,7 @@ describe("a judge", () => {
     expect(length(session.perturbations[11]!)).toBeCloseTo(first / 10, 6);
   });
 
-  it("[J2] seeks no perturbation of the student with watchAscents 0", async () => {
+  it("[J3.3] seeks no perturbation of the student with watchAscents 0", async () => {
     const { judge, session } = judgeOf({ watchAscents: 0 });
     const scores = await judge.watch("main 0");
     expect(scores).toMatchObject({ images: 8, perturbed: [] });

@@ -14,7 +14,7 @@ const length = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
 describe("a fresh perturbation", () => {
-  it("[D9] in an L2 ball is a tenth of an ascent step long, in a direction of the seed's", () => {
+  it("[D9.10.2] in an L2 ball is a tenth of an ascent step long, in a direction of the seed's", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 200 }),
@@ -31,7 +31,7 @@ describe("a fresh perturbation", () => {
     );
   });
 
-  it("[D9] in an L2 ball prefers no direction", () => {
+  it("[D9.10.2] in an L2 ball prefers no direction", () => {
     const random = stream(7);
     const ball = { norm: "l2", radius: 80, stepLength: 10 } as const;
     const mean = [0, 0, 0];
@@ -47,7 +47,7 @@ describe("a fresh perturbation", () => {
     for (const value of squares) expect(Math.abs(value - 1 / 3)).toBeLessThan(0.025);
   });
 
-  it("[D9] in an L∞ ball is anywhere in it", () => {
+  it("[D9.10.2] in an L∞ ball is anywhere in it", () => {
     const drawn = drawPerturbation(4000, { norm: "linf", radius: 0.5, stepLength: 0.1 }, stream(2));
     const sorted = [...drawn].sort((a, b) => a - b);
     for (const [share, value] of [
@@ -63,7 +63,7 @@ describe("a fresh perturbation", () => {
   });
 });
 
-it("[D9] an engine is told lengths of the whole image", () => {
+it("[D9.1] an engine is told lengths of the whole image", () => {
   const l2 = adversarySchema.parse({ radius: 0.145, step: 0.125 });
   expect(engineAdversary(l2, CIFAR)).toMatchObject({
     weight: l2.weight,
@@ -78,7 +78,7 @@ it("[D9] an engine is told lengths of the whole image", () => {
   expect(engineAdversary(linf, CIFAR)).toMatchObject({ radius: 0.1, stepLength: 0.05 });
 });
 
-it("[D9] an engine is told a warp in pixels of the image's width; none of single images", () => {
+it("[D9.3] an engine is told a warp in pixels of the image's width; none of single images", () => {
   const warped = adversarySchema.parse({});
   expect(engineAdversary(warped, CIFAR).warp).toEqual({ grid: 8, radius: 0.5, step: 0.125 });
   const wide = { height: 16, width: 64, channels: 1 };
@@ -91,7 +91,7 @@ it("[D9] an engine is told a warp in pixels of the image's width; none of single
   }
 });
 
-it("[D9] a restart has displacements behind δ, each within a tenth of an ascent step", () => {
+it("[D9.10.2] a restart has displacements behind δ, each within a tenth of an ascent step", () => {
   const adversary = engineAdversary(adversarySchema.parse({ warp: { grid: 32 } }), CIFAR);
   const restart = drawRestart(CIFAR, adversary, stream(3));
   expect(restart).toHaveLength(3072 + 2048);

@@ -58,7 +58,7 @@ async function stepsOf(settings: DistillationSettings): Promise<LinearSession> {
 
 describe("regularisers of local steps", () => {
   it.each([1, 3])(
-    "[D10][D11] are in every step, or in the gradient: K = %i",
+    "[D10.3] [D11] are in every step, or in the gradient: K = %i",
     async (localSteps) => {
       const { steps } = await stepsOf(settingsWith(REGULARISERS, localSteps));
       expect(steps).toHaveLength(localSteps);

@@ -66,7 +66,7 @@ const weights = fc
   .filter((w) => length(w) > 0.3);
 
 describe("scores of a student", () => {
-  it("[J2] find the worst universal perturbation of a linear student: straight across its edge", async () => {
+  it("[J2.3] find the worst universal perturbation of a linear student: straight across its edge", async () => {
     await fc.assert(
       fc.asyncProperty(weights, pixelsOf(12), async (w, pixels) => {
         const values = Array.from({ length: 12 }, (_, image) =>
@@ -98,7 +98,7 @@ describe("scores of a student", () => {
     );
   });
 
-  it("[J2] give loss and agreement of clean images as they are defined", async () => {
+  it("[J2.1] give loss and agreement of clean images as they are defined", async () => {
     const w = [1, 0, 0, 0, 0, 0];
     // 0.25 of a pixel value of 255 is 1: x = pixel/63.75.
     const pixels = new Uint8Array(4 * VALUES);
@@ -115,7 +115,7 @@ describe("scores of a student", () => {
     expect(scores).toMatchObject({ images: 4, agreement: 0.75, perturbed: [] });
   });
 
-  it("[J2] count flips from the teacher's clean answer, to the class that the student gives", async () => {
+  it("[J2.2] count flips from the teacher's clean answer, to the class that the student gives", async () => {
     await fc.assert(
       fc.asyncProperty(
         weights,
@@ -145,7 +145,7 @@ describe("scores of a student", () => {
     );
   });
 
-  it("[J2] find more within a larger radius, the same however the images are batched", async () => {
+  it("[J2.2] find more within a larger radius, the same however the images are batched", async () => {
     const w = [0.5, -0.3, 0.2, 0.1, -0.6, 0.4];
     const pixels = Uint8Array.from({ length: 10 * VALUES }, (_, i) => (i * 37) % 256);
     const make = (): LinearSession => new LinearSession(SHAPE, oneEdge(w, 0.1));
@@ -173,7 +173,7 @@ describe("scores of a student", () => {
     expect(session.steps).toEqual([]);
   });
 
-  it("[J2] count the images that the teacher's perturbation leads to its class, and who follows", async () => {
+  it("[J2.9] count the images that the teacher's perturbation leads to its class, and who follows", async () => {
     await fc.assert(
       fc.asyncProperty(weights, weights, pixelsOf(9), async (w, v, pixels) => {
         const teacher = oneEdge(w, -dot(w, Array(VALUES).fill(2)));
@@ -206,7 +206,7 @@ describe("scores of a student", () => {
     );
   });
 
-  it("[J2] go on from where they are told to, one way", async () => {
+  it("[J2.3] go on from where they are told to, one way", async () => {
     const session = new LinearSession(SHAPE, oneEdge([1, 1, 1, 1, 1, 1], -9));
     const pixels = Uint8Array.from({ length: 5 * VALUES }, (_, i) => (i * 37) % 256);
     await score(session, pixels, [0.1], { ascents: 2, isFresh: false });

@@ -34,7 +34,7 @@ function teacher(): LinearSession {
 }
 
 describe("the teacher's shortcuts", () => {
-  it("[D9] are those to the classes that it is led to most easily, the nearest first", async () => {
+  it("[D9.7.3] are those to the classes that it is led to most easily, the nearest first", async () => {
     const shortcuts = await new ShortcutSearch(teacher(), POOL, SETTINGS, ADDITIVE).find();
     expect(shortcuts).toHaveLength(2);
     for (const [i, way] of [2, 4].entries()) {
@@ -48,7 +48,7 @@ describe("the teacher's shortcuts", () => {
     }
   });
 
-  it("[D9] are sought on images spread evenly over those that are trained on, once", async () => {
+  it("[D9.7.2] are sought on images spread evenly over those that are trained on, once", async () => {
     const session = teacher();
     const search = new ShortcutSearch(session, POOL, SETTINGS, ADDITIVE);
     const found = await search.find();

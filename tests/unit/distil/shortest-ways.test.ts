@@ -42,7 +42,7 @@ function oneValueAClass(slopes: readonly number[], biases: readonly number[]): F
 }
 
 describe("the teacher's mistakes", () => {
-  it("[J2] are sought towards the class that a small perturbation reaches, though others are nearer", async () => {
+  it("[J2.5] are sought towards the class that a small perturbation reaches, though others are nearer", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), pixelsAround(20, 3), async (way, pixels) => {
         // Class 0 is the answer, the way's is the farthest, and the only steep one.
@@ -61,7 +61,7 @@ describe("the teacher's mistakes", () => {
     );
   });
 
-  it("[J2] are no images that have the class anyway, nor those that go elsewhere", async () => {
+  it("[J2.5] are no images that have the class anyway, nor those that go elsewhere", async () => {
     await fc.assert(
       fc.asyncProperty(pixelsAround(30, 120), async (pixels) => {
         const session = new LinearSession(
@@ -75,14 +75,14 @@ describe("the teacher's mistakes", () => {
     );
   });
 
-  it("[J2] are not sought towards a class that all images have", async () => {
+  it("[J2.6] are not sought towards a class that all images have", async () => {
     const session = new LinearSession(SHAPE, oneValueAClass([9, 1, 1], [30, 0, 0]));
     const { mistakes } = await find(session, new Uint8Array(5 * VALUES).fill(128));
     expect(mistakes.class).toBeGreaterThan(0);
     expect([...mistakes.led]).toEqual([]);
   });
 
-  it("[J2] cost a bounded number of passes, however many classes there are", async () => {
+  it("[J2.6] cost a bounded number of passes, however many classes there are", async () => {
     const told: [number, number][] = [];
     const onPass = (done: number, total: number): void => void told.push([done, total]);
     // The farther a class, the steeper: the last ones would be reached first.
@@ -96,14 +96,14 @@ describe("the teacher's mistakes", () => {
     expect(told).toEqual(Array.from({ length: 74 }, (_, i) => [i + 1, 74]));
   });
 
-  it("[J2] of two classes are sought towards the nearer one", async () => {
+  it("[J2.6] of two classes are sought towards the nearer one", async () => {
     const session = new LinearSession(SHAPE, oneValueAClass([4, 4], [0.4, 0]));
     const { mistakes } = await find(session, new Uint8Array(6 * VALUES).fill(128));
     expect(mistakes.class).toBe(1);
     expect(mistakes.led).toHaveLength(6);
   });
 
-  it("[J2] are sought to the end by a device that is stopped again and again", async () => {
+  it("[J2.4] are sought to the end by a device that is stopped again and again", async () => {
     const pixels = new Uint8Array(30 * VALUES).fill(128);
     const slopes = Array.from({ length: 9 }, (_, k) => 3 + k);
     const model = oneValueAClass(slopes, Array(9).fill(0));

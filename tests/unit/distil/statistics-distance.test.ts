@@ -24,14 +24,14 @@ const scaled = (factor: number): Float32Array => {
   return measured;
 };
 
-it("[F1] is the divergence of two Gaussians of each norm's median channel, the mean over norms", () => {
+it("[F1.2] is the divergence of two Gaussians of each norm's median channel, the mean over norms", () => {
   const own = statisticsDistance(graph, layout, teacher, teacher, IMAGES);
   expect(own).toBe(0);
   const twice = statisticsDistance(graph, layout, teacher, scaled(2), IMAGES);
   expect(twice).toBeCloseTo(0.5 * Math.log(1 / 2) + 1 - 0.5, 4);
 });
 
-it("[F1] is not moved by a few channels of a norm, however far they are", () => {
+it("[F1.2] is not moved by a few channels of a norm, however far they are", () => {
   const measured = teacher.slice();
   for (const { name, offset } of layout.entries) {
     if (offset < layout.trainableLength || !name.endsWith("running_mean")) continue;
@@ -40,7 +40,7 @@ it("[F1] is not moved by a few channels of a norm, however far they are", () => 
   expect(statisticsDistance(graph, layout, teacher, measured, IMAGES)).toBe(0);
 });
 
-it("[F1] takes off what chance gives with few images, and is never negative", () => {
+it("[F1.2] takes off what chance gives with few images, and is never negative", () => {
   const exact = statisticsDistance(graph, layout, teacher, scaled(2), IMAGES);
   const few = statisticsDistance(graph, layout, teacher, scaled(2), 20);
   expect(exact - few).toBeCloseTo(1 / 20, 4);

@@ -63,8 +63,8 @@ async function fitOf({
   );
 }
 
-describe("[F1][F2] the demo's teacher, asked", () => {
-  it("knows its own pictures, many, few, and of one kind alone", async () => {
+describe("the demo's teacher, asked", () => {
+  it("[F1.1] knows its own pictures, many, few, and of one kind alone", async () => {
     for (const count of [160, 40, 16]) {
       const fit = (await fitOf({ count }))!;
       expect(fitSchema.parse(fit)).toEqual(fit);
@@ -84,7 +84,7 @@ describe("[F1][F2] the demo's teacher, asked", () => {
     expect(misfitOf(fit, settings, graph.classes)).toBeUndefined();
   });
 
-  it("tells which normalisation its pictures are prepared with instead", async () => {
+  it("[F1.3] [F2] tells which normalisation its pictures are prepared with instead", async () => {
     const { bytes, centred, none } = PREPARATIONS;
     for (const normalisation of [none, centred, bytes]) {
       const fit = (await fitOf({ normalisation }))!;
@@ -96,7 +96,7 @@ describe("[F1][F2] the demo's teacher, asked", () => {
     }
   });
 
-  it("takes noise, blank pictures and pages of text for pictures of another kind", async () => {
+  it("[F2] takes noise, blank pictures and pages of text for pictures of another kind", async () => {
     const kinds = {
       noise: made((random) => random()),
       grey: made(() => 0.5),
@@ -109,19 +109,19 @@ describe("[F1][F2] the demo's teacher, asked", () => {
     }
   });
 
-  it("gives its answers alone of a model without batch norms, and says so", async () => {
+  it("[F1.2] gives its answers alone of a model without batch norms, and says so", async () => {
     const fit = (await fitOf({ of: NORMLESS }))!;
     expect(fit).toMatchObject({ distance: null, otherwise: null });
     expect(fit.confidence).toBeGreaterThan(0.8);
     expect(misfitOf(fit, settings, graph.classes)).toBeUndefined();
   });
 
-  it("is not asked about fewer than 16", async () => {
+  it("[F1] is not asked about fewer than 16", async () => {
     await expect(fitOf({ count: 15 })).resolves.toBeNull();
   });
 });
 
-it("[F1] answers that are not finite say as little as answers can", async () => {
+it("[F1.1] answers that are not finite say as little as answers can", async () => {
   const broken = {
     logits: () => Promise.resolve(new Float32Array(16 * graph.classes).fill(Number.NaN)),
   } as unknown as Session;

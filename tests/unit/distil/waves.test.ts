@@ -38,7 +38,7 @@ function explained(channel: readonly number[], down: number, right: number): num
   return (ss * xc * xc - 2 * cs * xc * xs + cc * xs * xs) / (determinant * xx);
 }
 
-test("D9: a wave is no larger than its radius, and the same from the same stream", () => {
+test("[D9.5.2] a wave is no larger than its radius, and the same from the same stream", () => {
   fc.assert(
     fc.property(fc.nat(1e6), (seed) => {
       const wave = drawWave(SHAPE, WAVES, stream(seed));
@@ -49,7 +49,7 @@ test("D9: a wave is no larger than its radius, and the same from the same stream
   );
 });
 
-test("D9: sizes are spread over all of the radius, and half of the waves have one colour", () => {
+test("[D9.5.1] [D9.5.2] sizes are spread over all of the radius, and half of the waves have one colour", () => {
   const random = stream(5);
   const waves = Array.from({ length: 600 }, () => drawWave(SHAPE, WAVES, random));
   const mean = waves.reduce((sum, wave) => sum + rootMeanSquare(wave), 0) / waves.length;
@@ -61,7 +61,7 @@ test("D9: sizes are spread over all of the radius, and half of the waves have on
   expect(grey).toBeLessThan(350);
 });
 
-test("D9: each channel is one plane wave of between 1 and `periods` periods, the same in all", () => {
+test("[D9.5] [D9.5.1] each channel is one plane wave of between 1 and `periods` periods, the same in all", () => {
   const random = stream(11);
   for (let i = 0; i < 12; i++) {
     const wave = drawWave(SHAPE, { radius: 0.3, periods: 4 }, random);
@@ -83,7 +83,7 @@ test("D9: each channel is one plane wave of between 1 and `periods` periods, the
   }
 });
 
-test("D9: a wave by a heat map is within half a spacing of one that misleads, the more it does the more often", () => {
+test("[D9.6.3] a wave by a heat map is within half a spacing of one that misleads, the more it does the more often", () => {
   const random = stream(3);
   const waves = [
     { down: 2, right: -2, share: 0.9 },
@@ -121,7 +121,7 @@ test("D9: a wave by a heat map is within half a spacing of one that misleads, th
   expect(nearest[2]).toBe(0);
 });
 
-test("D9: a wave that is sampled at its zeros alone is nothing", () => {
+test("[D9.5.2] a wave that is sampled at its zeros alone is nothing", () => {
   const amplitudes = new Float64Array(3).fill(1);
   const still = { phase: 0, amplitudes, size: 0.2 };
   const none = planeWave(SHAPE, { ...still, down: 12, right: 16 });

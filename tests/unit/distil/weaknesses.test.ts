@@ -38,7 +38,7 @@ describe("what misleads the teacher", () => {
     expect(await search(none).find()).toEqual(NO_WEAKNESSES);
   });
 
-  it("[D9] has no heat map where waves lead nowhere", async () => {
+  it("[D9.6.3] has no heat map where waves lead nowhere", async () => {
     expect((await search({ waves: { periods: 2 } }, 50).find()).heatMap).toBeUndefined();
   });
 

@@ -40,7 +40,7 @@ describe("norm groups", () => {
     );
   }
 
-  it("[D7] the gradient is the mean of the groups' own, statistics advance group by group", async () => {
+  it("[D7] [D7.1] [D7.3] the gradient is the mean of the groups' own, statistics advance group by group", async () => {
     const grouped = open(GROUP);
     const whole = await grouped.gradient(batch(0, BATCH), SETTINGS);
     const { state, results } = await grouped.read();
@@ -72,7 +72,7 @@ describe("norm groups", () => {
     ungrouped.close();
   });
 
-  it("[D7][D9] a group's copies take their own group's statistics", async () => {
+  it("[D9.13] a group's copies take their own group's statistics", async () => {
     const { height, width, channels } = golden.teacher.graph.inputShape;
     const adversary: AdversarySettings = {
       weight: 0.7,
@@ -106,7 +106,7 @@ describe("norm groups", () => {
     expect(relativeError(whole.gradient, mean)).toBeLessThan(1e-5);
   });
 
-  it("[D7] a step takes one optimiser step along that gradient", async () => {
+  it("[D7.3] a step takes one optimiser step along that gradient", async () => {
     const { layout, state: start } = golden.student;
     const session = open(GROUP);
     const undecayed = { ...SETTINGS, weightDecay: 0 };

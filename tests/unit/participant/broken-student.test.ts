@@ -39,7 +39,7 @@ describe("a participant that is given a broken student", () => {
   it.each([
     ["student", "answers"],
     ["neither", "loss"],
-  ] as const)("[J12] tells whose answers are not finite: %s's", async (examined, found) => {
+  ] as const)("[J12.1] tells whose answers are not finite: %s's", async (examined, found) => {
     const { coordinator, participant, training } = setUp();
     training.examined = examined;
     training.onStep = () => Promise.reject(NOT_FINITE);
@@ -47,7 +47,7 @@ describe("a participant that is given a broken student", () => {
     expect(coordinator.refusals).toEqual([found]);
   });
 
-  it("[J12] tells that scoring it fails, too", async () => {
+  it("[J12.1] tells that scoring it fails, too", async () => {
     const { coordinator, participant, training } = setUp();
     training.examined = "student";
     training.onPass = () => Promise.reject(NOT_FINITE);
@@ -56,7 +56,7 @@ describe("a participant that is given a broken student", () => {
     expect(coordinator.round).toBe(3);
   });
 
-  it("[J12] [U8] tells that what came of training is not taken", async () => {
+  it("[J12.1] [U8] tells that what came of training is not taken", async () => {
     const { coordinator, participant } = setUp();
     coordinator.interfere = ({ method }) =>
       method === "PUT"
@@ -70,7 +70,7 @@ describe("a participant that is given a broken student", () => {
     ["a teacher that answers no better", NOT_FINITE, "teacher"],
     ["a device that is gone", new EngineError("device-failed", "it was lost"), "neither"],
     ["an engine that was closed", new EngineError("closed", "it was closed"), "neither"],
-  ] as const)("[J12] does not take %s for it", async (_, error, examined) => {
+  ] as const)("[J12.5] does not take %s for it", async (_, error, examined) => {
     const { coordinator, participant, training } = setUp();
     training.examined = examined;
     training.onStep = () => Promise.reject(error);

@@ -101,7 +101,7 @@ describe("a participant", () => {
     expect(coordinator.updates.map(({ request }) => request.examples)).toEqual([4, 4, 4, 0]);
   });
 
-  it("[R12] needs no benchmark where it sends gradients", async () => {
+  it("[R12.2] needs no benchmark where it sends gradients", async () => {
     const distillation = { rounds: 2, localSteps: 1, batchSize: 2 };
     const coordinator = new FakeCoordinator({ distillation });
     const { participant, training } = setUp(coordinator);

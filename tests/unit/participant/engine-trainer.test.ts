@@ -109,7 +109,7 @@ it("[J1] held-out images are never trained on, not even to measure, and all othe
   clock.mockRestore();
 });
 
-it("[D9][J1] shortcuts are sought once, on images that are trained on and not scored with", async () => {
+it("[D9.7.1] [J1] shortcuts are sought once, on images that are trained on and not scored with", async () => {
   const table = normalisationTable(PREPROCESSING, 3);
   const { pool, session, trainer } = open(250, {
     judging: { heldOut: 0.2, images: 60 },
@@ -176,7 +176,7 @@ const measuring = () => {
   return { work: { signal, beforeBatch: () => Promise.resolve(), onImages }, told };
 };
 
-it("[B2] measures so many different images, none of them held out, and the same ones each time", async () => {
+it("[B2.4] measures so many different images, none of them held out, and the same ones each time", async () => {
   const { pool, session, trainer } = open(120, { reinit: MEASURING, judging: { heldOut: 0.4 } });
   const { work, told } = measuring();
   expect(await trainer.measureStatistics(work)).toMatchObject({ images: 40 });
@@ -192,7 +192,7 @@ it("[B2] measures so many different images, none of them held out, and the same 
   expect(session.measuredOn).toHaveLength(40);
 });
 
-it("[B2] chooses the same images again after it was interrupted", async () => {
+it("[B2.4] chooses the same images again after it was interrupted", async () => {
   const { session, trainer } = open(200, { reinit: MEASURING });
   const interrupted = new AbortController();
   const { work } = measuring();
@@ -214,7 +214,7 @@ it("[B3] measures nothing of fewer than 32 images", async () => {
   expect(session.measuredOn).toHaveLength(34);
 });
 
-it("[J12] tells whose answers are not finite, and forgets the round's velocity", async () => {
+it("[J12.5] tells whose answers are not finite, and forgets the round's velocity", async () => {
   const { session, trainer } = open(20, {});
   const broken = MODEL.slice().fill(Number.NaN);
   expect(await trainer.examine(MODEL.slice())).toBe("neither");
@@ -226,7 +226,7 @@ it("[J12] tells whose answers are not finite, and forgets the round's velocity",
   expect(load).toHaveBeenLastCalledWith(expect.anything(), "restart");
 });
 
-it("[J12] takes a student for the cause where the device answers for the teacher alone", async () => {
+it("[J12.5] takes a student for the cause where the device answers for the teacher alone", async () => {
   const { session, trainer } = open(20, {});
   const { logits } = session;
   const refused = new EngineError("device-failed", "beyond the largest value of half precision");

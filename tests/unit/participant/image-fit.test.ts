@@ -42,7 +42,7 @@ describe("a participant whose pictures fit", () => {
 });
 
 describe("a participant whose pictures do not fit", () => {
-  it("[F2] is asked, with the likely cause, once the coordinator knows; it holds no place meanwhile", async () => {
+  it("[F2.1] [F2.2] is asked, with the likely cause, once the coordinator knows; it holds no place meanwhile", async () => {
     const asked: Misfit[] = [];
     const { coordinator, participant, seen, training } = setUp(BAD, (misfit) => {
       asked.push(misfit);
@@ -61,7 +61,7 @@ describe("a participant whose pictures do not fit", () => {
     ["when the answer is no", () => "leave" as const],
     ["when nobody is there to answer", undefined],
   ] as const) {
-    it(`[F2] leaves ${how}, and has told the coordinator`, async () => {
+    it(`[F2.1] leaves ${how}, and has told the coordinator`, async () => {
       const { coordinator, participant, training } = setUp(BAD, onMisfit);
       await expect(participant.run()).rejects.toMatchObject({ code: "images-do-not-fit" });
       expect(participant.status).toMatchObject({
@@ -78,7 +78,7 @@ describe("a participant whose pictures do not fit", () => {
   }
 
   for (const leave of ["stop", "finishRound"] as const) {
-    it(`[F2] may leave by ${leave}() instead of an answer`, async () => {
+    it(`[F2.1] may leave by ${leave}() instead of an answer`, async () => {
       const { participant } = setUp(BAD, () => {
         participant[leave]();
         return new Promise(() => undefined);
@@ -87,7 +87,7 @@ describe("a participant whose pictures do not fit", () => {
     });
   }
 
-  it("[F2] is not asked where the campaign has ended meanwhile", async () => {
+  it("[F2.2] is not asked where the campaign has ended meanwhile", async () => {
     const { coordinator, participant } = setUp(BAD, () => {
       throw new Error("nothing to ask");
     });

@@ -25,7 +25,7 @@ function setUp(config: Partial<CampaignConfigInput> = {}) {
 }
 
 describe("a judging round", () => {
-  it("[J3] takes scores alone: no steps, no upload, the scores' own loss and agreement", async () => {
+  it("[J3.1] takes scores alone: no steps, no upload, the scores' own loss and agreement", async () => {
     const { coordinator, participant, training } = setUp();
     await participant.run();
     expect(training.scored).toEqual(["watch 0", "watch 1", "watch 2", "judge 3"]);
@@ -137,7 +137,7 @@ describe("a judging round", () => {
 });
 
 describe("a campaign with probes", () => {
-  it("[J4] trains and judges each candidate from its own student₀, then the chosen one", async () => {
+  it("[J4.1] trains and judges each candidate from its own student₀, then the chosen one", async () => {
     const { coordinator, participant, training } = setUp(PROBES);
     coordinator.chosen = 2;
     await expect(participant.run()).resolves.toMatchObject({ kind: "finished", round: 9 });

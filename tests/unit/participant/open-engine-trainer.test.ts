@@ -97,7 +97,7 @@ describe("training on an engine", () => {
     measured.close();
   });
 
-  it("[D3] keeps its velocity only from a round done to the one that follows", async () => {
+  it("[D3.1] [D3.2] keeps its velocity only from a round done to the one that follows", async () => {
     const trainer = await open({});
     velocities.length = 0;
     const train = (round: number, signal = work().signal, leg: object = {}) =>
@@ -127,7 +127,7 @@ describe("training on an engine", () => {
     );
   });
 
-  it("[D9] seeks once for a teacher and settings, however often it is opened, and trains as ever", async () => {
+  it("[D9.7.1] seeks once for a teacher and settings, however often it is opened, and trains as ever", async () => {
     const { graph, layout, state: teacher } = golden.teacher;
     const training = (seed?: Uint8Array) =>
       engineTraining({ engine, images: golden.images, ...(seed && { seed }) });
@@ -239,7 +239,7 @@ describe("training on an engine", () => {
     expect(new Set(updates).size).toBe(kinds.length);
   });
 
-  it("[D4][D9] sends a gradient with the adversary's term in it where K = 1", async () => {
+  it("[D4] [D9.14] sends a gradient with the adversary's term in it where K = 1", async () => {
     const gradients: Float32Array[] = [];
     for (const adversary of [null, { weight: 1e-6 }, { weight: 1 }]) {
       const trainer = await open({ localSteps: 1, adversary });

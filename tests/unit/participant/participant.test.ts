@@ -66,7 +66,7 @@ describe("a campaign without trouble", () => {
     expect(training.closed).toBe(1);
   });
 
-  it("[D9] seeks what it trains against before it asks for work, and can be paused and stopped in it", async () => {
+  it("[D9.7.1] seeks what it trains against before it asks for work, and can be paused and stopped in it", async () => {
     const { coordinator, participant, training } = setUp();
     training.onSearch = (search) => {
       if (search === 1) participant.pause();
@@ -511,7 +511,7 @@ describe("enrolment", () => {
     expect(coordinator.enrolmentKeys.size).toBe(0);
   });
 
-  it("[A2] whose answer was lost is repeated with the same key", async () => {
+  it("[A2.1] whose answer was lost is repeated with the same key", async () => {
     const coordinator = new FakeCoordinator();
     let lost = 0;
     coordinator.interfere = ({ path }) =>
@@ -554,7 +554,7 @@ describe("identity", () => {
 });
 
 describe("a credential", () => {
-  it("[A6] that expired is renewed by itself, for the coordinator's own time, and kept", async () => {
+  it("[A6.3] that expired is renewed by itself, for the coordinator's own time, and kept", async () => {
     const coordinator = new FakeCoordinator();
     const identities = memoryIdentityStore();
     const { participant, training } = setUp(coordinator, { identities });
@@ -573,7 +573,7 @@ describe("a credential", () => {
     expect(await identities.load(key)).toMatchObject({ credential: coordinator.credential });
   });
 
-  it("[A6] is renewed by one who comes back a week later", async () => {
+  it("[A6.3] is renewed by one who comes back a week later", async () => {
     const coordinator = new FakeCoordinator();
     const identities = memoryIdentityStore();
     const first = setUp(coordinator, { identities });
@@ -588,7 +588,7 @@ describe("a credential", () => {
     expect(coordinator.renewals).toHaveLength(1);
   });
 
-  it("[A6] [P7] is renewed where the key that signed it is gone", async () => {
+  it("[A6.3] [P7] is renewed where the key that signed it is gone", async () => {
     const coordinator = new FakeCoordinator();
     const identities = memoryIdentityStore();
     const first = setUp(coordinator, { identities });
@@ -603,7 +603,7 @@ describe("a credential", () => {
     expect(coordinator.renewals).toHaveLength(1);
   });
 
-  it("[A6] is signed for again where the coordinator names another time", async () => {
+  it("[A6.2] is signed for again where the coordinator names another time", async () => {
     const coordinator = new FakeCoordinator();
     const { participant } = setUp(coordinator);
     coordinator.interfere = ({ path }) => {

@@ -24,7 +24,7 @@ function setUp(config: Partial<CampaignConfigInput> = MEASURING) {
 }
 
 describe("a statistics round", () => {
-  it("[B2] takes sums alone, as f32 whatever the codec, and training goes on from what they gave", async () => {
+  it("[B2.2] [B2.3] [U7] takes sums alone, as f32 whatever the codec, and training goes on from what they gave", async () => {
     const { coordinator, participant, seen, statistics, training } = setUp({
       ...MEASURING,
       codec: "int8",

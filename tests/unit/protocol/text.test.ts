@@ -55,9 +55,9 @@ describe("text from strangers", () => {
     ["\u3164\u034f\u{e0041}", ""],
     ["e\u0301", "é"],
     ["日本 😀 žluť", "日本 😀 žluť"],
-  ])("[P8] %j becomes %j", (text, clean) => expect(cleanText(text)).toBe(clean));
+  ])("[P8.1] %j becomes %j", (text, clean) => expect(cleanText(text)).toBe(clean));
 
-  it("[P8] holds nothing unseen, is of one line, and stays as it is when cleaned again", () => {
+  it("[P8.1] holds nothing unseen, is of one line, and stays as it is when cleaned again", () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const clean = cleanText(text);
@@ -68,7 +68,7 @@ describe("text from strangers", () => {
     );
   });
 
-  it("[P8] limits count code points of what is left", () => {
+  it("[P8.2] limits count code points of what is left", () => {
     const long = "😀".repeat(120);
     const publicKey = "0f".repeat(32);
     expect(enrolRequestSchema.parse({ publicKey, label: `${long}\u200b` }).label).toBe(long);
@@ -78,11 +78,11 @@ describe("text from strangers", () => {
     expect(codePoints(cutText("😀😀x", 2))).toBe(2);
   });
 
-  it("[P8] lines that are printed keep their breaks and nothing else that moves a cursor", () => {
+  it("[P8.3] lines that are printed keep their breaks and nothing else that moves a cursor", () => {
     expect(printableLines(`a${ESC}[2J\r\nb\u202e\n`)).toBe("a \nb\n");
   });
 
-  it("[P8] JSON that is printed shows what is unseen, and reads back as it was", () => {
+  it("[P8.3] JSON that is printed shows what is unseen, and reads back as it was", () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const json = printableJson({ [text]: text });

@@ -50,13 +50,13 @@ describe("`invite`", () => {
     expect(text).not.toContain("count as");
   });
 
-  it("[R2] says what more uses than places mean", async () => {
+  it("[R2.1] says what more uses than places mean", async () => {
     const { asked, text } = await made("--uses", "4");
     expect(asked).toEqual([{ uses: 4 }]);
     expect(text).toContain("They count as one: at most 1 of the 4 have a place in a round");
   });
 
-  it("[R2] --places says how many they count as", async () => {
+  it("[R2.1] --places says how many they count as", async () => {
     const { asked, text } = await made("--uses", "4", "--places", "4");
     expect(asked).toEqual([{ uses: 4, places: 4 }]);
     expect(text).not.toContain("count as");

@@ -25,7 +25,7 @@ it("a terminal says what is sought before the first step, and how far it is", ()
   expect(statusText(status)).toMatch(/^seeking what misleads the teacher, search 4 of 19$/);
 });
 
-it("[F2] a terminal says why pictures do not fit", () => {
+it("[F2.1] a terminal says why pictures do not fit", () => {
   expect(statusText({ kind: "fitting" })).toContain("asking the teacher");
   const misfit = { cause: "pictures", detail: "they are far away" } as const;
   expect(statusText({ kind: "asking", misfit })).toBe(

@@ -12,21 +12,24 @@ function noise(): Float64Array {
   return Float64Array.from({ length }, () => values.normal());
 }
 
-it.each([0.01, 0.3, 0.5, 1])("projects onto the share %d of the cosines, and once", (share) => {
-  const project = lowFrequencyProjection(SHAPE, share);
-  const image = noise();
-  const shape = [SHAPE.height, SHAPE.width, SHAPE.channels];
-  const doubled = stretchLow(image, shape, share, 2);
-  const low = project(image);
-  expect(low).toBeAllclose(
-    doubled.map((value, i) => value - image[i]!),
-    { l2: 1e-12 },
-  );
-  expect(project(low)).toBeAllclose(low, { l2: 1e-12 });
-  if (share === 1) expect(low).toBeAllclose(image, { l2: 1e-12 });
-});
+it.each([0.01, 0.3, 0.5, 1])(
+  "[D9.2] projects onto the share %d of the cosines, and once",
+  (share) => {
+    const project = lowFrequencyProjection(SHAPE, share);
+    const image = noise();
+    const shape = [SHAPE.height, SHAPE.width, SHAPE.channels];
+    const doubled = stretchLow(image, shape, share, 2);
+    const low = project(image);
+    expect(low).toBeAllclose(
+      doubled.map((value, i) => value - image[i]!),
+      { l2: 1e-12 },
+    );
+    expect(project(low)).toBeAllclose(low, { l2: 1e-12 });
+    if (share === 1) expect(low).toBeAllclose(image, { l2: 1e-12 });
+  },
+);
 
-it("keeps what is flat, and the slow wave of two", () => {
+it("[D9.2] keeps what is flat, and the slow wave of two", () => {
   const { height, width, channels } = SHAPE;
   const wave = (cycles: number) =>
     Float64Array.from({ length: height * width * channels }, (_, i) =>

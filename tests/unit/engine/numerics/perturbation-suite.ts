@@ -62,16 +62,19 @@ export function describePerturbations(engine: () => Engine): void {
     const field = Float32Array.from({ length: fieldLength(warp.grid) }, (_, i) => Math.cos(3 * i));
     const both = Float32Array.of(...ramp, ...field);
 
-    it.each([0, 1])("moves by its step and stays in its radius: %i ascents", async (ascents) => {
-      await open(async (session) => {
-        await step(session, { ascents, warp });
-        expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.step, 5);
-        for (let i = 0; i < 2; i++) await step(session, { ascents, warp });
-        expect(rootMeanSquare(fieldOf(await session.read()))).toBeLessThan(warp.radius + 1e-5);
-        await step(session, { ascents, warp, restart: both });
-        expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.radius, 5);
-      });
-    });
+    it.each([0, 1])(
+      "[D9.3.2] moves by its step and stays in its radius: %i ascents",
+      async (ascents) => {
+        await open(async (session) => {
+          await step(session, { ascents, warp });
+          expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.step, 5);
+          for (let i = 0; i < 2; i++) await step(session, { ascents, warp });
+          expect(rootMeanSquare(fieldOf(await session.read()))).toBeLessThan(warp.radius + 1e-5);
+          await step(session, { ascents, warp, restart: both });
+          expect(rootMeanSquare(fieldOf(await session.read()))).toBeCloseTo(warp.radius, 5);
+        });
+      },
+    );
 
     it("of radius 0 leaves images as a δ of radius 0 does, to the bit", async () => {
       const { perturbation: _, ...plain } = await trainUnmoved({});
@@ -89,7 +92,7 @@ export function describePerturbations(engine: () => Engine): void {
         return (await session.read()).perturbation!;
       });
 
-    it("leaves δ alone, and δ it: each climbs by copies of its own", async () => {
+    it("[D9.3.2] [D9.12] leaves δ alone, and δ it: each climbs by copies of its own", async () => {
       const [all, noWarp, noDelta] = await Promise.all([
         moveBoth({}),
         moveBoth({ warp: { ...warp, step: 0 } }),
@@ -99,7 +102,7 @@ export function describePerturbations(engine: () => Engine): void {
       expect(all.slice(length)).toEqual(noDelta.slice(length));
     });
 
-    it("begins a step where it is told, and δ goes on", async () => {
+    it("[D9.8] begins a step where it is told, and δ goes on", async () => {
       await open(async (session) => {
         session.load(drawn.student, "restart", both);
         const told = field.map((value) => -0.5 * value);
@@ -114,7 +117,7 @@ export function describePerturbations(engine: () => Engine): void {
       });
     });
 
-    it("stays behind δ until a student, a restart or another grid takes its place", async () => {
+    it("[D9.10] stays behind δ until a student, a restart or another grid takes its place", async () => {
       await open(async (session) => {
         session.load(drawn.student, "restart", both);
         expect((await session.read()).perturbation).toEqual(both);
@@ -157,7 +160,7 @@ export function describePerturbations(engine: () => Engine): void {
       });
     });
 
-    it("stays where steps leave it, and goes with the velocity when a student comes", async () => {
+    it("[D9.10] stays where steps leave it, and goes with the velocity when a student comes", async () => {
       await open(async (session) => {
         await step(session);
         const { perturbation: first } = await session.read();
@@ -191,7 +194,7 @@ export function describePerturbations(engine: () => Engine): void {
       });
     });
 
-    it("beyond the ball comes back into it", async () => {
+    it("[D9.1] beyond the ball comes back into it", async () => {
       await open(async (session) => {
         for (const { norm, ascents } of ADVERSARIES.filter(({ warps }) => !warps)) {
           session.load(drawn.student);
@@ -253,7 +256,7 @@ export function describePerturbations(engine: () => Engine): void {
     });
   });
 
-  it("[D9] leaves statistics and the images' own answers as they are without copies", async () => {
+  it("[D9.13] leaves statistics and the images' own answers as they are without copies", async () => {
     await expectCleanStatistics(engine());
   });
 

@@ -85,7 +85,7 @@ function steadyStudent(
 }
 
 describe("the float64 reference's gradients with copies in the norm groups", () => {
-  it.each(PLACES)("are those of the training loss: $title", (place) => {
+  it.each(PLACES)("[D9.14] are those of the training loss: $title", (place) => {
     const problem = problemAt(place);
     const { graph, images, delta, teacher } = problem;
     const run = (parameters: ParametersByName) => {
@@ -115,30 +115,33 @@ describe("the float64 reference's gradients with copies in the norm groups", () 
 });
 
 describe("the float64 reference's gradient by a perturbation", () => {
-  it.each(PLACES)("is that of the copies' divergence in evaluation mode: $title", (place) => {
-    const problem = problemAt(place);
-    const { graph, images, delta, teacher } = problem;
-    const rows = copiedRows(PLAN);
-    const target = { logits: takeRows(teacher, rows), temperature: 1 };
-    const run = (parameters: ParametersByName) => {
-      const copies = addPerturbation(takeRows(images, rows), delta);
-      return runForward(graph, parameters, copies, "evaluation", exactly);
-    };
-    const student = steadyStudent(problem, (drawn) => run(drawn).rectifierMargin);
-    const pass = run(student);
-    const dLogits = summedGradient(pass.logits, target);
-    const gradients = runBackward(graph, student, pass, dLogits, exactly);
-    const measured = slopes(
-      () => rows.length * referenceLoss(run(student).logits, target).loss,
-      delta,
-    );
-    const gradient = sumRows(gradients.get(graph.input)!);
-    expect(gradient).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
-  });
+  it.each(PLACES)(
+    "[D9.1] [D9.3.2] is that of the copies' divergence in evaluation mode: $title",
+    (place) => {
+      const problem = problemAt(place);
+      const { graph, images, delta, teacher } = problem;
+      const rows = copiedRows(PLAN);
+      const target = { logits: takeRows(teacher, rows), temperature: 1 };
+      const run = (parameters: ParametersByName) => {
+        const copies = addPerturbation(takeRows(images, rows), delta);
+        return runForward(graph, parameters, copies, "evaluation", exactly);
+      };
+      const student = steadyStudent(problem, (drawn) => run(drawn).rectifierMargin);
+      const pass = run(student);
+      const dLogits = summedGradient(pass.logits, target);
+      const gradients = runBackward(graph, student, pass, dLogits, exactly);
+      const measured = slopes(
+        () => rows.length * referenceLoss(run(student).logits, target).loss,
+        delta,
+      );
+      const gradient = sumRows(gradients.get(graph.input)!);
+      expect(gradient).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
+    },
+  );
 });
 
 describe("copies in the reference", () => {
-  it("stand after the images of their group, and are of its first", () => {
+  it("[D9] [D9.12] stand after the images of their group, and are of its first", () => {
     const images = { shape: [BATCH, 1], values: Float64Array.of(1, 2, 3, 4, 5, 6) };
     expect(copiedRows(PLAN)).toEqual([0, 1, 3, 4]);
     const values = (delta: number[]) => [
@@ -153,7 +156,7 @@ describe("an ascent of the reference", () => {
   const value = fc.integer({ min: -12, max: 12 }).map((quarters) => quarters / 4);
   const vectors = fc.array(value, { minLength: 4, maxLength: 4 });
 
-  it("moves by the step along the gradient and stays in the ball", () => {
+  it("[D9.1] moves by the step along the gradient and stays in the ball", () => {
     fc.assert(
       fc.property(vectors, vectors, fc.constantFrom("l2", "linf"), (from, towards, norm) => {
         const delta = Float64Array.from(from.map((wide) => wide / 4));

@@ -72,7 +72,7 @@ function problemAt(place: (typeof PLACES)[number]) {
 }
 
 describe("a head shift in the reference", () => {
-  it.each(HEADS)("has the gradient of its loss: $title", (place) => {
+  it.each(HEADS)("[D11] has the gradient of its loss: $title", (place) => {
     const { graph, layout, run, student, teacher } = problemAt(place);
     const loss = (): number => run(student).loss + headShiftLoss(layout, student, teacher, ALPHA);
     const { pass, dLogits } = run(student);
@@ -88,23 +88,26 @@ describe("a head shift in the reference", () => {
     for (const { name } of heads) expect(gradients.get(name)).not.toEqual(plain.get(name));
   });
 
-  it.each(HEADS)("keeps a layer's direction and gives it its teacher's length: $title", (place) => {
-    const { layout, student, teacher } = problemAt(place);
-    const before = new Map([...student].map(([name, { values }]) => [name, values.slice()]));
-    bringHeadsToLength(layout, student, teacher, exactly);
-    for (const { name, role } of layout.entries) {
-      const was = before.get(name)!;
-      const { values } = student.get(name)!;
-      if (role !== "linear-weight") {
-        expect(values).toEqual(was);
-        continue;
+  it.each(HEADS)(
+    "[D11.1] keeps a layer's direction and gives it its teacher's length: $title",
+    (place) => {
+      const { layout, student, teacher } = problemAt(place);
+      const before = new Map([...student].map(([name, { values }]) => [name, values.slice()]));
+      bringHeadsToLength(layout, student, teacher, exactly);
+      for (const { name, role } of layout.entries) {
+        const was = before.get(name)!;
+        const { values } = student.get(name)!;
+        if (role !== "linear-weight") {
+          expect(values).toEqual(was);
+          continue;
+        }
+        const lengths = [values, teacher.get(name)!.values, was].map((v) => Math.hypot(...v));
+        const [length, wanted, old] = lengths as [number, number, number];
+        expect(length).toBeCloseTo(wanted, 12);
+        expect(values.reduce((dot, v, i) => dot + v * was[i]!, 0)).toBeCloseTo(length * old, 12);
       }
-      const lengths = [values, teacher.get(name)!.values, was].map((v) => Math.hypot(...v));
-      const [length, wanted, old] = lengths as [number, number, number];
-      expect(length).toBeCloseTo(wanted, 12);
-      expect(values.reduce((dot, v, i) => dot + v * was[i]!, 0)).toBeCloseTo(length * old, 12);
-    }
-  });
+    },
+  );
 });
 
 const tensor = (values: number[]): Tensor => ({ shape: [5], values: Float64Array.from(values) });
@@ -115,7 +118,7 @@ describe("the adaptive perturbation of the reference", () => {
   const value = fc.integer({ min: -12, max: 12 }).map((quarters) => quarters / 4);
   const vector = fc.array(value, { minLength: 5, maxLength: 5 });
 
-  it("is, of all with relative length ρ, the one along which the loss grows most", () => {
+  it("[D10] is, of all with relative length ρ, the one along which the loss grows most", () => {
     fc.assert(
       fc.property(vector, vector, vector, fc.constantFrom(0.1, 1, 2), (theta, g, other, rho) => {
         const epsilon = adaptivePerturbation(alone(theta), alone(g), rho).get("w")!;
@@ -143,7 +146,7 @@ describe("the adaptive perturbation of the reference", () => {
 });
 
 describe("a sharpness-aware gradient of the reference", () => {
-  it.each(HEADS)("is that at θ + ε; all else is as without: $title", async (place) => {
+  it.each(HEADS)("[D10.1] is that at θ + ε; all else is as without: $title", async (place) => {
     const network = graphAt(place, SIZES);
     const drawn = drawCase(network, 3, 3);
     const { graph, layout, student } = drawn;

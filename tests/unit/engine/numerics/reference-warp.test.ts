@@ -33,7 +33,7 @@ describe("the float64 reference's warp", () => {
     }
   });
 
-  it("reads a field between its nodes, of which the outer ones are on the corners", () => {
+  it("[D9.3] reads a field between its nodes, of which the outer ones are on the corners", () => {
     const field = Float64Array.of(0, 0, 4, 8, 2, -2, 6, 10);
     const displaced = upsample(field, 2, 3, 5);
     const at = (row: number, column: number): number[] => [
@@ -48,7 +48,7 @@ describe("the float64 reference's warp", () => {
     expect(at(1, 1)).toEqual([2, 1.5]);
   });
 
-  it("takes pixels from where the field leads, and from the edge beyond it", () => {
+  it("[D9.3.1] takes pixels from where the field leads, and from the edge beyond it", () => {
     const images = { shape: [1, 2, 3, 1], values: Float64Array.of(1, 2, 4, 8, 16, 32) };
     const shifted = (down: number, right: number): number[] => {
       const field = Float64Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? down : right));
@@ -60,7 +60,7 @@ describe("the float64 reference's warp", () => {
     expect(shifted(-9, 9)).toEqual([4, 4, 4, 4, 4, 4]);
   });
 
-  it("ascends by its step in root mean square, not beyond its radius, and not without a gradient", () => {
+  it("[D9.3.2] ascends by its step in root mean square, not beyond its radius, and not without a gradient", () => {
     const settings = { grid: 2, radius: 2, step: 0.5 };
     const field = Float64Array.of(1, -1, 1, 1, 0, 0, 0, 0);
     const gradient = Float64Array.of(0, 0, 0, 0, 3e-9, 0, 0, 0);

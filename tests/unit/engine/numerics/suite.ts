@@ -118,7 +118,7 @@ export function describeNumerics(
 
     if (supports.adversary) {
       it.each(ADVERSARIES)(
-        "trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches, patterned: $patterned",
+        "[D9.9] [D9.15] trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches, patterned: $patterned",
         async (kind) => {
           const anywhere = fc.tuple(fc.constantFrom(...places), sizes);
           await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
@@ -127,13 +127,16 @@ export function describeNumerics(
           });
         },
       );
-      it.each(REGULARISERS)("trains with $title like the reference", async (kind) => {
-        const anywhere = fc.tuple(fc.constantFrom(...WEIGHTS_IN_FEW_KERNELS), sizes);
-        await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
-          const scenario = regulariserScenario(kind, batchSize(drawn));
-          await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
-        });
-      });
+      it.each(REGULARISERS)(
+        "[D10.2] [D10.3] trains with $title like the reference",
+        async (kind) => {
+          const anywhere = fc.tuple(fc.constantFrom(...WEIGHTS_IN_FEW_KERNELS), sizes);
+          await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
+            const scenario = regulariserScenario(kind, batchSize(drawn));
+            await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
+          });
+        },
+      );
       itAgreesOnRandomGraphs("answers perturbed images, and knows which way is worse", (seed) =>
         perturbedScenario(1 + (seed % 5)),
       );

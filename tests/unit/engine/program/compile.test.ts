@@ -270,7 +270,7 @@ describe("any program", () => {
     expect(touched.filter(({ region }) => region !== "arena")).toEqual([]);
   });
 
-  it("[B2] leaves the batch's statistics where it measures, and moves nothing else", () => {
+  it("[B2.1] leaves the batch's statistics where it measures, and moves nothing else", () => {
     const { graph, layout } = smallGraph();
     const program = compile(graph, { groupSize: 4, groups: 1 }, "measure");
     const touched = program.kernels.flatMap(({ kernel }) => accessOf(kernel).writes);

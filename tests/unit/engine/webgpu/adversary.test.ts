@@ -159,7 +159,7 @@ describe("a perturbation on WebGPU", () => {
     for (const other of others.splice(0)) await other.close();
   });
 
-  it("is the same for a batch in micro-batches of norm groups", async () => {
+  it("[D7.3] is the same for a batch in micro-batches of norm groups", async () => {
     const { dispatches } = engine.counters;
     const whole = await train(engine);
     const taken = engine.counters.dispatches - dispatches;

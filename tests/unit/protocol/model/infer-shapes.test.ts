@@ -95,7 +95,7 @@ describe("shape inference", () => {
     });
   });
 
-  it("[G1] takes a grouped convolution's weight as [out, in/groups, kh, kw]", () => {
+  it("[G1.1] takes a grouped convolution's weight as [out, in/groups, kh, kw]", () => {
     const shapes = inferShapes(grouped({ groups: 2, weight: [4, 1, 3, 3] }));
     expect(shapes.get("c")).toEqual([3, 4, 4]);
     expect(shapes.get("logits")).toEqual([2]);
@@ -152,7 +152,7 @@ describe("shape inference", () => {
     ["more classes than scores can count", withClasses(10_001), /the model has 10001 classes/],
     ["epsilon", withOperation(1, { epsilon: 0 }), /epsilon is 0/],
     ["momentum", withOperation(1, { momentum: 2 }), /momentum is 2/],
-  ])("[G1] refuses a graph with a wrong part: %s", (_, graph, message) => {
+  ])("[G1] [G1.1] [G1.2] refuses a graph with a wrong part: %s", (_, graph, message) => {
     expect(problem("unsupported-model", () => inferShapes(graph))).toMatch(message);
   });
 

@@ -116,7 +116,7 @@ describe("plans and masks by output channel", () => {
   });
 
   it.each(["lipschitz", "bn-divergence"] as const)(
-    "[I8] %s covers each channel in proportion to its score",
+    "[I8.2] %s covers each channel in proportion to its score",
     (kind) => {
       const strategy = strategyOf({ kind, ratios: [0.2, 0.2, 0.2, 0.2], outliers: 0 });
       const { plan, scores } = planOf(strategy, 1.5);
@@ -144,7 +144,7 @@ describe("plans and masks by output channel", () => {
     },
   );
 
-  it("[I8] takes outliers whole at any strength and granularity, and at strength 0 nothing else", () => {
+  it("[I8.3] takes outliers whole at any strength and granularity, and at strength 0 nothing else", () => {
     for (const granularity of ["weight", "channel"] as const) {
       const strategy = strategyOf({ kind: "bn-divergence", granularity, outliers: 2 });
       const { plan, scores } = planOf(strategy, 0);

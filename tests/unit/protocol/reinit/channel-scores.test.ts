@@ -50,7 +50,7 @@ const norm = (name: string, input: string): Operation => ({
 });
 
 describe("pairs of convolution and batch norm", () => {
-  it("[I8] come from the graph, not from names or order", () => {
+  it("[I8.1] come from the graph, not from names or order", () => {
     expect(normalisedConvolutions(graph)).toHaveLength(20);
     const shuffled = { ...graph, parameters: graph.parameters.toReversed() };
     expect(normalisedConvolutions(shuffled)).toEqual(normalisedConvolutions(graph));
@@ -82,7 +82,7 @@ describe("pairs of convolution and batch norm", () => {
 });
 
 describe("lipschitzScores", () => {
-  it("[I9] [I10] gives the committed scores and masks", () => {
+  it("[I9.2] [I9.3] [I10] gives the committed scores and masks", () => {
     expect(runScoresCase()).toEqual(EXPECTED_SCORES);
   });
 
@@ -101,7 +101,7 @@ describe("lipschitzScores", () => {
     expect(score).toBe(5 * (2 / Math.sqrt(0.25 + 1e-5)));
   });
 
-  it("[I9] CLP's outlier is exactly the channel that was scaled by 50", () => {
+  it("[I8.3] [I9] CLP's outlier is exactly the channel that was scaled by 50", () => {
     expect(outliers(lipschitzScores(graph, layout, teacher))).toEqual([]);
     for (const name of ["layer3.1.conv2.weight", "layer4.0.shortcut.0.weight"]) {
       const changed = teacher.slice();

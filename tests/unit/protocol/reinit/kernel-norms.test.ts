@@ -50,7 +50,7 @@ const kernel = fc
   );
 
 describe("KernelNorms", () => {
-  it("[I9] gives the largest singular value of each channel's kernel", () => {
+  it("[I9.1] gives the largest singular value of each channel's kernel", () => {
     fc.assert(
       fc.property(kernel, ({ shape, values }) => {
         const taps = shape[2]! * shape[3]!;
@@ -68,13 +68,13 @@ describe("KernelNorms", () => {
     );
   });
 
-  it("[I9] does so for a kernel of 7×7", () => {
+  it("[I9.1] does so for a kernel of 7×7", () => {
     const values = Float32Array.from({ length: 3 * 49 }, (_, i) => Math.sin(i * i + 1));
     const expected = referenceNorm([...values], 49);
     expect(Math.abs(norms([1, 3, 7, 7], values)[0]! - expected)).toBeLessThan(1e-14 * expected);
   });
 
-  it("[I9] does so where power iteration would not: equal largest singular values, rank 1, zero", () => {
+  it("[I9.1] does so where power iteration would not: equal largest singular values, rank 1, zero", () => {
     // Rows are multiples of unit vectors, two of them of one size.
     const equal = new Float32Array(4 * 9);
     for (const [row, value] of [3, 2, 3, 1].entries()) equal[row * 9 + row] = value;
@@ -84,7 +84,7 @@ describe("KernelNorms", () => {
     expect(norms([2, 2, 3, 3], new Float32Array(36))).toEqual([0, 0]);
   });
 
-  it("[I9] gives the same bits however rows are cut into pieces", () => {
+  it("[I9.1] gives the same bits however rows are cut into pieces", () => {
     const shape = [3, 5, 3, 3];
     const values = Float32Array.from({ length: 3 * 5 * 9 }, (_, i) => Math.cos(3 * i));
     const whole = norms(shape, values);

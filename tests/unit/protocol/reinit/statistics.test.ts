@@ -76,7 +76,7 @@ describe("pooled statistics", () => {
     );
   });
 
-  it("[B5] move under fewer than half who lie only among what the others say", () => {
+  it("[B5.1] move under fewer than half who lie only among what the others say", () => {
     const lie = fc.tuple(float(-1e15, 1e15), float(0, 1e30));
     fc.assert(
       fc.property(

@@ -78,7 +78,7 @@ describe("the choice among candidates", () => {
     expect(chooseCandidate(auto, [same, same, same])).toMatchObject({ candidate: 1, strength: 0 });
   });
 
-  it("[J5] goes by agreement where nothing misleads the teacher", () => {
+  it("[J5.1] goes by agreement where nothing misleads the teacher", () => {
     const [low, high] = [summary(0.8, 0, 0, 0), summary(0.9, 0, 0, 0)];
     expect(chooseCandidate(auto, [low, high, low])).toMatchObject({
       candidate: 1,
@@ -86,7 +86,7 @@ describe("the choice among candidates", () => {
     });
   });
 
-  it("[J5] prefers no probe for scorers who saw no mistake", () => {
+  it("[J5.1] prefers no probe for scorers who saw no mistake", () => {
     const [kept, unseen, taken] = [summary(0.95, 45), summary(0.95, 0, 0, 0), summary(0.85, 3)];
     expect(chooseCandidate(auto, [kept, unseen, taken])).toMatchObject({
       candidate: 2,
@@ -107,7 +107,7 @@ describe("the choice among candidates", () => {
 });
 
 describe("the regrowth alarm", () => {
-  it("[J6] comes when the transfer rate rises while the loss falls, and names the best student", () => {
+  it("[J6.4] comes when the transfer rate rises while the loss falls, and names the best student", () => {
     const alarms = REGROWING.map((_, i) =>
       regrowthAlarm(judging, watched(REGROWING).slice(0, i + 1)),
     );
@@ -127,7 +127,7 @@ describe("the regrowth alarm", () => {
     });
   });
 
-  it("[J6] does not come when the loss rises too: that is no regrowth", () => {
+  it("[J6.4] does not come when the loss rises too: that is no regrowth", () => {
     expect(
       regrowthAlarm(
         judging,
@@ -136,7 +136,7 @@ describe("the regrowth alarm", () => {
     ).toBeUndefined();
   });
 
-  it("[J6] does not come while the transfer rate is nowhere above its least by the rise", () => {
+  it("[J6.4] does not come while the transfer rate is nowhere above its least by the rise", () => {
     const share = fc.double({ min: 0, max: 0.0999, noNaN: true });
     const least = fc.double({ min: 0, max: 0.9, noNaN: true });
     fc.assert(
@@ -148,7 +148,7 @@ describe("the regrowth alarm", () => {
     );
   });
 
-  it("[J6] grants chance twice as much where others scored: other images mislead the teacher", () => {
+  it("[J6.5] grants chance twice as much where others scored: other images mislead the teacher", () => {
     const rising = watched([0.1, 0.1, 0.1, 0.25, 0.25, 0.25]).map((at, i) =>
       Object.assign(at, { moved: i < 3 ? 101 : 100 }),
     );
@@ -157,7 +157,7 @@ describe("the regrowth alarm", () => {
     expect(regrowthAlarm(judging, same)).toBeDefined();
   });
 
-  it("[J6] looks at what misleads the teacher over as many rounds as at all else", () => {
+  it("[J6.3] looks at what misleads the teacher over as many rounds as at all else", () => {
     const reached = [0.9, 0.5, 0.5];
     const regrown = watched(REGROWING).map((at, i) =>
       Object.assign(at, { reach: reached[i - 7] ?? 0 }),
@@ -167,7 +167,7 @@ describe("the regrowth alarm", () => {
     expect(regrowthAlarm(judging, lower)).toBeUndefined();
   });
 
-  it("[J6] does not come where nothing small misleads the teacher on most images", () => {
+  it("[J6.3] does not come where nothing small misleads the teacher on most images", () => {
     const inherited = [0.8, 0.8, 0.8, 0.8];
     for (const rates of [REGROWING, inherited]) {
       expect(regrowthAlarm(judging, seenWith(rates, 0.6))).toBeDefined();
@@ -177,7 +177,7 @@ describe("the regrowth alarm", () => {
     }
   });
 
-  it("[J6] does not hold a student against a damaged one, nor go back to it", () => {
+  it("[J6.2] [J6.7] does not hold a student against a damaged one, nor go back to it", () => {
     const learning = watched([0.1, 0.1, 0.1, 0.4, 0.4, 0.4, 0.4, 0.4]).map((at, i) =>
       Object.assign(at, { agreement: i < 3 ? 0.6 : 0.9 }),
     );
@@ -188,7 +188,7 @@ describe("the regrowth alarm", () => {
     expect(regrowthAlarm(judging, regrowing)).toMatchObject({ fellBackTo: 4 });
   });
 
-  it("[J6] does not come of what chance does with few images, nor of none", () => {
+  it("[J6.5] does not come of what chance does with few images, nor of none", () => {
     const rising = watched([0.1, 0.1, 0.1, 0.25, 0.25, 0.25]);
     expect(regrowthAlarm(judging, rising)).toBeDefined();
     for (const moved of [40, 0]) {
@@ -197,7 +197,7 @@ describe("the regrowth alarm", () => {
     }
   });
 
-  it("[J6] comes where students make most of the teacher's mistakes from the first", () => {
+  it("[J6.6] comes where students make most of the teacher's mistakes from the first", () => {
     const stayed = watched([0.95, 1, 1, 1]);
     expect(regrowthAlarm(judging, stayed.slice(0, 2))).toBeUndefined();
     expect(regrowthAlarm(judging, stayed.slice(0, 3))).toEqual({
@@ -216,20 +216,20 @@ describe("the regrowth alarm", () => {
   });
 
   describe("where some rounds were scored by participants who saw no mistake", () => {
-    it("[J6] takes none of them for the least that students inherit", () => {
+    it("[J6.1] [J6.2] takes none of them for the least that students inherit", () => {
       const steady = watched(Array.from({ length: 10 }, () => 0.5));
       expect(regrowthAlarm(judging, unseenAt(steady, 2))).toBeUndefined();
       expect(regrowthAlarm(judging, unseenAt(steady, 2, 3, 4))).toBeUndefined();
     });
 
-    it("[J6] goes back to none of them", () => {
+    it("[J6.1] [J6.7] goes back to none of them", () => {
       expect(regrowthAlarm(judging, unseenAt(watched(REGROWING), 6))).toMatchObject({
         round: 10,
         fellBackTo: 3,
       });
     });
 
-    it("[J6] [J7] decides nothing after one of them", () => {
+    it("[J6.1] [J7] decides nothing after one of them", () => {
       expect(regrowthAlarm(judging, unseenAt(watched(REGROWING), 9))).toBeUndefined();
       const config = configOf({ distillation: { rounds: 40 } });
       const still = watched(Array.from({ length: 36 }, () => 0.2));
@@ -239,7 +239,7 @@ describe("the regrowth alarm", () => {
       expect(after(35)).toBeUndefined();
     });
 
-    it("[J6] [J7] counts a rate of 0 where all of them are so", () => {
+    it("[J6.1] [J7] counts a rate of 0 where all of them are so", () => {
       const agreeing = watched(Array.from({ length: 36 }, () => 0.9));
       const unseen = unseenAt(agreeing, ...agreeing.keys());
       expect(regrowthAlarm(judging, unseen)).toBeUndefined();
@@ -249,7 +249,7 @@ describe("the regrowth alarm", () => {
       });
     });
 
-    it("[J6] trusts a least that few images tell no more than those allow", () => {
+    it("[J6.5] trusts a least that few images tell no more than those allow", () => {
       const regrowing = watched([0.1, 0.1, 0.1, 0.25, 0.25, 0.25]);
       expect(regrowthAlarm(judging, regrowing)).toBeDefined();
       const few = regrowing.map((at, i) => Object.assign({}, at, { moved: i < 3 ? 40 : 400 }));
@@ -257,7 +257,7 @@ describe("the regrowth alarm", () => {
     });
   });
 
-  it("[J6] set to report, or null, goes back to nothing", () => {
+  it("[J6.7] set to report, or null, goes back to nothing", () => {
     for (const regrowth of [null, { action: "report" as const }]) {
       const rules = judgingSchema.parse({ regrowth });
       expect(regrowthAlarm(rules, watched(REGROWING))).toMatchObject({
@@ -267,7 +267,7 @@ describe("the regrowth alarm", () => {
     }
   });
 
-  it("[J6] takes rise and window from the campaign", () => {
+  it("[J6.2] [J6.4] takes rise and window from the campaign", () => {
     const wide = judgingSchema.parse({ regrowth: { rise: 0.5 } });
     expect(regrowthAlarm(wide, watched(REGROWING))).toBeUndefined();
     const sharp = judgingSchema.parse({ regrowth: { rise: 0.04, window: 1 } });

@@ -66,14 +66,14 @@ const seenByOne = (followed: number): ScoredStudent => {
 };
 
 describe("the last student", () => {
-  it("[J11] passes where it is what those before it are", () => {
+  it("[J11.3] passes where it is what those before it are", () => {
     expect(judgeLast(QUIET, 5, last(0.92, 0.05))).toEqual({ verdict: "passed", round: 5 });
     // Plain distillation that hands mistakes down little by little: for the alarm, not for this.
     const slow = students([0.4, 0.45, 0.49, 0.51].map((rate) => [0.94, rate] as const));
     expect(judgeLast(slow, 5, last(0.95, 0.55))).toMatchObject({ verdict: "passed" });
   });
 
-  it("[J11] fails when its agreement has collapsed, and goes back to the best of the last three", () => {
+  it("[J11.3] [J11.7] fails when its agreement has collapsed, and goes back to the best of the last three", () => {
     const gate = judgeLast(QUIET, 5, last(0.1, 0));
     expect(gate).toMatchObject({ verdict: "failed", reason: "collapse", fellBackTo: 4 });
     expect(gate).toHaveProperty("detail", expect.stringMatching(/0\.100 of images.*0\.900/));
@@ -81,14 +81,14 @@ describe("the last student", () => {
     expect(judgeLast(QUIET, 5, last(0.86, 0.04))).toMatchObject({ verdict: "passed" });
   });
 
-  it("[J11] fails when it makes the teacher's mistakes again, however well it agrees", () => {
+  it("[J11.3] fails when it makes the teacher's mistakes again, however well it agrees", () => {
     const gate = judgeLast(QUIET, 5, last(1, 0.92));
     expect(gate).toMatchObject({ verdict: "failed", reason: "mistakes", fellBackTo: 4 });
     expect(judgeLast(QUIET, 5, last(0.95, 0.19))).toMatchObject({ verdict: "passed" });
     expect(judgeLast(QUIET, 5, last(0.95, 0.21))).toMatchObject({ reason: "mistakes" });
   });
 
-  it("[J11] grants what chance does with few images, and twice that with others", () => {
+  it("[J11.2] grants what chance does with few images, and twice that with others", () => {
     const few = students([[0.9, 0.1]], 16);
     expect(judgeLast(few, 5, last(0.7, 0.3, { images: 16, moved: 16 }))).toMatchObject({
       verdict: "passed",
@@ -101,7 +101,7 @@ describe("the last student", () => {
     });
   });
 
-  it("[J11] decides nothing of mistakes where nobody saw any, before or now", () => {
+  it("[J11.1] decides nothing of mistakes where nobody saw any, before or now", () => {
     const unseen = students([
       [0.9, null],
       [0.9, null],
@@ -111,7 +111,7 @@ describe("the last student", () => {
     expect(judgeLast(unseen, 5, last(0.1, null))).toMatchObject({ reason: "collapse" });
   });
 
-  it("[J10] [J11] is unjudged where too few scored it, or none before it, and that is said", () => {
+  it("[J10] [J11.4] is unjudged where too few scored it, or none before it, and that is said", () => {
     for (const gate of [judgeLast(QUIET, 5, undefined), judgeLast([], 1, last(0.1, 1))]) {
       expect(gate).toMatchObject({ verdict: "unjudged" });
       expect(gate).toHaveProperty("detail", expect.stringContaining("nobody judged"));
@@ -132,13 +132,13 @@ describe("the last student", () => {
     expect(scoredStudent(config, 5, null)).toBeUndefined();
   });
 
-  it("[J11] is no case of mistakes that fewer than three saw: one alone could invent them", () => {
+  it("[J11.1] is no case of mistakes that fewer than three saw: one alone could invent them", () => {
     expect(judgeLast([seenByOne(0)], 5, seenByOne(50))).toMatchObject({ verdict: "passed" });
   });
 });
 
 describe("a student on the way", () => {
-  it("[J11] is lost when it has collapsed from the best before it", () => {
+  it("[J11.6] is lost when it has collapsed from the best before it", () => {
     expect(judgeOnTheWay(QUIET, last(0.1, 0), 1)).toMatchObject({
       verdict: "failed",
       reason: "collapse",
@@ -148,13 +148,13 @@ describe("a student on the way", () => {
     expect(judgeOnTheWay([], last(0.1, 1), 0)).toBeUndefined();
   });
 
-  it("[J11] is lost when it makes the teacher's mistakes all at once, late in the schedule", () => {
+  it("[J11.6] is lost when it makes the teacher's mistakes all at once, late in the schedule", () => {
     expect(judgeOnTheWay(QUIET, last(1, 0.9), NO_RATE)).toMatchObject({ reason: "mistakes" });
     expect(judgeOnTheWay(QUIET, last(1, 0.9), 0.6)).toBeUndefined();
     expect(judgeOnTheWay(QUIET, last(1, 0.33), NO_RATE)).toBeUndefined();
   });
 
-  it("[J11] goes back to the latest of equals", () => {
+  it("[J11.7] goes back to the latest of equals", () => {
     expect(
       bestOfLast(
         students([

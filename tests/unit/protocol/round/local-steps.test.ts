@@ -37,7 +37,7 @@ describe("the size of an assignment", () => {
     expect(assignmentSize(config, speed, left)).toEqual({ kind: "steps", localSteps });
   });
 
-  it("[R12] is the campaign's own where nothing is reported, or K is 1", () => {
+  it("[R12.2] is the campaign's own where nothing is reported, or K is 1", () => {
     expect(assignmentSize(config, undefined, 1)).toEqual({ kind: "steps", localSteps: 20 });
     const single = configOf(1, 50, 100);
     expect(assignmentSize(single, 0.001, 1)).toEqual({ kind: "steps", localSteps: 1 });
@@ -89,7 +89,7 @@ describe("the size of an assignment", () => {
 });
 
 describe("norm groups", () => {
-  it("[D7] are the whole batch unless the campaign says otherwise", () => {
+  it("[D7.2] are the whole batch unless the campaign says otherwise", () => {
     expect(normGroupSize(configOf(4, 48, 100))).toBe(48);
     expect(normGroupSize(configOf(4, 48, 100, { normGroupSize: 16 }))).toBe(16);
   });
@@ -100,7 +100,7 @@ describe("norm groups", () => {
     [48, 96],
     [48, 2.5],
     [48, 0],
-  ])("[D7] of a batch of %i are refused at %f", (batchSize, size) => {
+  ])("[D7.2] of a batch of %i are refused at %f", (batchSize, size) => {
     expect(() => configOf(4, batchSize, 100, { normGroupSize: size })).toThrow(/normGroupSize/);
   });
 });

@@ -27,7 +27,7 @@ describe("a campaign's regularisers", () => {
     }
   });
 
-  it("[D11] shift a head where participants take the steps, and say why else not", () => {
+  it("[D11.2] shift a head where participants take the steps, and say why else not", () => {
     const headShift = { weight: 0.1 };
     expect(parse({ headShift, localSteps: 2 }).data?.distillation.headShift).toEqual(headShift);
     const { error } = parse({ headShift, localSteps: 1 });

@@ -50,7 +50,7 @@ function bentTo(label: number, reach: number, images = 64): ScoredCommit {
 }
 
 describe("what bends images and misleads the teacher", () => {
-  it("[J2][J9] is told as the median of those who tell, and whereto most are led", () => {
+  it("[J2.10] [J9] is told as the median of those who tell, and whereto most are led", () => {
     const told = [bentTo(4, 1), bentTo(4, 0.9), bentTo(2, 0.1), bentTo(0, 0)];
     const summary = summariseScores([...told, claim(10, 0)])!;
     expect(summary.medians.bendReach).toBe(0.5);
@@ -62,7 +62,7 @@ describe("what bends images and misleads the teacher", () => {
     expect(loud.medians.bendReach).toBe(0.2);
   });
 
-  it("[J2] is not known where nobody seeks it", () => {
+  it("[J2.10] is not known where nobody seeks it", () => {
     const summary = summariseScores([claim(10, 0)])!;
     expect(summary.medians.bendReach).toBeNull();
     expect(summary.bends).toEqual([]);
@@ -77,7 +77,7 @@ describe("scores of a participant of before `reach` was asked for", () => {
     expect(JSON.stringify(scoresSchema.parse(before))).toBe(JSON.stringify(before));
   });
 
-  it("[J8] count as if the teacher were led to a class on all images", () => {
+  it("[J8.3] count as if the teacher were led to a class on all images", () => {
     const told = claim(5, 2);
     const { reach: _reach, ...transfer } = told.scores!.transfer;
     const untold = { ...told, scores: { ...told.scores!, transfer } };
@@ -88,7 +88,7 @@ describe("scores of a participant of before `reach` was asked for", () => {
 });
 
 describe("a weighted median", () => {
-  it("[J9] lies where half of the weight is on either side", () => {
+  it("[J9.2] lies where half of the weight is on either side", () => {
     expect(of([9, 1], [1, 1], [5, 1])).toBe(5);
     expect(of([1, 1], [5, 1], [9, 3])).toBe(9);
     expect(of([1, 2], [5, 1], [9, 3])).toBe(7);
@@ -97,7 +97,7 @@ describe("a weighted median", () => {
     expect(of()).toBeNaN();
   });
 
-  it("[J9] has no more than half of the weight below it, nor above", () => {
+  it("[J9.2] has no more than half of the weight below it, nor above", () => {
     fc.assert(
       fc.property(fc.array(weighted, { minLength: 1 }), (values) => {
         const median = weightedMedian(values);
@@ -131,7 +131,7 @@ describe("a weighted median", () => {
 });
 
 describe("the summary of a round's scores", () => {
-  it("[J2] tells how many find the teacher led to which class, without those who move no image", () => {
+  it("[J2.4] tells how many find the teacher led to which class, without those who move no image", () => {
     const commits = [ledTo(3), ledTo(1), ledTo(0), ledTo(3), ledTo(7, 0), ledTo(1)];
     expect(summariseScores(commits)!.transfer.classes).toEqual([
       { class: 1, participants: 2 },
@@ -174,7 +174,7 @@ describe("the summary of a round's scores", () => {
     });
   });
 
-  it("[J9] believes nobody more for claiming more than most", () => {
+  it("[J9.1] believes nobody more for claiming more than most", () => {
     const honest = [claim(15, 3), claim(14, 4), claim(15, 2)];
     const lied = summariseScores([...honest, claim(64, 64)])!;
     expect(lied.medians.transferRate).toBe(3 / 15);

@@ -37,7 +37,7 @@ describe("the legs of a campaign", () => {
     });
   });
 
-  it("[J6] [J7] a main leg that ends early is judged at once, its schedules unchanged", () => {
+  it("[J6.7] [J7] a main leg that ends early is judged at once, its schedules unchanged", () => {
     const course = { chosen: 0, judgedEarly: 11 };
     expect(roundCount(AUTO, course)).toBe(12);
     expect(placeOf(AUTO, 10, course)).toMatchObject({ judging: false, totalSteps: 20 });
@@ -70,14 +70,14 @@ describe("the legs of a campaign", () => {
     }
   });
 
-  it("[C1] one planned before there were judging rounds has none", () => {
+  it("[C1.3] one planned before there were judging rounds has none", () => {
     const config = configOf({ distillation: { rounds: 2 } });
     expect(roundCount(config, { unjudged: true })).toBe(2);
     expect(placeOf(config, 1, { unjudged: true }).judging).toBe(false);
     expect(() => placeOf(config, 2, { unjudged: true })).toThrow(RangeError);
   });
 
-  it("[J4] cover every round once, each leg's last being for judging", () => {
+  it("[R1.2] [J4] cover every round once, each leg's last being for judging", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 5 }),

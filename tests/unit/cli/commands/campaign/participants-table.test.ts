@@ -45,7 +45,7 @@ it("[R11] `campaign participants` shows each one's device, speed and assigned st
   expect(second).toMatch(/threads +– +– +step 4/);
 });
 
-it("[P8] what participants say of themselves stays on its line", async () => {
+it("[P8.3] what participants say of themselves stays on its line", async () => {
   const evil = "\u001b[2J\u001b[31mx\np-forged connected\u202e";
   const people = [{ ...PERSON, label: evil, organisation: evil, backend: evil }];
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json(people)));

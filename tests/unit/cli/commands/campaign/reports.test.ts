@@ -274,7 +274,7 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
   );
 });
 
-it("[C1] a campaign that the coordinator cannot read is listed with the reason", () => {
+it("[C1.2] a campaign that the coordinator cannot read is listed with the reason", () => {
   const unreadable = { id: `c-${"b".repeat(20)}`, unreadable: "start a later version of Scour" };
   const [, first, second] = campaignTable([REPORT, unreadable]).split("\n");
   expect(first).toMatch(/a campaign +ready +0 of 25/);
