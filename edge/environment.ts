@@ -1,13 +1,11 @@
 import type { Campaign } from "./campaign/campaign.ts";
 import type { Directory } from "./directory/directory.ts";
-import type { SliceCombiner } from "./slice/slice-combiner.ts";
+import type { SliceBindings } from "./slice/slice-bindings.ts";
 
 /** Bindings and secrets of the Worker, as `wrangler.toml` names them. */
-export interface Environment {
+export interface Environment extends SliceBindings {
   readonly CAMPAIGN: DurableObjectNamespace<Campaign>;
-  readonly SLICE: DurableObjectNamespace<SliceCombiner>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
-  readonly BLOBS: R2Bucket;
   readonly ASSETS: Fetcher;
   readonly SCOUR_ADMIN_TOKEN?: string;
   readonly SCOUR_SIGNING_KEY?: string;

@@ -4,7 +4,9 @@ import type { Environment } from "./environment.ts";
 
 export { Campaign } from "./campaign/campaign.ts";
 export { Directory } from "./directory/directory.ts";
-export { SliceCombiner } from "./slice/slice-combiner.ts";
+// The name that deployments know it by: a migration that renames cannot be rolled back, and there is
+// nothing stored that it would have to find again.
+export { SliceWorker as SliceCombiner } from "./slice/slice-worker.ts";
 
 let isAwake = false;
 

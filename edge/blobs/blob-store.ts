@@ -1,5 +1,10 @@
 import { isDigest, type Digest } from "../../protocol/digest.ts";
 
+/** Where models, students and updates are stored. */
+export interface BlobBindings {
+  readonly BLOBS: R2Bucket;
+}
+
 /** Where a blob lies: models, masks, student slices and optimiser moments, all by digest (SPEC P4). */
 export function blobKey(digest: string): string {
   return `blobs/${digest}`;

@@ -76,7 +76,7 @@ export function outcomeOfCampaign(ledger: Ledger): Outcome {
 export function receiptOf(ledger: Ledger, participant: string): Receipt {
   const campaign = ledger.campaign.read();
   requireEnded(campaign);
-  const commits = ledger.rounds.commitsOf(participant).map((own) => {
+  const commits = ledger.commits.of(participant).map((own) => {
     const { accepted, attempt, committedAt, request, round, signature, stands, weight } = own;
     const reply = JSON.parse(own.reply) as CommitReply;
     const counted = accepted === 1 && stands === 1;

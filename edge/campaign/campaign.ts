@@ -1,5 +1,4 @@
 import { DurableObject } from "cloudflare:workers";
-import { ProtocolError } from "../../protocol/errors.ts";
 import type {
   CampaignView,
   EnrolReply,
@@ -15,7 +14,6 @@ import type {
   CommitRequest,
   UploadStatus,
 } from "../../protocol/round/assignment.ts";
-import type { Announcement } from "../../protocol/round/events.ts";
 import type { RefuseRequest } from "../../protocol/round/refusal.ts";
 import type {
   CampaignReport,
@@ -25,22 +23,13 @@ import type {
   RoundReport,
 } from "../../protocol/round/reports.ts";
 import { commitBytes, commitDigest } from "../../protocol/round/signing.ts";
-import { isEnded, type CampaignAction } from "../../protocol/round/states.ts";
+import type { CampaignAction } from "../../protocol/round/states.ts";
 import type { UpdateReport } from "../../protocol/round/update-sizes.ts";
-import { RequestQuota } from "../access/request-quota.ts";
 import { requireSignature } from "../access/signatures.ts";
 import type { AttemptId } from "../blobs/update-objects.ts";
-import type { Environment } from "../environment.ts";
 import { errorOf, outcomeOf, unwrap, type Outcome } from "../outcome.ts";
 import { problemResponse } from "../problems.ts";
-import {
-  commitUpdate,
-  recordSlice,
-  reserveSlice,
-  sliceTerms,
-  uploadStatus,
-  type SliceTerms,
-} from "./rounds/accept-update.ts";
+import type { SliceBindings } from "../slice/slice-bindings.ts";
 import {
   outcomeOfCampaign,
   receiptOf,
@@ -48,17 +37,13 @@ import {
   requireReadable,
   resultOf,
 } from "./after-end.ts";
-import {
-  CampaignStore,
-  type CampaignDefinition,
-  type StudentRecord,
-} from "./store/campaign-store.ts";
-import { chainLinkSchema, type ChainLink } from "./store/chain.ts";
-import { checkIn } from "./rounds/check-in.ts";
 import { driveCombining } from "./combining/combining.ts";
-import { startFromStatistics } from "./start/initialise-student.ts";
-import type { Transact, Ledger } from "./store/ledger.ts";
-import { Presence } from "./participants/presence.ts";
+import { sliceWorkers } from "./combining/slice-workers.ts";
+import { sweep } from "./combining/sweep.ts";
+import { linkOf, studentAfter } from "./history.ts";
+import { enrol } from "./participants/enrolment.ts";
+import { permitted, renewOnce, requireRenewal } from "./participants/permission.ts";
+import { remove } from "./participants/removal.ts";
 import {
   campaignFigures,
   campaignReport,
@@ -70,155 +55,105 @@ import {
   updateReports,
   type CampaignFigures,
 } from "./reports.ts";
+import { commitUpdate } from "./rounds/accept-commit.ts";
 import {
-  Roster,
-  type InviteRecord,
-  type NewInvite,
-  type ParticipantRecord,
-} from "./store/roster.ts";
-import { RoundStore } from "./store/round-store.ts";
-import { hasSchema, migrate } from "./store/schema.ts";
-import { permitted, renewOnce, requireRenewal, requireSame } from "./participants/permission.ts";
-import { EventSockets } from "./participants/sockets.ts";
-import { sweep } from "./combining/sweep.ts";
+  recordSlice,
+  reserveSlice,
+  sliceTerms,
+  uploadStatus,
+  type SliceTerms,
+} from "./rounds/accept-slice.ts";
+import { checkIn } from "./rounds/check-in.ts";
 import { refuseStudent, settleAttempt } from "./rounds/refusals.ts";
-import { act, dropPart } from "./rounds/transitions.ts";
-import { UploadStore } from "./store/upload-store.ts";
+import { act } from "./rounds/transitions.ts";
+import type { CampaignDefinition, StudentRecord } from "./store/campaign-store.ts";
+import type { ChainLink } from "./store/chain.ts";
+import type { InviteRecord, NewInvite } from "./store/roster.ts";
+import { Transactions } from "./transactions.ts";
 
 /**
  * The control object of one campaign: small rows, sockets, one alarm. Of tensors it sees none but
- * statistics and a mask, while students are made of a statistics round (SPEC B6).
- *
- * Every call is one transaction; what must happen later (deadline, combining, sweeping) is read off
- * the rows, so the alarm is only a reminder and is set again whenever it may have been lost.
+ * statistics and a mask, while students are made of a statistics round (SPEC B6). Every call is one
+ * transaction.
  */
-export class Campaign extends DurableObject<Environment> {
-  readonly #ledger: Ledger;
-  readonly #sockets: EventSockets;
-  readonly #quota = new RequestQuota();
-  readonly #presence: Presence;
-  #announcements: Announcement[] = [];
-  #exists: boolean;
-  /** Why this version must leave the campaign alone. */
-  #refusal: ProtocolError | undefined;
+export class Campaign extends DurableObject<SliceBindings> {
+  readonly #transactions: Transactions;
 
-  constructor(context: DurableObjectState, environment: Environment) {
-    super(context, environment);
-    const { sql } = context.storage;
-    this.#sockets = new EventSockets(context);
-    this.#ledger = {
-      campaign: new CampaignStore(sql),
-      rounds: new RoundStore(sql),
-      uploads: new UploadStore(sql),
-      roster: new Roster(sql),
-      announce: (event) => void this.#announcements.push(event),
-    };
-    this.#presence = new Presence(this.#sockets, this.#ledger.roster);
-    this.#exists = hasSchema(sql);
-    if (!this.#exists) return;
-    try {
-      context.storage.transactionSync(() => {
-        migrate(sql);
-        this.#ledger.campaign.read();
-      });
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#refusal = error;
-      return;
-    }
-    // After a crash the alarm may be gone while work is pending.
-    void context.blockConcurrencyWhile(() => this.#arm());
+  constructor(context: DurableObjectState, bindings: SliceBindings) {
+    super(context, bindings);
+    this.#transactions = new Transactions(context);
   }
 
   /** Makes this object a campaign. */
   create(definition: CampaignDefinition): Promise<Outcome<CampaignReport>> {
-    return outcomeOf(() => {
-      if (this.#exists) throw new Error("this campaign exists already");
-      this.ctx.storage.transactionSync(() => {
-        migrate(this.ctx.storage.sql);
-        this.#ledger.campaign.create(definition);
-      });
-      this.#exists = true;
-      return campaignReport(this.#ledger, this.#presence, Date.now());
+    return outcomeOf(async () => {
+      this.#transactions.create(definition);
+      return unwrap(await this.report());
     });
   }
 
   summary(): Promise<Outcome<CampaignSummary>> {
-    return this.#read(summaryOf);
+    return this.#transactions.read(summaryOf);
   }
 
   report(): Promise<Outcome<CampaignReport>> {
-    return this.#read((ledger, now) => campaignReport(ledger, this.#presence, now));
-  }
-
-  rounds(): Promise<Outcome<RoundReport[]>> {
-    return this.#read(roundReports);
-  }
-
-  updates(round?: number): Promise<Outcome<UpdateReport[]>> {
-    return this.#read((ledger) => updateReports(ledger, round));
-  }
-
-  figures(): Promise<Outcome<CampaignFigures>> {
-    return this.#read((ledger, now) => campaignFigures(ledger, this.#presence, now));
-  }
-
-  participants(): Promise<Outcome<ParticipantReport[]>> {
-    return this.#read((ledger, now) =>
-      ledger.roster
-        .participants()
-        .map((person) => participantReport(ledger, this.#presence, person, now)),
+    return this.#transactions.read((ledger, now) =>
+      campaignReport(ledger, this.#transactions.presence, now),
     );
   }
 
-  /**
-   * The student after `round` committed rounds; without it the latest, or the one that a campaign which
-   * failed went back to.
-   */
+  rounds(): Promise<Outcome<RoundReport[]>> {
+    return this.#transactions.read(roundReports);
+  }
+
+  updates(round?: number): Promise<Outcome<UpdateReport[]>> {
+    return this.#transactions.read((ledger) => updateReports(ledger, round));
+  }
+
+  figures(): Promise<Outcome<CampaignFigures>> {
+    return this.#transactions.read((ledger, now) =>
+      campaignFigures(ledger, this.#transactions.presence, now),
+    );
+  }
+
+  participants(): Promise<Outcome<ParticipantReport[]>> {
+    return this.#transactions.read((ledger, now) =>
+      ledger.roster
+        .participants()
+        .map((person) => participantReport(ledger, this.#transactions.presence, person, now)),
+    );
+  }
+
+  /** The student after `round` committed rounds; without it the one that the campaign has. */
   student(round?: number): Promise<Outcome<{ model: string; student: StudentRecord }>> {
-    return this.#read((ledger) => {
-      const { committed, decisions, model } = ledger.campaign.read();
-      const good = decisions.gate?.verdict === "failed" ? decisions.gate.fellBackTo : null;
-      const student = ledger.campaign.student(round ?? good ?? committed);
-      if (student !== undefined) return { model: model.digest, student };
-      throw new ProtocolError(
-        "not-found",
-        `there is no student of round ${round ?? committed}: ${committed} rounds are committed (0 is the student before the first, but for campaigns that begin with a statistics round, where it comes of that)`,
-      );
-    });
+    return this.#transactions.read((ledger) => studentAfter(ledger, round));
   }
 
   /** What the chain's value after a committed round was computed from. */
   chainLink(round: number): Promise<Outcome<{ chain: string; link: ChainLink }>> {
-    return this.#read((ledger) => {
-      const student = ledger.campaign.student(round + 1);
-      if (student?.link == null || student.chain === null) {
-        throw new ProtocolError("not-found", `round ${round} is not committed`);
-      }
-      return { chain: student.chain, link: chainLinkSchema.parse(JSON.parse(student.link)) };
-    });
+    return this.#transactions.read((ledger) => linkOf(ledger, round));
   }
 
   act(action: CampaignAction): Promise<Outcome<CampaignReport>> {
-    return this.#write((ledger, now) => {
+    return this.#transactions.write((ledger, now) => {
       act(ledger, action, now);
-      return campaignReport(ledger, this.#presence, now);
+      return campaignReport(ledger, this.#transactions.presence, now);
     });
   }
 
   addInvite(invite: NewInvite): Promise<Outcome<InviteRecord>> {
-    return this.#write((ledger) => {
+    return this.#transactions.write((ledger) => {
       ledger.roster.addInvite(invite);
       return ledger.roster.invite(invite.id);
     });
   }
 
   invites(): Promise<Outcome<InviteRecord[]>> {
-    return this.#read((ledger) => ledger.roster.invites());
+    return this.#transactions.read((ledger) => ledger.roster.invites());
   }
 
   revokeInvite(id: string): Promise<Outcome<InviteRecord>> {
-    return this.#write((ledger) => {
+    return this.#transactions.write((ledger) => {
       ledger.roster.invite(id);
       ledger.roster.revokeInvite(id);
       return ledger.roster.invite(id);
@@ -230,25 +165,18 @@ export class Campaign extends DurableObject<Environment> {
    * round that still collects is dropped (SPEC A3).
    */
   async removeParticipant(id: string): Promise<Outcome<Removal>> {
-    const outcome = await this.#write((ledger, now) => {
-      const person = ledger.roster.participant(id);
-      if (person === undefined) {
-        throw new ProtocolError("not-found", `this campaign has no participant ${id}`);
-      }
-      ledger.roster.revokeParticipant(id);
-      ledger.roster.revokeInvite(person.invite);
-      dropPart(ledger, id, now);
-      const removed = ledger.roster.participant(id)!;
-      const report = participantReport(ledger, this.#presence, removed, now);
-      return { ...report, closedInvite: person.invite };
+    const outcome = await this.#transactions.write((ledger, now) => {
+      const removed = remove(ledger, id, now);
+      const report = participantReport(ledger, this.#transactions.presence, removed, now);
+      return { ...report, closedInvite: removed.invite };
     });
-    if (outcome.ok) this.#sockets.expel(id);
+    if (outcome.ok) this.#transactions.sockets.expel(id);
     return outcome;
   }
 
   preview(invite: string): Promise<Outcome<InvitePreview>> {
-    return this.#read((ledger, now) => {
-      this.#quota.check(invite, now);
+    return this.#transactions.read((ledger, now) => {
+      this.#transactions.quota.check(invite, now);
       return invitePreview(ledger, ledger.roster.usableInvite(invite, now));
     });
   }
@@ -259,47 +187,34 @@ export class Campaign extends DurableObject<Environment> {
     fresh: string,
     request: EnrolRequest,
   ): Promise<Outcome<Omit<EnrolReply, "credential">>> {
-    return this.#write((ledger, now) => {
-      this.#quota.check(invite, now);
-      const { state } = ledger.campaign.read();
-      const known = ledger.roster.enrolledWith(invite, request.key);
-      if (known !== undefined) requireSame(known, request);
-      const usable = known ?? ledger.roster.usableInvite(invite, now);
-      if (isEnded(state)) {
-        throw new ProtocolError(
-          "campaign-state",
-          `the campaign is ${state}: nobody can join it any more`,
-          { state },
-        );
-      }
-      if (!("uses" in usable)) return { participant: usable.id, campaign: campaignView(ledger) };
-      ledger.roster.enrol(fresh, usable, request, now);
-      return { participant: fresh, campaign: campaignView(ledger) };
+    return this.#transactions.write((ledger, now) => {
+      this.#transactions.quota.check(invite, now);
+      return enrol(ledger, invite, fresh, request, now);
     });
   }
 
   /** Whether the participant may read a blob. */
   admitReader(participant: string, digest: string): Promise<Outcome<void>> {
-    return this.#participate(participant, (ledger) => requireReadable(ledger, digest));
+    return this.#transactions.participate(participant, (ledger) => requireReadable(ledger, digest));
   }
 
   view(participant: string): Promise<Outcome<CampaignView>> {
-    return this.#participate(participant, (ledger) => {
+    return this.#transactions.participate(participant, (ledger) => {
       requireGoingOn(ledger.campaign.read());
       return campaignView(ledger);
     });
   }
 
   outcome(participant: string): Promise<Outcome<CampaignOutcome>> {
-    return this.#participate(participant, outcomeOfCampaign);
+    return this.#transactions.participate(participant, outcomeOfCampaign);
   }
 
   receipt(participant: string): Promise<Outcome<Receipt>> {
-    return this.#participate(participant, (ledger) => receiptOf(ledger, participant));
+    return this.#transactions.participate(participant, (ledger) => receiptOf(ledger, participant));
   }
 
   result(participant: string): Promise<Outcome<{ model: string; student: StudentRecord }>> {
-    return this.#participate(participant, resultOf);
+    return this.#transactions.participate(participant, resultOf);
   }
 
   /** Whether a signature earns its participant a new credential (SPEC A6). */
@@ -307,28 +222,34 @@ export class Campaign extends DurableObject<Environment> {
     return outcomeOf(async () => {
       const now = Date.now();
       const { publicKey } = unwrap(
-        await this.#read((ledger) => permitted(ledger, request.participant, now)),
+        await this.#transactions.read((ledger) => permitted(ledger, request.participant, now)),
       );
       await requireRenewal(request, publicKey, now);
       // Only who holds the key uses up its quota.
       unwrap(
-        await this.#participate(request.participant, (ledger) => renewOnce(ledger, request, now)),
+        await this.#transactions.participate(request.participant, (ledger) =>
+          renewOnce(ledger, request, now),
+        ),
       );
     });
   }
 
   checkIn(participant: string, report: CheckInRequest): Promise<Outcome<CheckInReply>> {
-    return this.#participate(participant, (ledger, now, person) =>
-      checkIn(ledger, person, report, (id, at) => this.#presence.heardAt(id, at), now),
+    return this.#transactions.participate(participant, (ledger, now, person) =>
+      checkIn(ledger, person, report, (id, at) => this.#transactions.presence.heardAt(id, at), now),
     );
   }
 
   uploadStatus(participant: string, id: AttemptId): Promise<Outcome<UploadStatus>> {
-    return this.#participate(participant, (ledger) => uploadStatus(ledger, participant, id));
+    return this.#transactions.participate(participant, (ledger) =>
+      uploadStatus(ledger, participant, id),
+    );
   }
 
   sliceTerms(participant: string, id: AttemptId, index: number): Promise<Outcome<SliceTerms>> {
-    return this.#participate(participant, (ledger) => sliceTerms(ledger, participant, id, index));
+    return this.#transactions.participate(participant, (ledger) =>
+      sliceTerms(ledger, participant, id, index),
+    );
   }
 
   reserveSlice(
@@ -337,7 +258,9 @@ export class Campaign extends DurableObject<Environment> {
     index: number,
     digest: string,
   ): Promise<Outcome<boolean>> {
-    return this.#write((ledger, now) => reserveSlice(ledger, participant, id, index, digest, now));
+    return this.#transactions.write((ledger, now) =>
+      reserveSlice(ledger, participant, id, index, digest, now),
+    );
   }
 
   recordSlice(
@@ -346,7 +269,9 @@ export class Campaign extends DurableObject<Environment> {
     index: number,
     digest: string,
   ): Promise<Outcome<readonly string[]>> {
-    return this.#write((ledger) => recordSlice(ledger, participant, id, index, digest));
+    return this.#transactions.write((ledger) =>
+      recordSlice(ledger, participant, id, index, digest),
+    );
   }
 
   commit(
@@ -356,7 +281,7 @@ export class Campaign extends DurableObject<Environment> {
   ): Promise<Outcome<CommitReply>> {
     return outcomeOf(async () => {
       const { campaign, publicKey } = unwrap(
-        await this.#participate(participant, (ledger, _, person) => ({
+        await this.#transactions.participate(participant, (ledger, _, person) => ({
           campaign: ledger.campaign.read().id,
           publicKey: person.publicKey,
         })),
@@ -365,7 +290,7 @@ export class Campaign extends DurableObject<Environment> {
         const signed = { ...id, campaign, participant, commit: commitDigest(request) };
         await requireSignature(publicKey, request.signature, commitBytes(signed), "the commit");
       }
-      const reply = await this.#write((ledger, now) => {
+      const reply = await this.#transactions.write((ledger, now) => {
         // It may have been removed while the signature was looked at.
         permitted(ledger, participant, now);
         const verdict = commitUpdate(ledger, participant, id, request, now);
@@ -378,7 +303,7 @@ export class Campaign extends DurableObject<Environment> {
   }
 
   refuse(participant: string, id: AttemptId, request: RefuseRequest): Promise<Outcome<AttemptId>> {
-    return this.#participate(participant, (ledger, now) => {
+    return this.#transactions.participate(participant, (ledger, now) => {
       refuseStudent(ledger, participant, id, request, now);
       return id;
     });
@@ -388,21 +313,22 @@ export class Campaign extends DurableObject<Environment> {
   override async fetch(request: Request): Promise<Response> {
     const participant = request.headers.get("Scour-Participant");
     if (participant === null) throw new TypeError("the request names no participant");
-    const admitted = await this.#participate(participant, (ledger) =>
+    const admitted = await this.#transactions.participate(participant, (ledger) =>
       requireGoingOn(ledger.campaign.read()),
     );
-    return admitted.ok ? this.#sockets.accept(participant) : problemResponse(errorOf(admitted));
+    return admitted.ok
+      ? this.#transactions.sockets.accept(participant)
+      : problemResponse(errorOf(admitted));
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const participant = this.#sockets.participantOf(socket);
-    if (participant === undefined || this.#refusal !== undefined) return;
+    const participant = this.#transactions.sockets.participantOf(socket);
+    if (participant === undefined || !this.#transactions.isAtWork) return;
     const now = Date.now();
-    if (!this.#quota.take(participant, now)) return;
-    this.#presence.heard(participant, now);
-    if (this.#sockets.receive(socket, message)) return;
-    const { campaign } = this.#ledger;
-    campaign.update({ malformedEvents: campaign.read().malformedEvents + 1 });
+    if (!this.#transactions.quota.take(participant, now)) return;
+    this.#transactions.presence.heard(participant, now);
+    if (this.#transactions.sockets.receive(socket, message)) return;
+    this.#transactions.countMalformed();
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
@@ -411,106 +337,11 @@ export class Campaign extends DurableObject<Environment> {
   }
 
   override async alarm(): Promise<void> {
-    if (!this.#exists || this.#refusal !== undefined) return;
-    const transact: Transact = (body) => this.#transact(body);
-    try {
-      transact(settleAttempt);
-      await driveCombining(transact, {
-        measure: (work) => this.#slice(work.slice.index).measure(work),
-        combine: (work) => this.#slice(work.slice.index).combine(work),
-        pool: (work) => this.#slice(0).pool(work),
-        start: (statistics, strength) =>
-          startFromStatistics(this.env, this.#ledger.campaign.read(), statistics, strength),
-      });
+    if (!this.#transactions.isAtWork) return;
+    await this.#transactions.work(async (transact) => {
+      const campaign = transact((ledger) => ledger.campaign.read());
+      await driveCombining(transact, sliceWorkers(this.env, campaign));
       await sweep(transact, this.env.BLOBS);
-    } finally {
-      this.#flush();
-      await this.#arm();
-    }
-  }
-
-  #slice(index: number) {
-    return this.env.SLICE.getByName(`${this.#ledger.campaign.read().id}/${index}`);
-  }
-
-  #requireExistence(): void {
-    if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.#exists) return;
-    throw new ProtocolError("not-found", "there is no such campaign");
-  }
-
-  #transact<T>(body: (ledger: Ledger, now: number) => T): T {
-    const before = this.#announcements.length;
-    try {
-      return this.ctx.storage.transactionSync(() => body(this.#ledger, Date.now()));
-    } catch (error) {
-      // What was rolled back did not happen.
-      this.#announcements.length = before;
-      throw error;
-    }
-  }
-
-  #read<T>(body: (ledger: Ledger, now: number) => T): Promise<Outcome<T>> {
-    return outcomeOf(() => {
-      this.#requireExistence();
-      return body(this.#ledger, Date.now());
     });
-  }
-
-  #write<T>(body: (ledger: Ledger, now: number) => T): Promise<Outcome<T>> {
-    return outcomeOf(async () => {
-      this.#requireExistence();
-      try {
-        // Of its own, so that a refusal by the body does not take it back.
-        this.#transact(settleAttempt);
-        return this.#transact(body);
-      } finally {
-        this.#flush();
-        await this.#arm();
-      }
-    });
-  }
-
-  /** A participant's call: it must not have been removed, nor ask too often. */
-  #participate<T>(
-    participant: string,
-    body: (ledger: Ledger, now: number, person: ParticipantRecord) => T,
-  ): Promise<Outcome<T>> {
-    return this.#write((ledger, now) => {
-      const person = permitted(ledger, participant, now);
-      this.#quota.check(participant, now);
-      this.#presence.note(participant, person.lastSeenAt, now);
-      return body(ledger, now, person);
-    });
-  }
-
-  #flush(): void {
-    const announcements = this.#announcements;
-    this.#announcements = [];
-    if (announcements.length === 0) return;
-    const { detail, state } = this.#ledger.campaign.read();
-    for (const event of announcements) {
-      this.#sockets.broadcast(event.type === "campaign-state" ? { ...event, detail } : event);
-    }
-    if (isEnded(state)) this.#sockets.closeAll(`the campaign is ${state}`);
-  }
-
-  /** When something is to be done by itself, ms since the epoch; undefined when nothing is. */
-  #due(): number | undefined {
-    const { state, sweepAt } = this.#ledger.campaign.read();
-    const attempt = this.#ledger.rounds.current();
-    const times = sweepAt === null ? [] : [sweepAt];
-    if (state === "running" && attempt?.state === "combining") times.push(attempt.retryAt ?? 0);
-    if (state === "running" && attempt?.state === "collecting") times.push(attempt.deadline ?? 0);
-    return times.length === 0 ? undefined : Math.min(...times);
-  }
-
-  /** Sets the one alarm to the earliest time at which something is due. */
-  async #arm(): Promise<void> {
-    const due = this.#due();
-    if (due === undefined) return;
-    const at = Math.max(due, Date.now());
-    const set = await this.ctx.storage.getAlarm();
-    if (set === null || set > at) await this.ctx.storage.setAlarm(at);
   }
 }

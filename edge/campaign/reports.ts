@@ -34,10 +34,10 @@ const MOST_REFUSALS = 10;
 function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
   const campaign = ledger.campaign.read();
   const { judging } = placeOf(campaign.config, attempt.round, campaign.course);
-  const totals = ledger.rounds.totals(attempt);
+  const totals = ledger.commits.totals(attempt);
   const refusals = ledger.rounds.refusals(attempt);
   const isCommitted = attempt.state === "committed";
-  const accepted = ledger.rounds.acceptedUpdates(attempt);
+  const accepted = ledger.commits.accepted(attempt);
   const scores = isCommitted ? attempt.scores : summariseScores(accepted);
   return {
     round: attempt.round,
@@ -75,7 +75,7 @@ export function updateReports(ledger: Ledger, round?: number): UpdateReport[] {
     .all()
     .filter((attempt) => round === undefined || attempt.round === round)
     .flatMap((attempt) =>
-      ledger.rounds.acceptedUpdates(attempt).map(({ participant, weight, size }) => ({
+      ledger.commits.accepted(attempt).map(({ participant, weight, size }) => ({
         round: attempt.round,
         attempt: attempt.attempt,
         participant,
@@ -150,7 +150,7 @@ export function participantReport(
   person: ParticipantRecord,
   now: number,
 ): ParticipantReport {
-  const { accepted, rejected, examples } = ledger.rounds.totalsOf(person.id);
+  const { accepted, rejected, examples } = ledger.commits.totalsOf(person.id);
   return {
     ...person,
     misfit: misfitIn(ledger.campaign.read(), person.fit)?.detail ?? null,
@@ -172,11 +172,11 @@ export function campaignFigures(ledger: Ledger, presence: Presence, now: number)
   const { decisions, malformedEvents, peakSliceBytes } = ledger.campaign.read();
   const people = ledger.roster.participants();
   const attempts = ledger.rounds.all();
-  const { accepted, rejected, examples } = ledger.rounds.totals();
+  const { accepted, rejected, examples } = ledger.commits.totals();
   // Of the latest attempt that trained: what goes on now says more than the mean of all rounds.
   const latest = attempts
     .toReversed()
-    .map((attempt) => ledger.rounds.totals(attempt))
+    .map((attempt) => ledger.commits.totals(attempt))
     .find(({ loss }) => loss !== null);
   return {
     malformedEvents,

@@ -1,9 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Environment } from "../environment.ts";
 
 /** The list of all campaigns; what each is about, it says itself. */
-export class Directory extends DurableObject<Environment> {
-  constructor(context: DurableObjectState, environment: Environment) {
+export class Directory extends DurableObject<object> {
+  constructor(context: DurableObjectState, environment: object) {
     super(context, environment);
     context.storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS campaigns (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL) STRICT",

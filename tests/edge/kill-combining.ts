@@ -3,9 +3,10 @@ import { runInDurableObject } from "cloudflare:test";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { CampaignStore } from "../../edge/campaign/store/campaign-store.ts";
 import { driveCombining } from "../../edge/campaign/combining/combining.ts";
-import { startFromStatistics } from "../../edge/campaign/start/initialise-student.ts";
+import { sliceWorkers } from "../../edge/campaign/combining/slice-workers.ts";
 import type { Transact, Ledger } from "../../edge/campaign/store/ledger.ts";
 import { Roster } from "../../edge/campaign/store/roster.ts";
+import { CommitStore } from "../../edge/campaign/store/commit-store.ts";
 import { RoundStore } from "../../edge/campaign/store/round-store.ts";
 import { beginCombining } from "../../edge/campaign/rounds/transitions.ts";
 import { UploadStore } from "../../edge/campaign/store/upload-store.ts";
@@ -19,6 +20,7 @@ function ledgerOf(storage: DurableObjectStorage): Ledger {
   return {
     campaign: new CampaignStore(database),
     rounds: new RoundStore(database),
+    commits: new CommitStore(database),
     uploads: new UploadStore(database),
     roster: new Roster(database),
     announce: () => undefined,
@@ -37,13 +39,7 @@ export function combineUntil(id: string, steps: number): Promise<"finished" | "k
       return storage.transactionSync(() => body(ledger, Date.now()));
     };
     try {
-      await driveCombining(transact, {
-        measure: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).measure(work),
-        combine: (work) => env.SLICE.getByName(`${id}/${work.slice.index}`).combine(work),
-        pool: (work) => env.SLICE.getByName(`${id}/0`).pool(work),
-        start: (statistics, strength) =>
-          startFromStatistics(env, ledger.campaign.read(), statistics, strength),
-      });
+      await driveCombining(transact, sliceWorkers(env, ledger.campaign.read()));
       return "finished";
     } catch (error) {
       if (error instanceof Killed) return "killed";

@@ -2,7 +2,7 @@ import { combiningRule } from "../../aggregation/configured-rule.ts";
 import { sumOf } from "../../aggregation/rule.ts";
 import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
 import type { Measurement } from "../../slice/slice-work.ts";
-import type { CombiningPlan } from "./commit-round.ts";
+import type { CombiningPlan } from "./combining-plan.ts";
 
 /** What is taken of every update of a round, in canonical order, from what pass 1 measured. */
 export function combinationOf(

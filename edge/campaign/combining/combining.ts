@@ -1,33 +1,16 @@
-import type {
-  CombinedSlice,
-  CombineWork,
-  Measurement,
-  MeasureWork,
-  SliceShape,
-} from "../../slice/slice-work.ts";
+import type { SliceShape } from "../../slice/slice-work.ts";
 import { combinationOf } from "./combination.ts";
-import {
-  combineWork,
-  combiningPlan,
-  commitJudging,
-  commitRound,
-  measureWork,
-  stillCombines,
-  type CombiningPlan,
-} from "./commit-round.ts";
+import { commitJudging, commitRound } from "./close-round.ts";
+import { combiningPlan, stillCombines, type CombiningPlan } from "./combining-plan.ts";
+import { combineWork, measureWork } from "./slice-passes.ts";
 import type { Ledger, Transact } from "../store/ledger.ts";
-import { driveStatistics, type StatisticsWorkers } from "./pool-statistics.ts";
+import { driveStatistics } from "./pool-statistics.ts";
+import type { SliceWorkers } from "./slice-workers.ts";
 import { storedResults } from "./stored-results.ts";
 import { pauseWith } from "../rounds/transitions.ts";
 
 /** Failures in a row after which the campaign pauses and says why. */
 const MAX_COMBINING_FAILURES = 6;
-
-/** Where slices are worked on. */
-interface SliceWorkers extends StatisticsWorkers {
-  measure(work: MeasureWork): Promise<Measurement>;
-  combine(work: CombineWork): Promise<CombinedSlice>;
-}
 
 /**
  * Brings the attempt that combines to its end, from wherever it stands: results of slices are

@@ -1,18 +1,13 @@
 import { candidatesOf } from "../../../protocol/round/timeline.ts";
 import { updateKey } from "../../blobs/update-objects.ts";
-import type { PooledStatistics, PoolWork } from "../../slice/slice-work.ts";
+import type { PoolWork } from "../../slice/slice-work.ts";
 import type { StartRecord } from "../store/campaign-store.ts";
 import type { Transact } from "../store/ledger.ts";
-import { commitStatistics, stillCombines, type CombiningPlan } from "./commit-round.ts";
+import { commitStatistics } from "./close-round.ts";
+import { stillCombines, type CombiningPlan } from "./combining-plan.ts";
+import type { SliceWorkers } from "./slice-workers.ts";
 import { storedResults } from "./stored-results.ts";
 import { voidAttempt } from "../rounds/transitions.ts";
-
-/** Where statistics are pooled and students made of them. */
-export interface StatisticsWorkers {
-  pool(work: PoolWork): Promise<PooledStatistics>;
-  /** @param statistics digest of the pooled statistics */
-  start(statistics: string, strength: number): Promise<StartRecord>;
-}
 
 /**
  * Brings a statistics round to its end (SPEC B5, B6): pools what came, then makes mask and student₀ of
@@ -21,7 +16,7 @@ export interface StatisticsWorkers {
 export async function driveStatistics(
   transact: Transact,
   plan: CombiningPlan,
-  workers: StatisticsWorkers,
+  workers: SliceWorkers,
 ): Promise<void> {
   const pooled = await storedResults(transact, plan, "pool", [0], () =>
     workers.pool(poolWork(plan)),

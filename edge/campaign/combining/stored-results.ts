@@ -1,6 +1,6 @@
 import { concurrently } from "../../../protocol/concurrently.ts";
 import type { Transact } from "../store/ledger.ts";
-import { stillCombines, type CombiningPlan } from "./commit-round.ts";
+import { stillCombines, type CombiningPlan } from "./combining-plan.ts";
 
 /**
  * Results of all parts of an attempt that combines, in ascending order; each is stored as it comes, so

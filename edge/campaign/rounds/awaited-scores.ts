@@ -12,13 +12,13 @@ export function awaitsScores(ledger: Ledger, attempt: AttemptRecord): boolean {
   const { config, course } = ledger.campaign.read();
   const { judging, leg } = placeOf(config, attempt.round, course);
   if (!judging || leg.kind !== "probe") return false;
-  const { scored } = ledger.rounds.totals(attempt);
-  const answered = ledger.rounds.placesAnswered(attempt);
+  const { scored } = ledger.commits.totals(attempt);
+  const answered = ledger.commits.placesAnswered(attempt);
   return scored < robustMinimum(config.round) && answered < ledger.roster.placesFilled();
 }
 
 /** Whether an attempt has all that it is to be made of (SPEC R1). */
 export function hasItsUpdates(ledger: Ledger, attempt: AttemptRecord): boolean {
   const { goal } = ledger.campaign.read().config.round;
-  return ledger.rounds.totals(attempt).accepted >= goal && !awaitsScores(ledger, attempt);
+  return ledger.commits.totals(attempt).accepted >= goal && !awaitsScores(ledger, attempt);
 }

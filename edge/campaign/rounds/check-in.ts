@@ -68,7 +68,7 @@ export function checkIn(
   const lease = ledger.rounds.lease(attempt, participant);
   const refused = ledger.rounds.refusals(attempt);
   if (lease !== undefined) {
-    if (ledger.rounds.commit(attempt, participant) !== undefined) {
+    if (ledger.commits.find(attempt, participant) !== undefined) {
       return wait("already-contributed");
     }
     if (refused.some((one) => one.participant === participant)) return wait("broken-student");

@@ -3,7 +3,7 @@ import { bestOfLast, type FailedGate } from "../../../protocol/round/gate.ts";
 import type { RefuseRequest } from "../../../protocol/round/refusal.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
-import { attemptAtHand, staleRound } from "./accept-update.ts";
+import { attemptAtHand, staleRound } from "./attempt-at-hand.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { scoredStudents } from "./decide.ts";
 import type { Ledger } from "../store/ledger.ts";
@@ -33,7 +33,7 @@ export function refuseStudent(
       `round ${id.round} is for statistics: it has no student that could be broken`,
     );
   }
-  if (ledger.rounds.commit(id, participant) !== undefined) {
+  if (ledger.commits.find(id, participant) !== undefined) {
     throw new ProtocolError(
       "update-conflict",
       `this participant committed an update of round ${id.round}, attempt ${id.attempt} already`,
@@ -55,7 +55,7 @@ function settleRefusals(ledger: Ledger, now: number): boolean {
   if (campaign.state !== "running" || attempt?.state !== "collecting") return false;
   const refused = ledger.rounds.placesRefused(attempt);
   if (refused === 0) return false;
-  const answered = refused + ledger.rounds.totals(attempt).accepted;
+  const answered = refused + ledger.commits.totals(attempt).accepted;
   const { goal } = campaign.config.round;
   const isDue =
     answered >= Math.min(goal, ledger.roster.placesFilled()) ||

@@ -16,7 +16,7 @@ export function settleDeadline(ledger: Ledger, now: number): void {
   const attempt = ledger.rounds.current();
   if (campaign.state !== "running" || attempt?.state !== "collecting") return;
   if (attempt.deadline === null || now < attempt.deadline) return;
-  const { accepted, rejected } = ledger.rounds.totals(attempt);
+  const { accepted, rejected } = ledger.commits.totals(attempt);
   const { config, course } = campaign;
   const isMeasuring = placeOf(config, attempt.round, course).leg.kind === "statistics";
   const minimum = (isMeasuring ? minimumStatistics : minimumUpdates)(config.round);

@@ -5,8 +5,8 @@ import {
 } from "../../../protocol/reinit/channel-scores.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { readState, type ModelSource } from "../../blobs/model-source.ts";
-import type { Environment } from "../../environment.ts";
 import { unwrap } from "../../outcome.ts";
+import type { SliceBindings } from "../../slice/slice-bindings.ts";
 import { concurrently } from "../../../protocol/concurrently.ts";
 
 /**
@@ -19,7 +19,7 @@ import { concurrently } from "../../../protocol/concurrently.ts";
  * @throws ProtocolError `malformed-request` when the strategy asks for statistics and there are none.
  */
 export async function scoresOfModel(
-  environment: Environment,
+  environment: SliceBindings,
   id: string,
   model: ModelSource,
   strategy: ReinitStrategy,

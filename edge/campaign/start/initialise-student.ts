@@ -7,8 +7,8 @@ import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { blobKey, float32View, putBlob, readObject } from "../../blobs/blob-store.ts";
 import { openModel, type ModelSource } from "../../blobs/model-source.ts";
-import type { Environment } from "../../environment.ts";
 import { unwrap } from "../../outcome.ts";
+import type { SliceBindings } from "../../slice/slice-bindings.ts";
 import { concurrently } from "../../../protocol/concurrently.ts";
 import type { CampaignRecord, StartRecord } from "../store/campaign-store.ts";
 import { scoresOfModel } from "./channel-scores.ts";
@@ -34,7 +34,7 @@ interface ReinitTerms {
  *   statistics and there are none.
  */
 export async function initialiseStudents(
-  environment: Environment,
+  environment: SliceBindings,
   id: string,
   model: ModelSource,
   { strategy, strengths, seed }: ReinitTerms,
@@ -54,7 +54,7 @@ export async function initialiseStudents(
  * @param statistics digest of the pooled statistics
  */
 export async function startFromStatistics(
-  environment: Environment,
+  environment: SliceBindings,
   { id, config }: Pick<CampaignRecord, "id" | "config">,
   statistics: string,
   strength: number,
@@ -71,7 +71,7 @@ export async function startFromStatistics(
 
 /** Mask and student₀ at one strength. */
 async function startOf(
-  environment: Environment,
+  environment: SliceBindings,
   id: string,
   { graph, layout, digest }: ModelSource,
   terms: {

@@ -1,5 +1,6 @@
 import type { Announcement } from "../../../protocol/round/events.ts";
 import type { CampaignStore } from "./campaign-store.ts";
+import type { CommitStore } from "./commit-store.ts";
 import type { Roster } from "./roster.ts";
 import type { RoundStore } from "./round-store.ts";
 import type { UploadStore } from "./upload-store.ts";
@@ -11,6 +12,7 @@ import type { UploadStore } from "./upload-store.ts";
 export interface Ledger {
   readonly campaign: CampaignStore;
   readonly rounds: RoundStore;
+  readonly commits: CommitStore;
   readonly uploads: UploadStore;
   readonly roster: Roster;
   /** Tells participants, once the transaction stands. */

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Environment } from "../environment.ts";
+import type { BlobBindings } from "../blobs/blob-store.ts";
 import { outcomeOf, type Outcome } from "../outcome.ts";
 import { ByteMeter } from "./byte-meter.ts";
 import { combineSlice } from "./combine-slice.ts";
@@ -24,7 +24,7 @@ import type {
  * in blob storage, so any call may be repeated. An object of its own bounds memory and CPU time a
  * slice, and lets slices run side by side.
  */
-export class SliceCombiner extends DurableObject<Environment> {
+export class SliceWorker extends DurableObject<BlobBindings> {
   measure(work: MeasureWork): Promise<Measurement> {
     return measureSlice(this.env.BLOBS, work, new ByteMeter());
   }

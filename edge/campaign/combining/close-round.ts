@@ -1,107 +1,20 @@
-import { serverRate } from "../../aggregation/server-rate.ts";
-import { combiningRule } from "../../aggregation/configured-rule.ts";
 import { sumOf } from "../../aggregation/rule.ts";
-import { robustMinimum } from "../../../protocol/round/campaign-config.ts";
-import { sliceCodec } from "../../../protocol/update/update-codec.ts";
-import type { FailedGate } from "../../../protocol/round/gate.ts";
-import { FEWEST_HELD_OUT, imagesToScore } from "../../../protocol/round/evidence.ts";
-import { summariseScores } from "../../../protocol/round/score-summary.ts";
-import { placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
-import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
-import { updateKey, type AttemptId } from "../../blobs/update-objects.ts";
-import type {
-  CombinedSlice,
-  CombineWork,
-  MeasureWork,
-  SliceShape,
-} from "../../slice/slice-work.ts";
 import { canonicalJson } from "../../../protocol/canonical-json.ts";
-import { chainDigest, configurationDigest, type ChainLink } from "../store/chain.ts";
-import {
-  noMoments,
-  type CampaignRecord,
-  type StartRecord,
-  type StudentRecord,
-} from "../store/campaign-store.ts";
+import { robustMinimum } from "../../../protocol/round/campaign-config.ts";
+import { FEWEST_HELD_OUT, imagesToScore } from "../../../protocol/round/evidence.ts";
+import type { FailedGate } from "../../../protocol/round/gate.ts";
+import { summariseScores } from "../../../protocol/round/score-summary.ts";
+import { roundCount } from "../../../protocol/round/timeline.ts";
+import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
+import type { CombinedSlice } from "../../slice/slice-work.ts";
 import { decisionsAfter } from "../rounds/decide.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
 import { legOf } from "../rounds/leg.ts";
-import type { Ledger } from "../store/ledger.ts";
-import type { AttemptRecord } from "../store/attempt-record.ts";
-import type { AcceptedUpdate } from "../store/round-store.ts";
 import { endFailed, voidAttempt } from "../rounds/transitions.ts";
-
-/** What an attempt combines, fixed from the moment it stopped collecting. */
-export interface CombiningPlan {
-  readonly campaign: CampaignRecord;
-  readonly attempt: AttemptRecord;
-  readonly place: Place;
-  /** In canonical order. */
-  readonly updates: readonly AcceptedUpdate[];
-}
-
-/** The plan of the attempt at hand, if it is combining in a running campaign. */
-export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
-  const campaign = ledger.campaign.read();
-  const attempt = ledger.rounds.current();
-  if (campaign.state !== "running" || attempt?.state !== "combining") return undefined;
-  const place = placeOf(campaign.config, attempt.round, campaign.course);
-  return { campaign, attempt, place, updates: ledger.rounds.acceptedUpdates(attempt) };
-}
-
-/** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */
-export function stillCombines(ledger: Ledger, id: AttemptId): boolean {
-  const attempt = combiningPlan(ledger)?.attempt;
-  return attempt?.round === id.round && attempt.attempt === id.attempt;
-}
-
-/** Pass 1 over one slice. */
-export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceShape): MeasureWork {
-  const { campaign, attempt, updates } = plan;
-  const { config, model, slices } = campaign;
-  const student = incomingStudent(ledger, attempt.round);
-  const ofStatistics = {
-    model: model.digest,
-    student: slices
-      .filter(({ section }) => section === "statistics")
-      .map(({ index }) => student.slices[index]!),
-    weights: updates.map(({ weight }) => weight),
-    bounded: combiningRule(config.aggregation.rule).boundsStatistics,
-  };
-  return {
-    slice,
-    codec: sliceCodec(config.codec, slice.section),
-    frames: updates.map(({ participant, slices: digests }) => {
-      const digest = digests[slice.index]!;
-      return { key: updateKey(campaign.id, attempt, participant, slice.index, digest), digest };
-    }),
-    ...(slice.section === "statistics" && { statistics: ofStatistics }),
-  };
-}
-
-/** Pass 2 over one slice. */
-export function combineWork(
-  ledger: Ledger,
-  plan: CombiningPlan,
-  sizes: readonly UpdateSize[],
-  slice: SliceShape,
-): CombineWork {
-  const { campaign, attempt, place, updates } = plan;
-  const student = incomingStudent(ledger, attempt.round);
-  const isStatistics = slice.section === "statistics";
-  return {
-    ...measureWork(ledger, plan, slice),
-    factors: updates.map(({ weight }, i) => {
-      const { factor, statisticsFactor } = sizes[i]!;
-      return weight * (isStatistics ? statisticsFactor : factor);
-    }),
-    divisor: sumOf(updates.map(({ weight }) => weight)),
-    student: student.slices[slice.index]!,
-    moments: student.moments[slice.index]!,
-    optimizer: campaign.config.aggregation.server,
-    rate: serverRate(campaign.config, place),
-  };
-}
+import { noMoments, type StartRecord, type StudentRecord } from "../store/campaign-store.ts";
+import { chainDigest, configurationDigest, type ChainLink } from "../store/chain.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { CombiningPlan } from "./combining-plan.ts";
 
 /**
  * Moves the student on: new slices, chain, next round or the end, in one transaction. A student
@@ -116,7 +29,7 @@ export function commitRound(
 ): void {
   const { campaign, attempt } = plan;
   const updates = plan.updates.map((update, i) => ({ ...update, size: sizes[i]! }));
-  for (const { participant, size } of updates) ledger.rounds.measured(attempt, participant, size);
+  for (const { participant, size } of updates) ledger.commits.measured(attempt, participant, size);
   const combined = campaign.slices.map(({ index }) => results.get(index)!);
   const broken = combined.findIndex(({ finite }) => !finite);
   if (broken >= 0) {

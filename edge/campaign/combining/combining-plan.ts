@@ -1,0 +1,30 @@
+import { placeOf, type Place } from "../../../protocol/round/timeline.ts";
+import type { AttemptId } from "../../blobs/update-objects.ts";
+import type { AttemptRecord } from "../store/attempt-record.ts";
+import type { CampaignRecord } from "../store/campaign-store.ts";
+import type { AcceptedUpdate } from "../store/commit-store.ts";
+import type { Ledger } from "../store/ledger.ts";
+
+/** What an attempt combines, fixed from the moment it stopped collecting. */
+export interface CombiningPlan {
+  readonly campaign: CampaignRecord;
+  readonly attempt: AttemptRecord;
+  readonly place: Place;
+  /** In canonical order. */
+  readonly updates: readonly AcceptedUpdate[];
+}
+
+/** The plan of the attempt at hand, if it is combining in a running campaign. */
+export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
+  const campaign = ledger.campaign.read();
+  const attempt = ledger.rounds.current();
+  if (campaign.state !== "running" || attempt?.state !== "combining") return undefined;
+  const place = placeOf(campaign.config, attempt.round, campaign.course);
+  return { campaign, attempt, place, updates: ledger.commits.accepted(attempt) };
+}
+
+/** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */
+export function stillCombines(ledger: Ledger, id: AttemptId): boolean {
+  const attempt = combiningPlan(ledger)?.attempt;
+  return attempt?.round === id.round && attempt.attempt === id.attempt;
+}
