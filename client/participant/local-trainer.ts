@@ -119,13 +119,13 @@ export interface MeasuredStatistics {
   readonly images: number;
 }
 
-interface RoundWork extends Pick<Assignment, "round" | "leg"> {
+interface StudentWork extends Pick<Assignment, "round" | "leg"> {
   /** The round's state vector. */
   readonly student: Float32Array<ArrayBuffer>;
   readonly signal: AbortSignal;
 }
 
-interface ScoringWork extends RoundWork {
+interface ScoringWork extends StudentWork {
   readonly isJudging: boolean;
   /** Awaited before every batch of images: the device idles until it resolves. */
   readonly beforeBatch: () => Promise<void>;
@@ -133,7 +133,7 @@ interface ScoringWork extends RoundWork {
   readonly onPass: (done: number, total: number) => void;
 }
 
-interface LocalWork extends RoundWork {
+interface LocalWork extends StudentWork {
   /** Schedules run on these (SPEC D2). */
   readonly startStep: number;
   readonly totalSteps: number;

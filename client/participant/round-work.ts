@@ -2,33 +2,27 @@ import type { CampaignView } from "../../protocol/round/access.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { CheckIns } from "./check-ins.ts";
+import type { ParticipantContext } from "./context.ts";
 import type { EventChannel } from "./wire/event-channel.ts";
-import type { ParticipantPorts } from "./ports.ts";
-import type { CampaignPart, ParticipantStatus } from "./status.ts";
+import type { CampaignPart } from "./status.ts";
 import { StepMeter } from "./step-meter.ts";
 import type { LocalTrainer } from "./local-trainer.ts";
 import { encodeUpdate, judgement, type PendingUpdate } from "./wire/upload.ts";
 import type { VerifiedCampaign } from "./verify-campaign.ts";
 
 /** What a participant's rounds are worked with. */
-export interface Workplace {
+export interface RoundTools {
   readonly campaign: VerifiedCampaign;
   readonly trainer: LocalTrainer;
   readonly channel: Pick<EventChannel, "progress">;
   readonly checkIns: Pick<CheckIns, "roundTook">;
-  readonly ports: Pick<ParticipantPorts, "clock" | "randomBytes">;
-  /** For reports: the device in use. */
-  readonly device: string;
-  readonly isPaused: () => boolean;
+  readonly context: Pick<ParticipantContext, "board" | "controls" | "device" | "gate" | "ports">;
   /** Told at every step and batch that somebody is at work (SPEC R14). */
   readonly beat: () => void;
-  /** Resolves once not paused. */
-  readonly gate: () => Promise<void>;
-  readonly show: (status: ParticipantStatus) => void;
 }
 
 /** One round's part of a participant, the student at hand. */
-export interface RoundWork {
+interface RoundTask {
   readonly assignment: Assignment;
   readonly student: Float32Array<ArrayBuffer>;
   /** Its reason is thrown between steps. */
@@ -41,23 +35,24 @@ export interface RoundWork {
  *
  * @throws the signal's reason when it aborts; whatever the trainer throws.
  */
-export function workRound(work: RoundWork, workplace: Workplace): Promise<PendingUpdate> {
-  return work.assignment.localSteps === 0 ? judge(work, workplace) : train(work, workplace);
+export function workRound(task: RoundTask, tools: RoundTools): Promise<PendingUpdate> {
+  return task.assignment.localSteps === 0 ? judge(task, tools) : train(task, tools);
 }
 
-async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpdate> {
-  const { assignment, signal, student } = work;
-  const { campaign, channel, checkIns, device, ports, trainer } = workplace;
+async function train(task: RoundTask, tools: RoundTools): Promise<PendingUpdate> {
+  const { assignment, signal, student } = task;
+  const { campaign, channel, checkIns, context, trainer } = tools;
+  const { board, device, ports } = context;
   const { attempt, leg, localSteps, round, startStep, totalSteps } = assignment;
   const part = partOf(leg, campaign.view);
   let imagesPerSecond = 0;
   const show = (step: number, loss: number | null): void => {
     const progress = { round, step, localSteps, loss, imagesPerSecond };
-    workplace.show({ kind: "training", attempt, part, ...progress });
+    board.show({ kind: "training", attempt, part, ...progress });
     channel.progress({ type: "progress", ...progress });
   };
   show(0, null);
-  const scores = await score(work, workplace, new StepMeter(ports.clock), () => undefined);
+  const scores = await score(task, tools, new StepMeter(ports.clock), () => undefined);
   // Begun after the scores: what it measures is the speed of local steps (SPEC R11).
   const meter = new StepMeter(ports.clock);
   const { agreement, examples, loss, update } = await trainer.train({
@@ -68,7 +63,7 @@ async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpda
     totalSteps,
     localSteps,
     signal,
-    beforeStep: () => heldWhilePaused(workplace, meter),
+    beforeStep: () => heldWhilePaused(tools, meter),
     onStep: (done) => {
       meter.stepDone(done.images);
       ({ imagesPerSecond } = meter);
@@ -85,48 +80,49 @@ async function train(work: RoundWork, workplace: Workplace): Promise<PendingUpda
   });
 }
 
-async function judge(work: RoundWork, workplace: Workplace): Promise<PendingUpdate> {
-  const { attempt, leg, round } = work.assignment;
-  const part = partOf(leg, workplace.campaign.view);
-  const meter = new StepMeter(workplace.ports.clock);
+async function judge(task: RoundTask, tools: RoundTools): Promise<PendingUpdate> {
+  const { attempt, leg, round } = task.assignment;
+  const { board, device, ports } = tools.context;
+  const part = partOf(leg, tools.campaign.view);
+  const meter = new StepMeter(ports.clock);
   const show = (passes: number, totalPasses: number): void =>
-    workplace.show({ kind: "judging", round, attempt, part, passes, totalPasses });
+    void board.show({ kind: "judging", round, attempt, part, passes, totalPasses });
   show(0, 1);
-  const scores = await score(work, workplace, meter, (passes, totalPasses) => {
+  const scores = await score(task, tools, meter, (passes, totalPasses) => {
     meter.stepDone(0);
     show(passes, totalPasses);
   });
   const { seconds } = meter;
-  return judgement({ round, attempt }, { scores, seconds, backend: workplace.device });
+  return judgement({ round, attempt }, { scores, seconds, backend: device });
 }
 
 function score(
-  { assignment, signal, student }: RoundWork,
-  workplace: Workplace,
+  { assignment, signal, student }: RoundTask,
+  tools: RoundTools,
   meter: StepMeter,
   onPass: (done: number, total: number) => void,
 ): Promise<Scores | null> {
   const { leg, localSteps, round } = assignment;
-  return workplace.trainer.score({
+  return tools.trainer.score({
     round,
     leg,
     student,
     isJudging: localSteps === 0,
     signal,
-    beforeBatch: () => heldWhilePaused(workplace, meter),
+    beforeBatch: () => heldWhilePaused(tools, meter),
     onPass,
   });
 }
 
 /** A pause holds here, off the clock. */
 export async function heldWhilePaused(
-  { beat, gate, isPaused }: Workplace,
+  { beat, context }: Pick<RoundTools, "beat" | "context">,
   meter: StepMeter,
 ): Promise<void> {
   beat();
-  if (!isPaused()) return;
+  if (!context.controls.paused) return;
   meter.pause();
-  await gate();
+  await context.gate();
   meter.restart();
 }
 

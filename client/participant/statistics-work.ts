@@ -2,7 +2,7 @@ import type { StatisticsAssignment } from "../../protocol/round/assignment.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
 import { uniformSource } from "../../protocol/random/uniform-source.ts";
 import { sha256 } from "../../protocol/digest.ts";
-import { heldWhilePaused, type Workplace } from "./round-work.ts";
+import { heldWhilePaused, type RoundTools } from "./round-work.ts";
 import { StepMeter } from "./step-meter.ts";
 import type { PendingUpdate } from "./wire/upload.ts";
 
@@ -15,16 +15,17 @@ import type { PendingUpdate } from "./wire/upload.ts";
 export async function workStatistics(
   { round, attempt }: StatisticsAssignment,
   signal: AbortSignal,
-  workplace: Workplace,
+  tools: RoundTools,
 ): Promise<PendingUpdate> {
-  const { campaign, device: backend, ports, trainer } = workplace;
+  const { campaign, context, trainer } = tools;
+  const { board, device: backend, ports } = context;
   const meter = new StepMeter(ports.clock);
   const show = (images: number, totalImages: number): void =>
-    workplace.show({ kind: "statistics", round, attempt, images, totalImages });
+    void board.show({ kind: "statistics", round, attempt, images, totalImages });
   show(0, 1);
   const measured = await trainer.measureStatistics({
     signal,
-    beforeBatch: () => heldWhilePaused(workplace, meter),
+    beforeBatch: () => heldWhilePaused(tools, meter),
     onImages: (images, totalImages) => {
       meter.stepDone(images);
       show(images, totalImages);

@@ -1,4 +1,5 @@
-import { NO_TOTALS, type ParticipantStatus, type ParticipantTotals } from "./status.ts";
+import type { ParticipantStatus } from "./status.ts";
+import { NO_TOTALS, type ParticipantTotals } from "./totals.ts";
 
 export type ParticipantListener = (status: ParticipantStatus, totals: ParticipantTotals) => void;
 

@@ -5,7 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { memoryBlobCache } from "../participant/wire/blob-cache.ts";
 import { engineTraining } from "../participant/open-engine-trainer.ts";
 import { Participant } from "../participant/participant.ts";
-import type { ParticipantTotals } from "../participant/status.ts";
+import type { ParticipantTotals } from "../participant/totals.ts";
 import type { LocalTraining } from "../participant/local-trainer.ts";
 import { trainingInTurn } from "./train-in-turn.ts";
 

@@ -11,7 +11,8 @@ import { engineTraining } from "../participant/open-engine-trainer.ts";
 import type { IdentityStore } from "../participant/wire/identity.ts";
 import { parseInviteUrl } from "../participant/wire/invite-url.ts";
 import { Participant } from "../participant/participant.ts";
-import { isOver, type ParticipantStatus, type ParticipantTotals } from "../participant/status.ts";
+import { isOver, type ParticipantStatus } from "../participant/status.ts";
+import type { ParticipantTotals } from "../participant/totals.ts";
 import { openBlobCache } from "./cache-storage.ts";
 import { eachOrLatest } from "./each-or-latest.ts";
 

@@ -1,8 +1,5 @@
-import type {
-  CampaignPart,
-  ParticipantStatus,
-  ParticipantTotals,
-} from "../../participant/status.ts";
+import type { CampaignPart, ParticipantStatus } from "../../participant/status.ts";
+import type { ParticipantTotals } from "../../participant/totals.ts";
 import { bytesText } from "./text-table.ts";
 
 /** One line of what a participant does at the moment. */

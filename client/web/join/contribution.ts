@@ -5,12 +5,8 @@ import type { ImageProgress } from "../../images/image-set-builder.ts";
 import type { PickedFile } from "../../images/load-browser.ts";
 import { failureOf } from "../../participant/failure.ts";
 import { parseInviteUrl, type InviteLink } from "../../participant/wire/invite-url.ts";
-import {
-  isOver,
-  NO_TOTALS,
-  type ParticipantStatus,
-  type ParticipantTotals,
-} from "../../participant/status.ts";
+import { isOver, type ParticipantStatus } from "../../participant/status.ts";
+import { NO_TOTALS, type ParticipantTotals } from "../../participant/totals.ts";
 import type {
   DeviceReport,
   ImportReport,

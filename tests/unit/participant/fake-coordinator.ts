@@ -5,15 +5,9 @@ import { renewalBytes } from "../../../protocol/round/signing.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import { sha256 } from "../../../protocol/digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
-import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
-import { importModel } from "../../../protocol/model/model-import.ts";
-import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
-import { reinitMask } from "../../../protocol/reinit/mask.ts";
-import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import {
   enrolRequestSchema,
   renewRequestSchema,
-  type CampaignView,
   type EnrolReply,
   type InvitePreview,
   type RenewReply,
@@ -27,33 +21,16 @@ import {
   type CommitReply,
   type CommitRequest,
 } from "../../../protocol/round/assignment.ts";
-import {
-  campaignConfigSchema,
-  type CampaignConfigInput,
-} from "../../../protocol/round/campaign-config.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
-import { measuringStrategy, statisticsImages } from "../../../protocol/round/statistics-round.ts";
-import { candidatesOf, placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
+import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
+import { roundCount } from "../../../protocol/round/timeline.ts";
 import { refuseRequestSchema, type FoundBroken } from "../../../protocol/round/refusal.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
 import { decodeFrame } from "../../../protocol/update/frame.ts";
-import { writeSafetensors } from "../../../protocol/formats/safetensors/writer.ts";
+import { CAMPAIGN, FakeCampaign } from "./fake-campaign.ts";
 
 const ORIGIN = "http://coordinator.test";
-const CAMPAIGN = `c-${"a".repeat(20)}`;
 export const INVITE = `${ORIGIN}/join/${CAMPAIGN}#invite-token`;
-
-/** A narrow ResNet-18 whose values are small and all different. */
-function teacherFile(): Uint8Array<ArrayBuffer> {
-  const { parameters } = resnet18({ width: 2, classes: 3 });
-  return writeSafetensors(
-    parameters.map(({ name, shape }, tensor) => {
-      const size = shape.reduce((product, extent) => product * extent, 1);
-      const values = Float32Array.from({ length: size }, (_, i) => (tensor + 1) / 100 + i / 1e5);
-      return { name, shape, dtype: "F32" as const, values };
-    }),
-  );
-}
 
 export interface Call {
   readonly method: string;
@@ -66,7 +43,7 @@ export interface Call {
 export type Interference = (call: Call) => Response | "lost-request" | "lost-reply" | undefined;
 
 /** One participant's view of a coordinator, in memory, strict about everything it is sent. */
-export class FakeCoordinator {
+export class FakeCoordinator extends FakeCampaign {
   readonly calls: Call[] = [];
   /** What check-ins told. */
   readonly reports: CheckInRequest[] = [];
@@ -76,12 +53,8 @@ export class FakeCoordinator {
     values: Float32Array;
     request: CommitRequest;
   }[] = [];
-  view: CampaignView;
-  readonly blobs = new Map<string, Uint8Array<ArrayBuffer>>();
   interfere: Interference = () => undefined;
   state: CampaignState = "running";
-  round = 0;
-  attempt = 0;
   /** One a participant, however often it had to ask. */
   readonly enrolmentKeys = new Set<string | undefined>();
   /** What a check-in is answered instead of the round. */
@@ -94,8 +67,6 @@ export class FakeCoordinator {
   localSteps: number | undefined;
   /** What a commit is answered instead of acceptance. */
   verdict: ((round: number) => CommitReply | undefined) | undefined;
-  /** The candidate that probes decide for. */
-  chosen = 0;
   /** What enrolment brought, and what it gave. */
   publicKey = "";
   credential = "credential";
@@ -110,84 +81,15 @@ export class FakeCoordinator {
   outcome: Partial<Outcome> = {};
   /** Moves to the next round as soon as an update was accepted. */
   advances = true;
-  #student: string[];
   readonly #commits = new Map<string, { request: CommitRequest; reply: CommitReply }>();
   readonly #stored = new Map<number, { digest: string; bytes: Uint8Array }>();
-  readonly #layout;
-  readonly #startsFrom: (pooled?: Float32Array) => CampaignView["starts"];
-
-  constructor(config: Partial<CampaignConfigInput> = {}) {
-    const file = teacherFile();
-    const { graph, layout, state } = importModel(file);
-    this.#layout = layout;
-    const digest = sha256(file);
-    const seed = "5c".repeat(32);
-    const full = campaignConfigSchema.parse({
-      name: "test",
-      model: digest,
-      preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-      distillation: { rounds: 3, localSteps: 4, batchSize: 2 },
-      codec: "f32",
-      ...config,
-      reinit: { ...config.reinit, seed },
-    });
-    this.blobs.set(digest, file);
-    this.#startsFrom = (pooled) => {
-      const { strategy } = full.reinit;
-      const scores = channelScores(strategy, graph, layout, state, pooled);
-      return candidatesOf(full).map(({ strength }) => {
-        const plan = reinitPlan(graph, strategy, strength, scores);
-        const student = reinitialise(state, layout, plan, parseSeed(seed));
-        return {
-          strength,
-          maskDigest: sha256(reinitMask(layout, plan, parseSeed(seed))),
-          initialStudent: this.#store(student),
-        };
-      });
-    };
-    const starts = measuringStrategy(full) === undefined ? this.#startsFrom() : [];
-    this.#student = starts[0]?.initialStudent ?? [];
-    this.view = {
-      id: CAMPAIGN,
-      state: "running",
-      config: full,
-      model: {
-        digest,
-        bytes: file.length,
-        architecture: graph.architecture,
-        classes: graph.classes,
-        inputShape: graph.inputShape,
-        trainableLength: layout.trainableLength,
-        length: layout.length,
-      },
-      sliceLengths: layout.slices.map(({ length }) => length),
-      statistics: null,
-      starts,
-    };
-  }
-
-  /** What the round is, as the coordinator counts. */
-  get place(): Place {
-    return placeOf(this.view.config, this.round, { chosen: this.chosen });
-  }
-
-  get sliceCount(): number {
-    return this.#layout.slices.length;
-  }
 
   count(method: string, path: RegExp): number {
     return this.calls.filter((call) => call.method === method && path.test(call.path)).length;
   }
 
-  /** From now on rounds begin with a student all of whose values are this. */
-  breakStudent(value: number): void {
-    this.#student = this.#store(new Float32Array(this.#layout.length).fill(value));
-  }
-
-  /** Opens the next attempt of the same round, or the next round. */
-  move(to: { round?: number; attempt?: number }): void {
-    this.round = to.round ?? this.round;
-    this.attempt = to.attempt ?? 0;
+  override move(to: { round?: number; attempt?: number }): void {
+    super.move(to);
     this.#stored.clear();
   }
 
@@ -370,7 +272,7 @@ export class FakeCoordinator {
       round: this.round,
       attempt: this.attempt,
       deadline: 0,
-      student: this.#student,
+      student: this.student,
       leg: { kind, candidate: leg.candidate!, roundOfLeg, trainingRounds },
       startStep,
       totalSteps,
@@ -396,14 +298,14 @@ export class FakeCoordinator {
   }
 
   #commit(request: CommitRequest): CommitReply {
-    const values = new Float32Array(this.#layout.length);
+    const values = new Float32Array(this.layout.length);
     const { judging, leg } = this.place;
     const measures = leg.kind === "statistics";
     const declines = measures && request.examples === 0;
     if (judging && (request.slices.length > 0 || request.examples > 0)) {
       throw new ProtocolError("malformed-request", "a judging round takes scores alone");
     }
-    const expected = this.#layout.slices.filter(
+    const expected = this.layout.slices.filter(
       ({ section }) => !judging && !declines && (!measures || section === "statistics"),
     );
     if (request.slices.length !== expected.length) {
@@ -425,55 +327,9 @@ export class FakeCoordinator {
     };
     this.#commits.set(`${this.round}/${this.attempt}`, { request, reply });
     this.updates.push({ round: this.round, attempt: this.attempt, values, request });
-    if (measures && !declines) this.#pool(values.subarray(this.#layout.trainableLength));
-    else if (this.advances) this.#nextRound(values);
+    if (measures && !declines) this.pool(values.subarray(this.layout.trainableLength));
+    else if (this.advances) this.nextRound(values);
     return reply;
-  }
-
-  /** Ends the statistics round with what other participants sent. */
-  measuredByOthers(): void {
-    const { length, trainableLength } = this.#layout;
-    this.#pool(Float32Array.from({ length: length - trainableLength }, (_, i) => i / 50));
-  }
-
-  /** What one participant measured is what all did. */
-  #pool(statistics: Float32Array): void {
-    const bytes = new Uint8Array(statistics.slice().buffer);
-    const digest = sha256(bytes);
-    this.blobs.set(digest, bytes);
-    const starts = this.#startsFrom(statistics);
-    this.view = { ...this.view, statistics: digest, starts };
-    this.#student = starts[0]!.initialStudent;
-    this.move({ round: this.round + 1 });
-  }
-
-  /** A server that applies the one update it got; each leg begins with its candidate's student₀. */
-  #nextRound(update: Float32Array): void {
-    const next = new Float32Array(this.#layout.length);
-    for (const slice of this.#layout.slices) {
-      const bytes = this.blobs.get(this.#student[slice.index]!)!;
-      next.set(new Float32Array(bytes.slice().buffer), slice.offset);
-    }
-    for (const [i, value] of update.entries()) next[i]! -= value;
-    // No variance is below 0 (SPEC O4).
-    for (const { offset, role, size } of this.#layout.entries) {
-      if (role !== "running-variance") continue;
-      for (let i = offset; i < offset + size; i++) next[i] = Math.max(0, next[i]!);
-    }
-    this.#student = this.#store(next);
-    this.move({ round: this.round + 1 });
-    if (this.round === roundCount(this.view.config)) return;
-    const { leg, roundOfLeg } = this.place;
-    if (roundOfLeg === 0) this.#student = this.view.starts[leg.candidate!]!.initialStudent;
-  }
-
-  #store(state: Float32Array): string[] {
-    return this.#layout.slices.map(({ length, offset }) => {
-      const bytes = new Uint8Array(state.slice(offset, offset + length).buffer);
-      const digest = sha256(bytes);
-      this.blobs.set(digest, bytes as Uint8Array<ArrayBuffer>);
-      return digest;
-    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { statusText, totalsText } from "../../../../client/cli/show/participant-progress.ts";
-import { afterVerdict, NO_TOTALS } from "../../../../client/participant/status.ts";
+import { afterVerdict, NO_TOTALS } from "../../../../client/participant/totals.ts";
 
 it("a terminal says which probe is trained and judged, and of which round", () => {
   const place = { round: 4, attempt: 0, part: { kind: "probe", number: 2, of: 3 } } as const;
