@@ -42,12 +42,12 @@ const WINDOW = 3;
 
 /**
  * Constants of the gate. In 73 recorded campaigns of the bench that ran to the end of their schedule
- * (docs/results, earlier ones included), the last student's agreement was at most .03 below the least of
- * the three before it, its transfer rate at most .015 above their largest. In all 95, students within a
- * campaign lay at most .11 below the best before them, and in the second half of the schedule at most
- * .084 above the three before: where plain distillation grows a backdoor back in a leap, by up to .9 a
- * round, it does so in the first half, and that is for J6. What these are for (a student replaced by its
- * teacher, or by noise) is .8 off.
+ * (docs/results, and docs/research for those of earlier defaults), the last student's agreement was at
+ * most .03 below the least of the three before it, its transfer rate at most .015 above their largest.
+ * In all 95, students within a campaign lay at most .11 below the best before them, and in the second
+ * half of the schedule at most .084 above the three before: where plain distillation grows a backdoor
+ * back in a leap, by up to .9 a round, it does so in the first half, and that is for J6. What these are
+ * for (a student replaced by its teacher, or by noise) is .8 off.
  */
 const GATE = {
   /** Agreement that the last student may lack of the least of the rounds before it. */

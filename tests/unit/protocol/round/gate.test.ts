@@ -186,11 +186,12 @@ interface Recorded {
 
 /** Campaigns of the bench, nobody hostile in them, that ran to the end of their schedule or near it. */
 function recorded(): Recorded[] {
-  return ["cleanse.jsonl", "earlier/cleanse.jsonl"].flatMap((name) =>
-    readFileSync(`docs/results/${name}`, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Recorded),
+  return ["results/cleanse.jsonl", "research/2026-11-28-earlier-defaults/cleanse.jsonl"].flatMap(
+    (name) =>
+      readFileSync(`docs/${name}`, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Recorded),
   );
 }
 
