@@ -65,7 +65,7 @@ import {
 } from "./rounds/accept-slice.ts";
 import { checkIn } from "./rounds/check-in.ts";
 import { refuseStudent, settleAttempt } from "./rounds/refusals.ts";
-import { act } from "./rounds/transitions.ts";
+import { act } from "./rounds/actions.ts";
 import type { CampaignDefinition, StudentRecord } from "./store/campaign-store.ts";
 import type { ChainLink } from "./store/chain.ts";
 import type { InviteRecord, NewInvite } from "./store/roster.ts";

@@ -6,6 +6,7 @@ import { outcomeOf, type Outcome } from "../outcome.ts";
 import { permitted } from "./participants/permission.ts";
 import { Presence } from "./participants/presence.ts";
 import { EventSockets } from "./participants/sockets.ts";
+import { dueAt, phaseOf } from "./rounds/phases.ts";
 import { settleAttempt } from "./rounds/refusals.ts";
 import { CampaignStore, type CampaignDefinition } from "./store/campaign-store.ts";
 import type { Ledger, Transact } from "./store/ledger.ts";
@@ -162,11 +163,12 @@ export class Transactions {
 
   /** When something is to be done by itself, ms since the epoch; undefined when nothing is. */
   #due(): number | undefined {
-    const { state, sweepAt } = this.#ledger.campaign.read();
+    const campaign = this.#ledger.campaign.read();
+    const { sweepAt } = campaign;
     const attempt = this.#ledger.rounds.current();
     const times = sweepAt === null ? [] : [sweepAt];
-    if (state === "running" && attempt?.state === "combining") times.push(attempt.retryAt ?? 0);
-    if (state === "running" && attempt?.state === "collecting") times.push(attempt.deadline ?? 0);
+    const phase = attempt && phaseOf(campaign, attempt);
+    if (campaign.state === "running" && phase !== undefined) times.push(dueAt(phase, attempt!));
     return times.length === 0 ? undefined : Math.min(...times);
   }
 

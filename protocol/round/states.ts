@@ -18,7 +18,7 @@ export type CampaignState = z.infer<typeof campaignStateSchema>;
 /**
  * `open`: waiting for a first participant; no deadline runs. `collecting`: assignments are out and
  * the deadline runs. `combining`: no update is taken any more. `committed`: the student moved on.
- * `aborted`: the attempt was void (too few updates at the deadline) or the campaign was aborted.
+ * `aborted`: the attempt is void: it ended without a result (SPEC R1).
  */
 export const roundStateSchema = z.enum(["open", "collecting", "combining", "committed", "aborted"]);
 export type RoundState = z.infer<typeof roundStateSchema>;

@@ -8,7 +8,7 @@ import type { Transact, Ledger } from "../../edge/campaign/store/ledger.ts";
 import { Roster } from "../../edge/campaign/store/roster.ts";
 import { CommitStore } from "../../edge/campaign/store/commit-store.ts";
 import { RoundStore } from "../../edge/campaign/store/round-store.ts";
-import { beginCombining } from "../../edge/campaign/rounds/transitions.ts";
+import { advance } from "../../edge/campaign/rounds/transitions.ts";
 import { UploadStore } from "../../edge/campaign/store/upload-store.ts";
 import { control } from "./coordinator.ts";
 
@@ -31,7 +31,7 @@ function ledgerOf(storage: DurableObjectStorage): Ledger {
 export function combineUntil(id: string, steps: number): Promise<"finished" | "killed"> {
   return runInDurableObject(control(id), async (_: Campaign, { storage }) => {
     const ledger = ledgerOf(storage);
-    beginCombining(ledger, ledger.rounds.current()!, Date.now());
+    advance(ledger, ledger.rounds.current()!, Date.now());
     let step = 0;
     const transact: Transact = (body) => {
       step++;

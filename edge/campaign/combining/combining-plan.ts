@@ -1,5 +1,6 @@
 import { placeOf, type Place } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
+import { phaseOf, type Work } from "../rounds/phases.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
 import type { AcceptedUpdate } from "../store/commit-store.ts";
@@ -9,6 +10,7 @@ import type { Ledger } from "../store/ledger.ts";
 export interface CombiningPlan {
   readonly campaign: CampaignRecord;
   readonly attempt: AttemptRecord;
+  readonly work: Work;
   readonly place: Place;
   /** In canonical order. */
   readonly updates: readonly AcceptedUpdate[];
@@ -18,9 +20,11 @@ export interface CombiningPlan {
 export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   const campaign = ledger.campaign.read();
   const attempt = ledger.rounds.current();
-  if (campaign.state !== "running" || attempt?.state !== "combining") return undefined;
+  if (campaign.state !== "running" || attempt === undefined) return undefined;
+  const phase = phaseOf(campaign, attempt);
+  if (phase?.by !== "coordinator") return undefined;
   const place = placeOf(campaign.config, attempt.round, campaign.course);
-  return { campaign, attempt, place, updates: ledger.commits.accepted(attempt) };
+  return { campaign, attempt, work: phase.work, place, updates: ledger.commits.accepted(attempt) };
 }
 
 /** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */

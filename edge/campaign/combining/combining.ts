@@ -7,42 +7,60 @@ import type { Ledger, Transact } from "../store/ledger.ts";
 import { driveStatistics } from "./pool-statistics.ts";
 import type { SliceWorkers } from "./slice-workers.ts";
 import { storedResults } from "./stored-results.ts";
-import { pauseWith } from "../rounds/transitions.ts";
+import { pauseWith } from "../rounds/pauses.ts";
+import type { Work } from "../rounds/phases.ts";
 
 /** Failures in a row after which the campaign pauses and says why. */
 const MAX_COMBINING_FAILURES = 6;
 
+type Drive = (transact: Transact, plan: CombiningPlan, workers: SliceWorkers) => Promise<void>;
+
+/** What brings each kind of work to its end, from wherever it stands. */
+const DRIVES = {
+  combine: driveUpdates,
+  judge: driveJudging,
+  pool: driveStatistics,
+} as const satisfies Record<Work, Drive>;
+
 /**
- * Brings the attempt that combines to its end, from wherever it stands: results of slices are
- * stored one by one, so what was done before a crash is not done again. A failure is stored with a
- * time to try again.
+ * Brings the phase at hand to its end, where it is the coordinator's: results of slices are stored one by
+ * one, so what was done before a crash is not done again. A failure is stored with a time to try again.
  */
 export async function driveCombining(transact: Transact, workers: SliceWorkers): Promise<void> {
   const plan = transact(combiningPlan);
   if (plan === undefined) return;
   try {
-    if (plan.place.leg.kind === "statistics") return await driveStatistics(transact, plan, workers);
-    if (plan.place.judging) {
-      return transact((ledger, now) => {
-        if (stillCombines(ledger, plan.attempt)) commitJudging(ledger, plan, now);
-      });
-    }
-    const { slices } = plan.campaign;
-    const measured = await eachSlice(transact, plan, "measure", slices, (slice) =>
-      workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
-    );
-    if (measured === undefined) return;
-    const sizes = combinationOf(plan, measured);
-    const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
-      workers.combine(transact((ledger) => combineWork(ledger, plan, sizes, slice))),
-    );
-    if (combined === undefined) return;
-    transact((ledger, now) => {
-      if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, sizes, combined, now);
-    });
+    await DRIVES[plan.work](transact, plan, workers);
   } catch (error) {
     transact((ledger, now) => recordFailure(ledger, plan, error, now));
   }
+}
+
+async function driveJudging(transact: Transact, plan: CombiningPlan): Promise<void> {
+  transact((ledger, now) => {
+    if (stillCombines(ledger, plan.attempt)) commitJudging(ledger, plan, now);
+  });
+}
+
+/** Two passes over all slices: what updates measure, and what is made of them (SPEC O1). */
+async function driveUpdates(
+  transact: Transact,
+  plan: CombiningPlan,
+  workers: SliceWorkers,
+): Promise<void> {
+  const { slices } = plan.campaign;
+  const measured = await eachSlice(transact, plan, "measure", slices, (slice) =>
+    workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
+  );
+  if (measured === undefined) return;
+  const sizes = combinationOf(plan, measured);
+  const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
+    workers.combine(transact((ledger) => combineWork(ledger, plan, sizes, slice))),
+  );
+  if (combined === undefined) return;
+  transact((ledger, now) => {
+    if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, sizes, combined, now);
+  });
 }
 
 /** Results of all slices in ascending order; undefined when the attempt stopped combining. */

@@ -9,9 +9,10 @@ import type { SliceShape } from "../../slice/slice-work.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { checkStatisticsCommit, declines } from "./accept-statistics.ts";
 import { attemptAtHand } from "./attempt-at-hand.ts";
-import { awaitsScores, hasItsUpdates } from "./awaited-scores.ts";
+import { awaitsScores, reachedGoal } from "./awaited-scores.ts";
 import { checkCommit } from "./check-commit.ts";
-import { beginCombining } from "./transitions.ts";
+import { phaseOf } from "./phases.ts";
+import { advanceIfComplete } from "./transitions.ts";
 
 /**
  * Closes an update, a judging round's scores or a statistics round's sums (SPEC R5–R7, J3, J8, B2–B4).
@@ -37,14 +38,15 @@ export function commitUpdate(
     );
   }
   const attempt = attemptAtHand(ledger, participant, id);
-  const { config, course, model, slices } = ledger.campaign.read();
+  const campaign = ledger.campaign.read();
+  const { config, course, model, slices } = campaign;
   const { judging, leg } = placeOf(config, id.round, course);
   const measures = leg.kind === "statistics";
   if (measures) checkStatisticsCommit(request, config);
   else checkCommit(request, judging, config.judging, model.classes);
   const wanted = request.scores !== null && awaitsScores(ledger, attempt);
-  const reached = ledger.commits.totals(attempt).accepted >= config.round.goal;
-  const full = attempt.state === "combining" || (reached && !wanted);
+  const isAwaited = phaseOf(campaign, attempt)?.by === "participants";
+  const full = !isAwaited || (reachedGoal(ledger, attempt) && !wanted);
   const { invite } = ledger.roster.participant(participant)!;
   const { places } = ledger.roster.invite(invite);
   const inviteFull = ledger.commits.acceptedOf(id, invite) >= places;
@@ -73,11 +75,8 @@ export function commitUpdate(
     signature: request.signature ?? null,
     committedAt: now,
   });
-  // Paused: the update is kept, and combining begins when the campaign is resumed (SPEC C3).
-  const isRunning = ledger.campaign.read().state === "running";
-  if (attempt.state === "collecting" && isRunning && hasItsUpdates(ledger, attempt)) {
-    beginCombining(ledger, attempt, now);
-  }
+  // While paused the update is kept, and what follows waits until the campaign is resumed (SPEC C3).
+  advanceIfComplete(ledger, attempt, now);
   return reply;
 }
 

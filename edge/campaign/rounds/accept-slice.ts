@@ -6,7 +6,7 @@ import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { StatisticsBounds } from "./accept-statistics.ts";
-import { attemptAtHand, staleRound } from "./attempt-at-hand.ts";
+import { attemptAtHand, requireAwaited } from "./attempt-at-hand.ts";
 import { incomingStudent } from "./incoming-student.ts";
 
 /** Uploads of one slice a participant may make in an attempt (SPEC A4). */
@@ -42,9 +42,7 @@ export function sliceTerms(
   index: number,
 ): SliceTerms {
   const attempt = attemptAtHand(ledger, participant, id);
-  if (attempt.state !== "collecting") {
-    throw staleRound(`round ${id.round}, attempt ${id.attempt} is ${attempt.state}`);
-  }
+  requireAwaited(ledger, attempt);
   const { config, course, model, slices } = ledger.campaign.read();
   const { judging, leg } = placeOf(config, id.round, course);
   if (judging) {

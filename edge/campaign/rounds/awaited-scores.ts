@@ -17,8 +17,13 @@ export function awaitsScores(ledger: Ledger, attempt: AttemptRecord): boolean {
   return scored < robustMinimum(config.round) && answered < ledger.roster.placesFilled();
 }
 
-/** Whether an attempt has all that it is to be made of (SPEC R1). */
-export function hasItsUpdates(ledger: Ledger, attempt: AttemptRecord): boolean {
+/** Whether as many commits were accepted as are wanted (SPEC R1). */
+export function reachedGoal(ledger: Ledger, attempt: AttemptRecord): boolean {
   const { goal } = ledger.campaign.read().config.round;
-  return ledger.commits.totals(attempt).accepted >= goal && !awaitsScores(ledger, attempt);
+  return ledger.commits.totals(attempt).accepted >= goal;
+}
+
+/** The same of a judging round, where some of them must have scores (SPEC J3). */
+export function reachedGoalWithScores(ledger: Ledger, attempt: AttemptRecord): boolean {
+  return reachedGoal(ledger, attempt) && !awaitsScores(ledger, attempt);
 }

@@ -16,7 +16,9 @@ import type { Ledger } from "../store/ledger.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { placesOut, type HeardAt } from "./places.ts";
 import type { ParticipantRecord } from "../store/roster.ts";
-import { pauseForMisfit } from "./transitions.ts";
+import { pauseForMisfit } from "./pauses.ts";
+import { deadlineFrom, phaseOf } from "./phases.ts";
+import { advance } from "./transitions.ts";
 
 type WaitReason = (CheckInReply & { kind: "wait" })["reason"];
 
@@ -63,7 +65,7 @@ export function checkIn(
   const attempt = ledger.rounds.current();
   if (attempt === undefined) return wait("not-started");
   if (campaign.state === "paused") return wait("paused");
-  if (attempt.state === "combining") return wait("combining");
+  if (phaseOf(campaign, attempt)?.by === "coordinator") return wait("combining");
   const { config, course } = campaign;
   const lease = ledger.rounds.lease(attempt, participant);
   const refused = ledger.rounds.refusals(attempt);
@@ -76,7 +78,7 @@ export function checkIn(
     return assignment(ledger, campaign, attempt, localSteps);
   }
 
-  const deadline = attempt.deadline ?? now + 1000 * config.round.deadlineSeconds;
+  const deadline = attempt.deadline ?? deadlineFrom(config.round, now);
   const { judging, leg } = placeOf(config, attempt.round, course);
   const size: AssignmentSize =
     judging || leg.kind === "statistics"
@@ -88,9 +90,7 @@ export function checkIn(
   if (out.all >= assignmentLimit(config.round)) return wait("round-full");
   if (size.kind === "too-late") return wait("too-late");
   ledger.rounds.addLease(attempt, participant, size.localSteps, now);
-  if (attempt.state === "open") {
-    ledger.rounds.update(attempt, { state: "collecting", deadline });
-  }
+  if (attempt.state === "open") advance(ledger, attempt, now);
   return assignment(ledger, campaign, { ...attempt, deadline }, size.localSteps);
 }
 

@@ -3,11 +3,12 @@ import { bestOfLast, type FailedGate } from "../../../protocol/round/gate.ts";
 import type { RefuseRequest } from "../../../protocol/round/refusal.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
-import { attemptAtHand, staleRound } from "./attempt-at-hand.ts";
+import { attemptAtHand, requireAwaited } from "./attempt-at-hand.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { scoredStudents } from "./decide.ts";
 import type { Ledger } from "../store/ledger.ts";
-import { endFailed, settleDeadline } from "./transitions.ts";
+import { phaseOf } from "./phases.ts";
+import { endFailed, endVoid, settleDeadline } from "./transitions.ts";
 
 /**
  * Takes note that a participant cannot work with the round's student (SPEC J12). Its place is free for
@@ -23,9 +24,7 @@ export function refuseStudent(
   now: number,
 ): void {
   const attempt = attemptAtHand(ledger, participant, id);
-  if (attempt.state !== "collecting") {
-    throw staleRound(`round ${id.round}, attempt ${id.attempt} is ${attempt.state}`);
-  }
+  requireAwaited(ledger, attempt);
   const { config, course } = ledger.campaign.read();
   if (placeOf(config, id.round, course).leg.kind === "statistics") {
     throw new ProtocolError(
@@ -52,7 +51,8 @@ export function settleAttempt(ledger: Ledger, now: number): void {
 function settleRefusals(ledger: Ledger, now: number): boolean {
   const campaign = ledger.campaign.read();
   const attempt = ledger.rounds.current();
-  if (campaign.state !== "running" || attempt?.state !== "collecting") return false;
+  if (campaign.state !== "running" || attempt === undefined) return false;
+  if (phaseOf(campaign, attempt)?.by !== "participants") return false;
   const refused = ledger.rounds.placesRefused(attempt);
   if (refused === 0) return false;
   const answered = refused + ledger.commits.totals(attempt).accepted;
@@ -77,9 +77,8 @@ function failBroken(ledger: Ledger, attempt: AttemptRecord, detail: string, now:
   const { decisions } = ledger.campaign.read();
   const fellBackTo = goodStudentBefore(ledger, round);
   const gate: FailedGate = { verdict: "failed", round, reason: "broken", fellBackTo, detail };
-  ledger.rounds.update(attempt, { state: "aborted", endedAt: now, detail });
+  endVoid(ledger, attempt, detail, now);
   ledger.campaign.decide({ ...decisions, gate });
-  ledger.campaign.update({ sweepAt: now });
   endFailed(ledger, gate);
 }
 
