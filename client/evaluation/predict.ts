@@ -30,15 +30,11 @@ export async function predictClasses(
   const answers = new Uint32Array(images.count);
   const session = engine.openSession({ ...model, teacher: model.state });
   try {
-    for (let start = 0; start < images.count; start += batchSize) {
+    for (const indices of inBatches(images.count, batchSize)) {
       signal?.throwIfAborted();
-      const size = Math.min(batchSize, images.count - start);
-      const indices = Array.from({ length: size }, (_, offset) => start + offset);
       const logits = await session.logits("teacher", plainBatch(images, indices, normalisation));
-      for (let row = 0; row < size; row++) {
-        answers[start + row] = largest(logits.subarray(row * classes, (row + 1) * classes));
-      }
-      onProgress?.(start + size);
+      answers.set(largestOfRows(logits, classes), indices[0]);
+      onProgress?.(indices[0]! + indices.length);
     }
   } finally {
     session.close();
@@ -46,11 +42,21 @@ export async function predictClasses(
   return answers;
 }
 
-/** Index of the largest value; the first of equals. */
-function largest(values: Float32Array): number {
-  let best = 0;
-  for (let index = 1; index < values.length; index++) {
-    if (values[index]! > values[best]!) best = index;
+/** 0, 1, … count − 1, so many at a time. */
+export function* inBatches(count: number, batchSize: number): Generator<readonly number[]> {
+  for (let start = 0; start < count; start += batchSize) {
+    const size = Math.min(batchSize, count - start);
+    yield Array.from({ length: size }, (_, offset) => start + offset);
   }
-  return best;
+}
+
+/** For each row of `[n, classes]` the index of its largest value; the first of equals. */
+export function largestOfRows(logits: Float32Array, classes: number): Uint32Array {
+  return Uint32Array.from({ length: logits.length / classes }, (_, row) => {
+    let best = row * classes;
+    for (let index = best + 1; index < (row + 1) * classes; index++) {
+      if (logits[index]! > logits[best]!) best = index;
+    }
+    return best - row * classes;
+  });
 }

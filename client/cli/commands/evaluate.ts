@@ -4,6 +4,7 @@ import {
   type Evaluation,
   type EvaluationTask,
 } from "../../evaluation/evaluate-model.ts";
+import { secondOpinion, type SecondOpinion } from "../../evaluation/second-opinion.ts";
 import type { NamedTarget } from "../../attack/attack.ts";
 import type { CommandContext } from "../command-context.ts";
 import {
@@ -13,6 +14,13 @@ import {
   threadsOption,
   type EngineOptions,
 } from "../options/engine-options.ts";
+import {
+  checkJudgeOptions,
+  judgeLimitOption,
+  judgeOption,
+  requireAgreement,
+  type JudgeOptions,
+} from "../options/judge-options.ts";
 import { OptionError } from "../options/campaign-options.ts";
 import { readModel } from "../model-file.ts";
 import { numbersOf, positive } from "../options/option-values.ts";
@@ -20,7 +28,7 @@ import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
 import { percent, textTable } from "../show/text-table.ts";
 
-interface EvaluateCommandOptions extends EngineOptions {
+interface EvaluateCommandOptions extends EngineOptions, JudgeOptions {
   readonly model: string;
   readonly images: string;
   readonly triggered?: string;
@@ -60,7 +68,12 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption())
-    .option("--json", 'print {"acc","asr","ra","agreement","images"} as fractions')
+    .addOption(judgeOption())
+    .addOption(judgeLimitOption())
+    .option(
+      "--json",
+      'print {"acc","asr","ra","agreement","images"} as fractions, with --judge "secondOpinion" too',
+    )
     .addHelpText(
       "after",
       `
@@ -69,23 +82,43 @@ Example:
       --triggered triggered.bin --target 0 --teacher teacher.safetensors --json`,
     )
     .action(async (options: EvaluateCommandOptions) => {
+      checkJudgeOptions(options);
       const { batchSize, mean, std } = options;
       const task = await evaluationTask(options);
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
-      let shown = -1;
+      const settings = { normalisation: { mean, std }, batchSize, signal: stop };
       const evaluation = await evaluateModel(engine, task, {
-        normalisation: { mean, std },
-        batchSize,
-        signal: stop,
-        onProgress(share) {
-          const tenths = Math.floor(share * 10);
-          if (tenths === shown) return;
-          shown = tenths;
-          terminal.note(`evaluating on ${engine.adapter}: ${tenths * 10} %`);
-        },
+        ...settings,
+        onProgress: inTenths((tenths) =>
+          terminal.note(`evaluating on ${engine.adapter}: ${tenths}`),
+        ),
       });
-      terminal.result(evaluation, options.json, () => evaluationText(evaluation, mean, std));
+      if (options.judge === undefined) {
+        terminal.result(evaluation, options.json, () => evaluationText(evaluation, mean, std));
+        return;
+      }
+      const { openNodeJudge } = await import("../../judge/node-judge.ts");
+      const judge = await openNodeJudge();
+      const opinion = await secondOpinion(engine, judge, task, {
+        ...settings,
+        onProgress: inTenths((tenths) => terminal.note(`comparing with ${judge.name}: ${tenths}`)),
+      });
+      terminal.result({ ...evaluation, secondOpinion: opinion }, options.json, () =>
+        [evaluationText(evaluation, mean, std), opinionText(opinion)].join("\n\n"),
+      );
+      requireAgreement(opinion, options);
     });
+}
+
+/** Tells a share of the work whenever another tenth is done. */
+function inTenths(tell: (text: string) => void): (share: number) => void {
+  let shown = -1;
+  return (share) => {
+    const tenths = Math.floor(share * 10);
+    if (tenths === shown) return;
+    shown = tenths;
+    tell(`${tenths * 10} %`);
+  };
 }
 
 async function evaluationTask(options: EvaluateCommandOptions): Promise<EvaluationTask> {
@@ -121,5 +154,17 @@ function evaluationText(
     ["agreement with the teacher", percent(agreement)],
     ["clean images", String(images)],
     ["pixels normalised with", `mean ${mean.join(", ")}, std ${std.join(", ")}`],
+  ]);
+}
+
+function opinionText(opinion: SecondOpinion): string {
+  const { acc, agreement, asr, images, judge, largestDifference, ra } = opinion;
+  return textTable([
+    ["judge", judge],
+    ["its clean accuracy (ACC)", percent(acc)],
+    ["its attack success rate (ASR)", percent(asr)],
+    ["its robust accuracy (RA)", percent(ra)],
+    ["same answer as our engine", `${(100 * agreement).toFixed(2)} % of ${images} images`],
+    ["largest difference of logits", largestDifference.toExponential(1)],
   ]);
 }

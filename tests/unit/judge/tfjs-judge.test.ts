@@ -1,0 +1,64 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { plainBatch } from "../../../client/distil/normalise.ts";
+import type { Judge } from "../../../client/judge/judge.ts";
+import { openNodeJudge } from "../../../client/judge/node-judge.ts";
+import type { Graph } from "../../../protocol/model/graph.ts";
+import { relativeError } from "../../../scripts/golden/reproduce.ts";
+import { goldenW4 } from "../engine/golden-files.ts";
+import { randomGraph, randomPixelBatch, randomState } from "../engine/numerics/random-graph.ts";
+import { ReferenceSession } from "../engine/numerics/reference-session.ts";
+
+let judge: Judge;
+beforeAll(async () => {
+  judge = await openNodeJudge();
+});
+
+const kindsOf = ({ operations }: Graph): string[] => operations.map(({ kind }) => kind);
+
+describe("TensorFlow.js as a judge", () => {
+  const networks = [42, 50, 53, 56, 57].map((seed) => ({ seed, ...randomGraph(seed) }));
+
+  it("is asked about every operation, grouped convolutions among them", () => {
+    const operations = networks.flatMap(({ graph }) => graph.operations);
+    expect(new Set(networks.flatMap(({ graph }) => kindsOf(graph))).size).toBe(6);
+    expect(operations.some((one) => one.kind === "conv2d" && one.groups > 1)).toBe(true);
+    expect(operations.some((one) => one.kind === "conv2d" && one.stride > 1)).toBe(true);
+  });
+
+  it.each(networks)(
+    "gives the reference's logits of network $seed, and leaves no tensor behind",
+    async ({ seed, graph, layout }) => {
+      const { inputShape } = graph;
+      const { pixels, size: count } = randomPixelBatch(graph, 5, seed);
+      const images = { pixels, count, ...inputShape };
+      const mean = [0.5, 0.4, 0.45, 0.55].slice(0, inputShape.channels);
+      const std = [0.2, 0.25, 0.3, 0.22].slice(0, inputShape.channels);
+      const state = randomState(layout, seed);
+      const indices = [3, 0, 4];
+      const reference = new ReferenceSession({ graph, layout, teacher: state });
+      const batch = plainBatch(images, indices, { mean, std });
+      const expected = await reference.logits("teacher", batch);
+
+      const before = tf.memory().numTensors;
+      const model = judge.read({ graph, layout, state });
+      const logits = await model.logits(images, indices, { mean, std });
+      model.close();
+      expect(tf.memory().numTensors).toBe(before);
+      expect(relativeError(logits, expected)).toBeLessThan(1e-5);
+    },
+  );
+
+  it("answers as PyTorch does", async () => {
+    const { expected, images, run, teacher } = await goldenW4();
+    const model = judge.read(teacher);
+    const indices = expected.teacherLogits.map((_, i) => i);
+    const logits = await model.logits(images, indices, run.normalisation);
+    model.close();
+    expect(relativeError(logits, expected.teacherLogits.flat())).toBeLessThan(1e-5);
+  });
+
+  it("names itself, its version and its backend", () => {
+    expect(judge.name).toMatch(/^TensorFlow\.js \d+\.\d+\.\d+ \(wasm\)$/);
+  });
+});
