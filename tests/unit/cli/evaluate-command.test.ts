@@ -44,7 +44,9 @@ describe("evaluate", () => {
       images: 10_000,
       agreement: 0.9985,
       largestDifference: 0.25,
-      ...{ acc: 0.9, asr: null, ra: null },
+      acc: 0.9,
+      asr: null,
+      ra: null,
     };
     expect(() => requireAgreement(opinion, {})).toThrow(CommandError);
     expect(() => requireAgreement(opinion, {})).toThrow(

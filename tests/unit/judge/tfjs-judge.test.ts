@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { plainBatch } from "../../../client/distil/normalise.ts";
 import type { Judge } from "../../../client/judge/judge.ts";
 import { openNodeJudge } from "../../../client/judge/node-judge.ts";
-import type { Graph } from "../../../protocol/model/graph.ts";
 import { relativeError } from "../../../scripts/golden/reproduce.ts";
 import { goldenW4 } from "../engine/golden-files.ts";
 import { randomGraph, randomPixelBatch, randomState } from "../engine/numerics/random-graph.ts";
@@ -14,21 +13,19 @@ beforeAll(async () => {
   judge = await openNodeJudge();
 });
 
-const kindsOf = ({ operations }: Graph): string[] => operations.map(({ kind }) => kind);
-
 describe("TensorFlow.js as a judge", () => {
-  const networks = [42, 50, 53, 56, 57].map((seed) => ({ seed, ...randomGraph(seed) }));
+  const networks = [42, 50, 53, 56, 57].map((seed) => ({ seed, net: randomGraph(seed) }));
 
   it("is asked about every operation, grouped convolutions among them", () => {
-    const operations = networks.flatMap(({ graph }) => graph.operations);
-    expect(new Set(networks.flatMap(({ graph }) => kindsOf(graph))).size).toBe(6);
+    const operations = networks.flatMap(({ net }) => net.graph.operations);
+    expect(new Set(operations.map(({ kind }) => kind)).size).toBe(6);
     expect(operations.some((one) => one.kind === "conv2d" && one.groups > 1)).toBe(true);
     expect(operations.some((one) => one.kind === "conv2d" && one.stride > 1)).toBe(true);
   });
 
   it.each(networks)(
     "gives the reference's logits of network $seed, and leaves no tensor behind",
-    async ({ seed, graph, layout }) => {
+    async ({ seed, net: { graph, layout } }) => {
       const { inputShape } = graph;
       const { pixels, size: count } = randomPixelBatch(graph, 5, seed);
       const images = { pixels, count, ...inputShape };
