@@ -86,9 +86,9 @@ ${lineChart({
 })}
 ${inheritedChart(curve(({ scores }) => scores?.medians.transferRate ?? null))}
 </div>
-<p>Inherited mistakes are those that the teacher makes on held-out images under one perturbation that leads it to one class, and that the student each round began with makes too; agreement under perturbation is what one made against that student leaves.${decisionText(campaign)}</p>
+<p>The transfer rate is the share of the mistakes that the teacher makes on held-out images, under one universal perturbation towards one class, which the student that each round began with makes too; agreement under perturbation is what one made against that student leaves.${decisionText(campaign)}</p>
 <table>
-<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">inherited</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
+<tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">transfer rate</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
 ${rounds.map(roundRow).join("\n")}
 </table>
 
@@ -128,7 +128,7 @@ function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): s
 function inheritedChart(values: readonly number[]): string {
   if (values.length === 0) return "";
   return lineChart({
-    ...overRounds("Mistakes of the teacher that students make too", values),
+    ...overRounds("Transfer rate: mistakes of the teacher that students make too", values),
     top: 1,
   });
 }

@@ -144,7 +144,7 @@ function statusLine(
       `${connected.length} participants`,
       `loss ${decimal(last?.loss)}`,
       `agreement ${percent(last?.agreement)}`,
-      `inherited ${inheritedText(reports.findLast(({ scores }) => scores !== null)?.scores ?? null)}`,
+      `transfer rate ${inheritedText(reports.findLast(({ scores }) => scores !== null)?.scores ?? null)}`,
       `${speed.toFixed(0)} images/s`,
       ...(alarm === null ? [] : ["REGROWTH ALARM"]),
     ],

@@ -67,7 +67,7 @@ function roundLine(round: RoundReport, report: CampaignReport): string {
   }
   const { scores } = round;
   if (round.leg.kind === "statistics") return `${place}: ${round.accepted} participants measured`;
-  const inherited = scores === null ? "" : `, mistakes inherited ${inheritedText(scores)}`;
+  const inherited = scores === null ? "" : `, transfer rate ${inheritedText(scores)}`;
   const work = round.judging
     ? `${scores?.participants ?? 0} scored on ${scores?.images ?? 0} images`
     : `${round.accepted} updates, ${round.examples} images`;

@@ -52,7 +52,7 @@ export function givenModelText(rounds: readonly RoundReport[]): string | undefin
     return `to class ${most.class} on ${percent(reach)} of images (${most.participants} of ${scores.participants} participants name that class)`;
   };
   const { bends, medians, transfer } = scores;
-  const added = `The smallest perturbation leads the model that was given ${led(transfer.classes, medians.reach)}`;
+  const added = `The smallest universal perturbation leads the model that was given ${led(transfer.classes, medians.reach)}`;
   if (medians.bendReach === null) return `${added}.`;
   return `${added}, bending images ${led(bends, medians.bendReach)}.`;
 }
@@ -79,7 +79,7 @@ export function probeTable({ config, starts, choice }: CampaignReport): string |
       "strength",
       "loss",
       "agreement",
-      "inherited",
+      "transfer",
       ...config.judging.radii.map((radius) => `at ${radius}`),
       "flips to",
       "value",

@@ -133,7 +133,7 @@ function campaignText(report: CampaignReport): string {
   ]);
   const probes = probeTable(report);
   if (probes === undefined) return table;
-  return `${table}\n\n${probes}\n\nMedians over participants; value = agreement − mistakes inherited.`;
+  return `${table}\n\n${probes}\n\nMedians over participants; value = agreement − transfer rate.`;
 }
 
 /** Whose pictures do not fit; nothing where nobody told. */
@@ -223,11 +223,11 @@ export function roundTable(rounds: readonly RoundReport[]): string {
       "images",
       "loss",
       "agreement",
-      "inherited",
-      "led to",
-      "reach",
-      "bent to",
-      "bend reach",
+      "transfer",
+      "UAP target",
+      "UAP fooling",
+      "warp target",
+      "warp fooling",
       "perturbed",
       "flips to",
       "norms",

@@ -162,12 +162,14 @@ it("the rounds' table names the classes that most participants find the teacher 
   const bends = [{ class: 3, participants: 6 }];
   const medians = { ...scores.medians, bendReach: 0.9 };
   const judged = { ...MEASURED, scores: { ...scores, transfer, bends, medians } };
-  expect(roundTable([judged])).toMatch(/inherited +led to +reach +bent to +bend reach /);
+  expect(roundTable([judged])).toMatch(
+    /transfer +UAP target +UAP fooling +warp target +warp fooling /,
+  );
   expect(roundTable([judged])).toMatch(/ 4\.0 % +7 \(5 of 6\) +100\.0 % +3 \(6 of 6\) +90\.0 % /);
   expect(roundTable([MEASURED])).not.toContain(" of 6)");
   const all = { ...judged, scores: { ...judged.scores, participants: 6 } };
   expect(roundTable([all, { ...MEASURED, scores: null }])).toMatch(
-    /\n\nThe smallest perturbation leads the model that was given to class 7 on 100\.0 % of images \(5 of 6 participants name that class\), bending images to class 3 on 90\.0 % of images \(6 of 6 participants name that class\)\.$/,
+    /\n\nThe smallest universal perturbation leads the model that was given to class 7 on 100\.0 % of images \(5 of 6 participants name that class\), bending images to class 3 on 90\.0 % of images \(6 of 6 participants name that class\)\.$/,
   );
   const unbent = { ...all, scores: { ...all.scores, bends: [], medians: scores.medians } };
   expect(roundTable([unbent])).toMatch(/\(5 of 6 participants name that class\)\.$/);
@@ -236,7 +238,7 @@ it("[J5] `campaign show` prints the probe curve as far as it is known", async ()
   expect(text).toMatch(/current round +6 \(probe 2 of 2 \(strength 2\), round 1 of 4, attempt 1\)/);
   expect(text).toMatch(/strength 0: 1 3\.0 %.*\n +lipschitz, by channel, strength 2: /);
   expect(text).toMatch(
-    /probe +strength +loss +agreement +inherited +at 0\.036 +at 0\.072 +at 0\.145/,
+    /probe +strength +loss +agreement +transfer +at 0\.036 +at 0\.072 +at 0\.145/,
   );
   expect(text).toMatch(
     /1 +0 +0\.2500 +99\.0 % +4\.0 % +90\.0 % +40\.0 % +10\.0 % +1 \(90\.0 %\) +–\n/,
