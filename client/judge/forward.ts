@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { Operation, ValueId } from "../../protocol/model/graph.ts";
+import type { Activation, Operation, ValueId } from "../../protocol/model/graph.ts";
 
 /** TensorFlow.js, handed in by whoever has loaded it: pages that ask for no judge load none of it. */
 export type Tfjs = typeof tfjs;
@@ -46,7 +46,7 @@ const FORWARD: { readonly [Kind in Operation["kind"]]: Forward<Kind> } = {
       norm.epsilon,
     ),
 
-  relu: ({ tf, value }, { input }) => tf.relu(value(input)),
+  activation: ({ tf, value }, { activation, input }) => ACTIVATIONS[activation](tf, value(input)),
 
   add: ({ tf, value }, { inputs: [first, second] }) => tf.add(value(first), value(second)),
 
@@ -56,6 +56,10 @@ const FORWARD: { readonly [Kind in Operation["kind"]]: Forward<Kind> } = {
     const product = tf.matMul(value<Tensor2D>(input), parameter<Tensor2D>(weight), false, true);
     return tf.add(product, parameter<Tensor1D>(bias));
   },
+};
+
+const ACTIVATIONS: Readonly<Record<Activation, (tf: Tfjs, x: Tensor) => Tensor>> = {
+  relu: (tf, x) => tf.relu(x),
 };
 
 /** The value that an operation gives; belongs to the caller. */

@@ -19,7 +19,7 @@ function parametersOf(operation: Operation): readonly string[] {
       return [operation.scale, operation.shift, operation.runningMean, operation.runningVariance];
     case "linear":
       return [operation.weight, operation.bias];
-    case "relu":
+    case "activation":
     case "add":
     case "global-average-pool":
       return [];

@@ -60,8 +60,13 @@ export interface BatchNormOperation {
   readonly momentum: number;
 }
 
-export interface ReluOperation {
-  readonly kind: "relu";
+/** Functions of one value that an engine knows (`client/engine/program/activations.ts`). */
+export type Activation = "relu";
+
+/** A function of each value by itself. */
+export interface ActivationOperation {
+  readonly kind: "activation";
+  readonly activation: Activation;
   readonly input: ValueId;
   readonly output: ValueId;
 }
@@ -92,7 +97,7 @@ export interface LinearOperation {
 export type Operation =
   | Conv2dOperation
   | BatchNormOperation
-  | ReluOperation
+  | ActivationOperation
   | AddOperation
   | GlobalAveragePoolOperation
   | LinearOperation;

@@ -13,7 +13,8 @@ import {
 export type ValueShape = readonly [number, number, number] | readonly [number];
 
 function describe(operation: Operation): string {
-  return `${operation.kind} '${operation.output}'`;
+  const name = operation.kind === "activation" ? operation.activation : operation.kind;
+  return `${name} '${operation.output}'`;
 }
 
 /**
@@ -177,7 +178,7 @@ function outputShape(
       }
       return input;
     }
-    case "relu":
+    case "activation":
       return input;
     case "add": {
       const other = inputs[1]!;

@@ -20,8 +20,8 @@ function reading(value: Maybe<Reading>): Operand[] {
   return present(value?.values, value?.affine?.coefficients);
 }
 
-function epilogueReads({ addend, mask, sums }: GradientEpilogue): Operand[] {
-  return [...present(addend, sums?.z), ...reading(mask)];
+function epilogueReads({ addend, activated, sums }: GradientEpilogue): Operand[] {
+  return [...present(addend, sums?.z), ...reading(activated?.value)];
 }
 
 function sumsOf(sums: Maybe<PartialSums>): Operand[] {

@@ -1,3 +1,5 @@
+import type { Activation } from "../../../protocol/model/graph.ts";
+
 /** Memory of a program, and how kernels read and write it. */
 
 /**
@@ -29,13 +31,13 @@ export function bytesIn(region: Region, values: number): number {
   return (region === "halves" ? 2 : 4) * values;
 }
 
-/** relu?(x·scale + shift) per channel and norm group: how a normalised value is read, not stored. */
+/** f(x·scale + shift), f an activation or none, per channel and norm group: how a normalised value is read, not stored. */
 export interface Affine {
   /** `[P, 2, C]`: scale, then shift; or `[1, 2, C]` for all groups alike. */
   readonly coefficients: Operand;
   /** Whether all groups share them. */
   readonly common: boolean;
-  readonly relu: boolean;
+  readonly activation: Activation | undefined;
 }
 
 /** A value as a kernel reads it: what is stored, or a batch norm of what is stored. */

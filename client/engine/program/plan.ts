@@ -1,5 +1,7 @@
 import {
   operationInputs,
+  type Activation,
+  type ActivationOperation,
   type AddOperation,
   type BatchNormOperation,
   type Conv2dOperation,
@@ -7,22 +9,21 @@ import {
   type Graph,
   type LinearOperation,
   type Operation,
-  type ReluOperation,
   type ValueId,
 } from "../../../protocol/model/graph.ts";
 import { EngineError } from "../engine-error.ts";
 
-/** relu(norm(x) + addend): a batch norm with what directly follows it. */
+/** f(norm(x) + addend), f an activation or none: a batch norm with what directly follows it. */
 export interface NormStep {
   readonly kind: "norm";
   readonly input: ValueId;
   readonly output: ValueId;
   readonly norm: BatchNormOperation;
   readonly addend: ValueId | undefined;
-  readonly relu: boolean;
+  readonly activation: Activation | undefined;
 }
 
-/** relu(conv(x)·scale + shift + addend): evaluation only, the norm folded into the weights. */
+/** f(conv(x)·scale + shift + addend), f an activation or none: evaluation only, the norm folded into the weights. */
 interface FoldedConvStep {
   readonly kind: "folded-conv";
   readonly input: ValueId;
@@ -30,12 +31,12 @@ interface FoldedConvStep {
   readonly conv: Conv2dOperation;
   readonly norm: BatchNormOperation;
   readonly addend: ValueId | undefined;
-  readonly relu: boolean;
+  readonly activation: Activation | undefined;
 }
 
 type PlainStep =
   | Conv2dOperation
-  | ReluOperation
+  | ActivationOperation
   | AddOperation
   | GlobalAveragePoolOperation
   | LinearOperation;
@@ -63,7 +64,7 @@ export function stepInputs(step: EvaluationStep): readonly ValueId[] {
 }
 
 /**
- * Orders a graph for training: each batch norm takes up the addition and the rectifier that
+ * Orders a graph for training: each batch norm takes up the addition and the activation that
  * follow it, where nothing else reads the value between.
  *
  * @throws EngineError `invalid-input` when a value is read before it is written, or written twice.
@@ -112,8 +113,16 @@ export function evaluationPlan(graph: Graph): Plan<EvaluationStep> {
     if (step.kind === "conv2d" && folded.has(step.output)) continue;
     const conv = step.kind === "norm" && folded.has(step.input) && convolutions.get(step.input);
     if (step.kind === "norm" && conv) {
-      const { output, norm, addend, relu } = step;
-      steps.push({ kind: "folded-conv", input: conv.input, output, conv, norm, addend, relu });
+      const { output, norm, addend, activation } = step;
+      steps.push({
+        kind: "folded-conv",
+        input: conv.input,
+        output,
+        conv,
+        norm,
+        addend,
+        activation,
+      });
     } else {
       steps.push(step);
     }
@@ -123,7 +132,7 @@ export function evaluationPlan(graph: Graph): Plan<EvaluationStep> {
 
 function normStep(norm: BatchNormOperation): NormStep {
   const { input, output } = norm;
-  return { kind: "norm", input, output, norm, addend: undefined, relu: false };
+  return { kind: "norm", input, output, norm, addend: undefined, activation: undefined };
 }
 
 /** The norm step that can take `operation` up, with it taken up. */
@@ -135,11 +144,12 @@ function fuse(
 ): { index: number; step: NormStep } | undefined {
   const inputs = operationInputs(operation);
   const soleReader = (value: ValueId): boolean => readers.get(value)?.length === 1;
-  if (operation.kind === "relu") {
-    const index = producer.get(operation.input);
+  if (operation.kind === "activation") {
+    const { input, output, activation } = operation;
+    const index = producer.get(input);
     const step = index === undefined ? undefined : steps[index];
-    if (step?.kind !== "norm" || step.relu || !soleReader(operation.input)) return undefined;
-    return { index: index!, step: { ...step, output: operation.output, relu: true } };
+    if (step?.kind !== "norm" || step.activation || !soleReader(input)) return undefined;
+    return { index: index!, step: { ...step, output, activation } };
   }
   if (operation.kind === "add" && inputs[0] !== inputs[1]) {
     // The later of the two producers, so that the other value exists by then.
@@ -148,7 +158,12 @@ function fuse(
     const [late, early] = position(first) > position(second) ? [first, second] : [second, first];
     const index = position(late);
     const step = steps[index];
-    if (step?.kind !== "norm" || step.relu || step.addend !== undefined || !soleReader(late)) {
+    if (
+      step?.kind !== "norm" ||
+      step.activation ||
+      step.addend !== undefined ||
+      !soleReader(late)
+    ) {
       return undefined;
     }
     return { index, step: { ...step, output: operation.output, addend: early } };

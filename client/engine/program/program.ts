@@ -15,6 +15,7 @@
  * that the number of groups a micro-batch has changes no bit of the result.
  */
 
+import type { Activation } from "../../../protocol/model/graph.ts";
 import type { CollectAscentKernel, PerturbKernel } from "./copy-kernels.ts";
 import type {
   HeadKernel,
@@ -54,7 +55,7 @@ export interface ConvGeometry {
   readonly groups: number;
 }
 
-/** y = relu?(conv(x) + bias + addend); student: also Σy and Σy² per channel and group. */
+/** y = f(conv(x) + bias + addend), f an activation or none; student: also Σy and Σy² per channel and group. */
 export interface ConvolveKernel {
   readonly kind: "convolve";
   readonly geometry: ConvGeometry;
@@ -65,20 +66,26 @@ export interface ConvolveKernel {
   readonly bias: Operand | undefined;
   /** `[N, Ho, Wo, Co]`; may be the memory of `y`. */
   readonly addend: Operand | undefined;
-  readonly relu: boolean;
+  readonly activation: Activation | undefined;
   readonly sums: StatisticsSums | undefined;
 }
 
+/** A value that an activation gave, from which its derivative is told. */
+export interface ActivatedValue {
+  readonly activation: Activation;
+  readonly value: Reading;
+}
+
 /**
- * What a gradient meets on its way to a value: contributions are added up, then the rectifier (or
- * nothing) lets through what was positive, then the sums a batch norm's gradient needs are taken.
+ * What a gradient meets on its way to a value: contributions are added up, then come through the
+ * activation that gave the value, if one did, then the sums a batch norm's gradient needs are taken.
  */
 export interface GradientEpilogue {
   /** Earlier contributions of the same shape; may be the memory of the output. */
   readonly addend: Operand | undefined;
-  /** The rectified value; gradient passes where it is > 0. Undefined: no rectifier. */
-  readonly mask: Reading | undefined;
-  /** Σg and Σ g·z over the masked gradient g, z the batch norm's input. */
+  /** Undefined: no activation. */
+  readonly activated: ActivatedValue | undefined;
+  /** Σg and Σ g·z over the gradient g before the activation, z the batch norm's input. */
   readonly sums: (PartialSums & { readonly z: Operand }) | undefined;
 }
 
@@ -104,14 +111,14 @@ export interface FilterGradientKernel {
   readonly parts: number;
 }
 
-/** y = relu?(x + addend), each read as it is or normalised. `rows` = positions of all images. */
+/** y = f(x + addend), f an activation or none, each read as it is or normalised. `rows` = positions of all images. */
 export interface CombineKernel {
   readonly kind: "combine";
   readonly rows: number;
   readonly channels: number;
   readonly x: Reading;
   readonly addend: Reading | undefined;
-  readonly relu: boolean;
+  readonly activation: Activation | undefined;
   /** May be the memory of either input. */
   readonly y: Operand;
   /** Where a batch norm reads y. */

@@ -1,11 +1,11 @@
-import type { ValueId } from "../../../protocol/model/graph.ts";
+import type { Activation, ValueId } from "../../../protocol/model/graph.ts";
 import { stepInputs, type NormStep, type TrainingStep } from "./plan.ts";
 import type { ForwardPass } from "./forward-pass.ts";
 import type { ConvGeometry, GradientEpilogue } from "./program.ts";
 import type { Operand } from "./operands.ts";
 import type { ProgramWriter } from "./program-writer.ts";
 
-const NO_EPILOGUE: GradientEpilogue = { addend: undefined, mask: undefined, sums: undefined };
+const NO_EPILOGUE: GradientEpilogue = { addend: undefined, activated: undefined, sums: undefined };
 
 /** How many runs the kernel that takes sums cuts one norm group into. */
 type PartsOf = (channels: number, rowsPerGroup: number) => number;
@@ -23,7 +23,7 @@ export interface GradientsWanted {
  * the images, or to both.
  *
  * A value's gradient is gathered from its readers, last reader first. The kernel that brings the
- * last contribution also applies the value's rectifier and takes the sums its batch norm needs.
+ * last contribution also goes through the value's activation and takes the sums its batch norm needs.
  *
  * @returns the gradient of the images, if it is wanted.
  */
@@ -78,7 +78,7 @@ class BackwardWriter {
       case "norm":
         this.#writeNorm(step, g);
         return;
-      case "relu":
+      case "activation":
         this.#pass(step.input, g);
         return;
       case "add":
@@ -170,9 +170,9 @@ class BackwardWriter {
       kind: "combine",
       rows: writer.rows(input),
       channels: writer.extent(input).channels,
-      x: { values: g, affine: { coefficients: slopes, common: true, relu: false } },
+      x: { values: g, affine: { coefficients: slopes, common: true, activation: undefined } },
       addend: undefined,
-      relu: false,
+      activation: undefined,
       y: dz,
       sums: undefined,
     });
@@ -221,7 +221,7 @@ class BackwardWriter {
     const copied = writer.activation(id);
     const parts: PartsOf = (perRow, rowsPerGroup) => writer.tiling.rowParts(rowsPerGroup, perRow);
     const epilogue = this.#contribute(id, copied, parts);
-    const sumsOnly = !broadcast && !epilogue.addend && !epilogue.mask;
+    const sumsOnly = !broadcast && !epilogue.addend && !epilogue.activated;
     if (sumsOnly) this.#gradients.set(id, dy);
     writer.emit("backward", {
       kind: "gather-gradient",
@@ -245,9 +245,10 @@ class BackwardWriter {
 
     const { readings, producers, norms } = this.#forward;
     const producer = producers.get(id);
-    const mask = isRectified(producer) ? readings.get(id) : undefined;
+    const activation = activationOf(producer);
+    const activated = activation && { activation, value: readings.get(id)! };
     const norm = producer?.kind === "norm" ? norms.get(producer)! : undefined;
-    if (norm?.statistics !== "batch") return { addend, mask, sums: undefined };
+    if (norm?.statistics !== "batch") return { addend, activated, sums: undefined };
     const writer = this.#writer;
     const { channels } = writer.extent(id);
     const parts = partsOf(channels, writer.rows(id) / writer.batch.groups);
@@ -257,19 +258,19 @@ class BackwardWriter {
       z: norm.input,
     };
     this.#sums.set(id, sums);
-    return { addend, mask, sums };
+    return { addend, activated, sums };
   }
 
   #hasEpilogue(id: ValueId): boolean {
     const producer = this.#forward.producers.get(id);
-    if (isRectified(producer)) return true;
+    if (activationOf(producer)) return true;
     return producer?.kind === "norm" && this.#forward.norms.get(producer)!.statistics === "batch";
   }
 }
 
-/** Whether a value, by the step that gives it, comes from a rectifier. */
-function isRectified(producer: TrainingStep | undefined): boolean {
-  return producer?.kind === "relu" || (producer?.kind === "norm" && producer.relu);
+/** The last thing a step does, where that is an activation. */
+function activationOf(step: TrainingStep | undefined): Activation | undefined {
+  return step?.kind === "activation" || step?.kind === "norm" ? step.activation : undefined;
 }
 
 /** Steps that have a part in the output, in order. */

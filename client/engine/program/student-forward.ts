@@ -1,4 +1,4 @@
-import type { ValueId } from "../../../protocol/model/graph.ts";
+import type { Activation, ValueId } from "../../../protocol/model/graph.ts";
 import { EngineError } from "../engine-error.ts";
 import { trainingPlan, type NormStep, type TrainingStep } from "./plan.ts";
 import type { ArenaBuffer } from "./arena.ts";
@@ -71,7 +71,7 @@ class ForwardWriter {
           y: this.#store(step.output),
           bias: undefined,
           addend: undefined,
-          relu: false,
+          activation: undefined,
           sums: this.#sumsOf(step.output, () =>
             writer.tiling.convolveParts(geometry, writer.cleanImages),
           ),
@@ -82,12 +82,12 @@ class ForwardWriter {
       case "norm":
         this.#writeNorm(step);
         return;
-      case "relu":
-        this.#combine(step.output, this.#reading(step.input), undefined, true);
+      case "activation":
+        this.#combine(step.output, this.#reading(step.input), undefined, step.activation);
         return;
       case "add": {
         const [a, b] = step.inputs;
-        this.#combine(step.output, this.#reading(a), this.#reading(b), false);
+        this.#combine(step.output, this.#reading(a), this.#reading(b), undefined);
         return;
       }
       case "global-average-pool": {
@@ -120,15 +120,15 @@ class ForwardWriter {
   }
 
   #writeNorm(step: NormStep): void {
-    const { input, output, addend, relu } = step;
+    const { input, output, addend, activation } = step;
     const affine = this.#affineOf(step);
     const z = this.#stored(input);
     if (addend === undefined && !this.#storedValues.has(output)) {
-      this.#readings.set(output, { values: z, affine: { ...affine, relu } });
+      this.#readings.set(output, { values: z, affine: { ...affine, activation } });
       return;
     }
     const other = addend === undefined ? undefined : this.#reading(addend);
-    this.#combine(output, { values: z, affine }, other, relu);
+    this.#combine(output, { values: z, affine }, other, activation);
   }
 
   #affineOf(step: NormStep): Affine {
@@ -161,7 +161,7 @@ class ForwardWriter {
       saved,
       count,
     });
-    return { coefficients, common: false, relu: false };
+    return { coefficients, common: false, activation: undefined };
   }
 
   /** @param momentum of running statistics; undefined: they stay as they are. */
@@ -219,7 +219,7 @@ class ForwardWriter {
       slopes,
     });
     this.#norms.set(step, { statistics: "running", slopes });
-    return { coefficients, common: true, relu: false };
+    return { coefficients, common: true, activation: undefined };
   }
 
   /** Whether norms need sums over what they read. */
@@ -227,7 +227,12 @@ class ForwardWriter {
     return this.#mode !== "running";
   }
 
-  #combine(output: ValueId, x: Reading, addend: Reading | undefined, relu: boolean): void {
+  #combine(
+    output: ValueId,
+    x: Reading,
+    addend: Reading | undefined,
+    activation: Activation | undefined,
+  ): void {
     const writer = this.#writer;
     const rows = writer.rows(output);
     const { channels } = writer.extent(output);
@@ -237,7 +242,7 @@ class ForwardWriter {
       channels,
       x,
       addend,
-      relu,
+      activation,
       y: this.#store(output),
       sums: this.#sumsOf(output, () => writer.tiling.rowParts(writer.cleanRows(output), channels)),
     };
@@ -247,7 +252,7 @@ class ForwardWriter {
   /** The images as a norm reads them: nothing but a kernel takes sums. */
   #copyImages(): void {
     const { graph, images } = this.#writer;
-    this.#combine(graph.input, stored(images), undefined, false);
+    this.#combine(graph.input, stored(images), undefined, undefined);
   }
 
   #sumsOf(id: ValueId, parts: () => number): StatisticsSums | undefined {

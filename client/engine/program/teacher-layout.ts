@@ -46,7 +46,7 @@ export function teacherLayout(graph: Graph): TeacherLayout {
       case "linear":
         pieces.set(step, place(sizeOfParameter(step.weight), sizeOfParameter(step.bias)));
         break;
-      case "relu":
+      case "activation":
       case "add":
       case "global-average-pool":
         break;
@@ -105,7 +105,7 @@ export function foldTeacher(
         first.set(valuesOf(step.weight));
         second.set(valuesOf(step.bias));
         break;
-      case "relu":
+      case "activation":
       case "add":
       case "global-average-pool":
         break;

@@ -1,4 +1,4 @@
-import type { ValueId } from "../../../protocol/model/graph.ts";
+import type { Activation, ValueId } from "../../../protocol/model/graph.ts";
 import type { Operand, Reading } from "./operands.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
 import type { TeacherLayout } from "./teacher-layout.ts";
@@ -30,31 +30,31 @@ export function writeTeacherPass(writer: ProgramWriter, layout: TeacherLayout): 
           y,
           bias: folded ? second : undefined,
           addend,
-          relu: folded && step.relu,
+          activation: folded ? step.activation : undefined,
           sums: undefined,
         });
         break;
       }
       case "norm": {
-        const affine = { coefficients: first, common: true, relu: false };
+        const affine = { coefficients: first, common: true, activation: undefined };
         writer.emit("teacher", {
           kind: "combine",
           rows: writer.rows(step.output),
           channels: writer.extent(step.output).channels,
           x: { values: value(step.input), affine },
           addend: step.addend === undefined ? undefined : stored(value(step.addend)),
-          relu: step.relu,
+          activation: step.activation,
           y,
           sums: undefined,
         });
         break;
       }
-      case "relu":
-        writeCombine(writer, step.output, value(step.input), undefined, true, y);
+      case "activation":
+        writeCombine(writer, step.output, value(step.input), undefined, step.activation, y);
         break;
       case "add": {
         const [a, b] = step.inputs;
-        writeCombine(writer, step.output, value(a), stored(value(b)), false, y);
+        writeCombine(writer, step.output, value(a), stored(value(b)), undefined, y);
         break;
       }
       case "global-average-pool": {
@@ -93,7 +93,7 @@ function writeCombine(
   output: ValueId,
   x: Operand,
   addend: Reading | undefined,
-  relu: boolean,
+  activation: Activation | undefined,
   y: Operand,
 ): void {
   writer.emit("teacher", {
@@ -102,7 +102,7 @@ function writeCombine(
     channels: writer.extent(output).channels,
     x: stored(x),
     addend,
-    relu,
+    activation,
     y,
     sums: undefined,
   });

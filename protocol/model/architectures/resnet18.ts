@@ -65,7 +65,7 @@ export function resnet18({ width, classes }: ResNet18Options): Graph {
   };
 
   const relu = (name: string, input: ValueId): ValueId => {
-    operations.push({ kind: "relu", input, output: name });
+    operations.push({ kind: "activation", activation: "relu", input, output: name });
     return name;
   };
 

@@ -161,7 +161,8 @@ function run(graph: Graph, parameters: Tree, images: np.Array, norm: Normalise):
       case "batch-norm":
         values.set(operation.output, norm(take(operation.input), operation));
         break;
-      case "relu":
+      case "activation":
+        operation.activation satisfies "relu";
         values.set(operation.output, nn.relu(take(operation.input)));
         break;
       case "add": {

@@ -22,7 +22,7 @@ export function smallGraph(): { graph: Graph; layout: StateLayout; state: Float3
         padding: 1,
         groups: 1,
       },
-      { kind: "relu", input: "a", output: "b" },
+      { kind: "activation", activation: "relu", input: "a", output: "b" },
       {
         kind: "conv2d",
         input: "b",

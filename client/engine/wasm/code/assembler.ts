@@ -1,3 +1,5 @@
+import type { LaneCode } from "../../program/activations.ts";
+
 /**
  * Writes WebAssembly modules: just what the kernels here need, loops over linear memory with
  * 128-bit vectors. Kernels are generated per shape, so that every stride and trip count is a
@@ -40,7 +42,7 @@ function signed(value: number): number[] {
 export type Local = number & { readonly local: unique symbol };
 
 /** One function, written instruction by instruction; parameters are 32-bit integers. */
-export class FunctionWriter {
+export class FunctionWriter implements LaneCode {
   readonly parameters: readonly Local[];
   readonly #fused: boolean;
   readonly #locals: number[] = [];
@@ -108,7 +110,12 @@ export class FunctionWriter {
   }
 
   zeroVector(): this {
-    return this.#vector(0x0c, ...Array<number>(16).fill(0));
+    return this.splat(0);
+  }
+
+  splat(value: number): this {
+    const bytes = new Uint8Array(Float32Array.of(value, value, value, value).buffer);
+    return this.#vector(0x0c, ...bytes);
   }
 
   addFloats(): this {
@@ -175,9 +182,16 @@ export class FunctionWriter {
     return this.get(local).get(other).#emit(0x6a).set(local);
   }
 
-  /** Four-lane max(value, 0) that lets NaN through. */
-  rectify(): this {
-    return this.zeroVector().#vector(0xeb);
+  maxFloats(): this {
+    return this.#vector(0xeb);
+  }
+
+  greaterFloats(): this {
+    return this.#vector(0x44);
+  }
+
+  andBits(): this {
+    return this.#vector(0x4e);
   }
 
   /** accumulator ← accumulator + a·b */
@@ -196,14 +210,6 @@ export class FunctionWriter {
     if (!this.#fused) this.#vector(0xe6);
     c();
     return this.#fused ? this.#vector(0x105) : this.addFloats();
-  }
-
-  /** Lanes of `value` where `mask` > 0, else 0. */
-  keepWherePositive(value: () => void, mask: () => void): this {
-    mask();
-    this.zeroVector().#vector(0x44);
-    value();
-    return this.#vector(0x4e);
   }
 
   /** Two float64 from the lower (0) or upper (1) two float32 lanes. */

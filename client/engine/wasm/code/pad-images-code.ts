@@ -1,8 +1,15 @@
+import type { Activation } from "../../../../protocol/model/graph.ts";
+import { ACTIVATIONS } from "../../program/activations.ts";
 import type { FunctionWriter, Local } from "./assembler.ts";
 import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
 
-/** How a value is read: as it is, or x·scale + shift per channel, rectified or not. */
-export type Reader = "plain" | "affine" | "affine-relu";
+/** How a value is read: as it is, or f(x·scale + shift) per channel, f an activation or none. */
+export type Reader = "plain" | { readonly activation: Activation | undefined };
+
+/** Makes of x·scale + shift, on the stack, what a reader reads. */
+export function activate(writer: FunctionWriter, activation: Activation | undefined): void {
+  if (activation) ACTIVATIONS[activation].wasm.value(writer);
+}
 
 /** Vectors of channels that are worked on at once, their scale and shift in registers. */
 const BLOCK = 3;
@@ -97,8 +104,8 @@ export function writeImagePadding(writer: FunctionWriter, shape: ImagePadding): 
               () => writer.get(scales[v]!),
               () => writer.get(shifts[v]!),
             );
+            activate(writer, reader.activation);
           }
-          if (reader === "affine-relu") writer.rectify();
           writer.set(value);
           const lanes = v === block - 1 ? Math.min(LANES, columnsOfLast) : LANES;
           writer.storeLanes(to, position * targetBytes + v * VECTOR_BYTES, value, lanes);

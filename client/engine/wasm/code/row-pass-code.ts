@@ -1,5 +1,7 @@
+import type { Activation } from "../../../../protocol/model/graph.ts";
+import { ACTIVATIONS } from "../../program/activations.ts";
 import type { FunctionWriter, Local } from "./assembler.ts";
-import type { Reader } from "./pad-images-code.ts";
+import { activate, type Reader } from "./pad-images-code.ts";
 import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
 
 /**
@@ -9,7 +11,7 @@ import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
  *     v = source (read plainly or normalised), or source·a + other·b + d with `factors`,
  *         or source·a with `slope`
  *     v ← v + bias + addend
- *     v ← max(v, 0) if `relu`;  v ← v where mask > 0, else 0
+ *     v ← f(v), f the `activation` or none;  v ← v·f′, told from the `activated` value f(x)
  *     sums ← Σ v and Σ v², or Σ v·z
  */
 export interface RowPass {
@@ -19,8 +21,8 @@ export interface RowPass {
   readonly source: Reader | "factors" | "slope";
   readonly addend: Reader | "none";
   readonly bias: boolean;
-  readonly relu: boolean;
-  readonly mask: Reader | "none";
+  readonly activation: Activation | undefined;
+  readonly activated: { readonly activation: Activation; readonly reader: Reader } | undefined;
   readonly store: boolean;
   readonly sums: "none" | "square" | "product";
 }
@@ -31,13 +33,13 @@ export interface RowPassOperands {
   readonly source: number;
   /** Second source of `factors`, or the addend. */
   readonly other: number;
-  readonly mask: number;
+  readonly activated: number;
   readonly z: number;
   readonly target: number;
   /** Scale and shift, or a, b and d: `channels` apart. */
   readonly sourceCoefficients: number;
   readonly otherCoefficients: number;
-  readonly maskCoefficients: number;
+  readonly activatedCoefficients: number;
   readonly bias: number;
   /** `[2, channels]`, overwritten. */
   readonly sums: number;
@@ -46,10 +48,11 @@ export interface RowPassOperands {
 export const ROW_PASS_PARAMETERS = 12;
 
 export function rowPassArguments(operands: RowPassOperands): number[] {
-  const { rows, source, other, mask, z, target } = operands;
-  const { sourceCoefficients, otherCoefficients, maskCoefficients, bias, sums } = operands;
-  const pointers = [source, other, mask, z, target];
-  return [rows, ...pointers, sourceCoefficients, otherCoefficients, maskCoefficients, bias, sums];
+  const { rows, source, other, activated, z, target } = operands;
+  const { sourceCoefficients, otherCoefficients, activatedCoefficients, bias, sums } = operands;
+  const pointers = [source, other, activated, z, target];
+  const coefficients = [sourceCoefficients, otherCoefficients, activatedCoefficients];
+  return [rows, ...pointers, ...coefficients, bias, sums];
 }
 
 /** Writes a `RowPass`; arguments: scratch (not used), then those of `rowPassArguments`. */
@@ -57,8 +60,8 @@ export function writeRowPass(writer: FunctionWriter, pass: RowPass): void {
   const [, rows, ...pointers] = writer.parameters as [Local, Local, ...Local[]];
   const vectors = Math.ceil(pass.taken / LANES);
   const perChannel =
-    Number(pass.source !== "plain") + Number(pass.addend.startsWith("affine")) + Number(pass.bias);
-  const width = perChannel > 0 || pass.mask.startsWith("affine") ? 2 : 4;
+    Number(pass.source !== "plain") + Number(isAffine(pass.addend)) + Number(pass.bias);
+  const width = perChannel > 0 || (pass.activated && isAffine(pass.activated.reader)) ? 2 : 4;
   const block = new RowBlock(writer, pass, Math.min(width, vectors));
   const ragged = pass.taken % LANES !== 0;
   const whole = Math.floor((ragged ? vectors - 1 : vectors) / width);
@@ -112,13 +115,13 @@ class RowBlock {
         writer.zeroVector().set(this.#sums[v]!).zeroVector().set(this.#products[v]!);
       }
     }
-    const [source, other, mask, z, target] = this.#at as RowPointers;
+    const [source, other, activated, z, target] = this.#at as RowPointers;
     this.#at.forEach((at, i) => writer.offset(at, places[i]!, 0));
     const value = this.#value;
     writer.repeatVariable(rows, () => {
       for (let v = 0; v < width; v++) {
         const lanes = v === width - 1 ? lastLanes : LANES;
-        this.#compute([source, other, mask], v);
+        this.#compute([source, other, activated], v);
         if (store) writer.storeLanes(target, v * VECTOR_BYTES, value, lanes);
         if (sums === "none") continue;
         writer.get(this.#sums[v]!).get(value).addFloats().set(this.#sums[v]!);
@@ -143,7 +146,7 @@ class RowBlock {
   }
 
   /** Leaves one vector's result in `#value`. */
-  #compute([source, other, mask]: readonly [Local, Local, Local], v: number): void {
+  #compute([source, other, activated]: readonly [Local, Local, Local], v: number): void {
     const writer = this.#writer;
     const pass = this.#pass;
     const value = this.#value;
@@ -156,7 +159,7 @@ class RowBlock {
       }
       const load = (): void => void writer.loadVector(from, at);
       writer.multiplyAddTo(load, held(`${name} scale`), held(`${name} shift`));
-      if (reader === "affine-relu") writer.rectify();
+      activate(writer, reader.activation);
     };
     if (pass.source === "factors") {
       const inner = (): void => {
@@ -178,13 +181,14 @@ class RowBlock {
       read(other, pass.addend, "other");
       writer.addFloats();
     }
-    if (pass.relu) writer.rectify();
+    activate(writer, pass.activation);
     writer.set(value);
-    const reader = pass.mask;
-    if (reader === "none") return;
-    writer.keepWherePositive(
+    if (!pass.activated) return;
+    const { activation, reader } = pass.activated;
+    ACTIVATIONS[activation].wasm.gradient(
+      writer,
       () => writer.get(value),
-      () => read(mask, reader, "mask"),
+      () => read(activated, reader, "activated"),
     );
     writer.set(value);
   }
@@ -192,7 +196,7 @@ class RowBlock {
   /** Loads what is read for each channel into registers. */
   #hold(pointers: Pointers, v: number): void {
     const writer = this.#writer;
-    const [, , , , , source, other, mask, bias] = pointers;
+    const [, , , , , source, other, activated, bias] = pointers;
     const channelBytes = this.#pass.channels * FLOAT_BYTES;
     const places: Readonly<Record<string, readonly [Local, number]>> = {
       a: [source, 0],
@@ -202,8 +206,8 @@ class RowBlock {
       "source shift": [source, 1],
       "other scale": [other, 0],
       "other shift": [other, 1],
-      "mask scale": [mask, 0],
-      "mask shift": [mask, 1],
+      "activated scale": [activated, 0],
+      "activated shift": [activated, 1],
       bias: [bias, 0],
     };
     for (const [name, register] of this.#held[v]!) {
@@ -213,11 +217,11 @@ class RowBlock {
   }
 }
 
-function perChannelNames({ source, addend, mask, bias }: RowPass): string[] {
+function perChannelNames({ source, addend, activated, bias }: RowPass): string[] {
   return [
     ...sourceNames(source),
     ...affineNames(addend, "other"),
-    ...affineNames(mask, "mask"),
+    ...affineNames(activated?.reader ?? "none", "activated"),
     ...(bias ? ["bias"] : []),
   ];
 }
@@ -227,8 +231,12 @@ function sourceNames(source: RowPass["source"]): string[] {
   return source === "slope" ? ["a"] : affineNames(source, "source");
 }
 
+function isAffine(reader: Reader | "none" | "factors" | "slope"): boolean {
+  return typeof reader === "object";
+}
+
 function affineNames(reader: Reader | "none", name: string): string[] {
-  return reader === "affine" || reader === "affine-relu" ? [`${name} scale`, `${name} shift`] : [];
+  return isAffine(reader) ? [`${name} scale`, `${name} shift`] : [];
 }
 
 type RowPointers = [Local, Local, Local, Local, Local];

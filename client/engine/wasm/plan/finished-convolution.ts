@@ -5,7 +5,7 @@ import { rowPassCalls, type RowWork } from "./plan-epilogue.ts";
 import { imageBlocks, type Site, type Task } from "./stage.ts";
 
 /** A convolution's output `[N, positions, channels]` and what is done to it. */
-export interface Finishing extends Pick<RowWork, "bias" | "relu" | "mask" | "sums"> {
+export interface Finishing extends Pick<RowWork, "bias" | "activation" | "activated" | "sums"> {
   readonly output: Operand;
   readonly positions: number;
   readonly channels: number;
@@ -20,19 +20,20 @@ export interface Finishing extends Pick<RowWork, "bias" | "relu" | "mask" | "sum
  * while they are in the cache.
  */
 export function finishedTasks(site: Site, convolver: Convolver, finishing: Finishing): Task[] {
-  const { output, positions, channels, addend, bias, relu, mask, cleanImages } = finishing;
+  const { output, positions, channels, addend, bias, cleanImages } = finishing;
+  const { activation, activated } = finishing;
   const { slices } = convolver;
   // Where the output's memory holds the addend, the sums start from it.
   const inPlace = sameMemory(output, addend);
   const rest = inPlace ? undefined : addend;
   const source = site.address(output);
-  const changes = bias !== undefined || rest !== undefined || relu === true || mask !== undefined;
+  const changes = [bias, rest, activation, activated].some((part) => part !== undefined);
   const work = {
     source,
     bias,
     addend: rest && stored(rest),
-    relu,
-    mask,
+    activation,
+    activated,
     target: changes ? source : undefined,
   };
   const taken = channels / slices;

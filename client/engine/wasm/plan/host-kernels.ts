@@ -1,3 +1,4 @@
+import { ACTIVATIONS } from "../../program/activations.ts";
 import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/head-kernels.ts";
 import type {
   NormGradientFactorsKernel,
@@ -110,6 +111,7 @@ export function pool(floats: Floats, kernel: PoolKernel, groups: number): void {
   const values = floats(x.values);
   const y = floats(kernel.y);
   const coefficients = x.affine && floats(x.affine.coefficients);
+  const activate = x.affine?.activation && ACTIVATIONS[x.affine.activation].value;
   const sums = new Float64Array(channels);
   let at = 0;
   for (let image = 0; image < images; image++) {
@@ -121,7 +123,7 @@ export function pool(floats: Floats, kernel: PoolKernel, groups: number): void {
         if (coefficients) {
           const scale = coefficients[group * 2 * channels + c]!;
           value = value * scale + coefficients[(group * 2 + 1) * channels + c]!;
-          if (x.affine!.relu && value < 0) value = 0;
+          if (activate) value = activate(value);
         }
         sums[c] = sums[c]! + value;
       }

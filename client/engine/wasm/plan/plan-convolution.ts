@@ -13,9 +13,9 @@ import {
   type Task,
 } from "./stage.ts";
 
-/** y = relu?(conv(x) + bias + addend) with channel sums: packed weights, then blocks of images. */
+/** y = f(conv(x) + bias + addend) with channel sums: packed weights, then blocks of images. */
 export function planConvolution(site: Site, kernel: ConvolveKernel): PackedStages {
-  const { geometry, y, addend, bias, relu, sums } = kernel;
+  const { geometry, y, addend, bias, activation, sums } = kernel;
   const convolver = suitsWinograd(geometry, "forward")
     ? winogradConvolver(site, kernel)
     : directConvolver(site, kernel);
@@ -26,7 +26,7 @@ export function planConvolution(site: Site, kernel: ConvolveKernel): PackedStage
     channels: geometry.channelsOut,
     addend,
     bias: bias && site.address(bias),
-    relu,
+    activation,
     sums,
     cleanImages: sums && sums.cleanRows / positions,
   });

@@ -1,4 +1,6 @@
+import type { Activation } from "../../../../protocol/model/graph.ts";
 import type { Affine, PartialSums, Reading } from "../../program/operands.ts";
+import type { ActivatedValue } from "../../program/program.ts";
 import type { Reader } from "../code/pad-images-code.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -11,8 +13,7 @@ import { RUN_ROWS, type Call, type Site } from "./stage.ts";
 
 /** How a reading is read. */
 export function readerOf(reading: Reading): Reader {
-  if (!reading.affine) return "plain";
-  return reading.affine.relu ? "affine-relu" : "affine";
+  return reading.affine ? { activation: reading.affine.activation } : "plain";
 }
 
 /** Address of a norm group's scale and shift; 0 where there is none. */
@@ -51,8 +52,8 @@ export interface RowWork {
   readonly factor?: number | undefined;
   readonly addend?: Reading | undefined;
   readonly bias?: number | undefined;
-  readonly relu?: boolean | undefined;
-  readonly mask?: Reading | undefined;
+  readonly activation?: Activation | undefined;
+  readonly activated?: ActivatedValue | undefined;
   readonly target?: number | undefined;
   readonly sums?: (PartialSums & { readonly z?: number | undefined }) | undefined;
 }
@@ -60,15 +61,18 @@ export interface RowWork {
 /** Calls for the rows of a span: one for each partial sum, or one for all. */
 export function rowPassCalls(site: Site, span: RowSpan, work: RowWork): Call[] {
   const { channels, taken, column, group } = span;
-  const { addend, mask, sums } = work;
+  const { addend, activated, sums } = work;
   const pass: RowPass = {
     channels,
     taken,
     source: work.reader ?? "plain",
     addend: addend ? readerOf(addend) : "none",
     bias: work.bias !== undefined,
-    relu: work.relu === true,
-    mask: mask ? readerOf(mask) : "none",
+    activation: work.activation,
+    activated: activated && {
+      activation: activated.activation,
+      reader: readerOf(activated.value),
+    },
     store: work.target !== undefined,
     sums: sums ? (sums.z === undefined ? "square" : "product") : "none",
   };
@@ -90,12 +94,12 @@ export function rowPassCalls(site: Site, span: RowSpan, work: RowWork): Call[] {
         rows,
         source: work.source + start,
         other: work.factor === undefined ? values(addend) : work.factor + start,
-        mask: values(mask),
+        activated: values(activated?.value),
         z: sums?.z === undefined ? 0 : sums.z + start,
         target: work.target === undefined ? 0 : work.target + start,
         sourceCoefficients: (work.sourceCoefficients ?? 0) + columnBytes,
         otherCoefficients: coefficients(addend?.affine),
-        maskCoefficients: coefficients(mask?.affine),
+        activatedCoefficients: coefficients(activated?.value.affine),
         bias: (work.bias ?? 0) + columnBytes,
         sums: sums
           ? site.address(sums.operand) + part * 2 * channels * FLOAT_BYTES + columnBytes

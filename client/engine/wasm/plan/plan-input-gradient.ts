@@ -63,7 +63,7 @@ interface Phase {
 /** dx = epilogue(gradient of a convolution's input): packed weights, then blocks of images. */
 export function planInputGradient(site: Site, kernel: InputGradientKernel): PackedStages {
   const { geometry, dx, epilogue } = kernel;
-  const { addend, mask, sums } = epilogue;
+  const { addend, activated, sums } = epilogue;
   const convolver = suitsWinograd(geometry, "gradient")
     ? winogradConvolver(site, kernel)
     : phasesConvolver(site, kernel);
@@ -72,7 +72,7 @@ export function planInputGradient(site: Site, kernel: InputGradientKernel): Pack
     positions: geometry.inputHeight * geometry.inputWidth,
     channels: geometry.channelsIn,
     addend,
-    mask,
+    activated,
     sums: sums && { ...sums, z: site.address(sums.z) },
   });
   return { packing: convolver.packing, convolving };

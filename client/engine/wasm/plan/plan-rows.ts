@@ -51,9 +51,9 @@ function rowTasks(
   ).flat();
 }
 
-/** y = relu?(x + addend), with channel sums. */
+/** y = f(x + addend), with channel sums. */
 export function planCombine(site: Site, kernel: CombineKernel): ParallelStage[] {
-  const { rows, channels, x, addend, relu, y, sums } = kernel;
+  const { rows, channels, x, addend, activation, y, sums } = kernel;
   const of = { rows, channels, cleanRows: sums?.cleanRows };
   const stage = rowTasks(site, of, (span, clean) =>
     rowPassCalls(site, span, {
@@ -61,7 +61,7 @@ export function planCombine(site: Site, kernel: CombineKernel): ParallelStage[] 
       reader: readerOf(x),
       sourceCoefficients: coefficientsOf(site, x.affine, span.group, channels),
       addend,
-      relu,
+      activation,
       target: site.address(y),
       sums: clean ? sums : undefined,
     }),
@@ -87,7 +87,7 @@ export function planNormGradient(site: Site, kernel: NormGradientKernel): Parall
 /** g = epilogue(dy); a broadcast gradient is spread over positions first. */
 export function planGatherGradient(site: Site, kernel: GatherGradientKernel): ParallelStage[] {
   const { rows, channels, positions, dy, broadcast, g, epilogue } = kernel;
-  const { mask, sums } = epilogue;
+  const { activated, sums } = epilogue;
   const stages: ParallelStage[] = [];
   const accumulate = broadcast && sameMemory(g!, epilogue.addend);
   const addend = accumulate ? undefined : epilogue.addend;
@@ -106,11 +106,11 @@ export function planGatherGradient(site: Site, kernel: GatherGradientKernel): Pa
   const work: RowWork = {
     source: site.address(broadcast ? g! : dy),
     addend: addend && { values: addend, affine: undefined },
-    mask,
+    activated,
     target: g && site.address(g),
     sums: sums && { ...sums, z: site.address(sums.z) },
   };
-  if (broadcast && !addend && !mask && !sums) return stages;
+  if (broadcast && !addend && !activated && !sums) return stages;
   stages.push(rowTasks(site, { rows, channels }, (span) => rowPassCalls(site, span, work)));
   return stages;
 }

@@ -176,14 +176,15 @@ function dispatchOf(
         operand: place(groups * parts * 2 * geometry.channelsOut),
         cleanRows: groupSize * geometry.outputHeight * geometry.outputWidth,
       };
-      const plain = { bias: undefined, addend: undefined, relu: false };
+      const plain = { bias: undefined, addend: undefined, activation: undefined };
       return convolveDispatch({ kind, geometry, x, weight, y, ...plain, sums }, tile, groupSize);
     }
     case "input-gradient": {
       const parts = inputGradientParts(geometry, tile, groupSize);
       const operand = place(groups * parts * 2 * geometry.channelsIn);
       const sums = { parts, operand, z: x.values };
-      const epilogue = { addend: undefined, mask: x, sums };
+      const activated = { activation: "relu", value: x } as const;
+      const epilogue = { addend: undefined, activated, sums };
       const kernel = { kind, geometry, dy: y, weight, dx: x.values, epilogue };
       return inputGradientDispatch(kernel, tile, groupSize);
     }

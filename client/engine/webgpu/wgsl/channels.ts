@@ -1,3 +1,5 @@
+import type { Activation } from "../../../../protocol/model/graph.ts";
+import { ACTIVATIONS } from "../../program/activations.ts";
 import type { Operand, Reading } from "../../program/operands.ts";
 import type { Memory, ShaderWriter, Tensor } from "./shader.ts";
 
@@ -117,7 +119,7 @@ export interface ShaderReading {
   readonly affine:
     | {
         readonly coefficients: Tensor;
-        readonly relu: boolean;
+        readonly activation: Activation | undefined;
         /** Whether all norm groups share the coefficients. */
         readonly common: boolean;
       }
@@ -133,7 +135,7 @@ export function readingOf(
     values: shader.operand(name, values),
     affine: affine && {
       coefficients: shader.operand(`${name}_norm`, affine.coefficients),
-      relu: affine.relu,
+      activation: affine.activation,
       common: affine.common,
     },
   };
@@ -157,5 +159,15 @@ let ${name}_shift = ${loadQuad(affine.coefficients, run, `${row} + 1u`, quad)};`
 export function applyAffine(name: string, { affine }: ShaderReading, stored: string): string {
   if (!affine) return stored;
   const normalised = `fma(${stored}, ${name}_scale, ${name}_shift)`;
-  return affine.relu ? `max(${normalised}, vec4f())` : normalised;
+  return activate(affine.activation, normalised);
+}
+
+/** An expression: the activation, or nothing, of a quad. */
+function activate(activation: Activation | undefined, quad: string): string {
+  return activation ? ACTIVATIONS[activation].wgsl.value(quad) : quad;
+}
+
+/** A statement: makes of the quad in a variable what the activation, or nothing, makes of it. */
+export function activateVariable(activation: Activation | undefined, name: string): string {
+  return activation ? `${name} = ${activate(activation, name)};` : "";
 }

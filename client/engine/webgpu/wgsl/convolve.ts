@@ -1,13 +1,21 @@
 import type { ConvolveKernel } from "../../program/program.ts";
-import { groupChannels, loadQuad, readingOf, roundTo, storeQuad, wideRegions } from "./channels.ts";
+import {
+  activateVariable,
+  groupChannels,
+  loadQuad,
+  readingOf,
+  roundTo,
+  storeQuad,
+  wideRegions,
+} from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
 import { productPass } from "./product-pass.ts";
 import { ShaderWriter, type Dispatch } from "./shader.ts";
 import { tileParts, tileRows, type Tile } from "./tile.ts";
 
-/** y = relu?(conv(x) + bias + addend), and Σy, Σy² over the clean rows of each tile. */
+/** y = f(conv(x) + bias + addend), and Σy, Σy² over the clean rows of each tile. */
 export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: number): Dispatch {
-  const { geometry, bias, addend, relu, sums } = kernel;
+  const { geometry, bias, addend, activation, sums } = kernel;
   const { inputHeight, inputWidth, channelsIn, channelsOut, groups } = geometry;
   const { outputHeight, outputWidth, kernelHeight, kernelWidth, stride, padding } = geometry;
   const positions = outputHeight * outputWidth;
@@ -64,7 +72,7 @@ let row_count = ${rowCount}u;`,
     finish: (c) => `
 ${biasTensor ? `value += bias_${c};` : ""}
 ${addendTensor ? `value += ${loadQuad(addendTensor, output, "position", `quad_${c}`)};` : ""}
-${relu ? "value = max(value, vec4f());" : ""}
+${activateVariable(activation, "value")}
 ${sumsTensor ? roundTo(y, "value") : ""}
 ${storeQuad(y, output, "position", `quad_${c}`, "value")}
 ${sumsTensor ? counted(`first_sum_${c} += value; second_sum_${c} += value * value;`) : ""}`,

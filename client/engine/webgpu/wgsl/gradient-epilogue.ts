@@ -1,3 +1,5 @@
+import type { Activation } from "../../../../protocol/model/graph.ts";
+import { ACTIVATIONS } from "../../program/activations.ts";
 import type { GradientEpilogue } from "../../program/program.ts";
 import {
   applyAffine,
@@ -14,34 +16,40 @@ import type { ShaderWriter, Tensor } from "./shader.ts";
 /** A `GradientEpilogue` as a shader sees it. */
 export interface ShaderEpilogue {
   readonly addend: Tensor | undefined;
-  readonly mask: ShaderReading | undefined;
+  readonly activated:
+    | { readonly activation: Activation; readonly value: ShaderReading }
+    | undefined;
   readonly sums: { readonly out: Tensor; readonly z: Tensor } | undefined;
 }
 
 export function epilogueOf(
   shader: ShaderWriter,
-  { addend, mask, sums }: GradientEpilogue,
+  { addend, activated, sums }: GradientEpilogue,
 ): ShaderEpilogue {
   return {
     addend: addend && shader.operand("addend", addend),
-    mask: mask && readingOf(shader, "mask", mask),
+    activated: activated && {
+      activation: activated.activation,
+      value: readingOf(shader, "mask", activated.value),
+    },
     sums: sums && { out: shader.operand("sums", sums.operand), z: shader.operand("z", sums.z) },
   };
 }
 
 /** Operands of an epilogue that lie in the arena. */
-export function epilogueOperands({ addend, mask, sums }: GradientEpilogue) {
-  return [addend, mask?.values, mask?.affine?.coefficients, sums?.operand, sums?.z];
+export function epilogueOperands({ addend, activated, sums }: GradientEpilogue) {
+  const value = activated?.value;
+  return [addend, value?.values, value?.affine?.coefficients, sums?.operand, sums?.z];
 }
 
-/** Statements: the mask's coefficients for a quad of columns, to be used under `name`. */
-export function declareMask(
-  { mask }: ShaderEpilogue,
+/** Statements: the activated value's coefficients for a quad of columns, to be used under `name`. */
+export function declareActivated(
+  { activated }: ShaderEpilogue,
   name: string,
   run: ChannelRun,
   quad: string,
 ): string {
-  return mask ? declareAffine(name, mask, run, "norm_group", quad) : "";
+  return activated ? declareAffine(name, activated.value, run, "norm_group", quad) : "";
 }
 
 /**
@@ -49,10 +57,10 @@ export function declareMask(
  * to `first` and `second` where sums are wanted.
  *
  * @param target where it will be stored, if it is
- * @param name what `declareMask` was told
+ * @param name what `declareActivated` was told
  */
 export function applyEpilogue(
-  { addend, mask, sums }: ShaderEpilogue,
+  { addend, activated, sums }: ShaderEpilogue,
   target: Tensor | undefined,
   name: string,
   run: ChannelRun,
@@ -61,12 +69,20 @@ export function applyEpilogue(
 ): string {
   const add = addend ? `value += ${loadQuad(addend, run, "position", quad)};` : "";
   const load = (tensor: Tensor): string => loadQuad(tensor, run, "position", quad);
-  const pass = mask
-    ? `value = select(vec4f(), value, ${applyAffine(name, mask, load(mask.values))} > vec4f());`
-    : "";
+  const back = activated ? throughActivation(activated, name, load(activated.value.values)) : "";
   const round = target && sums ? roundTo(target, "value") : "";
   const sum = sums ? `${round}${first} += value; ${second} += value * ${load(sums.z)};` : "";
-  return `${add}\n${pass}\n${sum}`;
+  return `${add}\n${back}\n${sum}`;
+}
+
+/** A statement: `value` becomes the gradient by what the activation was given. */
+function throughActivation(
+  { activation, value }: NonNullable<ShaderEpilogue["activated"]>,
+  name: string,
+  stored: string,
+): string {
+  const { gradient } = ACTIVATIONS[activation].wgsl;
+  return `value = ${gradient("value", applyAffine(name, value, stored))};`;
 }
 
 /** Statements: writes both sums of a quad of channels to `row` and the one after it. */

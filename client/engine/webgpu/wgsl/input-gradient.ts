@@ -1,7 +1,12 @@
 import type { ConvGeometry, InputGradientKernel } from "../../program/program.ts";
 import { groupChannels, storeQuad, wideRegions } from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
-import { applyEpilogue, declareMask, epilogueOf, epilogueOperands } from "./gradient-epilogue.ts";
+import {
+  applyEpilogue,
+  declareActivated,
+  epilogueOf,
+  epilogueOperands,
+} from "./gradient-epilogue.ts";
 import { parityClasses, type ParityClass } from "./parity.ts";
 import { productPass } from "./product-pass.ts";
 import { ShaderWriter, type Dispatch } from "./shader.ts";
@@ -65,7 +70,7 @@ let tap_x = -i32(step_x);`,
 let class_positions = class_height * class_width;
 let row_count = class_positions * ${groupSize}u;`,
     product,
-    before: (c) => declareMask(shaderEpilogue, `mask_${c}`, output, `quad_${c}`),
+    before: (c) => declareActivated(shaderEpilogue, `mask_${c}`, output, `quad_${c}`),
     position: `let image = norm_group * ${groupSize}u + m / class_positions;
 let input_y = start_y + m % class_positions / class_width * ${stride}u;
 let input_x = start_x + m % class_width * ${stride}u;

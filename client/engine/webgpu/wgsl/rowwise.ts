@@ -1,6 +1,7 @@
 import type { NormGradientKernel } from "../../program/norm-kernels.ts";
 import type { CombineKernel, GatherGradientKernel } from "../../program/program.ts";
 import {
+  activateVariable,
   allChannels,
   applyAffine,
   declareAffine,
@@ -13,7 +14,7 @@ import {
 } from "./channels.ts";
 import {
   applyEpilogue,
-  declareMask,
+  declareActivated,
   epilogueOf,
   epilogueOperands,
   storeSums,
@@ -100,13 +101,13 @@ ${reduce}`,
   );
 }
 
-/** y = relu?(x + addend), and Σy, Σy² over clean rows. */
+/** y = f(x + addend), and Σy, Σy² over clean rows. */
 export function combineDispatch(
   kernel: CombineKernel,
   normGroups: number,
   cooperation: Cooperation,
 ): Dispatch {
-  const { rows, channels, x, addend, relu, y, sums } = kernel;
+  const { rows, channels, x, addend, activation, y, sums } = kernel;
   const operands = [x, addend].flatMap((read) => [read?.values, read?.affine?.coefficients]);
   const inArena = [...operands, y, sums?.operand].filter((one) => one?.region === "arena");
   const teacher = operands.filter((one) => one?.region === "teacher");
@@ -139,7 +140,7 @@ export function combineDispatch(
     cooperation,
     before: terms.map(({ before }) => before).join("\n"),
     each: `var value = ${terms.map(({ value }) => value).join(" + ")};
-${relu ? "value = max(value, vec4f());" : ""}
+${activateVariable(activation, "value")}
 ${sums ? roundTo(target, "value") : ""}
 ${storeQuad(target, run, "position", "quad", "value")}
 ${sums ? summed : ""}`,
@@ -170,7 +171,7 @@ export function gatherGradientDispatch(
     channels,
     normGroups,
     cooperation,
-    before: declareMask(shaderEpilogue, "mask", run, "quad"),
+    before: declareActivated(shaderEpilogue, "mask", run, "quad"),
     each: `var value = ${value};
 ${applyEpilogue(shaderEpilogue, target, "mask", run, "quad", ["first", "second"])}
 ${target ? storeQuad(target, run, "position", "quad", "value") : ""}`,

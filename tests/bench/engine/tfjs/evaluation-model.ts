@@ -8,7 +8,7 @@ import {
   type EvaluationStep,
   type Plan,
 } from "../../../../client/engine/program/plan.ts";
-import type { Kernels } from "./kernels.ts";
+import { isRelu, type Kernels } from "./kernels.ts";
 import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
 
 /**
@@ -63,7 +63,7 @@ export class EvaluationModel {
           put(step.weight, read(step.weight).slice(), shapeOf(step.weight));
           put(step.bias, read(step.bias).slice(), shapeOf(step.bias));
           break;
-        case "relu":
+        case "activation":
         case "add":
         case "global-average-pool":
           break;
@@ -100,7 +100,8 @@ export class EvaluationModel {
       case "conv2d":
         return kernels.convolve(value<Tensor4D>(step.input), parameter(step.weight), step);
       case "folded-conv": {
-        const { conv, norm, addend, relu } = step;
+        const { conv, norm, addend } = step;
+        const relu = isRelu(step.activation);
         const y = kernels.convolveWithBias(
           value<Tensor4D>(step.input),
           parameter<Tensor4D>(conv.weight),
@@ -116,9 +117,10 @@ export class EvaluationModel {
           parameter<Tensor1D>(step.norm.scale),
           parameter<Tensor1D>(step.norm.shift),
           step.addend === undefined ? undefined : value<Tensor4D>(step.addend),
-          step.relu,
+          isRelu(step.activation),
         );
-      case "relu":
+      case "activation":
+        step.activation satisfies "relu";
         return kernels.relu(value<Tensor4D>(step.input));
       case "add": {
         const [first, second] = step.inputs;
@@ -132,6 +134,8 @@ export class EvaluationModel {
           parameter<Tensor2D>(step.weight),
           parameter<Tensor1D>(step.bias),
         );
+      default:
+        return step satisfies never;
     }
   }
 }

@@ -98,7 +98,8 @@ function run(graph: Graph, parameters: Parameters, images: Tensor4D, norm: Norma
       case "batch-norm":
         values.set(operation.output, norm(value(operation.input), operation));
         break;
-      case "relu":
+      case "activation":
+        operation.activation satisfies "relu";
         values.set(operation.output, tf.relu(value(operation.input)));
         break;
       case "add": {

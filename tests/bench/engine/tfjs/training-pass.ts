@@ -3,7 +3,7 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core
 import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
 import type { NormStep, Plan, TrainingStep } from "../../../../client/engine/program/plan.ts";
-import type { Kernels, NormMoments } from "./kernels.ts";
+import { isRelu, type Kernels, type NormMoments } from "./kernels.ts";
 
 /** The student's parameters on the device, by name, in the device's layout. */
 export type ParameterOf = <T extends Tensor>(name: string) => T;
@@ -103,7 +103,8 @@ export class TrainingPass {
           step,
         );
       case "norm": {
-        const { norm, addend, relu } = step;
+        const { norm, addend } = step;
+        const relu = isRelu(step.activation);
         const x = this.#value<Tensor4D>(step.input);
         if (x.size === x.shape[3]) {
           throw new EngineError(
@@ -122,7 +123,8 @@ export class TrainingPass {
         this.#moments.set(step, moments);
         return y;
       }
-      case "relu":
+      case "activation":
+        step.activation satisfies "relu";
         return kernels.relu(this.#value<Tensor4D>(step.input));
       case "add": {
         const [first, second] = step.inputs;
@@ -136,6 +138,8 @@ export class TrainingPass {
           this.#parameter<Tensor2D>(step.weight),
           this.#parameter<Tensor1D>(step.bias),
         );
+      default:
+        return step satisfies never;
     }
   }
 
@@ -161,7 +165,8 @@ export class TrainingPass {
         return;
       }
       case "norm": {
-        const { norm, addend, relu } = step;
+        const { norm, addend } = step;
+        const relu = isRelu(step.activation);
         const { dx, dScale, dShift, dAddend } = kernels.normBackward({
           dy: dy as Tensor4D,
           x: this.#value<Tensor4D>(step.input),
@@ -178,7 +183,8 @@ export class TrainingPass {
         if (addend !== undefined && dAddend) contribute(addend, dAddend);
         return;
       }
-      case "relu":
+      case "activation":
+        step.activation satisfies "relu";
         contribute(
           step.input,
           kernels.reluBackward(dy as Tensor4D, this.#value<Tensor4D>(step.output)),
@@ -208,6 +214,8 @@ export class TrainingPass {
         dy.dispose();
         return;
       }
+      default:
+        step satisfies never;
     }
   }
 }

@@ -1,4 +1,5 @@
 import type {
+  Activation,
   Graph,
   ImageShape,
   Operation,
@@ -100,8 +101,12 @@ export class GraphBuilder {
   }
 
   relu(input: ValueId): ValueId {
-    const output = this.#name("relu");
-    this.#operations.push({ kind: "relu", input, output });
+    return this.activate(input, "relu");
+  }
+
+  activate(input: ValueId, activation: Activation): ValueId {
+    const output = this.#name(activation);
+    this.#operations.push({ kind: "activation", activation, input, output });
     return this.#value(output, this.#shape(input));
   }
 

@@ -1,5 +1,8 @@
 import type { Graph, Operation, ValueId } from "../../../../protocol/model/graph.ts";
+import { REFERENCE_ACTIVATIONS } from "./reference-activations.ts";
 import {
+  activate,
+  activateBackward,
   add,
   averagePool,
   averagePoolBackward,
@@ -11,8 +14,6 @@ import {
   normaliseBackward,
   normaliseBackwardToInput,
   normMoments,
-  rectify,
-  rectifyBackward,
   zeros,
   type Moments,
   type Tensor,
@@ -30,7 +31,7 @@ export interface ReferencePass {
   readonly logits: Tensor;
   /** Moments each batch norm (by its output) took: group by group, or the running ones. */
   readonly moments: ReadonlyMap<ValueId, readonly Moments[]>;
-  /** Smallest distance of a rectifier's input from its threshold, where not exactly on it. */
+  /** Smallest distance of an activation's input, but for zeros, from where its derivative jumps. */
   readonly rectifierMargin: number;
   /** Smallest variance/mean² of any channel that a batch norm takes moments of. */
   readonly normSpread: number;
@@ -82,13 +83,17 @@ export function runForward(
         if (normGroups !== "evaluation") normSpread = Math.min(normSpread, spreadOf(found));
         return normalise(normInput(operation, x, parameter), found);
       }
-      case "relu": {
+      case "activation": {
         const x = value(operation.input);
+        const activation = REFERENCE_ACTIVATIONS[operation.activation];
         for (const v of x.values) {
           // A sum of zeros (padding, rectified values) is 0 in every precision.
-          if (v !== 0) rectifierMargin = Math.min(rectifierMargin, Math.abs(v));
+          if (v === 0) continue;
+          for (const kink of activation.kinks) {
+            rectifierMargin = Math.min(rectifierMargin, Math.abs(v - kink));
+          }
         }
-        return rectify(x);
+        return activate(x, activation);
       }
       case "add":
         return add(value(operation.inputs[0]), value(operation.inputs[1]));
@@ -154,9 +159,11 @@ export function runBackward(
         give(operation.input, found.dx);
         break;
       }
-      case "relu":
-        give(operation.input, rectifyBackward(dy, value(operation.input)));
+      case "activation": {
+        const activation = REFERENCE_ACTIVATIONS[operation.activation];
+        give(operation.input, activateBackward(dy, value(operation.input), activation));
         break;
+      }
       case "add":
         give(operation.inputs[0], dy);
         give(operation.inputs[1], dy);

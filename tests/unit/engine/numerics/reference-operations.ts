@@ -1,4 +1,5 @@
 import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
+import type { ReferenceActivation } from "./reference-activations.ts";
 
 /**
  * Operations and their gradients in float64, written as their definitions read: no blocking, no
@@ -191,12 +192,16 @@ export function normaliseBackwardToInput(
   return { shape: dy.shape, values };
 }
 
-export function rectify(x: Tensor): Tensor {
-  return { shape: x.shape, values: x.values.map((value) => Math.max(0, value)) };
+export function activate(x: Tensor, { value }: ReferenceActivation): Tensor {
+  return { shape: x.shape, values: x.values.map(value) };
 }
 
-export function rectifyBackward(dy: Tensor, x: Tensor): Tensor {
-  return { shape: x.shape, values: dy.values.map((d, i) => (x.values[i]! > 0 ? d : 0)) };
+export function activateBackward(
+  dy: Tensor,
+  x: Tensor,
+  { derivative }: ReferenceActivation,
+): Tensor {
+  return { shape: x.shape, values: dy.values.map((d, i) => d * derivative(x.values[i]!)) };
 }
 
 export function add(a: Tensor, b: Tensor): Tensor {

@@ -27,14 +27,14 @@ describe("training plan", () => {
     const norms = steps.filter((step) => step.kind === "norm");
     expect(norms.filter(({ addend }) => addend !== undefined)).toHaveLength(8);
     // The three norms whose sum a shortcut's norm takes up are not rectified themselves.
-    expect(norms.filter(({ relu }) => relu)).toHaveLength(17);
+    expect(norms.filter(({ activation }) => activation === "relu")).toHaveLength(17);
   });
 
   it("keeps what another operation still reads", () => {
     const { steps } = trainingPlan(smallGraph().graph);
     expect(kinds(steps)).toEqual({
       conv2d: 2,
-      relu: 1,
+      activation: 1,
       add: 2,
       norm: 1,
       "global-average-pool": 1,

@@ -73,16 +73,13 @@ describe("the WebAssembly assembler", () => {
     expect([...FLOATS.subarray(4, 16)]).toEqual([6, 12, 18, 24, 6, 12, 18, 24, 0, 0, 0, 0]);
   });
 
-  it("rectifies and masks, and lets NaN through the rectifier", () => {
+  it("takes the larger of two, or what is not a number, and keeps where one is greater", () => {
     FLOATS.set([-1, 2, Number.NaN, -0, 5, 6, 7, 8]);
     run(0, (writer) => {
       const zero = writer.integer();
-      writer.storeVector(zero, 32, () => writer.loadVector(zero, 0).rectify());
+      writer.storeVector(zero, 32, () => writer.loadVector(zero, 0).splat(0).maxFloats());
       writer.storeVector(zero, 48, () =>
-        writer.keepWherePositive(
-          () => writer.loadVector(zero, 16),
-          () => writer.loadVector(zero, 0),
-        ),
+        writer.loadVector(zero, 0).splat(1).greaterFloats().loadVector(zero, 16).andBits(),
       );
     });
     expect([...FLOATS.subarray(8, 16)]).toEqual([0, 2, Number.NaN, -0, 0, 6, 0, 0]);

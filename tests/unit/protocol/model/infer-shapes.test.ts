@@ -32,7 +32,7 @@ const sound: Graph = {
       epsilon: 1e-5,
       momentum: 0.1,
     },
-    { kind: "relu", input: "n", output: "r" },
+    { kind: "activation", activation: "relu", input: "n", output: "r" },
     { kind: "add", inputs: ["n", "r"], output: "s" },
     { kind: "global-average-pool", input: "s", output: "p" },
     { kind: "linear", input: "p", output: "logits", weight: "f.w", bias: "f.b" },
