@@ -1,5 +1,6 @@
-import type { Graph, Operation } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { inferShapes } from "./infer-shapes.ts";
+import { shapeOf } from "./operation-shapes.ts";
 
 /** Depth of a parameter: 1 at the highest spatial resolution and upwards, or the linear head. */
 export type DepthStage = number | "head";
@@ -9,23 +10,6 @@ export interface DepthStages {
   readonly byParameter: ReadonlyMap<string, DepthStage>;
   /** Number of spatial stages. */
   readonly count: number;
-}
-
-function parametersOf(operation: Operation): readonly string[] {
-  switch (operation.kind) {
-    case "conv2d":
-      return [operation.weight];
-    case "batch-norm":
-      return [operation.scale, operation.shift, operation.runningMean, operation.runningVariance];
-    case "linear":
-      return [operation.weight, operation.bias];
-    case "activation":
-    case "add":
-    case "global-average-pool":
-      return [];
-    default:
-      return operation satisfies never;
-  }
 }
 
 /**
@@ -43,7 +27,7 @@ export function depthStages(graph: Graph): DepthStages {
   for (const operation of graph.operations) {
     const shape = shapes.get(operation.output)!;
     const area = shape.length === 3 ? shape[0] * shape[1] : "head";
-    for (const name of parametersOf(operation)) areas.set(name, area);
+    for (const { name } of shapeOf(operation).parameters(operation)) areas.set(name, area);
   }
   const resolutions = [...new Set(areas.values())].filter((area) => area !== "head");
   resolutions.sort((a, b) => b - a);

@@ -132,7 +132,7 @@ export function isTrainable(role: ParameterRole): boolean {
 
 /** Values an operation reads. */
 export function operationInputs(operation: Operation): readonly ValueId[] {
-  return operation.kind === "add" ? operation.inputs : [operation.input];
+  return "inputs" in operation ? operation.inputs : [operation.input];
 }
 
 /** Number of values in a tensor of this shape. */

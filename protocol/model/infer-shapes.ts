@@ -5,12 +5,15 @@ import {
   type Graph,
   type Operation,
   type Parameter,
-  type ParameterRole,
   type ValueId,
 } from "./graph.ts";
-
-/** Shape of one image's activation: `[H, W, C]`, or `[C]` after the pooling. */
-export type ValueShape = readonly [number, number, number] | readonly [number];
+import {
+  isExtent,
+  shapeOf,
+  type Fail,
+  type ParameterNeed,
+  type ValueShape,
+} from "./operation-shapes.ts";
 
 function describe(operation: Operation): string {
   const name = operation.kind === "activation" ? operation.activation : operation.kind;
@@ -43,7 +46,9 @@ export function inferShapes(graph: Graph): ReadonlyMap<ValueId, ValueShape> {
       return shape;
     });
     if (values.has(operation.output)) throw fail("gives a value that exists already");
-    values.set(operation.output, outputShape(operation, inputs, parameters, fail));
+    const shape = shapeOf(operation);
+    const used = shape.parameters(operation).map((need) => parameters.take(operation, need, fail));
+    values.set(operation.output, shape.output(operation, inputs, used, fail));
   }
 
   parameters.checkAllUsed();
@@ -66,12 +71,6 @@ function unsupported(detail: string): ProtocolError {
   return new ProtocolError("unsupported-model", detail);
 }
 
-function isExtent(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0;
-}
-
-type Fail = (detail: string) => ProtocolError;
-
 /** Hands parameters out, each to one operation only. */
 class ParameterUse {
   readonly #unused = new Map<string, Parameter>();
@@ -91,13 +90,7 @@ class ParameterUse {
     }
   }
 
-  take(
-    operation: Operation,
-    name: string,
-    role: ParameterRole,
-    rank: number,
-    fail: Fail,
-  ): readonly number[] {
+  take(operation: Operation, { name, role, rank }: ParameterNeed, fail: Fail): readonly number[] {
     const parameter = this.#unused.get(name);
     if (parameter === undefined) {
       const user = this.#users.get(name);
@@ -123,94 +116,5 @@ class ParameterUse {
   checkAllUsed(): void {
     const [unused] = this.#unused.keys();
     if (unused !== undefined) throw unsupported(`no operation uses the parameter '${unused}'`);
-  }
-}
-
-function outputShape(
-  operation: Operation,
-  inputs: readonly ValueShape[],
-  parameters: ParameterUse,
-  fail: Fail,
-): ValueShape {
-  const input = inputs[0]!;
-  switch (operation.kind) {
-    case "conv2d": {
-      const [out, channels, kernelHeight, kernelWidth] = parameters.take(
-        operation,
-        operation.weight,
-        "conv-weight",
-        4,
-        fail,
-      ) as [number, number, number, number];
-      const [height, width, inputChannels] = spatial(input, fail);
-      const { stride, padding, groups } = operation;
-      if (!isExtent(groups)) throw fail(`its groups are ${groups}`);
-      if (inputChannels % groups !== 0 || out % groups !== 0) {
-        throw fail(`${groups} groups do not divide ${inputChannels} channels in and ${out} out`);
-      }
-      checkChannels(input, channels * groups, operation.weight, fail);
-      if (!isExtent(stride)) throw fail(`its stride is ${stride}`);
-      if (!Number.isSafeInteger(padding) || padding < 0) throw fail(`its padding is ${padding}`);
-      const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
-      const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;
-      if (outHeight < 1 || outWidth < 1) {
-        throw fail(
-          `its ${kernelHeight}×${kernelWidth} kernel is larger than the padded input of [${input.join(", ")}]`,
-        );
-      }
-      return [outHeight, outWidth, out];
-    }
-    case "batch-norm": {
-      spatial(input, fail);
-      const tensors = [
-        [operation.scale, "norm-scale"],
-        [operation.shift, "norm-shift"],
-        [operation.runningMean, "running-mean"],
-        [operation.runningVariance, "running-variance"],
-      ] as const;
-      for (const [name, role] of tensors) {
-        const [channels] = parameters.take(operation, name, role, 1, fail);
-        checkChannels(input, channels!, name, fail);
-      }
-      if (!(operation.epsilon > 0)) throw fail(`its epsilon is ${operation.epsilon}`);
-      if (!(operation.momentum >= 0 && operation.momentum <= 1)) {
-        throw fail(`its momentum is ${operation.momentum}`);
-      }
-      return input;
-    }
-    case "activation":
-      return input;
-    case "add": {
-      const other = inputs[1]!;
-      if (input.length !== other.length || input.some((extent, i) => extent !== other[i])) {
-        throw fail(`adds shapes [${input.join(", ")}] and [${other.join(", ")}]`);
-      }
-      return input;
-    }
-    case "global-average-pool":
-      return [spatial(input, fail)[2]];
-    case "linear": {
-      if (input.length !== 1) throw fail(`reads [${input.join(", ")}], it needs a flat value`);
-      const { weight, bias } = operation;
-      const [out, channels] = parameters.take(operation, weight, "linear-weight", 2, fail);
-      checkChannels(input, channels!, weight, fail);
-      const [biasLength] = parameters.take(operation, bias, "linear-bias", 1, fail);
-      if (biasLength !== out) throw fail(`'${bias}' has ${biasLength} values, '${weight}' ${out}`);
-      return [out!];
-    }
-    default:
-      return operation satisfies never;
-  }
-}
-
-function spatial(shape: ValueShape, fail: Fail): readonly [number, number, number] {
-  if (shape.length !== 3) throw fail(`reads [${shape.join(", ")}], it needs height and width`);
-  return shape;
-}
-
-function checkChannels(input: ValueShape, channels: number, name: string, fail: Fail): void {
-  const actual = input.at(-1);
-  if (actual !== channels) {
-    throw fail(`'${name}' is made for ${channels} channels, its input has ${actual}`);
   }
 }

@@ -1,5 +1,5 @@
-import { accessOf } from "./access.ts";
-import type { Kernel } from "./program.ts";
+import { accessOf } from "./kernels/kernels.ts";
+import type { Kernel } from "./kernels/kernels.ts";
 import { bytesIn, type Operand } from "./operands.ts";
 
 /** Values: of floats 256 bytes, what WebGPU wants of a binding's offset at most. */

@@ -1,9 +1,9 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { ArenaBuffer, placeBuffers } from "./arena.ts";
-import type { CopyRows } from "./copy-kernels.ts";
+import type { CopyRows } from "./kernels/copies.ts";
 import { fuseHead } from "./fuse-head.ts";
-import type { HeadKernel } from "./head-kernels.ts";
+import type { HeadKernel } from "./kernels/head.ts";
 import type { Program } from "./program.ts";
 import type { Operand, Precision } from "./operands.ts";
 import { ProgramWriter, type BatchShape } from "./program-writer.ts";

@@ -6,8 +6,9 @@ import type {
   LossKernel,
   PooledLogits,
   PoolKernel,
-} from "./head-kernels.ts";
-import type { Kernel, ScheduledKernel } from "./program.ts";
+} from "./kernels/head.ts";
+import type { Kernel } from "./kernels/kernels.ts";
+import type { ScheduledKernel } from "./program.ts";
 import type { Operand } from "./operands.ts";
 
 /** Kernels of a linear layer on pooled features, next to each other in the schedule. */

@@ -1,13 +1,9 @@
 import {
   operationInputs,
   type Activation,
-  type ActivationOperation,
-  type AddOperation,
   type BatchNormOperation,
   type Conv2dOperation,
-  type GlobalAveragePoolOperation,
   type Graph,
-  type LinearOperation,
   type Operation,
   type ValueId,
 } from "../../../protocol/model/graph.ts";
@@ -15,7 +11,7 @@ import { EngineError } from "../engine-error.ts";
 
 /** f(norm(x) + addend), f an activation or none: a batch norm with what directly follows it. */
 export interface NormStep {
-  readonly kind: "norm";
+  readonly kind: "batch-norm";
   readonly input: ValueId;
   readonly output: ValueId;
   readonly norm: BatchNormOperation;
@@ -23,8 +19,8 @@ export interface NormStep {
   readonly activation: Activation | undefined;
 }
 
-/** f(conv(x)·scale + shift + addend), f an activation or none: evaluation only, the norm folded into the weights. */
-interface FoldedConvStep {
+/** f(conv(x)·scale + shift + addend), f an activation or none: a norm folded into weights, in evaluation. */
+export interface FoldedConvStep {
   readonly kind: "folded-conv";
   readonly input: ValueId;
   readonly output: ValueId;
@@ -34,14 +30,8 @@ interface FoldedConvStep {
   readonly activation: Activation | undefined;
 }
 
-type PlainStep =
-  | Conv2dOperation
-  | ActivationOperation
-  | AddOperation
-  | GlobalAveragePoolOperation
-  | LinearOperation;
-
-export type TrainingStep = PlainStep | NormStep;
+/** An operation, one of each kind; a batch norm with what it takes up. */
+export type TrainingStep = Exclude<Operation, BatchNormOperation> | NormStep;
 export type EvaluationStep = TrainingStep | FoldedConvStep;
 
 export interface Plan<Step> {
@@ -55,7 +45,7 @@ export interface Plan<Step> {
 /** Values a step reads. */
 export function stepInputs(step: EvaluationStep): readonly ValueId[] {
   switch (step.kind) {
-    case "norm":
+    case "batch-norm":
     case "folded-conv":
       return step.addend === undefined ? [step.input] : [step.input, step.addend];
     default:
@@ -104,15 +94,16 @@ export function evaluationPlan(graph: Graph): Plan<EvaluationStep> {
   }
   const folded = new Set<ValueId>();
   for (const step of training) {
-    if (step.kind !== "norm") continue;
+    if (step.kind !== "batch-norm") continue;
     if (convolutions.has(step.input) && readers.get(step.input)?.length === 1) {
       folded.add(step.input);
     }
   }
   for (const step of training) {
     if (step.kind === "conv2d" && folded.has(step.output)) continue;
-    const conv = step.kind === "norm" && folded.has(step.input) && convolutions.get(step.input);
-    if (step.kind === "norm" && conv) {
+    const conv =
+      step.kind === "batch-norm" && folded.has(step.input) && convolutions.get(step.input);
+    if (step.kind === "batch-norm" && conv) {
       const { output, norm, addend, activation } = step;
       steps.push({
         kind: "folded-conv",
@@ -132,7 +123,7 @@ export function evaluationPlan(graph: Graph): Plan<EvaluationStep> {
 
 function normStep(norm: BatchNormOperation): NormStep {
   const { input, output } = norm;
-  return { kind: "norm", input, output, norm, addend: undefined, activation: undefined };
+  return { kind: "batch-norm", input, output, norm, addend: undefined, activation: undefined };
 }
 
 /** The norm step that can take `operation` up, with it taken up. */
@@ -148,7 +139,7 @@ function fuse(
     const { input, output, activation } = operation;
     const index = producer.get(input);
     const step = index === undefined ? undefined : steps[index];
-    if (step?.kind !== "norm" || step.activation || !soleReader(input)) return undefined;
+    if (step?.kind !== "batch-norm" || step.activation || !soleReader(input)) return undefined;
     return { index: index!, step: { ...step, output, activation } };
   }
   if (operation.kind === "add" && inputs[0] !== inputs[1]) {
@@ -159,7 +150,7 @@ function fuse(
     const index = position(late);
     const step = steps[index];
     if (
-      step?.kind !== "norm" ||
+      step?.kind !== "batch-norm" ||
       step.activation ||
       step.addend !== undefined ||
       !soleReader(late)

@@ -4,13 +4,16 @@ import {
   type Parameter,
   type ValueId,
 } from "../../../protocol/model/graph.ts";
-import { inferShapes, type ValueShape } from "../../../protocol/model/infer-shapes.ts";
+import { inferShapes } from "../../../protocol/model/infer-shapes.ts";
+import type { ValueShape } from "../../../protocol/model/operation-shapes.ts";
 import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
 import { ArenaBuffer } from "./arena.ts";
-import type { CopyRows } from "./copy-kernels.ts";
+import type { CopyRows } from "./kernels/copies.ts";
 import { halvesOf } from "./halves.ts";
-import type { ConvGeometry, Kernel, Pass, ScheduledKernel } from "./program.ts";
+import type { ConvGeometry } from "./kernels/convolution.ts";
+import type { Kernel } from "./kernels/kernels.ts";
+import type { Pass, ScheduledKernel } from "./program.ts";
 import type { Operand, Precision, Reading } from "./operands.ts";
 import type { Tiling } from "./tiling.ts";
 

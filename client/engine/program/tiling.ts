@@ -1,4 +1,4 @@
-import type { ConvGeometry } from "./program.ts";
+import type { ConvGeometry } from "./kernels/convolution.ts";
 
 /** How a backend cuts long sums; decides how much workspace a program has. */
 export interface Tiling {

@@ -1,6 +1,7 @@
 import { compileProgram, type CompileOptions } from "../program/compile.ts";
 import { describeProgram } from "../program/describe.ts";
-import type { Kernel, Pass, Program } from "../program/program.ts";
+import type { Kernel } from "../program/kernels/kernels.ts";
+import type { Pass, Program } from "../program/program.ts";
 import type { Operand } from "../program/operands.ts";
 import type { CodeLibrary } from "./code/code-library.ts";
 import { FLOAT_BYTES } from "./code/register-tile.ts";

@@ -1,4 +1,6 @@
-import type { ConvolveKernel, InputGradientKernel, Kernel, Program } from "../program/program.ts";
+import type { ConvolveKernel, InputGradientKernel } from "../program/kernels/convolution.ts";
+import type { Kernel } from "../program/kernels/kernels.ts";
+import type { Program } from "../program/program.ts";
 import { packedBytes } from "./plan/plan-dense.ts";
 import { suitsWinograd, winogradWeightBytes } from "./plan/plan-winograd.ts";
 import type { Model } from "./session-memory.ts";

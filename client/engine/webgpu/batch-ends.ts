@@ -70,7 +70,7 @@ export function dispatchesAtEnd(
 function headPlaces(graph: Graph, layout: StateLayout): HeadPlace[] {
   const { pieces } = teacherLayout(graph);
   const teachers = new Map(
-    [...pieces].flatMap(([step, [weight]]) =>
+    [...pieces].flatMap(([step, { weight }]) =>
       step.kind === "linear" ? [[step.weight, weight!] as const] : [],
     ),
   );

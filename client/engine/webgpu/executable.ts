@@ -1,6 +1,6 @@
 import { compileProgram, type ProgramMode } from "../program/compile.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
-import type { HeadKernel } from "../program/head-kernels.ts";
+import type { HeadKernel } from "../program/kernels/head.ts";
 import type { Program } from "../program/program.ts";
 import { bytesIn, type Precision } from "../program/operands.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";

@@ -1,5 +1,5 @@
 import { addPlaceGradient, warpImage } from "../../host/host-warp.ts";
-import type { CollectAscentKernel, PerturbKernel } from "../../program/copy-kernels.ts";
+import type { CollectAscentKernel, PerturbKernel } from "../../program/kernels/copies.ts";
 import { isWarped, samplesOf } from "../../host/warp-field.ts";
 import type { Floats } from "./host-kernels.ts";
 

@@ -1,10 +1,10 @@
 import { ACTIVATIONS } from "../../program/activations.ts";
-import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/head-kernels.ts";
+import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/kernels/head.ts";
 import type {
   NormGradientFactorsKernel,
   NormStatisticsKernel,
   RunningNormKernel,
-} from "../../program/norm-kernels.ts";
+} from "../../program/kernels/norm.ts";
 import type { Operand, PartialSums } from "../../program/operands.ts";
 
 /** Kernels too small to be worth generating: plain loops over the memory, in float64. */

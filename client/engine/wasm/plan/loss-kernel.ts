@@ -1,5 +1,5 @@
 import { distillationLoss, type HostLoss } from "../../host/host-loss.ts";
-import type { LossKernel } from "../../program/head-kernels.ts";
+import type { LossKernel } from "../../program/kernels/head.ts";
 import type { Floats } from "./host-kernels.ts";
 
 /** What a loss kernel needs to know of the step. */

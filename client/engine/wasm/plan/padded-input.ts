@@ -1,4 +1,4 @@
-import type { ConvGeometry } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
 import type { Reading } from "../../program/operands.ts";
 import { writeImagePadding, type ImagePadding } from "../code/pad-images-code.ts";
 import { coefficientsOf, readerOf } from "./plan-epilogue.ts";

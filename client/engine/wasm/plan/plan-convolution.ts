@@ -1,4 +1,4 @@
-import type { ConvolveKernel } from "../../program/program.ts";
+import type { ConvolveKernel } from "../../program/kernels/convolution.ts";
 import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { convolutionInput } from "./padded-input.ts";

@@ -1,6 +1,6 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
 import type { Affine, PartialSums, Reading } from "../../program/operands.ts";
-import type { ActivatedValue } from "../../program/program.ts";
+import type { ActivatedValue } from "../../program/kernels/gradient-epilogue.ts";
 import type { Reader } from "../code/pad-images-code.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {

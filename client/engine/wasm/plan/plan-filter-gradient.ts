@@ -1,5 +1,5 @@
 import { stored } from "../../program/program-writer.ts";
-import type { ConvGeometry, FilterGradientKernel } from "../../program/program.ts";
+import type { ConvGeometry, FilterGradientKernel } from "../../program/kernels/convolution.ts";
 import { writePartSums } from "../code/flat-code.ts";
 import { convolutionInput, paddedInput, type PaddedInput } from "./padded-input.ts";
 import { suitsWinograd } from "./plan-winograd.ts";

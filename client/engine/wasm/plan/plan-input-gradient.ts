@@ -1,4 +1,4 @@
-import type { ConvGeometry, InputGradientKernel } from "../../program/program.ts";
+import type { ConvGeometry, InputGradientKernel } from "../../program/kernels/convolution.ts";
 import { stored } from "../../program/program-writer.ts";
 import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";

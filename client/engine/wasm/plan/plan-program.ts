@@ -1,4 +1,5 @@
-import type { Kernel, Program, ScheduledKernel } from "../../program/program.ts";
+import type { Kernel } from "../../program/kernels/kernels.ts";
+import type { Program, ScheduledKernel } from "../../program/program.ts";
 import {
   linear,
   linearGradient,

@@ -1,5 +1,5 @@
 import { stored } from "../../program/program-writer.ts";
-import type { FilterGradientKernel } from "../../program/program.ts";
+import type { FilterGradientKernel } from "../../program/kernels/convolution.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
 import {
   alignedAbove,

@@ -1,4 +1,4 @@
-import type { ConvGeometry } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
 import type { Convolver } from "./convolver.ts";
 import type { PaddedInput } from "./padded-input.ts";
 import { DensePlan, packedBytes } from "./plan-dense.ts";

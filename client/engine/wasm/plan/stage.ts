@@ -1,4 +1,5 @@
-import type { ConvGeometry, Kernel } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
+import type { Kernel } from "../../program/kernels/kernels.ts";
 import type { Operand } from "../../program/operands.ts";
 import type { CodeLibrary } from "../code/code-library.ts";
 

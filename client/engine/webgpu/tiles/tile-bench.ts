@@ -1,4 +1,5 @@
-import type { ConvGeometry, Program } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
+import type { Program } from "../../program/program.ts";
 import { bytesIn, type Operand, type Region } from "../../program/operands.ts";
 import type { Device } from "../device/device.ts";
 import type { ProductKind } from "./tiles.ts";

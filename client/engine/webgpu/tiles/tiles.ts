@@ -1,4 +1,5 @@
-import type { ConvGeometry, Kernel } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
+import type { Kernel } from "../../program/kernels/kernels.ts";
 import type { Tiling } from "../../program/tiling.ts";
 import type { Device } from "../device/device.ts";
 import { quadsOf } from "../wgsl/channels.ts";

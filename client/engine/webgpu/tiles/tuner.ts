@@ -1,4 +1,6 @@
-import type { ConvGeometry, Kernel, Program } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
+import type { Kernel } from "../../program/kernels/kernels.ts";
+import type { Program } from "../../program/program.ts";
 import type { Device } from "../device/device.ts";
 import { TileBench } from "./tile-bench.ts";
 import {

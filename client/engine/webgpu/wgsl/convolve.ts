@@ -1,4 +1,4 @@
-import type { ConvolveKernel } from "../../program/program.ts";
+import type { ConvolveKernel } from "../../program/kernels/convolution.ts";
 import {
   activateVariable,
   groupChannels,

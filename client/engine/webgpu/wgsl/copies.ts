@@ -1,5 +1,5 @@
 import type { AdversarySettings, LowFrequencySettings } from "../../adversary-settings.ts";
-import type { CollectAscentKernel, CopyRows, PerturbKernel } from "../../program/copy-kernels.ts";
+import type { CollectAscentKernel, CopyRows, PerturbKernel } from "../../program/kernels/copies.ts";
 import type { Operand } from "../../program/operands.ts";
 import { imageLengthOf, type WarpShape } from "../../host/warp-field.ts";
 import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
@@ -10,7 +10,7 @@ import { stretchOf, type ProjectionPlace } from "./low-frequencies.ts";
 import { ShaderWriter, type Dispatch, type FloatPlace, type Tensor } from "./shader.ts";
 import { bilinear, declareSample, type WarpPlace } from "./warp.ts";
 
-/** Perturbed copies and the ascent of perturbations, see `program/copy-kernels.ts`. */
+/** Perturbed copies and the ascent of perturbations, see `program/kernels/copies.ts`. */
 
 /** Where a micro-batch finds what outlives its program. */
 export interface CopyPlace {

@@ -1,4 +1,4 @@
-import type { FilterGradientKernel } from "../../program/program.ts";
+import type { FilterGradientKernel } from "../../program/kernels/convolution.ts";
 import {
   applyAffine,
   declareAffine,

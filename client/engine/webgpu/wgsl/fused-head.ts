@@ -1,4 +1,4 @@
-import type { HeadKernel, PooledLogits } from "../../program/head-kernels.ts";
+import type { HeadKernel, PooledLogits } from "../../program/kernels/head.ts";
 import {
   allChannels,
   applyAffine,

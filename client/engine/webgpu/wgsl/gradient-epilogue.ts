@@ -1,6 +1,6 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
 import { ACTIVATIONS } from "../../program/activations.ts";
-import type { GradientEpilogue } from "../../program/program.ts";
+import type { GradientEpilogue } from "../../program/kernels/gradient-epilogue.ts";
 import {
   applyAffine,
   declareAffine,

@@ -1,4 +1,4 @@
-import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/head-kernels.ts";
+import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/kernels/head.ts";
 import {
   allChannels,
   applyAffine,

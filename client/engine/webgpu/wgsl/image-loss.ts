@@ -1,4 +1,4 @@
-import type { HeadKernel } from "../../program/head-kernels.ts";
+import type { HeadKernel } from "../../program/kernels/head.ts";
 import { scalarAt } from "./channels.ts";
 import { addDivergence, addExponentials } from "./divergence.ts";
 import type { LossPlace } from "./loss.ts";

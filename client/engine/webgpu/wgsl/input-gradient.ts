@@ -1,4 +1,4 @@
-import type { ConvGeometry, InputGradientKernel } from "../../program/program.ts";
+import type { ConvGeometry, InputGradientKernel } from "../../program/kernels/convolution.ts";
 import { groupChannels, storeQuad, wideRegions } from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
 import {

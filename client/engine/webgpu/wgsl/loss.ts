@@ -1,4 +1,4 @@
-import type { LossKernel } from "../../program/head-kernels.ts";
+import type { LossKernel } from "../../program/kernels/head.ts";
 import { scalarAt } from "./channels.ts";
 import { declareRow } from "./copies.ts";
 import { addDivergence, addExponentials } from "./divergence.ts";

@@ -2,7 +2,7 @@ import type {
   NormGradientFactorsKernel,
   NormStatisticsKernel,
   RunningNormKernel,
-} from "../../program/norm-kernels.ts";
+} from "../../program/kernels/norm.ts";
 import type { PartialSums } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";

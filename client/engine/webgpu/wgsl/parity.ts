@@ -1,4 +1,4 @@
-import type { ConvGeometry } from "../../program/program.ts";
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
 
 /**
  * Input positions of one axis that meet the same kernel rows: those with (i + padding) mod stride =

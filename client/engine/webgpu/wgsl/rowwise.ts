@@ -1,5 +1,5 @@
-import type { NormGradientKernel } from "../../program/norm-kernels.ts";
-import type { CombineKernel, GatherGradientKernel } from "../../program/program.ts";
+import type { NormGradientKernel } from "../../program/kernels/norm.ts";
+import type { CombineKernel, GatherGradientKernel } from "../../program/kernels/rows.ts";
 import {
   activateVariable,
   allChannels,

@@ -1,4 +1,4 @@
-import type { CollectAscentKernel } from "../../program/copy-kernels.ts";
+import type { CollectAscentKernel } from "../../program/kernels/copies.ts";
 import { fieldLength, type WarpShape } from "../../host/warp-field.ts";
 import { ascendInBall, ascentThreads, eachValue } from "./ball-ascent.ts";
 import { scalarAt } from "./channels.ts";

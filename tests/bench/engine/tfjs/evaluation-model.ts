@@ -43,7 +43,7 @@ export class EvaluationModel {
         case "conv2d":
           putFilter(step.weight, read(step.weight), shapeOf(step.weight));
           break;
-        case "norm": {
+        case "batch-norm": {
           const { scale, shift } = affineOf(step.norm, read);
           put(step.norm.scale, scale, [scale.length]);
           put(step.norm.shift, shift, [shift.length]);
@@ -111,7 +111,7 @@ export class EvaluationModel {
         );
         return addend === undefined ? y : kernels.add(y, value<Tensor4D>(addend), relu);
       }
-      case "norm":
+      case "batch-norm":
         return kernels.affine(
           value<Tensor4D>(step.input),
           parameter<Tensor1D>(step.norm.scale),

@@ -102,7 +102,7 @@ export class TrainingPass {
           this.#parameter<Tensor4D>(step.weight),
           step,
         );
-      case "norm": {
+      case "batch-norm": {
         const { norm, addend } = step;
         const relu = isRelu(step.activation);
         const x = this.#value<Tensor4D>(step.input);
@@ -164,7 +164,7 @@ export class TrainingPass {
         dy.dispose();
         return;
       }
-      case "norm": {
+      case "batch-norm": {
         const { norm, addend } = step;
         const relu = isRelu(step.activation);
         const { dx, dScale, dShift, dAddend } = kernels.normBackward({

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { accessOf } from "../../../../client/engine/program/access.ts";
+import { accessOf } from "../../../../client/engine/program/kernels/kernels.ts";
 import { compileProgram, type ProgramMode } from "../../../../client/engine/program/compile.ts";
 import { describeProgram } from "../../../../client/engine/program/describe.ts";
-import type { Kernel, Program } from "../../../../client/engine/program/program.ts";
+import type { Kernel } from "../../../../client/engine/program/kernels/kernels.ts";
+import type { Program } from "../../../../client/engine/program/program.ts";
 import type { Operand } from "../../../../client/engine/program/operands.ts";
 import type { BatchShape } from "../../../../client/engine/program/program-writer.ts";
 import type { Tiling } from "../../../../client/engine/program/tiling.ts";

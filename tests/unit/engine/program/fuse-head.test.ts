@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { accessOf } from "../../../../client/engine/program/access.ts";
+import { accessOf } from "../../../../client/engine/program/kernels/kernels.ts";
 import { compileProgram, type ProgramMode } from "../../../../client/engine/program/compile.ts";
 import { describeProgram } from "../../../../client/engine/program/describe.ts";
-import type { HeadKernel } from "../../../../client/engine/program/head-kernels.ts";
-import type { Kernel, Program } from "../../../../client/engine/program/program.ts";
+import type { HeadKernel } from "../../../../client/engine/program/kernels/head.ts";
+import type { Kernel } from "../../../../client/engine/program/kernels/kernels.ts";
+import type { Program } from "../../../../client/engine/program/program.ts";
 import { wasmTiling } from "../../../../client/engine/wasm/plan/wasm-tiling.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { accessOf } from "../../../../client/engine/program/access.ts";
+import { accessOf } from "../../../../client/engine/program/kernels/kernels.ts";
 import { compileProgram, type ProgramMode } from "../../../../client/engine/program/compile.ts";
 import { describeProgram } from "../../../../client/engine/program/describe.ts";
 import type { Program } from "../../../../client/engine/program/program.ts";

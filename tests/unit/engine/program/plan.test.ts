@@ -23,8 +23,13 @@ function broken(operations: Graph["operations"]): Graph {
 describe("training plan", () => {
   it("lets batch norms take up every addition and rectifier of a ResNet-18", () => {
     const { steps } = trainingPlan(graph);
-    expect(kinds(steps)).toEqual({ conv2d: 20, norm: 20, "global-average-pool": 1, linear: 1 });
-    const norms = steps.filter((step) => step.kind === "norm");
+    expect(kinds(steps)).toEqual({
+      conv2d: 20,
+      "batch-norm": 20,
+      "global-average-pool": 1,
+      linear: 1,
+    });
+    const norms = steps.filter((step) => step.kind === "batch-norm");
     expect(norms.filter(({ addend }) => addend !== undefined)).toHaveLength(8);
     // The three norms whose sum a shortcut's norm takes up are not rectified themselves.
     expect(norms.filter(({ activation }) => activation === "relu")).toHaveLength(17);
@@ -36,7 +41,7 @@ describe("training plan", () => {
       conv2d: 2,
       activation: 1,
       add: 2,
-      norm: 1,
+      "batch-norm": 1,
       "global-average-pool": 1,
       linear: 1,
     });

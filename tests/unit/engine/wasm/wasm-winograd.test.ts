@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
-import type { ConvGeometry } from "../../../../client/engine/program/program.ts";
+import type { ConvGeometry } from "../../../../client/engine/program/kernels/convolution.ts";
 import { suitsWinograd } from "../../../../client/engine/wasm/plan/plan-winograd.ts";
 import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";
 import { bandsOf, tileRowsOf } from "../../../../client/engine/wasm/plan/winograd-tiles.ts";

@@ -1,5 +1,6 @@
-import type { CopyRows } from "./copy-kernels.ts";
-import type { Operand, Reading } from "./operands.ts";
+import type { Operand, Reading } from "../operands.ts";
+import type { CopyRows } from "./copies.ts";
+import { operandsOf, present, type KernelDescription } from "./kernel.ts";
 
 /** Kernels from the last feature map to the loss and back, see `program.ts`. */
 
@@ -13,6 +14,12 @@ export interface PoolKernel {
   readonly y: Operand;
 }
 
+export const pool: KernelDescription<PoolKernel> = {
+  access: ({ x, y }) => ({ reads: operandsOf(x), writes: [y], inPlace: [] }),
+  flops: ({ images, positions, channels }) => images * positions * channels,
+  shapes: ({ images, positions, channels }) => `[${images},${positions},${channels}]`,
+};
+
 /** y `[N, out]` = x `[N, in]` · weightᵀ `[out, in]` + bias. */
 export interface LinearKernel {
   readonly kind: "linear";
@@ -24,6 +31,12 @@ export interface LinearKernel {
   readonly bias: Operand;
   readonly y: Operand;
 }
+
+export const linear: KernelDescription<LinearKernel> = {
+  access: ({ x, weight, bias, y }) => ({ reads: [x, weight, bias], writes: [y], inPlace: [] }),
+  flops: ({ images, inputs, outputs }) => 2 * images * inputs * outputs,
+  shapes: ({ images, inputs, outputs }) => `[${images},${inputs}] → [${images},${outputs}]`,
+};
 
 /** dx = dy·W; dW += dyᵀ·x and db += Σ dy; each where wanted. */
 export interface LinearGradientKernel {
@@ -37,6 +50,22 @@ export interface LinearGradientKernel {
   readonly dx: Operand | undefined;
   readonly parameters: { readonly dWeight: Operand; readonly dBias: Operand } | undefined;
 }
+
+export const linearGradient: KernelDescription<LinearGradientKernel> = {
+  access({ x, weight, dy, dx, parameters }) {
+    const summed = present(parameters?.dWeight, parameters?.dBias);
+    return {
+      reads: [x, weight, dy, ...summed],
+      writes: [...summed, ...present(dx)],
+      inPlace: [],
+    };
+  },
+  flops({ images, inputs, outputs, dx, parameters }) {
+    const products = Number(dx !== undefined) + Number(parameters !== undefined);
+    return 2 * products * images * inputs * outputs;
+  },
+  shapes: ({ images, inputs, outputs }) => `[${images},${inputs}] → [${images},${outputs}]`,
+};
 
 /**
  * KL(teacher ‖ student) at temperature T and its gradient by the student's logits, scaled by
@@ -63,6 +92,16 @@ export interface LossKernel {
   readonly purpose: "training" | "revision" | "ascent";
   readonly dLogits: Operand;
 }
+
+export const loss: KernelDescription<LossKernel> = {
+  access: ({ student, teacher, dLogits }) => ({
+    reads: [student, ...present(teacher)],
+    writes: [dLogits],
+    inPlace: [],
+  }),
+  flops: ({ images, classes }) => 10 * images * classes,
+  shapes: ({ images, classes }) => `[${images},${classes}]`,
+};
 
 /** Logits `[N, classes]` = mean over positions of x `[N, positions, channels]` · weightᵀ + bias. */
 export interface PooledLogits {
@@ -96,4 +135,29 @@ export interface HeadKernel {
   readonly dBias: Operand;
   /** `[N, 2]`: each image's loss and agreement, added to the step's result in order. */
   readonly workspace: Operand;
+}
+
+export const head: KernelDescription<HeadKernel> = {
+  access({ student, teacher, pooled, logits, dLogits, dPooled, dWeight, dBias, workspace }) {
+    const between = [pooled, dLogits, workspace];
+    return {
+      reads: [...pooledReads(student), ...pooledReads(teacher), dWeight, dBias, ...between],
+      writes: [logits, dPooled, dWeight, dBias, ...between],
+      inPlace: [],
+    };
+  },
+  /** Of an image: two products in the student's gradient and one in each forward pass. */
+  flops({ images, student, teacher, classes }) {
+    const forward = ({ positions, channels }: PooledLogits): number =>
+      (positions + 2 * classes) * channels;
+    const gradient = 4 * classes * student.channels;
+    const passes = forward(student) + (teacher ? forward(teacher) : 0);
+    return images * (passes + 10 * classes + gradient);
+  },
+  shapes: ({ images, classes, student: { positions, channels } }) =>
+    `[${images},${positions},${channels}] → [${images},${classes}]`,
+};
+
+function pooledReads(end: PooledLogits | undefined): Operand[] {
+  return [...operandsOf(end?.x), ...present(end?.weight, end?.bias)];
 }

@@ -1,4 +1,5 @@
-import type { Operand, PartialSums } from "./operands.ts";
+import type { Operand, PartialSums } from "../operands.ts";
+import { pairs, present, type KernelDescription } from "./kernel.ts";
 
 /** Kernels of a batch norm by itself, see `program.ts`: what happens to whole channels. */
 
@@ -24,6 +25,19 @@ export interface NormStatisticsKernel {
   readonly saved: Operand;
 }
 
+export const normStatistics: KernelDescription<NormStatisticsKernel> = {
+  access({ sums, gamma, beta, running, coefficients, saved }) {
+    const advanced = present(running?.mean, running?.variance);
+    return {
+      reads: [sums.operand, gamma, beta, ...advanced],
+      writes: [coefficients, saved, ...advanced],
+      inPlace: [],
+    };
+  },
+  flops: ({ sums }) => sums.operand.length,
+  shapes: ({ channels, sums }) => `[${channels}], ${sums.parts} parts`,
+};
+
 /**
  * A batch norm in evaluation mode: scale and shift for readers, from running statistics. On the
  * device, as those of a student in training change with every step.
@@ -42,6 +56,16 @@ export interface RunningNormKernel {
   readonly slopes: Operand;
 }
 
+export const runningNorm: KernelDescription<RunningNormKernel> = {
+  access: ({ gamma, beta, mean, variance, coefficients, slopes }) => ({
+    reads: [gamma, beta, mean, variance],
+    writes: [coefficients, slopes],
+    inPlace: [],
+  }),
+  flops: ({ channels }) => 4 * channels,
+  shapes: ({ channels }) => `[${channels}]`,
+};
+
 /** dγ and dβ += over groups; factors of dz = a·g + b·z + d per channel and group. */
 export interface NormGradientFactorsKernel {
   readonly kind: "norm-gradient-factors";
@@ -59,6 +83,16 @@ export interface NormGradientFactorsKernel {
   readonly factors: Operand;
 }
 
+export const normGradientFactors: KernelDescription<NormGradientFactorsKernel> = {
+  access: ({ sums, gamma, saved, dGamma, dBeta, factors }) => ({
+    reads: [sums.operand, gamma, saved, dGamma, dBeta],
+    writes: [dGamma, dBeta, factors],
+    inPlace: [],
+  }),
+  flops: ({ sums }) => sums.operand.length,
+  shapes: ({ channels, sums }) => `[${channels}], ${sums.parts} parts`,
+};
+
 /**
  * dz = a·g + b·z + d per channel and group; of copies a·g alone, since no statistics depend on them.
  */
@@ -74,3 +108,13 @@ export interface NormGradientKernel {
   /** May be the memory of `g`. */
   readonly dz: Operand;
 }
+
+export const normGradient: KernelDescription<NormGradientKernel> = {
+  access: ({ g, z, factors, dz }) => ({
+    reads: [g, z, factors],
+    writes: [dz],
+    inPlace: pairs(dz, g),
+  }),
+  flops: ({ rows, channels }) => 4 * rows * channels,
+  shapes: ({ rows, channels }) => `[${rows},${channels}]`,
+};

@@ -1,5 +1,6 @@
-import type { WarpShape } from "../host/warp-field.ts";
-import type { Operand } from "./operands.ts";
+import type { WarpShape } from "../../host/warp-field.ts";
+import type { Operand } from "../operands.ts";
+import { present, type KernelDescription } from "./kernel.ts";
 
 /**
  * Kernels of adversarial consistency (`AdversarySettings`). The perturbation and the sum of its
@@ -37,6 +38,15 @@ export interface PerturbKernel {
   readonly perturbed: Operand;
 }
 
+/** Of a value between four others, or of the gradient by where it is. */
+const WARP_FLOPS = 12;
+
+export const perturb: KernelDescription<PerturbKernel> = {
+  access: ({ images, perturbed }) => ({ reads: [images], writes: [perturbed], inPlace: [] }),
+  flops: ({ warp, perturbed }) => (warp ? WARP_FLOPS : 1) * perturbed.length,
+  shapes: shapesOf,
+};
+
 /**
  * Adds the gradient of every copy, copies in order, to the sum that its δ ascends along: to one for
  * all, or to its own. With a warp the gradient by every pixel's displacement is added up likewise,
@@ -51,4 +61,19 @@ export interface CollectAscentKernel {
   readonly gradient: Operand;
   /** What was warped before, by the φ that is there; undefined without a warp. */
   readonly warp: (WarpShape & { readonly images: Operand }) | undefined;
+}
+
+export const collectAscent: KernelDescription<CollectAscentKernel> = {
+  access: ({ gradient, warp }) => ({
+    reads: [gradient, ...present(warp?.images)],
+    writes: [],
+    inPlace: [],
+  }),
+  flops: ({ warp, gradient }) => (warp ? 1 + WARP_FLOPS : 1) * gradient.length,
+  shapes: shapesOf,
+};
+
+function shapesOf({ rows, imageLength, warp }: PerturbKernel | CollectAscentKernel): string {
+  const warped = warp ? `, warped by ${warp.grid}×${warp.grid} nodes` : "";
+  return `${rows.clean} images and ${rows.copies} copies a group, ${imageLength} values each${warped}`;
 }

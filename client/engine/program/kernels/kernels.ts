@@ -1,0 +1,85 @@
+import {
+  convolve,
+  filterGradient,
+  inputGradient,
+  type ConvolveKernel,
+  type FilterGradientKernel,
+  type InputGradientKernel,
+} from "./convolution.ts";
+import { collectAscent, perturb, type CollectAscentKernel, type PerturbKernel } from "./copies.ts";
+import {
+  head,
+  linear,
+  linearGradient,
+  loss,
+  pool,
+  type HeadKernel,
+  type LinearGradientKernel,
+  type LinearKernel,
+  type LossKernel,
+  type PoolKernel,
+} from "./head.ts";
+import type { Access, KernelDescription } from "./kernel.ts";
+import {
+  normGradient,
+  normGradientFactors,
+  normStatistics,
+  runningNorm,
+  type NormGradientFactorsKernel,
+  type NormGradientKernel,
+  type NormStatisticsKernel,
+  type RunningNormKernel,
+} from "./norm.ts";
+import { combine, gatherGradient, type CombineKernel, type GatherGradientKernel } from "./rows.ts";
+
+/** What operations are made of: what machines know how to do. */
+export type Kernel =
+  | ConvolveKernel
+  | InputGradientKernel
+  | FilterGradientKernel
+  | NormStatisticsKernel
+  | RunningNormKernel
+  | CombineKernel
+  | GatherGradientKernel
+  | NormGradientFactorsKernel
+  | NormGradientKernel
+  | PoolKernel
+  | LinearKernel
+  | LinearGradientKernel
+  | LossKernel
+  | HeadKernel
+  | PerturbKernel
+  | CollectAscentKernel;
+
+const KERNELS: {
+  readonly [Kind in Kernel["kind"]]: KernelDescription<Extract<Kernel, { kind: Kind }>>;
+} = {
+  convolve,
+  "input-gradient": inputGradient,
+  "filter-gradient": filterGradient,
+  "norm-statistics": normStatistics,
+  "running-norm": runningNorm,
+  combine,
+  "gather-gradient": gatherGradient,
+  "norm-gradient-factors": normGradientFactors,
+  "norm-gradient": normGradient,
+  pool,
+  linear,
+  "linear-gradient": linearGradient,
+  loss,
+  head,
+  perturb,
+  "collect-ascent": collectAscent,
+};
+
+/** What a kernel reads and writes; each operand once. */
+export function accessOf(kernel: Kernel): Access {
+  const description: KernelDescription<Kernel> = KERNELS[kernel.kind];
+  return description.access(kernel);
+}
+
+/** Multiplications and additions of a kernel, and its shapes for people. */
+export function costOf(kernel: Kernel): { readonly flops: number; readonly shapes: string } {
+  const description: KernelDescription<Kernel> = KERNELS[kernel.kind];
+  return { flops: description.flops(kernel), shapes: description.shapes(kernel) };
+}

@@ -1,0 +1,196 @@
+import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
+import { EngineError } from "../../engine-error.ts";
+import type { BackwardWriter } from "../backward-writer.ts";
+import type { ForwardWriter } from "../forward-writer.ts";
+import type { Affine, Operand } from "../operands.ts";
+import type { NormStep } from "../plan.ts";
+import { stored } from "../program-writer.ts";
+import type { ModelValues, OperationDescription } from "./operation.ts";
+
+/** y = f(x̂·scale + shift + addend), x̂ = (x − μ)/√(σ² + ε); not stored where readers can do it. */
+export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
+  storedInputs: ({ input }) => [input],
+
+  forward(pass, step) {
+    const { input, output, addend, activation } = step;
+    const affine = affineInPass(pass, step);
+    const values = pass.stored(input);
+    if (addend === undefined && !pass.isStored(output)) {
+      pass.readAs(output, { values, affine: { ...affine, activation } });
+      return;
+    }
+    pass.combine(output, {
+      x: { values, affine },
+      addend: addend === undefined ? undefined : pass.reading(addend),
+      activation,
+    });
+  },
+
+  evaluation: {
+    pieces: ({ norm }, lengthOf) => ({ coefficients: 2 * lengthOf(norm.shift) }),
+
+    fold({ norm }, model, { coefficients }) {
+      const { gains, shifts } = affineOf(norm, model);
+      coefficients.set(gains);
+      coefficients.set(shifts, gains.length);
+    },
+
+    write(pass, { input, output, addend, activation }, { coefficients }) {
+      const affine = { coefficients, common: true, activation: undefined };
+      pass.combine(output, {
+        x: { values: pass.value(input), affine },
+        addend: addend === undefined ? undefined : stored(pass.value(addend)),
+        activation,
+      });
+    },
+  },
+
+  backward(pass, step, g) {
+    const { writer } = pass;
+    const { norm, input, output, addend } = step;
+    const { channels } = writer.extent(input);
+    const record = pass.forward.norms.get(step)!;
+    if (record.statistics === "running") {
+      if (addend !== undefined) pass.pass(addend, g);
+      if (pass.isWanted(input)) pass.pass(input, slope(pass, input, g, record.slopes));
+      return;
+    }
+    const { input: z, saved, count } = record;
+    const factors = writer.perGroup(3, channels);
+    writer.emit("backward", {
+      kind: "norm-gradient-factors",
+      channels,
+      count,
+      sums: pass.sums(output),
+      gamma: writer.parameter(norm.scale),
+      saved,
+      dGamma: writer.gradient(norm.scale),
+      dBeta: writer.gradient(norm.shift),
+      factors,
+    });
+    if (addend !== undefined) pass.pass(addend, g);
+    if (!pass.isWanted(input)) return;
+    const dz = writer.activation(input);
+    const shape = { rows: writer.rows(input), cleanRows: writer.cleanRows(input), channels };
+    writer.emit("backward", { kind: "norm-gradient", ...shape, g, z, factors, dz });
+    pass.pass(input, dz);
+  },
+};
+
+/** The affine of a norm over the statistics that a pass takes. */
+function affineInPass(pass: ForwardWriter, step: NormStep): Affine {
+  switch (pass.mode) {
+    case "advance":
+      return normOfBatch(pass, step, step.norm.momentum);
+    case "observe":
+      return normOfBatch(pass, step, undefined);
+    case "running":
+      return runningNorm(pass, step);
+    case "measure": {
+      const affine = runningNorm(pass, step);
+      // Behind what reads the running statistics, since they make room.
+      takeStatistics(pass, step, 1);
+      return affine;
+    }
+    default:
+      return pass.mode satisfies never;
+  }
+}
+
+/** The affine of a norm over the batch's statistics. */
+function normOfBatch(pass: ForwardWriter, step: NormStep, momentum: number | undefined): Affine {
+  const { coefficients, count, saved } = takeStatistics(pass, step, momentum);
+  pass.norms.set(step, { statistics: "batch", input: pass.stored(step.input), saved, count });
+  return { coefficients, common: false, activation: undefined };
+}
+
+/** @param momentum of running statistics; undefined: they stay as they are. */
+function takeStatistics(
+  { writer, sums }: ForwardWriter,
+  { norm, input }: NormStep,
+  momentum: number | undefined,
+) {
+  const { channels } = writer.extent(input);
+  const count = writer.cleanRows(input);
+  if (count === 1) {
+    throw new EngineError(
+      "invalid-input",
+      `batch norm '${norm.output}' sees one value per channel; use a batch of at least 2 images`,
+    );
+  }
+  const coefficients = writer.perGroup(2, channels);
+  const saved = writer.perGroup(2, channels);
+  writer.emit("forward", {
+    kind: "norm-statistics",
+    channels,
+    count,
+    sums: sums.get(input)!,
+    gamma: writer.parameter(norm.scale),
+    beta: writer.parameter(norm.shift),
+    running:
+      momentum === undefined
+        ? undefined
+        : {
+            mean: writer.parameter(norm.runningMean),
+            variance: writer.parameter(norm.runningVariance),
+          },
+    epsilon: norm.epsilon,
+    momentum: momentum ?? norm.momentum,
+    coefficients,
+    saved,
+  });
+  return { coefficients, count, saved };
+}
+
+/** The affine of a norm over running statistics. */
+function runningNorm({ writer, norms }: ForwardWriter, step: NormStep): Affine {
+  const { norm, input } = step;
+  const { channels } = writer.extent(input);
+  const coefficients = writer.workspace(2 * channels);
+  const slopes = writer.workspace(2 * channels);
+  writer.emit("forward", {
+    kind: "running-norm",
+    channels,
+    gamma: writer.parameter(norm.scale),
+    beta: writer.parameter(norm.shift),
+    mean: writer.parameter(norm.runningMean),
+    variance: writer.parameter(norm.runningVariance),
+    epsilon: norm.epsilon,
+    coefficients,
+    slopes,
+  });
+  norms.set(step, { statistics: "running", slopes });
+  return { coefficients, common: true, activation: undefined };
+}
+
+/** The gradient of a running norm's input: that of its output, times the scale. */
+function slope({ writer }: BackwardWriter, input: ValueId, g: Operand, slopes: Operand): Operand {
+  const dz = writer.activation(input);
+  const affine = { coefficients: slopes, common: true, activation: undefined };
+  writer.emit("backward", {
+    kind: "combine",
+    rows: writer.rows(input),
+    channels: writer.extent(input).channels,
+    x: { values: g, affine },
+    addend: undefined,
+    activation: undefined,
+    y: dz,
+    sums: undefined,
+  });
+  return dz;
+}
+
+/** A norm over running statistics as y = x·gain + shift, in float64. */
+export function affineOf(
+  norm: BatchNormOperation,
+  model: ModelValues,
+): { gains: Float64Array; shifts: Float64Array } {
+  const mean = model.values(norm.runningMean);
+  const variance = model.values(norm.runningVariance);
+  const gains = Float64Array.from(
+    model.values(norm.scale),
+    (g, c) => g / Math.sqrt(variance[c]! + norm.epsilon),
+  );
+  const shifts = Float64Array.from(model.values(norm.shift), (b, c) => b - mean[c]! * gains[c]!);
+  return { gains, shifts };
+}

@@ -1,0 +1,84 @@
+import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
+import type { BackwardWriter, PartsOf } from "../backward-writer.ts";
+import { toChannelsLast } from "../device-layout.ts";
+import type { ConvGeometry } from "../kernels/convolution.ts";
+import type { Operand } from "../operands.ts";
+import { stored } from "../program-writer.ts";
+import type { OperationDescription } from "./operation.ts";
+
+/** y = x ∗ w. */
+export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
+  storedInputs: () => [],
+
+  forward(pass, step) {
+    const { writer } = pass;
+    const geometry = writer.geometry(step);
+    writer.emit("forward", {
+      kind: "convolve",
+      geometry,
+      x: pass.reading(step.input),
+      weight: writer.parameter(step.weight),
+      y: pass.store(step.output),
+      bias: undefined,
+      addend: undefined,
+      activation: undefined,
+      sums: pass.sumsOf(step.output, () =>
+        writer.tiling.convolveParts(geometry, writer.cleanImages),
+      ),
+    });
+  },
+
+  evaluation: {
+    pieces: (step, lengthOf) => ({ weight: lengthOf(step.weight) }),
+
+    fold(step, model, { weight }) {
+      weight.set(toChannelsLast(model.values(step.weight), model.shape(step.weight)));
+    },
+
+    write(pass, step, { weight }) {
+      pass.writer.emit("teacher", {
+        kind: "convolve",
+        geometry: pass.writer.geometry(step),
+        x: stored(pass.value(step.input)),
+        weight,
+        y: pass.store(step.output),
+        bias: undefined,
+        addend: undefined,
+        activation: undefined,
+        sums: undefined,
+      });
+    },
+  },
+
+  backward(pass, step, dy) {
+    const { writer } = pass;
+    const geometry = writer.geometry(step);
+    if (pass.wanted.parameters) writeFilterGradient(pass, step, geometry, dy);
+    if (!pass.isWanted(step.input)) return;
+    const dx = writer.activation(step.input);
+    const parts: PartsOf = () => writer.tiling.inputGradientParts(geometry, writer.batch.groupSize);
+    const epilogue = pass.contribute(step.input, dx, parts);
+    const weight = writer.parameter(step.weight);
+    writer.emit("backward", { kind: "input-gradient", geometry, dy, weight, dx, epilogue });
+  },
+};
+
+function writeFilterGradient(
+  { writer, forward }: BackwardWriter,
+  step: Conv2dOperation,
+  geometry: ConvGeometry,
+  dy: Operand,
+): void {
+  const { groupSize, groups } = writer.batch;
+  const parts = groups * writer.tiling.filterParts(geometry, groupSize);
+  const dw = writer.gradient(step.weight);
+  writer.emit("backward", {
+    kind: "filter-gradient",
+    geometry,
+    x: forward.readings.get(step.input)!,
+    dy,
+    dw,
+    workspace: parts > 1 ? writer.workspace(parts * dw.length) : undefined,
+    parts,
+  });
+}

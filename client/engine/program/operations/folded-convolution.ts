@@ -1,0 +1,35 @@
+import { toChannelsLast } from "../device-layout.ts";
+import type { FoldedConvStep } from "../plan.ts";
+import { stored } from "../program-writer.ts";
+import { affineOf } from "./batch-norm.ts";
+import type { EvaluationDescription } from "./operation.ts";
+
+/** y = f(x ∗ (w·scale) + shift + addend): a convolution and the batch norm of it that follows. */
+export const foldedConvolution: EvaluationDescription<FoldedConvStep, "weight" | "bias"> = {
+  pieces: ({ conv, norm }, lengthOf) => ({
+    weight: lengthOf(conv.weight),
+    bias: lengthOf(norm.shift),
+  }),
+
+  fold({ conv, norm }, model, { weight, bias }) {
+    const { gains, shifts } = affineOf(norm, model);
+    const unfolded = toChannelsLast(model.values(conv.weight), model.shape(conv.weight));
+    const channels = gains.length;
+    for (let i = 0; i < unfolded.length; i++) weight[i] = unfolded[i]! * gains[i % channels]!;
+    bias.set(shifts);
+  },
+
+  write(pass, { conv, input, output, addend, activation }, { weight, bias }) {
+    pass.writer.emit("teacher", {
+      kind: "convolve",
+      geometry: pass.writer.geometry({ ...conv, output }),
+      x: stored(pass.value(input)),
+      weight,
+      y: pass.store(output, conv.output),
+      bias,
+      addend: addend === undefined ? undefined : pass.value(addend),
+      activation,
+      sums: undefined,
+    });
+  },
+};
