@@ -1,4 +1,4 @@
-import { htmlText } from "./html-text.ts";
+import { lines, markup, NO_MARKUP, type Markup } from "./markup.ts";
 
 export interface ChartPoint {
   readonly x: number;
@@ -43,7 +43,7 @@ const BOTTOM = 46;
 const MOST_TICKS = 12;
 
 /** Curves as an SVG element that takes its ink from the page; readable without JavaScript. */
-export function lineChart(chart: LineChart): string {
+export function lineChart(chart: LineChart): Markup {
   const { dots = false, series, title, xLabel } = chart;
   const points = series.flatMap((one) => one.points);
   const from = chart.from ?? Math.min(...points.map(({ x }) => x), Infinity);
@@ -57,30 +57,30 @@ export function lineChart(chart: LineChart): string {
 
   const horizontals = [0, 0.5, 1].map((share) => {
     const at = y(share * top);
-    const line = `<line x1="${LEFT}" x2="${right}" y1="${at}" y2="${at}" stroke="currentColor" stroke-opacity=".15"/>`;
-    return `${line}<text x="${LEFT - 6}" y="${(Number(at) + 4).toFixed(1)}" text-anchor="end">${(share * top).toPrecision(2)}</text>`;
+    const line = markup`<line x1="${LEFT}" x2="${right}" y1="${at}" y2="${at}" stroke="currentColor" stroke-opacity=".15"/>`;
+    return markup`${line}<text x="${LEFT - 6}" y="${(Number(at) + 4).toFixed(1)}" text-anchor="end">${(share * top).toPrecision(2)}</text>`;
   });
   const verticals = wholeTicks(from, to).map(
     (tick) =>
-      `<text x="${x(tick)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${tick}</text>`,
+      markup`<text x="${x(tick)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${tick}</text>`,
   );
   const curves = series.map(({ colour, dashes, marks = [], name, points: own }) => {
     const path = own.map((point) => `${x(point.x)},${y(point.y)}`).join(" ");
-    const dash = dashes === undefined ? "" : ` stroke-dasharray="${dashes}"`;
-    const circle = (at: ChartPoint, radius: number, text: string): string =>
-      `<circle cx="${x(at.x)}" cy="${y(at.y)}" r="${radius}" fill="${colour}"><title>${htmlText(text)}</title></circle>`;
-    const curve = `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"${dash}><title>${htmlText(name)}</title></polyline>`;
+    const dash = dashes === undefined ? NO_MARKUP : markup` stroke-dasharray="${dashes}"`;
+    const circle = (at: ChartPoint, radius: number, text: string): Markup =>
+      markup`<circle cx="${x(at.x)}" cy="${y(at.y)}" r="${radius}" fill="${colour}"><title>${text}</title></circle>`;
+    const curve = markup`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"${dash}><title>${name}</title></polyline>`;
     const onPoints = dots
       ? own.map((point) => circle(point, 3, `${xLabel} ${point.x}: ${point.y.toFixed(4)}`))
       : [];
     const onMarks = marks.map((mark) => circle(mark, 6, mark.text));
-    return [curve, ...onPoints, ...onMarks].join("\n");
+    return lines([curve, ...onPoints, ...onMarks]);
   });
-  return `<figure><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${htmlText(title)} by ${htmlText(xLabel)}" font-size="12" fill="currentColor">
-<text x="${LEFT}" y="16" font-weight="600">${htmlText(title)}</text>
-${[...horizontals, ...verticals].join("\n")}
-<text x="${((LEFT + right) / 2).toFixed(1)}" y="${HEIGHT - 8}" text-anchor="middle" opacity=".75">${htmlText(xLabel)}</text>
-${curves.join("\n")}
+  return markup`<figure><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title} by ${xLabel}" font-size="12" fill="currentColor">
+<text x="${LEFT}" y="16" font-weight="600">${title}</text>
+${lines([...horizontals, ...verticals])}
+<text x="${((LEFT + right) / 2).toFixed(1)}" y="${HEIGHT - 8}" text-anchor="middle" opacity=".75">${xLabel}</text>
+${lines(curves)}
 </svg></figure>`;
 }
 

@@ -1,7 +1,7 @@
 import type { CampaignReport, RoundReport } from "../../protocol/round/reports.ts";
 import type { Evaluation } from "../evaluation/evaluate-model.ts";
-import { htmlText as text } from "./html-text.ts";
 import { lineChart, type LineChart } from "./line-chart.ts";
+import { lines, markup, NO_MARKUP, type Markup } from "./markup.ts";
 
 export interface DemoReport {
   readonly campaign: CampaignReport;
@@ -33,7 +33,7 @@ export function reportPage(report: DemoReport): string {
   const training = rounds.filter(({ judging }) => !judging);
   const curve = (pick: (round: RoundReport) => number | null): number[] =>
     training.map(pick).filter((value) => value !== null);
-  return `<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -66,7 +66,7 @@ ${evaluationRow("cleansed", after)}
 
 <h2>Images, clean and stamped</h2>
 <div class="samples">
-${report.samples.map(sampleFigure).join("\n")}
+${lines(report.samples.map(sampleFigure))}
 </div>
 
 <h2>Round by round</h2>
@@ -89,23 +89,20 @@ ${inheritedChart(curve(({ scores }) => scores?.medians.transferRate ?? null))}
 <p>The transfer rate is the share of the mistakes that the teacher makes on held-out images, under one universal perturbation towards one class, which the student that each round began with makes too; agreement under perturbation is what one made against that student leaves.${decisionText(campaign)}</p>
 <table>
 <tr><th>round</th><th class="number">updates</th><th class="number">images</th><th class="number">loss</th><th class="number">agreement</th><th class="number">transfer rate</th><th class="number">under perturbation</th><th class="number">bytes received</th></tr>
-${rounds.map(roundRow).join("\n")}
+${lines(rounds.map(roundRow))}
 </table>
 
 ${evidenceText(report)}
 <h2>Settings</h2>
-<p>Teacher <code>${text(campaign.model.digest)}</code> (${text(campaign.model.architecture)}, ${campaign.model.classes} classes, ${campaign.model.trainableLength} trainable values), cleansed file <code>${text(report.cleansedDigest)}</code>.</p>
+<p>Teacher <code>${campaign.model.digest}</code> (${campaign.model.architecture}, ${campaign.model.classes} classes, ${campaign.model.trainableLength} trainable values), cleansed file <code>${report.cleansedDigest}</code>.</p>
 <table>
 <tr><th>part of the network</th><th class="number">weights re-initialised</th><th class="number">share</th></tr>
-${campaign.starts[campaign.choice?.candidate ?? 0]!.reinitialised.map(
-  ({ stage, weights, share }) =>
-    `<tr><td>${text(stage === "head" ? stage : `depth stage ${stage}`)}</td><td class="number">${weights}</td><td class="number">${percent(share)}</td></tr>`,
-).join("\n")}
+${lines(campaign.starts[campaign.choice?.candidate ?? 0]!.reinitialised.map(stageRow))}
 </table>
-<pre><code>${text(JSON.stringify(campaign.config, null, 2))}</code></pre>
+<pre><code>${JSON.stringify(campaign.config, null, 2)}</code></pre>
 </body>
 </html>
-`;
+`.toString();
 }
 
 function overRounds(title: string, values: readonly number[]): LineChart {
@@ -118,15 +115,15 @@ function overRounds(title: string, values: readonly number[]): LineChart {
   };
 }
 
-function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): string {
+function evaluationRow(name: string, { acc, asr, ra, agreement }: Evaluation): Markup {
   const cells = [acc, asr, ra, agreement].map(
-    (value) => `<td class="number">${percent(value)}</td>`,
+    (value) => markup`<td class="number">${percent(value)}</td>`,
   );
-  return `<tr><th>${name}</th>${cells.join("")}</tr>`;
+  return markup`<tr><th>${name}</th>${cells}</tr>`;
 }
 
-function inheritedChart(values: readonly number[]): string {
-  if (values.length === 0) return "";
+function inheritedChart(values: readonly number[]): Markup {
+  if (values.length === 0) return NO_MARKUP;
   return lineChart({
     ...overRounds("Transfer rate: mistakes of the teacher that students make too", values),
     top: 1,
@@ -134,11 +131,11 @@ function inheritedChart(values: readonly number[]): string {
 }
 
 /** What can be said of the teacher without a label. */
-function evidenceText({ evidence }: DemoReport): string {
-  if (evidence === undefined) return "";
-  return `
+function evidenceText({ evidence }: DemoReport): Markup {
+  if (evidence === undefined) return NO_MARKUP;
+  return markup`
 <h2>What participants say of the teacher</h2>
-<p>${text(evidence)} They had neither a label nor the trigger. Above 60 % and 50 % this is what a patch or an added pattern, and what a warping trigger looks like; below it says nothing either way.</p>
+<p>${evidence} They had neither a label nor the trigger. Above 60 % and 50 % this is what a patch or an added pattern, and what a warping trigger looks like; below it says nothing either way.</p>
 `;
 }
 
@@ -149,10 +146,10 @@ function decisionText({ choice, alarm, stopped }: CampaignReport): string {
     alarm === null ? "" : `Alarm after round ${alarm.round + 1}: ${alarm.detail}.`,
     stopped === null ? "" : `It stopped after round ${stopped.round + 1}: ${stopped.detail}.`,
   ].filter((sentence) => sentence !== "");
-  return said.map((sentence) => ` ${text(sentence)}`).join("");
+  return said.map((sentence) => ` ${sentence}`).join("");
 }
 
-function roundRow(round: RoundReport): string {
+function roundRow(round: RoundReport): Markup {
   const perturbed = (round.scores?.perturbed ?? []).map(({ agreement }) => percent(agreement));
   const cells = [
     round.accepted,
@@ -163,15 +160,22 @@ function roundRow(round: RoundReport): string {
     perturbed.length === 0 ? "–" : perturbed.join(", "),
     round.uploadedBytes,
   ];
-  return `<tr><td>${round.round + 1}${round.judging ? ", judging" : ""}</td>${cells.map((cell) => `<td class="number">${cell}</td>`).join("")}</tr>`;
+  return markup`<tr><td>${round.round + 1}${round.judging ? ", judging" : ""}</td>${cells.map((cell) => markup`<td class="number">${cell}</td>`)}</tr>`;
 }
 
-function sampleFigure(sample: SampleImage): string {
-  const answer = (who: string, given: string): string =>
-    `${who}: <b class="${given === sample.label ? "right" : "wrong"}">${text(given)}</b>`;
-  const image = (png: Uint8Array, what: string): string =>
-    `<img alt="${text(`${sample.label}, ${what}`)}" src="data:image/png;base64,${Buffer.from(png).toString("base64")}">`;
-  return `<figure>${image(sample.clean, "clean")} ${image(sample.triggered, "stamped")}<figcaption>${text(sample.label)}, stamped<br>${answer("teacher", sample.teacherAnswer)}<br>${answer("cleansed", sample.cleansedAnswer)}</figcaption></figure>`;
+type Stage = CampaignReport["starts"][number]["reinitialised"][number];
+
+function stageRow({ stage, weights, share }: Stage): Markup {
+  const part = stage === "head" ? stage : `depth stage ${stage}`;
+  return markup`<tr><td>${part}</td><td class="number">${weights}</td><td class="number">${percent(share)}</td></tr>`;
+}
+
+function sampleFigure(sample: SampleImage): Markup {
+  const answer = (who: string, given: string): Markup =>
+    markup`${who}: <b class="${given === sample.label ? "right" : "wrong"}">${given}</b>`;
+  const image = (png: Uint8Array, what: string): Markup =>
+    markup`<img alt="${sample.label}, ${what}" src="data:image/png;base64,${Buffer.from(png).toString("base64")}">`;
+  return markup`<figure>${image(sample.clean, "clean")} ${image(sample.triggered, "stamped")}<figcaption>${sample.label}, stamped<br>${answer("teacher", sample.teacherAnswer)}<br>${answer("cleansed", sample.cleansedAnswer)}</figcaption></figure>`;
 }
 
 function percent(fraction: number | null): string {

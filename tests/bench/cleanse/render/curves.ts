@@ -3,7 +3,7 @@ import {
   type ChartPoint,
   type ChartSeries,
 } from "../../../../client/demo/line-chart.ts";
-import { htmlText } from "../../../../client/demo/html-text.ts";
+import { lines, markup, NO_MARKUP, type Markup } from "../../../../client/demo/markup.ts";
 import type { BenchResult, CurvePoint } from "../result.ts";
 import type { Group } from "./groups.ts";
 
@@ -63,12 +63,12 @@ export function looksOf(groups: readonly Group[]): Looks {
  * The charts of one teacher over the same x axis, rounds of the main leg: a curve for each
  * run, those of one label alike. Runs without curves are left out.
  */
-export function caseCharts(groups: readonly Group[], looks: Looks): string {
+export function caseCharts(groups: readonly Group[], looks: Looks): readonly Markup[] {
   const runs = groups.flatMap(({ label, runs: own }) => own.map((run) => ({ label, run })));
   const mains = runs.map(({ label, run }) => ({ label, run, points: mainPoints(run) }));
   const to = Math.max(0, ...mains.flatMap(({ points }) => points.map((point) => point.roundOfLeg)));
-  if (to === 0) return "";
-  return QUANTITIES.map(({ title, of, top }) => {
+  if (to === 0) return [];
+  return QUANTITIES.flatMap(({ title, of, top }) => {
     const series = mains.flatMap(({ label, run, points }): ChartSeries[] => {
       const valued = points.flatMap((point) => {
         const y = of(point, run);
@@ -81,12 +81,10 @@ export function caseCharts(groups: readonly Group[], looks: Looks): string {
       return [{ name, ...looks.get(label)!, points: valued, marks: alarmMarks(run, valued, name) }];
     });
     // A point alone is no curve: the tables have it.
-    if (!series.some(({ points }) => points.length > 1)) return "";
+    if (!series.some(({ points }) => points.length > 1)) return [];
     const scale = { from: 0, to, ...(top === undefined ? {} : { top }) };
-    return lineChart({ title, xLabel: "rounds trained", series, ...scale });
-  })
-    .filter((chart) => chart !== "")
-    .join("\n");
+    return [lineChart({ title, xLabel: "rounds trained", series, ...scale })];
+  });
 }
 
 function mainPoints({ curve }: BenchResult): readonly CurvePoint[] {
@@ -104,11 +102,11 @@ function alarmMarks(
 }
 
 /** Which curve is whose, as HTML. */
-export function legend(groups: readonly Group[], looks: Looks): string {
+export function legend(groups: readonly Group[], looks: Looks): Markup {
   const items = groups.map(({ label }) => {
     const { colour, dashes } = looks.get(label)!;
-    const dash = dashes === undefined ? "" : ` stroke-dasharray="${dashes}"`;
-    return `<li><svg viewBox="0 0 34 12" aria-hidden="true"><line x1="1" x2="33" y1="6" y2="6" stroke="${colour}" stroke-width="3"${dash}/></svg>${htmlText(label)}</li>`;
+    const dash = dashes === undefined ? NO_MARKUP : markup` stroke-dasharray="${dashes}"`;
+    return markup`<li><svg viewBox="0 0 34 12" aria-hidden="true"><line x1="1" x2="33" y1="6" y2="6" stroke="${colour}" stroke-width="3"${dash}/></svg>${label}</li>`;
   });
-  return `<ul class="legend">\n${items.join("\n")}\n</ul>`;
+  return markup`<ul class="legend">\n${lines(items)}\n</ul>`;
 }

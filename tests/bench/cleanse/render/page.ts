@@ -1,4 +1,4 @@
-import { htmlText } from "../../../../client/demo/html-text.ts";
+import { lines, markup, NO_MARKUP, type Markup } from "../../../../client/demo/markup.ts";
 import { caseCharts, CURVE_COLOURS, legend, looksOf, type Looks } from "./curves.ts";
 import { INTRODUCTION, TITLE, type ReportContent } from "./document.ts";
 import type { Group } from "./groups.ts";
@@ -41,9 +41,12 @@ export function reportPage(
   const looks = looksOf(drawn);
   const sections = cases.map((table) => {
     const own = alike(drawn.filter((group) => group.case === table.title));
-    return section(table, own.map((set) => curvesOf(set, looks)).join(""));
+    return section(
+      table,
+      own.map((set) => curvesOf(set, looks)),
+    );
   });
-  return `<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -64,14 +67,14 @@ export function reportPage(
 </head>
 <body>
 <h1>${TITLE}</h1>
-${about === "" ? "" : `<p>${htmlText(about)}</p>\n`}<p>${htmlText(INTRODUCTION)}</p>
-<p>${htmlText(shared)}</p>
+${about === "" ? NO_MARKUP : markup`<p>${about}</p>\n`}<p>${INTRODUCTION}</p>
+<p>${shared}</p>
 <p>Curves follow the main leg: figures and scores are of the student after so many rounds, the loss of the steps is of the round that comes next. A filled circle is an alarm. Where a campaign fell back, its last point is the student it went back to.</p>
-${sections.join("\n")}
-${others.map((table) => section(table, "")).join("\n")}
+${lines(sections)}
+${lines(others.map((table) => section(table, [])))}
 </body>
 </html>
-`;
+`.toString();
 }
 
 /** Groups by their conditions: what a plot may hold side by side. */
@@ -85,18 +88,18 @@ function alike(groups: readonly Group[]): readonly (readonly Group[])[] {
 }
 
 /** The charts of runs under the same conditions, of one teacher. */
-function curvesOf(groups: readonly Group[], looks: Looks): string {
+function curvesOf(groups: readonly Group[], looks: Looks): Markup {
   const charts = caseCharts(groups, looks);
-  if (charts === "") return "";
+  if (charts.length === 0) return NO_MARKUP;
   const title = groups[0]!.conditions.join(", ");
-  const heading = title === "" ? "" : `\n<h3>${htmlText(title)}</h3>`;
-  return `${heading}\n${legend(groups, looks)}\n<div class="charts">\n${charts}\n</div>`;
+  const heading = title === "" ? NO_MARKUP : markup`\n<h3>${title}</h3>`;
+  return markup`${heading}\n${legend(groups, looks)}\n<div class="charts">\n${lines(charts)}\n</div>`;
 }
 
-function section(table: Table, more: string): string {
-  return `<section>
-<h2>${htmlText(table.title)}</h2>
-<p>${htmlText(table.caption)}</p>
+function section(table: Table, more: readonly Markup[]): Markup {
+  return markup`<section>
+<h2>${table.title}</h2>
+<p>${table.caption}</p>
 <div class="scroll">
 ${htmlTable(table)}
 </div>${more}

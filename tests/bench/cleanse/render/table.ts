@@ -1,4 +1,4 @@
-import { htmlText } from "../../../../client/demo/html-text.ts";
+import { lines, markup, type Markup } from "../../../../client/demo/markup.ts";
 
 /** A table of the report, for Markdown and HTML alike. */
 export interface Table {
@@ -22,21 +22,23 @@ export function markdownTable({ head, rows }: Table): string {
   return [line(first ?? []), rule, ...rest.map(line)].join("\n");
 }
 
-export function htmlTable({ head, rows }: Table): string {
+export function htmlTable({ head, rows }: Table): Markup {
   const body = rows.map((row) => {
-    const cells = row.map((text, column) => cell(column === 0 ? "th" : "td", text));
-    return `<tr>${cells.join("")}</tr>`;
+    const cells = row.map((text, column) =>
+      column === 0 ? headCell(text) : markup`<td>${text}</td>`,
+    );
+    return markup`<tr>${cells}</tr>`;
   });
-  return `<table>
-<thead><tr>${head.map((text) => cell("th", text)).join("")}</tr></thead>
+  return markup`<table>
+<thead><tr>${head.map(headCell)}</tr></thead>
 <tbody>
-${body.join("\n")}
+${lines(body)}
 </tbody>
 </table>`;
 }
 
-function cell(tag: string, text: string): string {
-  return `<${tag}>${htmlText(text)}</${tag}>`;
+function headCell(text: string): Markup {
+  return markup`<th>${text}</th>`;
 }
 
 /** A fraction as per cent without the sign; a dash for what is not known. */
