@@ -26,7 +26,8 @@ import { readModel } from "../model-file.ts";
 import { numbersOf, positive } from "../options/option-values.ts";
 import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
-import { percent, textTable } from "../show/text-table.ts";
+import { textTable } from "../show/text-table.ts";
+import { percent } from "../../text/numbers-text.ts";
 
 interface EvaluateCommandOptions extends EngineOptions, JudgeOptions {
   readonly model: string;

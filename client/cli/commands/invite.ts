@@ -4,7 +4,8 @@ import type { CommandContext } from "../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { LOCAL_LINK_WARNING, opensHereOnly } from "../local-link.ts";
 import { positive } from "../options/option-values.ts";
-import { momentText, textTable } from "../show/text-table.ts";
+import { textTable } from "../show/text-table.ts";
+import { momentText } from "../../text/numbers-text.ts";
 
 interface InviteOptions extends AccessOptions {
   readonly uses?: number;

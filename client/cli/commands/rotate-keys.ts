@@ -6,7 +6,7 @@ import { DEFAULT_STATE_DIR, openStateDirectory } from "../coordinator/state-dire
 import { lockHolder } from "../coordinator/state-lock.ts";
 import { rotateSecret, SECRET_KINDS, secretFile } from "../coordinator/state-secrets.ts";
 import { count } from "../options/option-values.ts";
-import { momentText } from "../show/text-table.ts";
+import { momentText } from "../../text/numbers-text.ts";
 
 const DAY_MS = 86_400_000;
 

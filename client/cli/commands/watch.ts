@@ -15,7 +15,8 @@ import { requireNotFailed } from "../show/failed-campaign.ts";
 import { positive } from "../options/option-values.ts";
 import { placeText } from "../show/round-place.ts";
 import { decisionRows, evidenceRows, inheritedText } from "../show/score-text.ts";
-import { decimal, percent, textTable } from "../show/text-table.ts";
+import { textTable } from "../show/text-table.ts";
+import { decimal, percent } from "../../text/numbers-text.ts";
 import { roundTable } from "./campaign/reports.ts";
 
 interface WatchOptions extends AccessOptions {

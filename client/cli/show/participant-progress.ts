@@ -1,6 +1,6 @@
 import type { CampaignPart, ParticipantStatus } from "../../participant/status.ts";
 import type { ParticipantTotals } from "../../participant/totals.ts";
-import { bytesText } from "./text-table.ts";
+import { bytesText } from "../../text/numbers-text.ts";
 
 /** One line of what a participant does at the moment. */
 export function statusText(status: ParticipantStatus): string {

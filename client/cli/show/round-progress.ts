@@ -4,7 +4,7 @@ import { followCampaign } from "../commands/watch.ts";
 import { CommandError } from "../command-error.ts";
 import { placeText } from "./round-place.ts";
 import { decisionRows, evidenceRows, inheritedText } from "./score-text.ts";
-import { decimal, percent } from "./text-table.ts";
+import { decimal, percent } from "../../text/numbers-text.ts";
 
 export interface RoundProgressOptions {
   readonly stop: AbortSignal;

@@ -1,6 +1,7 @@
 import type { CampaignReport, RoundReport } from "../../../protocol/round/reports.ts";
 import { gateText } from "./failed-campaign.ts";
-import { decimal, percent, textTable } from "./text-table.ts";
+import { textTable } from "./text-table.ts";
+import { decimal, percent } from "../../text/numbers-text.ts";
 
 type Summary = NonNullable<RoundReport["scores"]>;
 

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from "../format.ts";
+import { bytesText, countText } from "../../text/numbers-text.ts";
 import type { Contribution } from "./contribution.ts";
 import type { Offer } from "./offer.ts";
 
@@ -19,7 +19,7 @@ export function Consent({
           <ul class="out">
             <li>
               the changes your steps made to the model's weights: an update of{" "}
-              <strong>{formatBytes(offer.updateBytes)}</strong>
+              <strong>{bytesText(offer.updateBytes)}</strong>
             </li>
             <li>how many images were used, the mean loss, and how often both models agreed</li>
             <li>
@@ -31,14 +31,14 @@ export function Consent({
             {offer.fitImages === 0 ? null : (
               <li data-testid="consent-fit">
                 once, before anything else: how sure the model is of up to{" "}
-                {formatCount(offer.fitImages)} of your images, on average, and in one number how far
+                {countText(offer.fitImages)} of your images, on average, and in one number how far
                 they are from what it was trained on
               </li>
             )}
             {offer.statisticsImages === 0 ? null : (
               <li data-testid="consent-statistics">
                 once, at the beginning: means and variances of what the model computes inside, taken
-                over up to {formatCount(offer.statisticsImages)} of your images together
+                over up to {countText(offer.statisticsImages)} of your images together
               </li>
             )}
             <li>how fast it went, step by step, and the name of your graphics adapter</li>

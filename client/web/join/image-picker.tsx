@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { filesOfDirectory, pickedFiles, type PickedFile } from "../../images/load-browser.ts";
-import { counted } from "../format.ts";
+import { counted } from "../../text/numbers-text.ts";
 import type { Contribution } from "./contribution.ts";
 import { droppedFiles } from "./dropped-files.ts";
 import type { Offer } from "./offer.ts";

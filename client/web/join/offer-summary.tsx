@@ -1,4 +1,4 @@
-import { counted, formatBytes } from "../format.ts";
+import { counted, bytesText } from "../../text/numbers-text.ts";
 import type { Offer } from "./offer.ts";
 
 const STATES = {
@@ -28,7 +28,7 @@ export function OfferSummary({
       <h1>{name}</h1>
       <p class="lead">
         This tab will help remove a possible backdoor from an image classifier: it fetches the model
-        ({formatBytes(downloadBytes)}), then takes {counted(localSteps, "training step")} of{" "}
+        ({bytesText(downloadBytes)}), then takes {counted(localSteps, "training step")} of{" "}
         {batchSize} images a round, for as many of the {counted(rounds, "round")} as you like.
       </p>
       {begun ? null : (

@@ -1,5 +1,5 @@
 import type { ParticipantStatus } from "../../participant/status.ts";
-import { counted, formatBytes, formatCount, formatRate } from "../format.ts";
+import { counted, bytesText, countText, rateText } from "../../text/numbers-text.ts";
 import type { Contribution } from "./contribution.ts";
 import { MisfitQuestion } from "./misfit-question.tsx";
 import type { Offer } from "./offer.ts";
@@ -100,7 +100,7 @@ function Figures({ contribution }: { readonly contribution: Contribution }) {
   const losses = contribution.losses.value;
   const loss = losses.at(-1);
   const rate = status?.kind === "training" ? status.imagesPerSecond : 0;
-  const speed = rate > 0 ? formatRate(rate) : "–";
+  const speed = rate > 0 ? rateText(rate) : "–";
   return (
     <>
       <div class="loss">
@@ -115,7 +115,7 @@ function Figures({ contribution }: { readonly contribution: Contribution }) {
       <dl class="figures">
         <div>
           <dt>Accepted updates</dt>
-          <dd data-testid="accepted">{formatCount(totals.accepted)}</dd>
+          <dd data-testid="accepted">{countText(totals.accepted)}</dd>
         </div>
         <div>
           <dt>Images a second</dt>
@@ -123,11 +123,11 @@ function Figures({ contribution }: { readonly contribution: Contribution }) {
         </div>
         <div>
           <dt>Sent</dt>
-          <dd data-testid="sent">{formatBytes(totals.bytesSent)}</dd>
+          <dd data-testid="sent">{bytesText(totals.bytesSent)}</dd>
         </div>
         <div>
           <dt>Received</dt>
-          <dd data-testid="received">{formatBytes(totals.bytesReceived)}</dd>
+          <dd data-testid="received">{bytesText(totals.bytesReceived)}</dd>
         </div>
       </dl>
       {totals.rejected === 0 ? null : (

@@ -1,6 +1,6 @@
 import type { CampaignPart, ParticipantStatus, WaitReason } from "../../participant/status.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
-import { formatBytes } from "../format.ts";
+import { bytesText } from "../../text/numbers-text.ts";
 
 const WAITS: Record<WaitReason, string> = {
   "not-started": "The campaign has not started yet. Waiting for it.",
@@ -36,8 +36,8 @@ export function statusText(status: ParticipantStatus): string {
       return "Joining the campaign…";
     case "downloading":
       return status.what === "teacher"
-        ? `Fetching the model: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`
-        : `Fetching the round's student: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
+        ? `Fetching the model: ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`
+        : `Fetching the round's student: ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
     case "verifying":
       return "Checking that the coordinator's starting point is what it says…";
     case "fitting":
@@ -59,7 +59,7 @@ export function statusText(status: ParticipantStatus): string {
     case "uploading":
       return status.totalBytes === 0
         ? "Sending the test's results…"
-        : `Sending the update: ${formatBytes(status.bytes)} of ${formatBytes(status.totalBytes)}`;
+        : `Sending the update: ${bytesText(status.bytes)} of ${bytesText(status.totalBytes)}`;
     case "paused":
       return "Paused. The device is idle.";
     case "stopped":

@@ -1,4 +1,4 @@
-import { counted, formatBytes, formatCount } from "../format.ts";
+import { counted, bytesText, countText } from "../../text/numbers-text.ts";
 import type { Contribution } from "./contribution.ts";
 import { statusText } from "./status-text.ts";
 
@@ -49,19 +49,19 @@ function Sums({ totals }: { readonly totals: Contribution["totals"]["value"] }) 
     <dl class="figures">
       <div>
         <dt>Accepted updates</dt>
-        <dd data-testid="accepted">{formatCount(totals.accepted)}</dd>
+        <dd data-testid="accepted">{countText(totals.accepted)}</dd>
       </div>
       <div>
         <dt>Not needed</dt>
-        <dd>{formatCount(totals.rejected)}</dd>
+        <dd>{countText(totals.rejected)}</dd>
       </div>
       <div>
         <dt>Sent</dt>
-        <dd>{formatBytes(totals.bytesSent)}</dd>
+        <dd>{bytesText(totals.bytesSent)}</dd>
       </div>
       <div>
         <dt>Received</dt>
-        <dd>{formatBytes(totals.bytesReceived)}</dd>
+        <dd>{bytesText(totals.bytesReceived)}</dd>
       </div>
     </dl>
   );

@@ -11,7 +11,8 @@ import {
   type EngineOptions,
 } from "../../../client/cli/options/engine-options.ts";
 import { count, number, positive } from "../../../client/cli/options/option-values.ts";
-import { durationText, textTable } from "../../../client/cli/show/text-table.ts";
+import { textTable } from "../../../client/cli/show/text-table.ts";
+import { durationText } from "../../../client/text/numbers-text.ts";
 import { attackedModels } from "./attacked-models.ts";
 import { benchRuns, knownStrategy, runsToDo, type BenchRun } from "./bench-run.ts";
 import { parseSetting, type Setting } from "./config-patch.ts";

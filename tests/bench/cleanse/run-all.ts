@@ -1,7 +1,7 @@
 import { execFileSync, type StdioOptions } from "node:child_process";
 import { basename, join } from "node:path";
 import { describeFailure } from "../../../client/cli/describe-failure.ts";
-import { durationText, percent } from "../../../client/cli/show/text-table.ts";
+import { durationText, percent } from "../../../client/text/numbers-text.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { evaluateModel, type Evaluation } from "../../../client/evaluation/evaluate-model.ts";
 import { middleRadius } from "../../../protocol/round/judging.ts";

@@ -16,7 +16,8 @@ import {
 } from "../../../client/cli/options/engine-options.ts";
 import { openModelUpload, readModel } from "../../../client/cli/model-file.ts";
 import { count } from "../../../client/cli/options/option-values.ts";
-import { durationText, percent, textTable } from "../../../client/cli/show/text-table.ts";
+import { textTable } from "../../../client/cli/show/text-table.ts";
+import { durationText, percent } from "../../../client/text/numbers-text.ts";
 import { demoCampaign } from "../../../client/demo/demo-campaign.ts";
 import { parseSetting, patchedConfig, type Setting } from "../cleanse/config-patch.ts";
 import { Forecast } from "../cleanse/forecast.ts";

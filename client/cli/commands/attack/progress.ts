@@ -1,7 +1,7 @@
 import type { EpochRecord, Recipe } from "../../../attack/recipe.ts";
 import type { EpochProgress } from "../../../attack/supervised-training.ts";
 import type { Terminal } from "../../show/terminal.ts";
-import { decimal, durationText, percent } from "../../show/text-table.ts";
+import { decimal, durationText, percent } from "../../../text/numbers-text.ts";
 
 /** Without a live display, a line this often, so that a log tells that it goes on. */
 const NOTE_EVERY_MS = 30_000;

@@ -27,7 +27,8 @@ import {
 } from "../../options/engine-options.ts";
 import { count, positive, share } from "../../options/option-values.ts";
 import { namedTarget, TARGET_HELP } from "../../options/target-option.ts";
-import { percent, textTable } from "../../show/text-table.ts";
+import { textTable } from "../../show/text-table.ts";
+import { percent } from "../../../text/numbers-text.ts";
 import { addTrainingOptions } from "../../options/training-options.ts";
 import { writeWhole } from "../../write-whole.ts";
 

@@ -3,7 +3,7 @@ import { addCampaignOptions, campaignConfig } from "../../options/campaign-optio
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 import { openModelUpload } from "../../model-file.ts";
-import { bytesText } from "../../show/text-table.ts";
+import { bytesText } from "../../../text/numbers-text.ts";
 
 interface CreateOptions extends AccessOptions {
   readonly model: string;

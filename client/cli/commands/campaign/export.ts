@@ -9,7 +9,7 @@ import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coo
 import { gateText, requireNotFailed } from "../../show/failed-campaign.ts";
 import { count } from "../../options/option-values.ts";
 import { alarmText } from "../../show/score-text.ts";
-import { bytesText } from "../../show/text-table.ts";
+import { bytesText } from "../../../text/numbers-text.ts";
 
 interface ExportOptions extends AccessOptions {
   readonly out: string;

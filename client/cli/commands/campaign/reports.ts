@@ -24,14 +24,8 @@ import {
   perturbedText,
   probeTable,
 } from "../../show/score-text.ts";
-import {
-  bytesText,
-  decimal,
-  momentText,
-  normText,
-  percent,
-  textTable,
-} from "../../show/text-table.ts";
+import { textTable } from "../../show/text-table.ts";
+import { bytesText, decimal, momentText, normText, percent } from "../../../text/numbers-text.ts";
 
 type ReportOptions = AccessOptions & { readonly json?: boolean };
 

@@ -3,7 +3,8 @@ import { isClipped, type UpdateReport } from "../../../../protocol/round/update-
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 import { positive } from "../../options/option-values.ts";
-import { normText, percent, textTable } from "../../show/text-table.ts";
+import { textTable } from "../../show/text-table.ts";
+import { normText, percent } from "../../../text/numbers-text.ts";
 
 interface UpdatesOptions extends AccessOptions {
   /** From 1, as the tables count them. */

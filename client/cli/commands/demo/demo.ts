@@ -3,7 +3,8 @@ import type { CommandContext } from "../../command-context.ts";
 import { CommandError } from "../../command-error.ts";
 import { count } from "../../options/option-values.ts";
 import { runDemo } from "./run-demo.ts";
-import { percent, textTable } from "../../show/text-table.ts";
+import { textTable } from "../../show/text-table.ts";
+import { percent } from "../../../text/numbers-text.ts";
 
 interface DemoCommandOptions {
   readonly out: string;

@@ -28,7 +28,8 @@ import { givenModelText } from "../../show/score-text.ts";
 import { simulateCampaign } from "./simulate-campaign.ts";
 import { loadTestSet } from "../../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../../options/target-option.ts";
-import { percent, textTable } from "../../show/text-table.ts";
+import { textTable } from "../../show/text-table.ts";
+import { percent } from "../../../text/numbers-text.ts";
 
 interface SimulateOptions extends EngineOptions {
   readonly model: string;

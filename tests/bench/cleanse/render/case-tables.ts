@@ -1,4 +1,4 @@
-import { durationText } from "../../../../client/cli/show/text-table.ts";
+import { durationText } from "../../../../client/text/numbers-text.ts";
 import { defenceEffectiveness } from "../defence-rate.ts";
 import type { BenchResult } from "../result.ts";
 import type { Group } from "./groups.ts";
