@@ -1,6 +1,7 @@
 import { hc } from "hono/client";
 import type { z } from "zod";
 import type { AppType } from "../../edge/app.ts";
+import { formatDigest } from "../../protocol/content-digest.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { inviteSchema, type Invite, type InviteRequestInput } from "../../protocol/round/access.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
@@ -62,11 +63,10 @@ export class AdminClient {
 
   /** Stores a model file under its digest; the same file again changes nothing. */
   async uploadModel({ body, digest }: ModelUpload): Promise<void> {
-    const contentDigest = `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`;
     await this.#reply(
       this.#api.admin.models[":digest"].$put(
         { param: { digest } },
-        { init: { body }, headers: { "content-digest": contentDigest } },
+        { init: { body }, headers: { "content-digest": formatDigest(digest) } },
       ),
     );
   }

@@ -1,6 +1,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import { blobKey } from "./blob-store.ts";
-import { declaredLength, parseContentDigest } from "./content-digest.ts";
+import { parseContentDigest } from "../../protocol/content-digest.ts";
+import { declaredLength } from "./declared-length.ts";
 
 /** Largest model file: its mask, one bit a value, is held in memory while a campaign is made. */
 const MAX_MODEL_BYTES = 512 * 2 ** 20;

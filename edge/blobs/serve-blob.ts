@@ -1,7 +1,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import { blobKey } from "./blob-store.ts";
 import { noneMatch, parseRange } from "./byte-range.ts";
-import { formatDigest } from "./content-digest.ts";
+import { formatDigest } from "../../protocol/content-digest.ts";
 
 /** The blob never changes, but only who holds a credential may have it. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable, no-transform";

@@ -1,7 +1,8 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import { decodeFrame, validateFrame } from "../../protocol/update/frame.ts";
 import { digestOf } from "../blobs/blob-store.ts";
-import { declaredLength, parseContentDigest } from "../blobs/content-digest.ts";
+import { parseContentDigest } from "../../protocol/content-digest.ts";
+import { declaredLength } from "../blobs/declared-length.ts";
 import { wholeBody } from "../blobs/request-body.ts";
 import { updateKey, type AttemptId } from "../blobs/update-objects.ts";
 import { checkStatisticsSlice } from "../campaign/rounds/accept-statistics.ts";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { formatDigest } from "../../edge/blobs/content-digest.ts";
+import { formatDigest } from "../../protocol/content-digest.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import type { TensorToWrite } from "../../protocol/formats/safetensors/writer.ts";
 import {

@@ -3,7 +3,7 @@ import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { noneMatch, parseRange } from "../../edge/blobs/byte-range.ts";
 import { putBlob } from "../../edge/blobs/blob-store.ts";
-import { formatDigest, parseContentDigest } from "../../edge/blobs/content-digest.ts";
+import { formatDigest, parseContentDigest } from "../../protocol/content-digest.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import {
   ADMIN,

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { expect, onTestFinished, vi } from "vitest";
-import { formatDigest } from "../../edge/blobs/content-digest.ts";
+import { formatDigest } from "../../protocol/content-digest.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import type { CampaignView, EnrolReply, Invite } from "../../protocol/round/access.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sha256 } from "../../../protocol/digest.ts";
+import { formatDigest } from "../../../protocol/content-digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import {
   campaignViewSchema,
@@ -55,6 +55,14 @@ export interface CoordinatorClientOptions {
 export interface Attempt {
   readonly round: number;
   readonly attempt: number;
+}
+
+/** A slice of an update, framed. */
+interface SliceToSend {
+  readonly index: number;
+  readonly frame: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of the frame, the one that the commit names. */
+  readonly digest: string;
 }
 
 type Init = RequestInit & { readonly headers?: Record<string, string> };
@@ -129,18 +137,16 @@ export class CoordinatorClient {
   /** Stores one slice of an update; the same frame may be sent again (SPEC R4). */
   async putSlice(
     attempt: Attempt,
-    index: number,
-    frame: Uint8Array<ArrayBuffer>,
+    { digest, frame, index }: SliceToSend,
     signal: AbortSignal,
   ): Promise<void> {
-    // RFC 9530; Content-Length is set by fetch itself.
-    const digest = base64OfHex(sha256(frame));
+    // Content-Length is set by fetch itself.
     const response = await this.#send(
       `${attemptPath(attempt)}/slices/${index}`,
       {
         method: "PUT",
         headers: {
-          "Content-Digest": `sha-256=:${digest}:`,
+          "Content-Digest": formatDigest(digest),
           "Content-Type": "application/octet-stream",
         },
         body: frame,
@@ -318,8 +324,4 @@ function parseRetryAfter(header: string | null): number | undefined {
 
 function attemptPath({ round, attempt }: Attempt): string {
   return `/rounds/${round}/${attempt}`;
-}
-
-function base64OfHex(hex: string): string {
-  return btoa(hex.replaceAll(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16))));
 }

@@ -1,11 +1,9 @@
+import { concurrently } from "../../../protocol/concurrently.ts";
 import type { Assignment } from "../../../protocol/round/assignment.ts";
 import type { BlobCache } from "./blob-cache.ts";
 import { fetchBlob, type BlobFetchOptions } from "./blob-fetch.ts";
 import { stateFromSlices } from "./state-slices.ts";
 import { campaignRefusal, type VerifiedCampaign } from "../verify-campaign.ts";
-
-/** Slices fetched at once. */
-const PARALLEL = 4;
 
 /**
  * The round's student from its slices; those that are cached are not fetched again, and blobs of
@@ -24,22 +22,17 @@ export async function fetchStudent(
   const lasting = [view.model.digest, ...(view.statistics === null ? [] : [view.statistics])];
   await options.cache.retain(new Set([...lasting, ...assignment.student]));
   if (assignment.leg.roundOfLeg === 0) await recomputeStart(assignment, campaign, options.cache);
-  const slices: Uint8Array[] = [];
-  const queue = [...layout.slices];
-  const worker = async (): Promise<void> => {
-    for (let slice = queue.shift(); slice !== undefined; slice = queue.shift()) {
-      slices[slice.index] = await fetchBlob(
-        {
-          digest: assignment.student[slice.index] ?? "",
-          bytes: slice.length * 4,
-          what: `slice ${slice.index} of the student`,
-          onBytes: options.onBytes,
-        },
-        options,
-      );
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  const slices = await concurrently(layout.slices, ({ index, length }) =>
+    fetchBlob(
+      {
+        digest: assignment.student[index] ?? "",
+        bytes: length * 4,
+        what: `slice ${index} of the student`,
+        onBytes: options.onBytes,
+      },
+      options,
+    ),
+  );
   return stateFromSlices(layout, slices);
 }
 

@@ -115,10 +115,11 @@ export function deliver(update: PendingUpdate, options: UploadOptions): Promise<
       for (const [position, frame] of update.frames.entries()) {
         const index = update.firstSlice + position;
         // Once committed, the commit below is only asked for its verdict again (SPEC R5).
-        if (!status.committed && stored.get(index) !== digests[position]) {
+        const digest = digests[position]!;
+        if (!status.committed && stored.get(index) !== digest) {
           await beforeSlice();
           onStored(bytes, totalBytes);
-          await client.putSlice(update, index, frame, signal);
+          await client.putSlice(update, { index, frame, digest }, signal);
         }
         bytes += frame.length;
       }

@@ -86,7 +86,8 @@ export async function makeCampaign(
   const commits = new Map<string, CommitRequest>();
   for (const volunteer of volunteers) {
     for (const [index, frame] of update.frames.entries()) {
-      await volunteer.client.putSlice(attempt, index, frame, signal);
+      const digest = update.request.slices[index]!;
+      await volunteer.client.putSlice(attempt, { index, frame, digest }, signal);
     }
     commits.set(volunteer.id, (await signed(update, volunteer)).request);
   }
