@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { SecondOpinion } from "../../evaluation/second-opinion.ts";
 import { CommandError } from "../command-error.ts";
-import { percent } from "../show/text-table.ts";
+import { percent } from "../../text/numbers-text.ts";
 import { OptionError } from "./campaign-options.ts";
 import { share } from "./option-values.ts";
 
