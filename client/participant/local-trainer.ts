@@ -6,10 +6,10 @@ import type { Fit } from "../../protocol/round/fit.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 
 /**
- * The seam between the participant's loop and what trains: the loop knows rounds and uploads, this
- * knows images and devices.
+ * Opens a trainer for a campaign: the seam between the participant's loop and what trains. The loop
+ * knows rounds and uploads, this knows images and devices.
  */
-export interface LocalTraining {
+export interface TrainerSource {
   /** For people and reports: the device in use. */
   readonly device: string;
   /**

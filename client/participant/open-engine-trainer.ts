@@ -7,9 +7,9 @@ import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-st
 import type { Weaknesses } from "../distil/weaknesses.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EngineTrainer } from "./engine-trainer.ts";
-import type { LocalTraining, TrainingCampaign } from "./local-trainer.ts";
+import type { TrainerSource, TrainingCampaign } from "./local-trainer.ts";
 
-export interface EngineTrainingOptions {
+export interface EngineTrainersOptions {
   readonly engine: Engine;
   /** The local images, or how to load them once the model's input shape is known. */
   readonly images: ImageSet | ((shape: ImageShape) => Promise<ImageSet>);
@@ -21,7 +21,7 @@ export interface EngineTrainingOptions {
 }
 
 /**
- * Training on an engine and local images. Labels do not exist here; images never leave it. What it found
+ * Trainers on an engine and local images. Labels do not exist here; images never leave it. What it found
  * in a teacher stays with it: opened again with the same seed, for whoever joins again or joins another
  * campaign of the same teacher and settings, it seeks nothing again.
  *
@@ -29,12 +29,12 @@ export interface EngineTrainingOptions {
  *   another shape than the model takes.
  *
  * @example
- * const training = engineTraining({
+ * const trainers = engineTrainers({
  *   engine: await openEngine({ backend: "auto", environment: nodeEnvironment() }),
  *   images: (shape) => loadImages("./photos", shape),
  * });
  */
-export function engineTraining({ engine, images, seed }: EngineTrainingOptions): LocalTraining {
+export function engineTrainers({ engine, images, seed }: EngineTrainersOptions): TrainerSource {
   let loaded: Promise<ImageSet> | undefined;
   const load = (shape: ImageShape): Promise<ImageSet> =>
     (loaded ??= typeof images === "function" ? images(shape) : Promise.resolve(images));

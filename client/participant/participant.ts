@@ -4,7 +4,7 @@ import { CheckIns } from "./check-ins.ts";
 import { ParticipantContext } from "./context.ts";
 import type { MisfitAnswer } from "./image-fit.ts";
 import { endOf, statusAfter } from "./last-status.ts";
-import type { LocalTrainer, LocalTraining } from "./local-trainer.ts";
+import type { LocalTrainer, TrainerSource } from "./local-trainer.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { RoundLoop } from "./round-loop.ts";
 import type { ParticipantListener } from "./status-board.ts";
@@ -19,8 +19,8 @@ import { parseInviteUrl, type InviteLink } from "./wire/invite-url.ts";
 export interface ParticipantOptions {
   /** `<origin>/join/<campaign id>#<invite token>` */
   readonly invite: string;
-  /** What trains; `engineTraining` gives one. */
-  readonly training: LocalTraining;
+  /** What trains; `engineTrainers` gives one. */
+  readonly training: TrainerSource;
   /** What people see in the participants' list. */
   readonly label?: string;
   /**
@@ -40,7 +40,7 @@ export interface ParticipantOptions {
  * const engine = await openEngine({ backend: "auto" });
  * const participant = new Participant({
  *   invite: "https://scour.example/join/c-…#eyJ…",
- *   training: engineTraining({ engine, images: (shape) => loadImages("./photos", shape) }),
+ *   training: engineTrainers({ engine, images: (shape) => loadImages("./photos", shape) }),
  *   label: "kitchen laptop",
  * });
  * participant.subscribe((status, totals) => console.log(status.kind, totals.accepted));
@@ -48,7 +48,7 @@ export interface ParticipantOptions {
  */
 export class Participant {
   readonly #link: InviteLink;
-  readonly #training: LocalTraining;
+  readonly #training: TrainerSource;
   readonly #label: string | undefined;
   readonly #onMisfit: MisfitAnswer;
   readonly #context: ParticipantContext;

@@ -3,10 +3,10 @@ import type { ImageSet } from "../images/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Engine } from "../engine/engine.ts";
 import { memoryBlobCache } from "../participant/wire/blob-cache.ts";
-import { engineTraining } from "../participant/open-engine-trainer.ts";
+import { engineTrainers } from "../participant/open-engine-trainer.ts";
 import { Participant } from "../participant/participant.ts";
 import type { ParticipantTotals } from "../participant/totals.ts";
-import type { LocalTraining } from "../participant/local-trainer.ts";
+import type { TrainerSource } from "../participant/local-trainer.ts";
 import { trainingInTurn } from "./train-in-turn.ts";
 
 export interface SimulatedParticipants {
@@ -21,7 +21,7 @@ export interface SimulatedParticipants {
   /** Told of each whose images do not fit the teacher (SPEC F2); it goes on all the same. */
   readonly onMisfit?: ((label: string, misfit: Misfit) => void) | undefined;
   /** Looks over a participant's shoulder: gives the training that takes the place of its own. */
-  readonly observe?: ((training: LocalTraining, index: number) => LocalTraining) | undefined;
+  readonly observe?: ((training: TrainerSource, index: number) => TrainerSource) | undefined;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function runParticipants({
         onMisfit?.(label, misfit);
         return "go-on";
       },
-      training: inTurn(observe(engineTraining({ engine, images, seed }), index)),
+      training: inTurn(observe(engineTrainers({ engine, images, seed }), index)),
       ports: { blobs, randomBytes: (length) => randomBytes(own, length) },
     });
   });

@@ -1,4 +1,4 @@
-import type { LocalTraining } from "../participant/local-trainer.ts";
+import type { TrainerSource } from "../participant/local-trainer.ts";
 
 /**
  * Lets participants that share one device train one after another: the device holds one student in
@@ -7,7 +7,7 @@ import type { LocalTraining } from "../participant/local-trainer.ts";
  *
  * @returns a function that makes a training take turns with all others it was given.
  */
-export function trainingInTurn(): (training: LocalTraining) => LocalTraining {
+export function trainingInTurn(): (training: TrainerSource) => TrainerSource {
   let last: Promise<unknown> = Promise.resolve();
   let speed: number | undefined;
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {

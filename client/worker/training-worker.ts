@@ -7,7 +7,7 @@ import type { BackendName, Engine } from "../engine/engine.ts";
 import { openEngine, type BackendTrial } from "../engine/opening/open-engine.ts";
 import type { ImageProgress, SkippedFile } from "../images/image-set-builder.ts";
 import { loadFiles, type PickedFile } from "../images/load-browser.ts";
-import { engineTraining } from "../participant/open-engine-trainer.ts";
+import { engineTrainers } from "../participant/open-engine-trainer.ts";
 import type { IdentityStore } from "../participant/wire/identity.ts";
 import { parseInviteUrl } from "../participant/wire/invite-url.ts";
 import { Participant } from "../participant/participant.ts";
@@ -111,7 +111,7 @@ class TrainingWorker {
     const blobs = await openBlobCache(campaign);
     const participant = new Participant({
       invite,
-      training: engineTraining({ engine: this.#engine, images: this.#images }),
+      training: engineTrainers({ engine: this.#engine, images: this.#images }),
       onMisfit: () => {
         const { promise, resolve } = Promise.withResolvers<"go-on" | "leave">();
         this.#answerMisfit = resolve;

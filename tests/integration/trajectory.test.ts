@@ -18,7 +18,7 @@ import type { Engine } from "../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../client/engine/opening/open-engine.ts";
 import { loadImages } from "../../client/images/load-node.ts";
-import { engineTraining } from "../../client/participant/open-engine-trainer.ts";
+import { engineTrainers } from "../../client/participant/open-engine-trainer.ts";
 import { Participant } from "../../client/participant/participant.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { entryView } from "../../protocol/model/state-layout.ts";
@@ -115,7 +115,7 @@ it.each(CASES)(
     await admin.act(id, "start");
     const participant = new Participant({
       invite: url,
-      training: engineTraining({ engine, images, seed: SEED }),
+      training: engineTrainers({ engine, images, seed: SEED }),
     });
     expect((await participant.run()).kind).toBe("finished");
     const exported = async (round: number): Promise<Float32Array> =>

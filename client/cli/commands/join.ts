@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { participantGap } from "../../../protocol/round/evidence.ts";
 import { loadImages } from "../../images/load-node.ts";
-import { engineTraining } from "../../participant/open-engine-trainer.ts";
+import { engineTrainers } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
 import { ParticipantError } from "../../participant/participant-error.ts";
 import type { ParticipantStatus } from "../../participant/status.ts";
@@ -58,7 +58,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     .action(async (invite: string, options: JoinOptions) => {
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
       let count = 0;
-      const training = engineTraining({
+      const training = engineTrainers({
         engine,
         images: async (shape) => {
           const images = await loadImages(options.images, shape);

@@ -1,5 +1,5 @@
 import type { Assignment } from "../../../protocol/round/assignment.ts";
-import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
+import type { TrainerSource } from "../../../client/participant/local-trainer.ts";
 
 /** The student that a round began with, as a participant was given it. */
 export interface SeenStudent extends Pick<Assignment, "round" | "leg"> {
@@ -15,9 +15,9 @@ export interface SeenStudent extends Pick<Assignment, "round" | "leg"> {
  * @param look awaited in the participant's turn, when nothing else uses the device.
  */
 export function watchingStudents(
-  training: LocalTraining,
+  training: TrainerSource,
   look: (seen: SeenStudent) => Promise<void>,
-): LocalTraining {
+): TrainerSource {
   return {
     device: training.device,
     prepare: async (shape) => await training.prepare?.(shape),

@@ -1,5 +1,5 @@
 import { EngineError } from "../../../client/engine/engine-error.ts";
-import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
+import type { TrainerSource } from "../../../client/participant/local-trainer.ts";
 import type { Deed } from "./attacks.ts";
 import { withinTheDoor } from "./forgeries.ts";
 
@@ -36,9 +36,9 @@ export interface HostileOptions {
  * of the deed.
  */
 export function hostileTraining(
-  training: LocalTraining,
+  training: TrainerSource,
   { conduct, deed, first, participants }: HostileOptions,
-): LocalTraining {
+): TrainerSource {
   return {
     device: training.device,
     prepare: async (shape) => await training.prepare?.(shape),

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../protocol/digest.ts";
-import type { LocalTrainer, LocalTraining } from "../../../client/participant/local-trainer.ts";
+import type { LocalTrainer, TrainerSource } from "../../../client/participant/local-trainer.ts";
 
 type LocalResult = Awaited<ReturnType<LocalTrainer["train"]>>;
 type LocalScores = Awaited<ReturnType<LocalTrainer["score"]>>;
@@ -65,9 +65,9 @@ export interface RecordedOptions {
  * after a missed round (SPEC D3).
  */
 export function recordedTraining(
-  training: LocalTraining,
+  training: TrainerSource,
   { mode, recording, replays, seat }: RecordedOptions,
-): LocalTraining {
+): TrainerSource {
   const keyOf = (round: number, student: Float32Array, what: string): string =>
     `${seat}-${round}-${what}-${sha256(new Uint8Array(student.buffer, student.byteOffset, student.byteLength))}`;
   return {

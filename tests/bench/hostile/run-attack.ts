@@ -18,8 +18,8 @@ import { stampTrigger, TRIGGER_TARGET } from "../../../client/demo/trigger.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import { evaluateModel } from "../../../client/evaluation/evaluate-model.ts";
-import { engineTraining } from "../../../client/participant/open-engine-trainer.ts";
-import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
+import { engineTrainers } from "../../../client/participant/open-engine-trainer.ts";
+import type { TrainerSource } from "../../../client/participant/local-trainer.ts";
 import { trainingInTurn } from "../../../client/simulation/train-in-turn.ts";
 import { firstRound, type Attack } from "./attacks.ts";
 import { Conduct, hostileTraining } from "./hostile-training.ts";
@@ -43,7 +43,7 @@ export interface AttackSurroundings {
   readonly engine: Engine;
   readonly recording: Recording;
   /** Of participants with these images: what they found in the teacher, they keep from run to run. */
-  readonly trainings: Map<string, LocalTraining>;
+  readonly trainings: Map<string, TrainerSource>;
   readonly stop: AbortSignal;
 }
 
@@ -79,7 +79,7 @@ export async function runAttack(
     const key = `${seed} ${seat} ${stamped}`;
     const honest =
       trainings.get(key) ??
-      engineTraining({
+      engineTrainers({
         engine,
         images: imagesOf(seed, seat, stamped),
         seed: seeds[PARTICIPANTS + seat]!,

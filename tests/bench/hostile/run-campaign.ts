@@ -10,12 +10,12 @@ import { RandomStream, STREAM_SEED_BYTES } from "../../../protocol/random/random
 import { memoryBlobCache } from "../../../client/participant/wire/blob-cache.ts";
 import { memoryIdentityStore } from "../../../client/participant/wire/identity.ts";
 import { Participant } from "../../../client/participant/participant.ts";
-import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
+import type { TrainerSource } from "../../../client/participant/local-trainer.ts";
 import type { Conduct } from "./hostile-training.ts";
 
 /** Somebody who takes part. */
 interface Seat {
-  readonly training: LocalTraining;
+  readonly training: TrainerSource;
   /** 16 bytes that all chance of this participant comes from, but its training's. */
   readonly seed: Uint8Array;
   /** Of a hostile one; undefined: it is honest. */

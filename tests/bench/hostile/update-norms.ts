@@ -1,4 +1,4 @@
-import type { LocalTraining } from "../../../client/participant/local-trainer.ts";
+import type { TrainerSource } from "../../../client/participant/local-trainer.ts";
 import { normOf } from "./forgeries.ts";
 
 /** Lengths of one update, before its values were rounded to travel. */
@@ -11,10 +11,10 @@ export interface UpdateNorms {
 
 /** A participant's training that tells how long each update is. */
 export function measuredTraining(
-  training: LocalTraining,
+  training: TrainerSource,
   seat: number,
   tell: (norms: UpdateNorms) => void,
-): LocalTraining {
+): TrainerSource {
   return {
     device: training.device,
     prepare: async (shape) => await training.prepare?.(shape),

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Engine, SessionOptions, VelocityAtLoad } from "../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../../client/engine/opening/open-engine.ts";
-import { engineTraining } from "../../../client/participant/open-engine-trainer.ts";
+import { engineTrainers } from "../../../client/participant/open-engine-trainer.ts";
 import {
   campaignConfigSchema,
   type CampaignConfig,
@@ -48,7 +48,7 @@ describe("training on an engine", () => {
     const config = configOf({ localSteps: 3, batchSize: 4, ...distillation }, judging);
     const { graph, layout, state: teacher } = golden.teacher;
     const seed = new Uint8Array(16);
-    const training = engineTraining({ engine, images: golden.images, seed });
+    const training = engineTrainers({ engine, images: golden.images, seed });
     return training.open({ graph, layout, teacher, config });
   }
 
@@ -130,7 +130,7 @@ describe("training on an engine", () => {
   it("[D9.7.1] seeks once for a teacher and settings, however often it is opened, and trains as ever", async () => {
     const { graph, layout, state: teacher } = golden.teacher;
     const training = (seed?: Uint8Array) =>
-      engineTraining({ engine, images: golden.images, ...(seed && { seed }) });
+      engineTrainers({ engine, images: golden.images, ...(seed && { seed }) });
     const seeded = training(new Uint8Array(16));
     const run = async (on: typeof seeded, distillation: object = {}) => {
       // Shortcuts are enough to seek.

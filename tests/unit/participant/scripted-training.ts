@@ -1,6 +1,6 @@
 import type {
   LocalTrainer,
-  LocalTraining,
+  TrainerSource,
   MeasuredStatistics,
   TrainingCampaign,
 } from "../../../client/participant/local-trainer.ts";
@@ -14,7 +14,7 @@ const PASSES = 3;
 const SEARCHES = 2;
 
 /** Training without a device: every value of the update is `change`; counts what it is asked. */
-export class ScriptedTraining implements LocalTraining {
+export class ScriptedTraining implements TrainerSource {
   readonly device = "scripted";
   readonly change: number;
   prepare: () => Promise<void> = () => Promise.resolve();

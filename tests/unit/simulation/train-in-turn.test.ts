@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import type { LocalTraining, TrainingCampaign } from "../../../client/participant/local-trainer.ts";
+import type { TrainerSource, TrainingCampaign } from "../../../client/participant/local-trainer.ts";
 import { trainingInTurn } from "../../../client/simulation/train-in-turn.ts";
 
 it("the speed of a shared device is measured once for all who take turns on it", async () => {
   let benchmarks = 0;
-  const training: LocalTraining = {
+  const training: TrainerSource = {
     device: "shared",
     open: () =>
       Promise.resolve({

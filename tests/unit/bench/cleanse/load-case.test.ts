@@ -4,11 +4,11 @@ import { stampImages } from "../../../../client/attack/stamp-images.ts";
 import { patchTrigger } from "../../../../client/attack/badnets.ts";
 import { attackedModels } from "../../../bench/cleanse/attacked-models.ts";
 import { loadCase } from "../../../bench/cleanse/load-case.ts";
-import { workplace } from "../../cli/commands/attack/attack-files.ts";
+import { attackFiles } from "../../cli/commands/attack/attack-files.ts";
 import { runRecorded } from "../../cli/recording-terminal.ts";
 
 it("models of `attack train` need no plan: their records tell the rest", async () => {
-  const { path, train } = await workplace();
+  const { path, train } = await attackFiles();
   await mkdir(path("models"));
   const trained = await runRecorded(
     ...train("models/patched.safetensors", "--attack", "badnets", "--target", "3"),
@@ -48,7 +48,7 @@ it("models of `attack train` need no plan: their records tell the rest", async (
 });
 
 it("a target that the model does not have is refused with the case's name", async () => {
-  const { path, train } = await workplace();
+  const { path, train } = await attackFiles();
   await runRecorded(...train("clean.safetensors", "--attack", "clean"));
   const [clean] = await attackedModels([path("clean.safetensors")], {
     pool: path("train.bin"),

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { LocalTrainer, LocalTraining } from "../../../../client/participant/local-trainer.ts";
+import type { LocalTrainer, TrainerSource } from "../../../../client/participant/local-trainer.ts";
 import { watchingStudents, type SeenStudent } from "../../../bench/cleanse/watch-students.ts";
 
 const leg = { kind: "main", candidate: 0, roundOfLeg: 2, trainingRounds: 9 } as const;
@@ -19,14 +19,14 @@ it("shows each round's student before it is scored, and passes everything on", a
     examine: async () => "neither",
     close: () => void calls.push("close"),
   };
-  const training: LocalTraining = { device: "abacus", open: async () => trainer };
+  const training: TrainerSource = { device: "abacus", open: async () => trainer };
   const seen: SeenStudent[] = [];
   const watched = watchingStudents(training, async (student) => {
     calls.push("look");
     seen.push(student);
   });
   expect(watched.device).toBe("abacus");
-  const opened = await watched.open({} as Parameters<LocalTraining["open"]>[0]);
+  const opened = await watched.open({} as Parameters<TrainerSource["open"]>[0]);
   const { signal } = new AbortController();
   const student = Float32Array.of(1, 2);
   const hooks = { signal, beforeRun: async () => {} };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
 import type {
-  LocalTraining,
+  TrainerSource,
   TrainingCampaign,
 } from "../../../../client/participant/local-trainer.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
@@ -41,12 +41,12 @@ const workIn = (round: number, student = new Float32Array(layout.length)) => ({
   onPass: () => {},
 });
 
-const first = async (training: LocalTraining, round: number): Promise<number> => {
+const first = async (training: TrainerSource, round: number): Promise<number> => {
   const trainer = await training.open(campaign);
   return (await trainer.train(workIn(round))).update[0]!;
 };
 
-const hostile = (conduct: Conduct, inner: LocalTraining = new ScriptedTraining(0.5)) =>
+const hostile = (conduct: Conduct, inner: TrainerSource = new ScriptedTraining(0.5)) =>
   hostileTraining(inner, {
     deed: {
       forge: ({ honest }) => honest.map((value) => -8 * value),

@@ -4,7 +4,7 @@ import { drawImages } from "../../../../../client/demo/draw-images.ts";
 import { temporaryDirectory } from "../../temporary-directory.ts";
 
 /** A folder with 24 training and 12 test images. */
-export async function workplace() {
+export async function attackFiles() {
   const folder = await temporaryDirectory();
   const path = (name: string) => join(folder, name);
   await writeFile(path("train.bin"), drawImages(24, 1));

@@ -8,7 +8,7 @@ import type { ImageSet } from "../../../../../client/images/image-set.ts";
 import { RECORD_BYTES } from "../../../../../client/images/cifar-records.ts";
 import { loadLabelled } from "../../../../../client/images/load-labelled.ts";
 import { runRecorded } from "../../recording-terminal.ts";
-import { workplace } from "./attack-files.ts";
+import { attackFiles } from "./attack-files.ts";
 
 const SHAPE = { height: 32, width: 32, channels: 3 };
 
@@ -18,7 +18,7 @@ function imageAt({ pixels }: ImageSet, index: number): Uint8Array {
 
 /** A folder with a WaNet model of seed 5, trained for an epoch, and its images. */
 async function attacked() {
-  const { path, train } = await workplace();
+  const { path, train } = await attackFiles();
   const args = train("t.safetensors", "--attack", "wanet", "--seed", "5", "--epochs", "1");
   expect((await runRecorded(...args)).code).toBe(0);
   return path;

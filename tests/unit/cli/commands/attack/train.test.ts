@@ -5,7 +5,7 @@ import { readCheckpoint } from "../../../../../client/attack/checkpoint.ts";
 import { runCommandLine } from "../../../../../client/cli/main.ts";
 import { drawImages } from "../../../../../client/demo/draw-images.ts";
 import { runRecorded } from "../../recording-terminal.ts";
-import { workplace } from "./attack-files.ts";
+import { attackFiles } from "./attack-files.ts";
 
 /** Runs until a line says so, then stops as Ctrl-C does. */
 async function runUntil(line: RegExp, args: readonly string[]) {
@@ -29,7 +29,7 @@ async function said(...args: string[]): Promise<string> {
 
 describe("attack train", () => {
   it("goes on where it was interrupted, to the same bytes as an undisturbed run", async () => {
-    const { folder, path, train } = await workplace();
+    const { folder, path, train } = await attackFiles();
     const attack = ["--attack", "wanet", "--target", "all", "--test", path("test.bin")];
     expect((await runRecorded(...train("whole.safetensors", ...attack))).code).toBe(0);
 
@@ -63,7 +63,7 @@ describe("attack train", () => {
   });
 
   it("does not go on from another training's checkpoint, unless told to begin anew", async () => {
-    const { path, train } = await workplace();
+    const { path, train } = await attackFiles();
     const args = train("t.safetensors", "--attack", "badnets");
     await runUntil(/^epoch 1 of 3/, args);
     const { history } = readCheckpoint(await readFile(path("t.safetensors.checkpoint")), "it");
@@ -80,7 +80,7 @@ describe("attack train", () => {
   });
 
   it("begins with a given model, and keeps its width and classes", async () => {
-    const { path, train } = await workplace();
+    const { path, train } = await attackFiles();
     expect((await runRecorded(...train("a.safetensors", "--attack", "clean"))).code).toBe(0);
     const from = train("b.safetensors", "--attack", "sig", "--init", path("a.safetensors")).filter(
       (arg, index, all) => arg !== "--width" && all[index - 1] !== "--width",
@@ -114,7 +114,7 @@ describe("attack train", () => {
     [["--attack", "trojan"], /Allowed choices/],
     [[], /--attack/],
   ])("refuses %j as a misuse, before it trains", async (args, message) => {
-    const { train, folder } = await workplace();
+    const { train, folder } = await attackFiles();
     const written: string[] = [];
     const write = process.stderr.write.bind(process.stderr);
     process.stderr.write = (text: string | Uint8Array) => (written.push(String(text)), true);
@@ -130,7 +130,7 @@ describe("attack train", () => {
   });
 
   it("names files that do not fit", async () => {
-    const { path, train } = await workplace();
+    const { path, train } = await attackFiles();
     const badnets = ["--attack", "badnets"];
     await writeFile(path("cut.bin"), drawImages(2, 1).subarray(1));
     expect(await said(...train("t.safetensors", ...badnets, "--data", path("cut.bin")))).toMatch(
