@@ -31,6 +31,15 @@ function exists(path: string): boolean {
   return /\.(?:ts|tsx|mjs)$/.test(path) && files.some((file) => file.endsWith(`/${path}`));
 }
 
+it.each(["docs/decisions", "docs/research"])("every page of %s is listed there", (folder) => {
+  const listed = linksOf(readFileSync(join(PROJECT, folder, "README.md"), "utf8"));
+  const pages = files.filter((path) => path.startsWith(`${folder}/`) && path.endsWith(".md"));
+  const unlisted = pages
+    .map((path) => path.slice(folder.length + 1))
+    .filter((path) => path !== "README.md" && !listed.includes(path));
+  expect(unlisted).toEqual([]);
+});
+
 describe.each(documents)("%s", (document) => {
   const text = readFileSync(join(PROJECT, document), "utf8");
 
