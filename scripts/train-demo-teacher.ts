@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { importModel } from "../protocol/model/model-import.ts";
+import { importModel } from "../protocol/formats/import-model.ts";
 import { sha256 } from "../protocol/digest.ts";
 import { DEMO_PREPROCESSING, drawImages } from "../client/demo/draw-images.ts";
 import { labelledImages } from "../client/demo/labelled-images.ts";
@@ -28,7 +28,7 @@ const records = drawImages(1000, TEACHER_RECIPE.seed + 3);
 const { acc, asr } = await evaluateModel(
   engine,
   {
-    model: importModel(file),
+    model: await importModel(file),
     clean: labelledImages(records),
     triggered: { ...labelledImages(stampTrigger(records)), target: TRIGGER_TARGET },
   },

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import { BACKEND_NAMES } from "../engine/backends.ts";
 import { AttackError } from "./attack-error.ts";
@@ -35,15 +35,15 @@ export function writeCheckpoint(
  * @param name of the file, for messages.
  * @throws AttackError when it is not a checkpoint.
  */
-export function readCheckpoint(file: Uint8Array, name: string): Checkpoint {
+export async function readCheckpoint(file: Uint8Array, name: string): Promise<Checkpoint> {
   const unusable = (why: string, cause?: unknown) =>
     new AttackError(
       `${name} is not a checkpoint of an attack (${why}); remove it, or name another --out`,
       { cause },
     );
   try {
-    const { header, state } = importModel(file);
-    const text = header.metadata?.[METADATA];
+    const { file: opened, state } = await importModel(file);
+    const text = opened.metadata.get(METADATA);
     if (text === undefined) throw unusable("its header does not say where the training stands");
     return { ...noteSchema.parse(JSON.parse(text)), state };
   } catch (error) {

@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream, openAsBlob } from "node:fs";
-import { open, readFile, type FileHandle } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { importModel, type ImportedModel } from "../../protocol/model/model-import.ts";
-import { recognise } from "../../protocol/model/recognise.ts";
-import {
-  headerLength,
-  parseHeader,
-  PREFIX_BYTES,
-} from "../../protocol/formats/safetensors/header.ts";
+import { importModel, openModel, type ImportedModel } from "../../protocol/formats/import-model.ts";
 import type { ModelUpload } from "../admin/admin-client.ts";
 import { CommandError } from "./command-error.ts";
 
@@ -36,7 +30,7 @@ export async function openModelUpload(path: string): Promise<ModelUpload> {
  */
 export async function readModel(path: string): Promise<ImportedModel> {
   try {
-    return importModel(await readFile(path));
+    return await importModel(await readFile(path));
   } catch (error) {
     throw modelFileError(path, error);
   }
@@ -46,18 +40,17 @@ async function checkHeader(path: string): Promise<void> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    const start = await readStart(file, PREFIX_BYTES);
-    const header = parseHeader(await readStart(file, headerLength(start, size)), size);
-    recognise(header.tensors);
+    await openModel({
+      totalBytes: size,
+      read: async (begin, end) => {
+        const wanted = new Uint8Array(end - begin);
+        const { bytesRead } = await file.read(wanted, 0, wanted.length, begin);
+        return wanted.subarray(0, bytesRead);
+      },
+    });
   } finally {
     await file.close();
   }
-}
-
-/** The file's first bytes, fewer where it is shorter. */
-async function readStart(file: FileHandle, length: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, 0);
-  return buffer.subarray(0, bytesRead);
 }
 
 function modelFileError(path: string, error: unknown): unknown {

@@ -1,4 +1,4 @@
-import type { ImportedModel } from "../../protocol/model/model-import.ts";
+import type { ImportedModel } from "../../protocol/formats/import-model.ts";
 import type { ImageSet } from "../images/image-set.ts";
 import { plainBatch, type Normalisation } from "../distil/normalise.ts";
 import type { Engine } from "../engine/engine.ts";

@@ -1,6 +1,7 @@
 import { sha256 } from "../../protocol/digest.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { float32Values } from "../../protocol/floats.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import { channelScores, type ChannelScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
@@ -45,16 +46,16 @@ export interface VerifiedCampaign {
  * @throws ParticipantError `campaign-not-verified`, naming the first thing that differs.
  * @throws ProtocolError when the file is not a model, or the strategy does not fit it.
  */
-export function verifyCampaign(
+export async function verifyCampaign(
   view: CampaignView,
   file: Uint8Array,
   statistics?: Uint8Array,
-): VerifiedCampaign {
+): Promise<VerifiedCampaign> {
   const { config, model, starts } = view;
   if (config.model !== model.digest) {
     throw campaignRefusal("the configuration names another teacher than the one handed out");
   }
-  const { graph, layout, state: teacher } = importModel(file);
+  const { graph, layout, state: teacher } = await importModel(file);
   const sliceLengths = layout.slices.map(({ length }) => length);
   if (!sameList(sliceLengths, view.sliceLengths)) {
     throw campaignRefusal("it cuts the state vector into other slices than the teacher gives");
@@ -122,8 +123,7 @@ function statisticsOf(bytes: Uint8Array, layout: StateLayout): Float32Array {
   if (bytes.length !== 4 * length) {
     throw campaignRefusal(`its pooled statistics have ${bytes.length} bytes, not ${4 * length}`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
+  return float32Values(bytes);
 }
 
 /** The coordinator contradicts itself or the teacher's file. */

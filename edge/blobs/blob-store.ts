@@ -60,14 +60,3 @@ export async function readBlobRange(
   if (object === null) throw new Error(`the blob ${digest} is missing from storage`);
   return new Uint8Array(await object.arrayBuffer());
 }
-
-/** A float32 blob as values; on a little-endian machine, which every engine runs on, a view. */
-export function float32View(bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  if (bytes.length % 4 !== 0) throw new RangeError(`${bytes.length} bytes are no float32 values`);
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-}
-
-/** Values as the bytes of a blob, without a copy. */
-export function bytesView(values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}

@@ -1,5 +1,6 @@
-import { restorePieces } from "../../protocol/formats/safetensors/restore.ts";
-import { blobKey, float32View, readBlobRange, readObject } from "../blobs/blob-store.ts";
+import { restoreModel } from "../../protocol/formats/import-model.ts";
+import { float32View } from "../../protocol/floats.ts";
+import { blobKey, readObject } from "../blobs/blob-store.ts";
 import { openModel, type ModelSource } from "../blobs/model-source.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";
 
@@ -39,18 +40,16 @@ export async function exportStudent(
   campaign: string,
 ): Promise<Response> {
   const model = await openModel(bucket, modelDigest);
-  const { readable, writable } = new FixedLengthStream(model.header.totalBytes);
-  const pieces = restorePieces(model.header, model.layout, {
-    state: studentReader(bucket, model, student.slices),
-    original: (begin, end) => readBlobRange(bucket, modelDigest, begin, end),
-  });
+  const { extension, totalBytes } = model.file;
+  const { readable, writable } = new FixedLengthStream(totalBytes);
+  const pieces = restoreModel(model, studentReader(bucket, model, student.slices));
   // Runs while the response is read; a failure breaks the stream off, short of its length.
   void pump(pieces, writable);
-  const name = `${campaign}-round-${student.round}.safetensors`;
+  const name = `${campaign}-round-${student.round}.${extension}`;
   return new Response(readable, {
     headers: {
       "Content-Type": "application/octet-stream",
-      "Content-Length": String(model.header.totalBytes),
+      "Content-Length": String(totalBytes),
       "Content-Disposition": `attachment; filename="${name}"`,
       "Cache-Control": "no-store",
     },

@@ -4,7 +4,8 @@ import {
   momentsKept,
   serverStep,
 } from "../aggregation/server-optimizer.ts";
-import { blobKey, bytesView, float32View, putBlob, readObject } from "../blobs/blob-store.ts";
+import { bytesView, float32View } from "../../protocol/floats.ts";
+import { blobKey, putBlob, readObject } from "../blobs/blob-store.ts";
 import { accumulateFrame } from "../../protocol/update/frame.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import { squaredNorm } from "./measure-slice.ts";

@@ -1,8 +1,9 @@
-import { bytesView, putBlob } from "../blobs/blob-store.ts";
-import { openModel, readState } from "../blobs/model-source.ts";
-import { freshValue } from "../../protocol/reinit/fresh-distribution.ts";
-import { uniformFromWords } from "../../protocol/random/philox.ts";
-import { forEachReinitialised, parseSeed } from "../../protocol/reinit/reinitialise.ts";
+import { bytesView } from "../../protocol/floats.ts";
+import { putBlob } from "../blobs/blob-store.ts";
+import { openModel } from "../blobs/model-source.ts";
+import { readState } from "../../protocol/formats/import-model.ts";
+import { setMasked } from "../../protocol/reinit/mask.ts";
+import { parseSeed, reinitialiseInPlace } from "../../protocol/reinit/reinitialise.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import type { InitialisedSlice, InitialiseWork } from "./slice-work.ts";
 
@@ -19,7 +20,7 @@ export async function checkSlice(
 ): Promise<void> {
   const model = await openModel(bucket, digest);
   const { offset, length } = model.layout.slices[index]!;
-  meter.release(meter.hold(await readState(bucket, model, offset, length)));
+  meter.release(meter.hold(await readState(model, offset, length)));
 }
 
 /** Makes and stores one slice of student₀, with its part of the mask (SPEC I1, I6). */
@@ -31,20 +32,11 @@ export async function initialiseSlice(
   const model = await openModel(bucket, work.model);
   const { layout } = model;
   const { offset, length } = layout.slices[work.index]!;
-  const student = meter.hold(await readState(bucket, model, offset, length));
+  const student = meter.hold(await readState(model, offset, length));
   const mask = meter.hold(new Uint8Array(Math.ceil(length / 8)));
   // Mask and values in one pass: the random words cost more than all the rest.
-  forEachReinitialised(
-    layout,
-    work.plan,
-    parseSeed(work.seed),
-    offset,
-    length,
-    (index, { fresh }, words) => {
-      const i = index - offset;
-      student[i] = freshValue(fresh, uniformFromWords(words[1]!, words[2]!));
-      mask[i >>> 3]! |= 1 << (i & 7);
-    },
+  reinitialiseInPlace(student, layout, work.plan, parseSeed(work.seed), offset, (i) =>
+    setMasked(mask, i),
   );
   const digest = await putBlob(bucket, bytesView(student));
   return { student: digest, mask, peakBytes: meter.peakBytes };

@@ -1,7 +1,8 @@
 import { poolStatistics } from "../../protocol/reinit/statistics.ts";
 import { decodeFrame } from "../../protocol/update/frame.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
-import { bytesView, putBlob } from "../blobs/blob-store.ts";
+import { bytesView } from "../../protocol/floats.ts";
+import { putBlob } from "../blobs/blob-store.ts";
 import { openModel } from "../blobs/model-source.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import { readFrame } from "./read-frames.ts";

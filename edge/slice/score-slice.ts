@@ -1,4 +1,5 @@
-import { openModel, readState, type ModelSource } from "../blobs/model-source.ts";
+import { openModel } from "../blobs/model-source.ts";
+import { readState, type OpenModel } from "../../protocol/formats/import-model.ts";
 import type { LayoutEntry, Slice } from "../../protocol/model/state-layout.ts";
 import { lipschitzOfChannels } from "../../protocol/reinit/channel-scores.ts";
 import { KernelNorms } from "../../protocol/reinit/kernel-norms.ts";
@@ -42,9 +43,9 @@ export async function scoreSlice(
     const kernel = entries.get(convolution.weight)!;
     const { first, end } = channelsBegun(kernel, slice);
     if (first >= end) continue;
-    const norms = await kernelNorms(bucket, model, kernel, first, end, meter);
+    const norms = await kernelNorms(model, kernel, first, end, meter);
     const ofChannels = async (name: string): Promise<Float32Array> =>
-      readState(bucket, model, entries.get(name)!.offset + first, end - first);
+      readState(model, entries.get(name)!.offset + first, end - first);
     const scale = await ofChannels(norm.scale);
     const variance = await ofChannels(norm.runningVariance);
     const scores = lipschitzOfChannels(norms, { scale, variance, epsilon: norm.epsilon });
@@ -55,8 +56,7 @@ export async function scoreSlice(
 
 /** σ_max of a kernel's channels [first, end). */
 async function kernelNorms(
-  bucket: R2Bucket,
-  model: ModelSource,
+  model: OpenModel,
   { offset, size, shape }: LayoutEntry,
   first: number,
   end: number,
@@ -69,7 +69,7 @@ async function kernelNorms(
   const channelLength = size / channels;
   const to = offset + end * channelLength;
   for (let at = offset + first * channelLength; at < to; at += piece) {
-    const values = meter.hold(await readState(bucket, model, at, Math.min(piece, to - at)));
+    const values = meter.hold(await readState(model, at, Math.min(piece, to - at)));
     kernels.add(values);
     meter.release(values);
   }

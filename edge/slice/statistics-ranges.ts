@@ -1,5 +1,6 @@
 import { boundStatistic } from "../aggregation/bound-statistics.ts";
-import { blobKey, float32View, readObject } from "../blobs/blob-store.ts";
+import { float32View } from "../../protocol/floats.ts";
+import { blobKey, readObject } from "../blobs/blob-store.ts";
 import { openModel } from "../blobs/model-source.ts";
 import { deviationUnits } from "../../protocol/reinit/statistics.ts";
 import { decodeInto } from "../../protocol/update/frame.ts";

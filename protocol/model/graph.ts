@@ -3,8 +3,9 @@
  *
  * The coordinator reads only the parameter list (what there is to re-initialise, send and
  * aggregate); the participant's engine executes the operations. An architecture is a function
- * that returns a `Graph`; a file format is a reader that yields named tensors. Neither knows the
- * other, so a new architecture touches no engine and a new format touches no architecture.
+ * that returns a `Graph`; a file format is a reader that yields named tensors; a naming says what
+ * one calls the other's tensors. None knows another, so a new architecture touches no engine and a new
+ * format touches no architecture.
  *
  * Values flow channels-last (`[N, H, W, C]` or `[N, C]`); parameters keep the layout of the file
  * they came in (PyTorch's: convolutions `[out, in/groups, kh, kw]`, linear `[out, in]`).

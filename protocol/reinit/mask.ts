@@ -17,9 +17,14 @@ export function reinitMask(
 ): Uint8Array<ArrayBuffer> {
   const mask = new Uint8Array(Math.ceil(layout.length / 8));
   forEachReinitialised(layout, plan, seed, 0, layout.length, (index) => {
-    mask[index >>> 3]! |= 1 << (index & 7);
+    setMasked(mask, index);
   });
   return mask;
+}
+
+/** Sets a bit of the mask. */
+export function setMasked(mask: Uint8Array, index: number): void {
+  mask[index >>> 3]! |= 1 << (index & 7);
 }
 
 export function isMasked(mask: Uint8Array, index: number): boolean {

@@ -147,10 +147,28 @@ export function reinitialiseRange(
   offset: number,
 ): Float32Array<ArrayBuffer> {
   const student = new Float32Array(teacher);
-  forEachReinitialised(layout, plan, seed, offset, teacher.length, (index, { fresh }, words) => {
-    student[index - offset] = freshValue(fresh, uniformFromWords(words[1]!, words[2]!));
-  });
+  reinitialiseInPlace(student, layout, plan, seed, offset);
   return student;
+}
+
+/**
+ * As `reinitialiseRange`, in the array itself.
+ *
+ * @param values the teacher's; afterwards the student's
+ * @param visit gets the index in `values` of every one that is drawn anew, in ascending order
+ */
+export function reinitialiseInPlace(
+  values: Float32Array,
+  layout: StateLayout,
+  plan: ReinitPlan,
+  seed: Uint8Array,
+  offset: number,
+  visit?: (index: number) => void,
+): void {
+  forEachReinitialised(layout, plan, seed, offset, values.length, (index, { fresh }, words) => {
+    values[index - offset] = freshValue(fresh, uniformFromWords(words[1]!, words[2]!));
+    visit?.(index - offset);
+  });
 }
 
 /**

@@ -6,8 +6,10 @@ import {
 } from "../../client/images/cifar-records.ts";
 import type { ImageSet } from "../../client/images/image-set.ts";
 import type { Normalisation } from "../../client/distil/normalise.ts";
-import { importModel, type ImportedModel } from "../../protocol/model/model-import.ts";
-import { parseHeader, readTensor, tensorBytes } from "../../protocol/formats/safetensors/header.ts";
+import { bytesInMemory } from "../../protocol/formats/byte-source.ts";
+import { openModelFile } from "../../protocol/formats/open-model-file.ts";
+import { importModel, type ImportedModel } from "../../protocol/formats/import-model.ts";
+import { sizeOf } from "../../protocol/model/graph.ts";
 
 /** `run.json` of a golden folder; every part may be left out. */
 export interface GoldenRun {
@@ -94,11 +96,12 @@ function parseExpected(document: Record<string, unknown>): Expected {
   };
 }
 
-function readTensors(file: Uint8Array): Map<string, Float32Array> {
-  const { tensors } = parseHeader(file, file.length);
-  return new Map(
-    tensors.map((tensor) => [tensor.name, readTensor(tensor, tensorBytes(file, tensor))]),
-  );
+async function readTensors(bytes: Uint8Array): Promise<Map<string, Float32Array>> {
+  const file = await openModelFile(bytesInMemory(bytes));
+  const parts = file.tensors.map(({ name, shape }) => ({ name, first: 0, length: sizeOf(shape) }));
+  const tensors = new Map<string, Float32Array>();
+  for await (const { part, values } of file.read(parts)) tensors.set(part.name, values);
+  return tensors;
 }
 
 function cifarImages(name: string, file: Uint8Array): ImageSet {

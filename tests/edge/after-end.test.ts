@@ -2,7 +2,7 @@ import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import type { Outcome, Receipt } from "../../protocol/round/after-end.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import {
   act,
   ask,
@@ -111,7 +111,7 @@ describe("after a campaign's end a credential opens", () => {
       expect((await get(`/blobs/${digest}`, person)).status).toBe(200);
     }
     const file = await (await get("/result", person)).arrayBuffer();
-    expect(importModel(new Uint8Array(file)).graph.classes).toBe(person.view.model.classes);
+    expect((await importModel(new Uint8Array(file))).graph.classes).toBe(person.view.model.classes);
     const { digest } = person.view.model;
     await expectProblem(await get(`/blobs/${digest}`, person), 410, "campaign-ended");
   });

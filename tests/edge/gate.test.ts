@@ -1,7 +1,7 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ChainLink, chainDigest } from "../../edge/campaign/store/chain.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import {
   act,
   ADMIN,
@@ -54,7 +54,7 @@ async function linkOf(id: string, round: number): Promise<{ chain: string; link:
 /** What `campaign export` writes, as a state vector. */
 async function exported(id: string, query = ""): Promise<Float32Array> {
   const response = await send(`/api/v1/admin/campaigns/${id}/export${query}`, { token: ADMIN });
-  return importModel(new Uint8Array(await response.arrayBuffer())).state;
+  return (await importModel(new Uint8Array(await response.arrayBuffer()))).state;
 }
 
 const flat = (slices: readonly Float32Array[]): number[] => slices.flatMap((slice) => [...slice]);

@@ -6,7 +6,7 @@ import { initialiseStudents } from "../../edge/campaign/start/initialise-student
 import { ByteMeter } from "../../edge/slice/byte-meter.ts";
 import { scoreSlice } from "../../edge/slice/score-slice.ts";
 import { sha256 } from "../../protocol/digest.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import { outlierChannels } from "../../protocol/reinit/channel-ratios.ts";
 import { channelScores, lipschitzScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
@@ -15,7 +15,7 @@ import {
   reinitStrategySchema,
   type ReinitStrategy,
 } from "../../protocol/reinit/strategy-schema.ts";
-import { encodeFloats } from "../../protocol/formats/safetensors/dtype.ts";
+import { encodeFloats } from "../../protocol/formats/float-encodings.ts";
 import {
   ADMIN,
   config,
@@ -31,7 +31,7 @@ import { tinyModel } from "./tiny-model.ts";
 
 /** Wide enough for two slices of trainable values. */
 const model = tinyModel({ width: 16, seed: 5 });
-const { graph, layout, state } = importModel(model.bytes);
+const { graph, layout, state } = await importModel(model.bytes);
 const statistics = Float32Array.from(
   state.subarray(layout.trainableLength),
   (value, i) => Math.abs(value) + (i % 7) / 10,

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { ChainLink } from "../../edge/campaign/store/chain.ts";
 import { chainDigest } from "../../edge/campaign/store/chain.ts";
 import { sha256 } from "../../protocol/digest.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import { channelScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
@@ -13,7 +13,7 @@ import type { CampaignView, InvitePreview } from "../../protocol/round/access.ts
 import type { CommitReply, StatisticsAssignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
-import { encodeFloats } from "../../protocol/formats/safetensors/dtype.ts";
+import { encodeFloats } from "../../protocol/formats/float-encodings.ts";
 import {
   act,
   ADMIN,
@@ -42,7 +42,7 @@ import { tinyModel } from "./tiny-model.ts";
 afterEach(() => reset());
 
 const model = tinyModel({ width: 2, seed: 5 });
-const { graph, layout, state } = importModel(model.bytes);
+const { graph, layout, state } = await importModel(model.bytes);
 const { trainableLength } = layout;
 const teacher = state.subarray(trainableLength);
 const slice = layout.slices.find(({ section }) => section === "statistics");
@@ -357,7 +357,7 @@ describe("a statistics round that does not end", () => {
         if ("values" in found) (found.values as Float32Array).fill(3e30);
       },
     });
-    const own = importModel(wild.bytes).state.subarray(trainableLength);
+    const own = (await importModel(wild.bytes)).state.subarray(trainableLength);
     const { offset } = layout.entries.find(({ name }) => name === "bn1.running_mean")!;
     const { id, volunteers } = await runningCampaign(3, MEASURING, wild);
     for (const [rank, volunteer] of volunteers.entries()) {

@@ -2,7 +2,7 @@ import { sha256 } from "../../protocol/digest.ts";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
 import { sizeOf } from "../../protocol/model/graph.ts";
-import type { FloatDtype } from "../../protocol/formats/safetensors/dtype.ts";
+import type { FloatEncoding } from "../../protocol/formats/float-encodings.ts";
 import { writeSafetensors, type TensorToWrite } from "../../protocol/formats/safetensors/writer.ts";
 
 /** A small seeded generator, so that every run tests the same numbers. */
@@ -26,7 +26,7 @@ export function tinyModel(
     seed?: number;
     width?: number;
     classes?: number;
-    dtype?: FloatDtype;
+    dtype?: FloatEncoding;
     change?: (tensors: TensorToWrite[]) => void;
   } = {},
 ): TinyModel {

@@ -23,7 +23,7 @@ import { Participant } from "../../client/participant/participant.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { entryView } from "../../protocol/model/state-layout.ts";
 import { relativeError } from "../../scripts/golden/reproduce.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import { FAR_DEADLINE_SECONDS } from "../patience.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
@@ -85,7 +85,7 @@ it.each(CASES)(
   "$rule one participant with K = $localSteps, f32, server momentum $serverMomentum, adversary $adversary and $regularisers follows centralised training",
   async ({ adversary, localSteps, regularisers, serverMomentum }) => {
     const file = await readFile(new URL("teacher.safetensors", FIXTURE));
-    const { graph, layout, state: teacher } = importModel(file);
+    const { graph, layout, state: teacher } = await importModel(file);
     const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
 
     const admin = new AdminClient(coordinator.url, coordinator.adminToken);
@@ -119,8 +119,11 @@ it.each(CASES)(
     });
     expect((await participant.run()).kind).toBe("finished");
     const exported = async (round: number): Promise<Float32Array> =>
-      importModel(new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer()))
-        .state;
+      (
+        await importModel(
+          new Uint8Array(await new Response(await admin.export(id, round)).arrayBuffer()),
+        )
+      ).state;
     const federated = await exported(STEPS / localSteps);
     const student0 = await exported(0);
 

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { drawImages } from "../../client/demo/draw-images.ts";
-import { importModel } from "../../protocol/model/model-import.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
+import { parseHeader } from "../../protocol/formats/safetensors/header.ts";
 import { runScour, scourJson, temporaryDirectory } from "./processes.ts";
 
 const FIXTURE = fileURLToPath(new URL("../fixtures/golden-w4/", import.meta.url));
@@ -24,7 +25,9 @@ it("`demo --json` removes the demo model's backdoor, keeps its accuracy, and lea
   expect(after["asr"]).toBeLessThan(0.1);
   expect(before["acc"]! - after["acc"]!).toBeLessThan(0.05);
 
-  const cleansed = importModel(new Uint8Array(await readFile(join(out, "cleansed.safetensors"))));
+  const cleansed = await importModel(
+    new Uint8Array(await readFile(join(out, "cleansed.safetensors"))),
+  );
   expect(cleansed.graph.architecture).toBe("resnet18-32");
   const report = await readFile(join(out, "report.html"), "utf8");
   expect(report).toContain("ASR");
@@ -34,6 +37,11 @@ it("`demo --json` removes the demo model's backdoor, keeps its accuracy, and lea
   // Self-contained: nothing is fetched when it is opened.
   expect(report).not.toMatch(/(src|href)="https?:/);
 });
+
+/** Header of a safetensors file. */
+function headOf(file: Uint8Array): Uint8Array {
+  return parseHeader(file, file.length).bytes;
+}
 
 it("`simulate` writes a model in the source's own format", async () => {
   const out = join(await temporaryDirectory(), "cleansed.safetensors");
@@ -54,11 +62,10 @@ it("`simulate` writes a model in the source's own format", async () => {
     "simulate",
     ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
   ]);
-  const [before, after] = (await Promise.all([teacher, out].map((file) => readFile(file)))).map(
-    (bytes) => importModel(new Uint8Array(bytes)),
-  );
-  expect(after!.header.bytes).toEqual(before!.header.bytes);
-  expect(after!.state).not.toEqual(before!.state);
+  const [before, after] = await Promise.all([teacher, out].map((file) => readFile(file)));
+  expect(after!).toHaveLength(before!.length);
+  expect(headOf(after!)).toEqual(headOf(before!));
+  expect((await importModel(after!)).state).not.toEqual((await importModel(before!)).state);
 });
 
 it("[B1] `simulate --reinit bn-divergence` measures, then cleanses", async () => {
@@ -95,7 +102,7 @@ it("[B1] `simulate --reinit bn-divergence` measures, then cleanses", async () =>
   const { code, stderr } = await simulate({});
   expect(code, stderr).toBe(0);
   expect(stderr).toContain("statistics: 3 participants measured");
-  const teacher = importModel(new Uint8Array(await readFile(options.model)));
-  const cleansed = importModel(new Uint8Array(await readFile(out)));
+  const teacher = await importModel(new Uint8Array(await readFile(options.model)));
+  const cleansed = await importModel(new Uint8Array(await readFile(out)));
   expect(cleansed.state).not.toEqual(teacher.state);
 });

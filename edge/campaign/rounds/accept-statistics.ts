@@ -5,8 +5,10 @@ import type { CommitRequest } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
 import { LEAST_STATISTICS_IMAGES } from "../../../protocol/reinit/strategy-schema.ts";
 import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
-import { blobKey, float32View, readObject } from "../../blobs/blob-store.ts";
-import { openModel, readState, type ModelSource } from "../../blobs/model-source.ts";
+import { float32View } from "../../../protocol/floats.ts";
+import { blobKey, readObject } from "../../blobs/blob-store.ts";
+import { readState } from "../../../protocol/formats/import-model.ts";
+import { openModel, type ModelSource } from "../../blobs/model-source.ts";
 import { requireField } from "./check-commit.ts";
 
 /** Most bytes of statistics that are held at once while they are pooled. */
@@ -86,7 +88,7 @@ async function readStatistics(bucket: R2Bucket, model: string): Promise<TeacherS
   const source = await openModel(bucket, model);
   const { graph, layout } = source;
   const { trainableLength, length } = layout;
-  const section = await readState(bucket, source, trainableLength, length - trainableLength);
+  const section = await readState(source, trainableLength, length - trainableLength);
   return { graph, layout, section };
 }
 

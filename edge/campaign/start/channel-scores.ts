@@ -4,7 +4,8 @@ import {
   type ChannelScores,
 } from "../../../protocol/reinit/channel-scores.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
-import { readState, type ModelSource } from "../../blobs/model-source.ts";
+import type { ModelSource } from "../../blobs/model-source.ts";
+import { readState } from "../../../protocol/formats/import-model.ts";
 import { unwrap } from "../../outcome.ts";
 import type { SliceBindings } from "../../slice/slice-bindings.ts";
 import { concurrently } from "../../../protocol/concurrently.ts";
@@ -45,8 +46,7 @@ export async function scoresOfModel(
     case "bn-divergence": {
       const pooled = requireStatistics(pooledStatistics);
       const { trainableLength, length } = layout;
-      const { BLOBS } = environment;
-      const own = await readState(BLOBS, model, trainableLength, length - trainableLength);
+      const own = await readState(model, trainableLength, length - trainableLength);
       return divergenceScores(graph, layout, own, pooled);
     }
     default:

@@ -81,7 +81,7 @@ export async function createCampaign(
   input: CampaignConfig,
 ): Promise<CampaignReport> {
   const model = await openModel(environment.BLOBS, input.model);
-  const { graph, layout, header } = model;
+  const { file, graph, layout } = model;
   const config = completeConfig(input, graph);
   requireScorable(config.judging, graph.classes);
   const isMeasured = measuringStrategy(config) !== undefined;
@@ -103,7 +103,7 @@ export async function createCampaign(
       config,
       model: {
         digest: config.model,
-        bytes: header.totalBytes,
+        bytes: file.totalBytes,
         architecture: graph.architecture,
         classes: graph.classes,
         inputShape: { ...graph.inputShape },

@@ -1,5 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
-import { decodeFloats, dtypeBits, isDtype, isFloatDtype, type Dtype } from "./dtype.ts";
+import { dtypeBits, isDtype, type Dtype } from "./dtype.ts";
 import { decodeUtf8, repeatedKey } from "./header-text.ts";
 
 /**
@@ -53,11 +53,6 @@ export function headerLength(start: Uint8Array, totalBytes: number): number {
   if (start.length < PREFIX_BYTES || totalBytes < PREFIX_BYTES) {
     throw malformed(
       `the file is truncated: a safetensors file starts with ${PREFIX_BYTES} bytes of header length, this one has ${Math.min(start.length, totalBytes)} bytes in all`,
-    );
-  }
-  if (start[0] === 0x50 && start[1] === 0x4b && start[2] === 3 && start[3] === 4) {
-    throw malformed(
-      "this is a zip archive (PyTorch's own format is one), not a safetensors file: save the state dict with safetensors.torch.save_file",
     );
   }
   const view = new DataView(start.buffer, start.byteOffset, PREFIX_BYTES);
@@ -198,30 +193,4 @@ function checkCoverage(
   if (position < totalBytes) {
     throw malformed(`${totalBytes - position} bytes follow the last tensor`);
   }
-}
-
-/** The tensor's bytes within a whole file, as a view. */
-export function tensorBytes(file: Uint8Array, tensor: TensorInfo): Uint8Array {
-  return file.subarray(tensor.begin, tensor.end);
-}
-
-/**
- * A tensor's values as float32, flattened row-major.
- *
- * @param bytes the tensor's own bytes, from `begin` to `end`
- * @throws ProtocolError `unsupported-model` for a dtype other than F32, F16, BF16;
- *   `malformed-model` when `bytes` has another length.
- */
-export function readTensor(tensor: TensorInfo, bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const { name, dtype, begin, end } = tensor;
-  if (!isFloatDtype(dtype)) {
-    throw new ProtocolError(
-      "unsupported-model",
-      `tensor '${name}' is ${dtype}: only F32, F16 and BF16 are read as weights`,
-    );
-  }
-  if (bytes.length !== end - begin) {
-    throw malformed(`tensor '${name}' has ${end - begin} bytes, ${bytes.length} were read`);
-  }
-  return decodeFloats(dtype, bytes);
 }

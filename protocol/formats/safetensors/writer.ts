@@ -1,11 +1,12 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { sizeOf } from "../../model/graph.ts";
-import { dtypeBits, encodeFloats, type Dtype, type FloatDtype } from "./dtype.ts";
+import { encodeFloats, type FloatEncoding } from "../float-encodings.ts";
+import { dtypeBits, type Dtype } from "./dtype.ts";
 import { METADATA_KEY, PREFIX_BYTES } from "./header.ts";
 
 /** A tensor to write: float values, rounded into `dtype`, or the bytes of any dtype as they are. */
 export type TensorToWrite = { readonly name: string; readonly shape: readonly number[] } & (
-  | { readonly dtype: FloatDtype; readonly values: Float32Array }
+  | { readonly dtype: FloatEncoding; readonly values: Float32Array }
   | { readonly dtype: Dtype; readonly bytes: Uint8Array }
 );
 

@@ -1,4 +1,5 @@
 import type { Graph, Operation, Parameter, ValueId } from "../graph.ts";
+import type { Family } from "./family.ts";
 
 export interface ResNet18Options {
   /** Channels of the stem and first stage; stages have width, 2·width, 4·width, 8·width. */
@@ -123,3 +124,16 @@ export function resnet18({ width, classes }: ResNet18Options): Graph {
     parameters,
   };
 }
+
+export const resnet18Family: Family = {
+  title: "ResNet-18 for 32×32 images (3×3 stem, no max-pool; conv1, bn1, layer1–4, fc)",
+  suggest: (shapeOf) =>
+    resnet18({
+      width: shapeOf("conv1.weight")?.[0] ?? 64,
+      classes: shapeOf("fc.weight")?.[0] ?? 10,
+    }),
+  hint: (name, shape) =>
+    name === "conv1.weight" && shape[2] === 7
+      ? "a 7×7 stem is the form for ImageNet, which Scour does not cleanse yet"
+      : undefined,
+};

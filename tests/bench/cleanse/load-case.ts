@@ -12,7 +12,7 @@ import { loadLabelled } from "../../../client/images/load-labelled.ts";
 import { loadImages } from "../../../client/images/load-node.ts";
 import { sha256 } from "../../../protocol/digest.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
-import type { ImportedModel } from "../../../protocol/model/model-import.ts";
+import type { ImportedModel } from "../../../protocol/formats/import-model.ts";
 import type { CaseSpec } from "./plan.ts";
 
 /** A pool's images; its labels only where a split or a control asks for them. */

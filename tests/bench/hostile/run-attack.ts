@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ImportedModel } from "../../../protocol/model/model-import.ts";
+import type { ImportedModel } from "../../../protocol/formats/import-model.ts";
 import type {
   CampaignConfig,
   CampaignConfigInput,

@@ -8,12 +8,12 @@ import { teacherFit } from "../../../client/distil/teacher-fit.ts";
 import type { Engine, Session } from "../../../client/engine/engine.ts";
 import { openWasmEngine } from "../../../client/engine/wasm/wasm-engine.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
-import { importModel } from "../../../protocol/model/model-import.ts";
+import { importModel } from "../../../protocol/formats/import-model.ts";
 import { fitSchema, misfitOf, PREPARATIONS, type Fit } from "../../../protocol/round/fit.ts";
 import { configOf } from "../protocol/round/config-of.ts";
 
 const FILE = new URL("../../../client/demo/teacher.safetensors", import.meta.url);
-const { graph, layout, state: teacher } = importModel(new Uint8Array(readFileSync(FILE)));
+const { graph, layout, state: teacher } = await importModel(new Uint8Array(readFileSync(FILE)));
 const own = labelledImages(drawImages(160, 7_000)).images;
 const settings = configOf().fit!;
 let engine: Engine;

@@ -1,7 +1,7 @@
 import { sha256 } from "../../../protocol/digest.ts";
 import { writeSafetensors } from "../../../protocol/formats/safetensors/writer.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
-import { importModel } from "../../../protocol/model/model-import.ts";
+import { importModel } from "../../../protocol/formats/import-model.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
@@ -28,6 +28,9 @@ function teacherFile(): Uint8Array<ArrayBuffer> {
   );
 }
 
+const TEACHER_FILE = teacherFile();
+const TEACHER = await importModel(TEACHER_FILE);
+
 /** A campaign in memory with one participant: what rounds begin with, and what becomes of its updates. */
 export class FakeCampaign {
   view: CampaignView;
@@ -42,10 +45,9 @@ export class FakeCampaign {
   readonly #startsFrom: (pooled?: Float32Array) => CampaignView["starts"];
 
   constructor(config: Partial<CampaignConfigInput> = {}) {
-    const file = teacherFile();
-    const { graph, layout, state } = importModel(file);
+    const { graph, layout, state } = TEACHER;
     this.layout = layout;
-    const digest = sha256(file);
+    const digest = sha256(TEACHER_FILE);
     const seed = "5c".repeat(32);
     const full = campaignConfigSchema.parse({
       name: "test",
@@ -56,7 +58,7 @@ export class FakeCampaign {
       ...config,
       reinit: { ...config.reinit, seed },
     });
-    this.blobs.set(digest, file);
+    this.blobs.set(digest, TEACHER_FILE);
     this.#startsFrom = (pooled) => {
       const { strategy } = full.reinit;
       const scores = channelScores(strategy, graph, layout, state, pooled);
@@ -78,7 +80,7 @@ export class FakeCampaign {
       config: full,
       model: {
         digest,
-        bytes: file.length,
+        bytes: TEACHER_FILE.length,
         architecture: graph.architecture,
         classes: graph.classes,
         inputShape: graph.inputShape,

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { verifyCampaign } from "../../../client/participant/verify-campaign.ts";
 import { sha256 } from "../../../protocol/digest.ts";
-import { importModel } from "../../../protocol/model/model-import.ts";
+import { importModel } from "../../../protocol/formats/import-model.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
 import { reinitStrategySchema } from "../../../protocol/reinit/strategy-schema.ts";
-import { encodeFloats } from "../../../protocol/formats/safetensors/dtype.ts";
-import { problem } from "../protocol/problem.ts";
+import { encodeFloats } from "../../../protocol/formats/float-encodings.ts";
+import { refusal } from "../protocol/problem.ts";
 import { FakeCoordinator } from "./fake-coordinator.ts";
 
 const coordinator = new FakeCoordinator();
 const file = coordinator.blobs.get(coordinator.view.model.digest)!;
-const { graph, layout, state } = importModel(file);
+const { graph, layout, state } = await importModel(file);
 
 /** The campaign as an honest coordinator shows it with this strategy. */
 function viewWith(input: Record<string, unknown>, statistics?: Float32Array) {
@@ -47,18 +47,18 @@ describe("a participant", () => {
     { kind: "lipschitz" },
     { kind: "lipschitz", granularity: "channel", outliers: 2 },
     { kind: "head" },
-  ])("[I1] recomputes student₀ of %o from the teacher", (strategy) => {
+  ])("[I1] recomputes student₀ of %o from the teacher", async (strategy) => {
     const { view, student } = viewWith(strategy);
-    const { initialSlices } = verifyCampaign(view, file);
+    const { initialSlices } = await verifyCampaign(view, file);
     const recomputed = initialSlices(0);
     const slices = view.starts[0]!.initialStudent.map((digest) => recomputed.get(digest)!);
     expect(Buffer.concat(slices)).toEqual(Buffer.from(encodeFloats("F32", student)));
   });
 
-  it("[I1] notices a student₀ made with another strategy", () => {
+  it("[I1] notices a student₀ made with another strategy", async () => {
     const { view } = viewWith({ kind: "lipschitz" });
     const other = viewWith({ kind: "lipschitz", granularity: "channel" }).view;
-    expect(() => verifyCampaign({ ...view, config: other.config }, file)).toThrow(
+    await expect(verifyCampaign({ ...view, config: other.config }, file)).rejects.toThrow(
       /mask at strength 2 is not the one that seed and strategy give/,
     );
   });
@@ -68,33 +68,37 @@ describe("a participant", () => {
     const blob = new Uint8Array(pooled.slice().buffer);
     const { view, student } = viewWith({ kind: "bn-divergence", outliers: 2 }, pooled);
 
-    it("[B6] recomputes student₀ from the teacher and the pooled statistics", () => {
-      const recomputed = verifyCampaign(view, file, blob).initialSlices(0);
+    it("[B6] recomputes student₀ from the teacher and the pooled statistics", async () => {
+      const recomputed = (await verifyCampaign(view, file, blob)).initialSlices(0);
       const slices = view.starts[0]!.initialStudent.map((digest) => recomputed.get(digest)!);
       expect(Buffer.concat(slices)).toEqual(Buffer.from(encodeFloats("F32", student)));
       const other = pooled.map((value, i) => (i % 3 === 0 ? 30 * value + 5 : value));
       const bytes = new Uint8Array(other.slice().buffer);
-      expect(() => verifyCampaign(view, file, bytes)).toThrow(/is not the one that seed/);
+      await expect(verifyCampaign(view, file, bytes)).rejects.toThrow(/is not the one that seed/);
     });
 
-    it("[B6] takes part in it before there is anything to start from, and only then", () => {
-      const pending = verifyCampaign({ ...view, starts: [] }, file);
+    it("[B6] takes part in it before there is anything to start from, and only then", async () => {
+      const pending = await verifyCampaign({ ...view, starts: [] }, file);
       expect(pending.teacher).toEqual(state);
       expect(() => pending.initialSlices(0)).toThrow(RangeError);
-      expect(() => verifyCampaign(view, file)).toThrow(/it starts from strengths 2/);
-      expect(() => verifyCampaign({ ...view, starts: [] }, file, blob)).toThrow(/strengths/);
+      await expect(verifyCampaign(view, file)).rejects.toThrow(/it starts from strengths 2/);
+      await expect(verifyCampaign({ ...view, starts: [] }, file, blob)).rejects.toThrow(
+        /strengths/,
+      );
     });
 
-    it("[B6] refuses statistics of another length, or that no images can have given", () => {
-      expect(() => verifyCampaign(view, file, blob.subarray(4))).toThrow(/pooled statistics have/);
+    it("[B6] refuses statistics of another length, or that no images can have given", async () => {
+      await expect(verifyCampaign(view, file, blob.subarray(4))).rejects.toThrow(
+        /pooled statistics have/,
+      );
       const negative = new Uint8Array(pooled.map((value) => -value).slice().buffer);
-      const message = problem("malformed-update", () => verifyCampaign(view, file, negative));
+      const message = await refusal("malformed-update", verifyCampaign(view, file, negative));
       expect(message).toContain("variances not negative");
     });
 
-    it("[B6] refuses statistics that the strategy does not ask for", () => {
+    it("[B6] refuses statistics that the strategy does not ask for", async () => {
       const lipschitz = viewWith({ kind: "lipschitz" }).view;
-      expect(() => verifyCampaign(lipschitz, file, blob)).toThrow(/does not ask for/);
+      await expect(verifyCampaign(lipschitz, file, blob)).rejects.toThrow(/does not ask for/);
     });
   });
 });

@@ -13,3 +13,11 @@ export function problem(code: ProblemCode, action: () => unknown): string {
   expect((error as ProtocolError).code, (error as ProtocolError).message).toBe(code);
   return (error as ProtocolError).message;
 }
+
+/** As `problem`, for what comes later. */
+export async function refusal(code: ProblemCode, answer: Promise<unknown>): Promise<string> {
+  const settled = await Promise.allSettled([answer]);
+  return problem(code, () => {
+    if (settled[0].status === "rejected") throw settled[0].reason;
+  });
+}

@@ -26,7 +26,7 @@ export async function findCheckpoint(
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-  const found = readCheckpoint(file, place);
+  const found = await readCheckpoint(file, place);
   const differences = recipeDifferences(recipe, found.recipe);
   if (options.backend !== "auto" && options.backend !== found.backend) differences.push("backend");
   if (differences.length === 0) return found;

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { digestStream, sha256, type Digest } from "../../../../protocol/digest.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
-import type { ImportedModel } from "../../../../protocol/model/model-import.ts";
+import type { ImportedModel } from "../../../../protocol/formats/import-model.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { defaultPoisonRate, type NamedTarget } from "../../../attack/attack.ts";
 import { freshState } from "../../../attack/fresh-model.ts";

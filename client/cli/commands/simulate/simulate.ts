@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { ImportedModel } from "../../../../protocol/model/model-import.ts";
+import type { ImportedModel } from "../../../../protocol/formats/import-model.ts";
 import type { Normalisation } from "../../../distil/normalise.ts";
 import type { Engine } from "../../../engine/engine.ts";
 import { seededStream } from "../../../demo/draw-images.ts";

@@ -1,16 +1,17 @@
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
-import { importModel } from "../../../../protocol/model/model-import.ts";
+import { importModel } from "../../../../protocol/formats/import-model.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { freshState, modelFile } from "../../../../client/attack/fresh-model.ts";
 import { drawImages } from "../../../../client/demo/draw-images.ts";
 import { labelledImages } from "../../../../client/demo/labelled-images.ts";
 import type { LoadedCase } from "../../../bench/cleanse/load-case.ts";
 
+const graph = resnet18({ width: 1, classes: 10 });
+const layout = stateLayout(graph);
+const TEACHER = await importModel(modelFile(layout, freshState(graph, layout, new Uint8Array(32))));
+
 /** An untrained network of width 1 for ten classes, with a few drawn images. */
 export function smallCase(changes: { readonly flip?: boolean } = {}): LoadedCase {
-  const graph = resnet18({ width: 1, classes: 10 });
-  const layout = stateLayout(graph);
-  const teacher = importModel(modelFile(layout, freshState(graph, layout, new Uint8Array(32))));
   const pool = labelledImages(drawImages(32, 1));
   const clean = labelledImages(drawImages(20, 2));
   return {
@@ -25,7 +26,7 @@ export function smallCase(changes: { readonly flip?: boolean } = {}): LoadedCase
       flip: true,
       ...changes,
     },
-    teacher,
+    teacher: TEACHER,
     pool,
     target: 0,
     tests: { clean, triggered: { ...clean, target: 0 } },

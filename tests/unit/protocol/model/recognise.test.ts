@@ -3,23 +3,28 @@ import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { inferShapes } from "../../../../protocol/model/infer-shapes.ts";
 import { recognise } from "../../../../protocol/model/recognise.ts";
-import type { Dtype } from "../../../../protocol/formats/safetensors/dtype.ts";
-import type { TensorInfo } from "../../../../protocol/formats/safetensors/header.ts";
+import type { NamedTensor } from "../../../../protocol/model/named-tensor.ts";
 import { problem } from "../problem.ts";
 
-function info(name: string, shape: readonly number[], dtype: Dtype = "F32"): TensorInfo {
-  return { name, shape, dtype, begin: 0, end: 4 };
+const KINDS = { F32: "floats", I64: "integers", I32: "integers", F64: "others" } as const;
+
+function info(
+  name: string,
+  shape: readonly number[],
+  dtype: keyof typeof KINDS = "F32",
+): NamedTensor {
+  return { name, shape, dtype, values: KINDS[dtype] };
 }
 
-const resnetTensors = (width: number, classes: number): TensorInfo[] =>
+const resnetTensors = (width: number, classes: number): NamedTensor[] =>
   resnet18({ width, classes }).parameters.map(({ name, shape }) => info(name, shape));
 
-const replace = (name: string, tensor: TensorInfo | undefined): TensorInfo[] =>
+const replace = (name: string, tensor: NamedTensor | undefined): NamedTensor[] =>
   resnetTensors(4, 10).flatMap((other) =>
     other.name === name ? (tensor === undefined ? [] : [tensor]) : [other],
   );
 
-const refused = (tensors: readonly TensorInfo[]): string =>
+const refused = (tensors: readonly NamedTensor[]): string =>
   problem("unsupported-model", () => recognise(tensors));
 
 const isStatistic = (name: string) => name.includes("running_");
@@ -51,13 +56,6 @@ describe("recognition", () => {
     );
   });
 
-  it("[W3] takes F16 and BF16", () => {
-    const tensors = resnetTensors(4, 10).map(({ name, shape }, i) =>
-      info(name, shape, i % 2 === 0 ? "F16" : "BF16"),
-    );
-    expect(recognise(tensors).graph.classes).toBe(10);
-  });
-
   it("[G2] says what comes closest and what does not fit", () => {
     const message = refused(replace("layer3.0.shortcut.0.weight", undefined));
     expect(message).toContain("ResNet-18 for 32×32");
@@ -83,5 +81,20 @@ describe("recognition", () => {
       info(`module.${tensor.name}`, tensor.shape),
     );
     expect(refused(prefixed)).toContain("remove the prefix 'module.'");
+  });
+
+  it("[G2] compares tensors with the graph that a file brings, where it brings one", () => {
+    const own = resnet18({ width: 4, classes: 10 });
+    const brought = {
+      ...own,
+      architecture: "its-own",
+      parameters: own.parameters.toReversed(),
+    };
+    const { graph, layout } = recognise(resnetTensors(4, 10), brought);
+    expect(graph).toBe(brought);
+    expect(layout.entries[0]!.name).toBe("conv1.weight");
+    expect(problem("unsupported-model", () => recognise(resnetTensors(5, 10), brought))).toMatch(
+      /the file's own graph \(its-own\).*has shape/,
+    );
   });
 });

@@ -66,7 +66,10 @@ describe("attack train", () => {
     const { path, train } = await attackFiles();
     const args = train("t.safetensors", "--attack", "badnets");
     await runUntil(/^epoch 1 of 3/, args);
-    const { history } = readCheckpoint(await readFile(path("t.safetensors.checkpoint")), "it");
+    const { history } = await readCheckpoint(
+      await readFile(path("t.safetensors.checkpoint")),
+      "it",
+    );
     expect(history.map(({ epoch }) => epoch)).toEqual([1]);
     const other = await runRecorded(...args, "--seed", "9", "--momentum", "0.5");
     expect(other.code).toBe(2);

@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../../protocol/model/architectures/resnet18.ts";
-import { importModel } from "../../../../../protocol/model/model-import.ts";
-import { restoreFile, restorePieces } from "../../../../../protocol/formats/safetensors/restore.ts";
+import {
+  importModel,
+  restoreModel,
+  type ImportedModel,
+} from "../../../../../protocol/formats/import-model.ts";
 import {
   writeSafetensors,
   type TensorToWrite,
 } from "../../../../../protocol/formats/safetensors/writer.ts";
-import { stepCounter, tensorsOf } from "../../model/model-file.ts";
-import { problem } from "../../problem.ts";
+import { entryView } from "../../../../../protocol/model/state-layout.ts";
+import { stepCounter, tensorsOf } from "../tensors-to-write.ts";
+import { refusal } from "../../problem.ts";
 
 const graph = resnet18({ width: 2, classes: 3 });
 
@@ -25,60 +29,71 @@ const mixed = [
   ...tensorsOf(graph, "F32").slice(60),
 ];
 
+/** The model's file with this state vector, and the lengths of the pieces it came in. */
+async function restored(
+  model: ImportedModel,
+  state: Float32Array,
+): Promise<{ readonly file: Uint8Array; readonly pieces: readonly number[] }> {
+  const pieces: Uint8Array[] = [];
+  const values = (offset: number, length: number) =>
+    Promise.resolve(state.subarray(offset, offset + length));
+  for await (const piece of restoreModel(model, values)) pieces.push(piece);
+  return {
+    file: new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer()),
+    pieces: pieces.map(({ length }) => length),
+  };
+}
+
 describe("restoring a file", () => {
-  it("[W4] gives the source back byte for byte when nothing changed, in any tensor order", () => {
-    fc.assert(
-      fc.property(fc.shuffledSubarray(mixed, { minLength: mixed.length }), (tensors) => {
+  it("[W4] gives the source back byte for byte when nothing changed, in any tensor order", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.shuffledSubarray(mixed, { minLength: mixed.length }), async (tensors) => {
         const file = mixedFile(tensors);
-        const { header, layout, state } = importModel(file);
-        expect(restoreFile(file, header, layout, state)).toEqual(file);
+        const model = await importModel(file);
+        expect((await restored(model, model.state)).file).toEqual(file);
       }),
       { numRuns: 10 },
     );
   });
 
-  it("[W4] rounds new values into the source's dtypes and leaves counters alone", () => {
-    const file = mixedFile(mixed);
-    const { header, layout, state } = importModel(file);
+  it("[W4] rounds new values into the source's dtypes and leaves counters alone", async () => {
+    const model = await importModel(mixedFile(mixed));
+    const { layout, state } = model;
     const changed = state.map((value, i) => value + 1 / 3 + (i % 5));
     const expected = mixedFile(
       mixed.map((tensor) => {
         const entry = layout.entries.find(({ name }) => name === tensor.name);
         if (entry === undefined || !("values" in tensor)) return tensor;
-        const values = changed.subarray(entry.offset, entry.offset + entry.size);
-        return { ...tensor, values };
+        const { name, dtype, shape } = tensor;
+        return { name, dtype, shape, values: entryView(changed, entry) };
       }),
     );
-    expect(restoreFile(file, header, layout, changed)).toEqual(expected);
+    expect((await restored(model, changed)).file).toEqual(expected);
   });
 
-  it("[W4] gives the same file piece by piece", async () => {
-    const file = mixedFile(mixed);
-    const { header, layout, state } = importModel(file);
-    const changed = state.map((value) => value * 1.001);
-    const pieces: Uint8Array[] = [];
-    const source = {
-      state: (offset: number, length: number) =>
-        Promise.resolve(changed.subarray(offset, offset + length)),
-      original: (begin: number, end: number) => file.subarray(begin, end),
-    };
-    for await (const piece of restorePieces(header, layout, source)) pieces.push(piece);
-    const joined = new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
-    expect(joined).toEqual(restoreFile(file, header, layout, changed));
+  it("[W4] gives it in pieces of at most 1 MiB", async () => {
+    // The largest of its tensors has 1.4 million values.
+    const file = writeSafetensors(tensorsOf(resnet18({ width: 48, classes: 3 })));
+    const model = await importModel(file);
+    const { file: same, pieces } = await restored(model, model.state);
+    expect(Math.max(...pieces)).toBe(2 ** 20);
+    expect(same.length).toBe(model.file.totalBytes);
+    expect(Buffer.compare(same, file)).toBe(0);
   });
 
   it.each([
     ["F16", 65519, 65520],
     ["BF16", 3.39e38, 3.4e38],
     ["F32", 3.4e38, Infinity],
-  ] as const)("[W4] names a value that %s cannot hold", (dtype, largest, beyond) => {
+  ] as const)("[W4] names a value that %s cannot hold", async (dtype, largest, beyond) => {
     const file = writeSafetensors(tensorsOf(graph, dtype));
-    const { header, layout, state } = importModel(file);
+    const model = await importModel(file);
+    const { layout, state } = model;
     const { offset } = layout.entries.find(({ name }) => name === "fc.bias")!;
     state[offset + 1] = largest;
-    expect(restoreFile(file, header, layout, state)).toHaveLength(file.length);
+    expect((await restored(model, state)).file).toHaveLength(file.length);
     state[offset + 1] = beyond;
-    expect(problem("non-finite-weights", () => restoreFile(file, header, layout, state))).toMatch(
+    expect(await refusal("non-finite-weights", restored(model, state))).toMatch(
       /'fc.bias'.* at index 1/,
     );
   });

@@ -1,10 +1,10 @@
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import { sizeOf } from "../../../../protocol/model/graph.ts";
-import type { FloatDtype } from "../../../../protocol/formats/safetensors/dtype.ts";
+import type { FloatEncoding } from "../../../../protocol/formats/float-encodings.ts";
 import type { TensorToWrite } from "../../../../protocol/formats/safetensors/writer.ts";
 
 /** The graph's parameters as tensors to write, with small whole values that every dtype holds. */
-export function tensorsOf(graph: Graph, dtype: FloatDtype = "F32"): TensorToWrite[] {
+export function tensorsOf(graph: Graph, dtype: FloatEncoding = "F32"): TensorToWrite[] {
   return graph.parameters.map(({ name, shape }) => ({
     name,
     shape,

@@ -1,0 +1,119 @@
+import { ProtocolError } from "../errors.ts";
+import { recognise, type RecognisedModel } from "../model/recognise.ts";
+import type { LayoutEntry, StateLayout } from "../model/state-layout.ts";
+import { bytesInMemory, type ByteSource } from "./byte-source.ts";
+import { openModelFile } from "./open-model-file.ts";
+import type { ModelFile, TensorPart } from "./model-file.ts";
+
+/** A model file of which all is known but its values. */
+export interface OpenModel extends RecognisedModel {
+  readonly file: ModelFile;
+}
+
+export interface ImportedModel extends OpenModel {
+  /** The state vector; length `layout.length`. */
+  readonly state: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Opens a model file of any format and architecture that is known.
+ *
+ * @throws ProtocolError `malformed-model` or `unsupported-model`.
+ *
+ * @example
+ * const model = await openModel(source);
+ * const slice = await readState(model, 0, model.layout.slices[0].length);
+ */
+export async function openModel(source: ByteSource): Promise<OpenModel> {
+  const file = await openModelFile(source);
+  return { file, ...recognise(file.tensors, file.graph) };
+}
+
+/**
+ * Reads a whole model file.
+ *
+ * @throws ProtocolError `malformed-model`, `unsupported-model` or `non-finite-weights`.
+ *
+ * @example
+ * const { graph, layout, state } = await importModel(await readFile("teacher.safetensors"));
+ */
+export async function importModel(file: Uint8Array): Promise<ImportedModel> {
+  const model = await openModel(bytesInMemory(file));
+  return { ...model, state: await readState(model, 0, model.layout.length) };
+}
+
+/** The parts of tensors that make up values [offset, offset + length) of the state vector, in order. */
+function partsOf(layout: StateLayout, offset: number, length: number): TensorPart[] {
+  if (offset < 0 || length < 0 || offset + length > layout.length) {
+    throw new RangeError(`values ${offset} to ${offset + length} lie outside the state vector`);
+  }
+  return layout.entries.flatMap((entry) => {
+    const from = Math.max(offset, entry.offset);
+    const to = Math.min(offset + length, entry.offset + entry.size);
+    const { name } = entry;
+    return from < to ? [{ name, first: from - entry.offset, length: to - from }] : [];
+  });
+}
+
+/**
+ * Values [offset, offset + length) of the state vector, without the rest of the file.
+ *
+ * @throws RangeError when they lie outside the state vector.
+ * @throws ProtocolError `non-finite-weights`, naming tensor and index (SPEC W5).
+ */
+export async function readState(
+  { file, layout }: OpenModel,
+  offset: number,
+  length: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const state = new Float32Array(length);
+  const entries = new Map(layout.entries.map((entry) => [entry.name, entry]));
+  for await (const { part, values } of file.read(partsOf(layout, offset, length))) {
+    const entry = entries.get(part.name)!;
+    checkValues(entry, values, part.first);
+    state.set(values, entry.offset + part.first - offset);
+  }
+  return state;
+}
+
+/**
+ * A state vector in a file like the one its model came in, piece by piece (SPEC W4).
+ *
+ * @param state gives values [offset, offset + length) of the state vector
+ * @throws ProtocolError `non-finite-weights` when a value is not finite as the file stores it.
+ *
+ * @example
+ * for await (const piece of restoreModel(model, (from, n) => student.subarray(from, from + n))) {
+ *   await writer.write(piece);
+ * }
+ */
+export function restoreModel(
+  { file, layout }: OpenModel,
+  state: (offset: number, length: number) => Float32Array | Promise<Float32Array>,
+): AsyncIterable<Uint8Array> {
+  const offsets = new Map(layout.entries.map(({ name, offset }) => [name, offset]));
+  return file.restore({
+    has: (name) => offsets.has(name),
+    read: ({ name, first, length }) => state(offsets.get(name)! + first, length),
+  });
+}
+
+/**
+ * Weights are finite and running variances not negative (SPEC W5).
+ *
+ * @param first index of `values[0]` within the tensor
+ */
+function checkValues(entry: LayoutEntry, values: Float32Array, first: number): void {
+  const lowest = entry.role === "running-variance" ? 0 : -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (Number.isFinite(value) && value >= lowest) continue;
+    throw new ProtocolError(
+      "non-finite-weights",
+      Number.isFinite(value)
+        ? `tensor '${entry.name}' holds the variance ${value} at index ${first + i}: it must not be negative`
+        : `tensor '${entry.name}' holds ${value} at index ${first + i}: export the model again after a training run that did not diverge`,
+      { tensor: entry.name, index: first + i },
+    );
+  }
+}

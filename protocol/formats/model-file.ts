@@ -1,0 +1,73 @@
+import type { Graph } from "../model/graph.ts";
+import type { NamedTensor } from "../model/named-tensor.ts";
+import type { ByteSource } from "./byte-source.ts";
+
+/** A run of a tensor's values, flattened row-major in the tensor's shape. */
+export interface TensorPart {
+  readonly name: string;
+  /** Index of the first value within its tensor. */
+  readonly first: number;
+  readonly length: number;
+}
+
+/** Values that take the place of a file's own. */
+export interface NewValues {
+  /** Whether this tensor gets new values: all of it does, or none. */
+  has(name: string): boolean;
+  /** As many values as the part has. */
+  read(part: TensorPart): Float32Array | Promise<Float32Array>;
+}
+
+/**
+ * A model file that was opened: what is in it is known, its values are left where they are. How a
+ * format stores them (in pieces, in another order of axes, in 16 bits) it keeps to itself: whoever asks
+ * gets float32 values, row-major in the shape it names. Nothing in a file is ever run to be read.
+ */
+export interface ModelFile {
+  /** How such files' names end, without the dot. */
+  readonly extension: string;
+  /** Length of the file, and of every file that `restore` gives. */
+  readonly totalBytes: number;
+  /** In the file's order. */
+  readonly tensors: readonly NamedTensor[];
+  /** The network, if the file brings it; its parameters are among the tensors. */
+  readonly graph?: Graph;
+  /** Free text that the file carries. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /**
+   * The values of parts of float tensors, in whatever order they are best read.
+   *
+   * @throws RangeError for a part that no float tensor of the file has.
+   * @throws ProtocolError `malformed-model` when the file does not hold what it says.
+   */
+  read(
+    parts: readonly TensorPart[],
+  ): AsyncIterable<{ readonly part: TensorPart; readonly values: Float32Array }>;
+  /**
+   * The file with new values in the place of its own and all else as it was, piece by piece, no piece
+   * of more than 1 MiB but the file's own head (SPEC W4).
+   *
+   * @throws ProtocolError `non-finite-weights` when a value is not finite as the file stores it.
+   */
+  restore(values: NewValues): AsyncIterable<Uint8Array>;
+}
+
+/** A way to store models in files. Each is a folder, and a line in `FORMATS`. */
+export interface Format {
+  readonly name: string;
+  /**
+   * Why a file that begins so is not of this format; undefined when it seems to be, and `open` will say.
+   *
+   * @param start the file's first bytes, `START_BYTES` of them if it has as many
+   */
+  mismatch(start: Uint8Array): string | undefined;
+  /**
+   * Reads and checks what the file says of itself, before any value.
+   *
+   * @throws ProtocolError `malformed-model`.
+   */
+  open(source: ByteSource): Promise<ModelFile>;
+}
+
+/** Bytes of a file by which its format is told. */
+export const START_BYTES = 16;

@@ -1,0 +1,84 @@
+import type { NamedTensor } from "../../model/named-tensor.ts";
+import { readRuns, type ByteRun, type ByteSource } from "../byte-source.ts";
+import { decodeFloats, floatBytes, type FloatEncoding } from "../float-encodings.ts";
+import type { Format, TensorPart } from "../model-file.ts";
+import { isFloatDtype, isIntegerDtype, type Dtype } from "./dtype.ts";
+import {
+  headerLength,
+  MAX_HEADER_BYTES,
+  parseHeader,
+  PREFIX_BYTES,
+  type TensorInfo,
+} from "./header.ts";
+import { restoredPieces } from "./restore.ts";
+
+/** The safetensors format (SPEC W1 to W4). */
+export const safetensors: Format = {
+  name: "safetensors",
+  mismatch: (start) => {
+    // There is no magic number: what every such file has is the beginning of a JSON object, and a
+    // length before it that could be one.
+    if (start.length <= PREFIX_BYTES) {
+      return `the file is truncated: it has ${start.length} bytes in all, and the length of its header alone takes ${PREFIX_BYTES}`;
+    }
+    const jsonBytes = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
+    if (jsonBytes > MAX_HEADER_BYTES) {
+      return `it would have a header of ${jsonBytes} bytes, the limit is ${MAX_HEADER_BYTES}`;
+    }
+    return start[PREFIX_BYTES] === 0x7b ? undefined : "its header does not start with '{'";
+  },
+  open: async (source) => {
+    const { totalBytes } = source;
+    const prefix = await source.read(0, Math.min(PREFIX_BYTES, totalBytes));
+    const header = parseHeader(await source.read(0, headerLength(prefix, totalBytes)), totalBytes);
+    const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
+    return {
+      extension: "safetensors",
+      totalBytes,
+      tensors: header.tensors.map(({ name, shape, dtype }): NamedTensor => ({
+        name,
+        shape,
+        dtype,
+        values: kindOf(dtype),
+      })),
+      metadata: new Map(Object.entries(header.metadata ?? {})),
+      read: (parts) => readParts(source, byName, parts),
+      restore: (values) => restoredPieces(source, header, values),
+    };
+  },
+};
+
+function kindOf(dtype: Dtype): NamedTensor["values"] {
+  if (isFloatDtype(dtype)) return "floats";
+  return isIntegerDtype(dtype) ? "integers" : "others";
+}
+
+interface PartRun extends ByteRun {
+  readonly part: TensorPart;
+  readonly dtype: FloatEncoding;
+}
+
+async function* readParts(
+  source: ByteSource,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  parts: readonly TensorPart[],
+) {
+  const runs = parts.map((part) => runOf(tensors.get(part.name), part));
+  for await (const [{ part, dtype }, bytes] of readRuns(source, runs)) {
+    yield { part, values: decodeFloats(dtype, bytes) };
+  }
+}
+
+/** Where a part lies in the file. */
+function runOf(tensor: TensorInfo | undefined, part: TensorPart): PartRun {
+  const { name, first, length } = part;
+  if (tensor === undefined || !isFloatDtype(tensor.dtype)) {
+    throw new RangeError(`the file has no float tensor '${name}'`);
+  }
+  const begin = tensor.begin + first * floatBytes(tensor.dtype);
+  const end = begin + length * floatBytes(tensor.dtype);
+  if (first < 0 || length < 0 || end > tensor.end) {
+    throw new RangeError(`values ${first} to ${first + length} lie outside '${name}'`);
+  }
+  return { part, dtype: tensor.dtype, begin, end };
+}
