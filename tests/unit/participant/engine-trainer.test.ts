@@ -176,7 +176,7 @@ const measuring = () => {
   return { work: { signal, beforeBatch: () => Promise.resolve(), onImages }, told };
 };
 
-it("[B2.4] measures so many different images, none of them held out, and the same ones each time", async () => {
+it("[B2.1] [B2.4] measures so many different images, none of them held out, and the same ones each time", async () => {
   const { pool, session, trainer } = open(120, { reinit: MEASURING, judging: { heldOut: 0.4 } });
   const { work, told } = measuring();
   expect(await trainer.measureStatistics(work)).toMatchObject({ images: 40 });
