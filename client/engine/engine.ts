@@ -1,6 +1,6 @@
 import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
-import type { HeadShiftSettings, SharpnessSettings } from "./regularisers.ts";
+import type { RegulariserSettings } from "./regularisers.ts";
 import type { AdversarySettings } from "./adversary-settings.ts";
 
 /**
@@ -35,7 +35,7 @@ export interface PixelBatch {
 export type Batch = ValueBatch | PixelBatch;
 
 /** Settings of one SGD step (PyTorch's form: v ← μ·v + g + λ·θ, θ ← θ − η·v, no Nesterov). */
-export interface StepSettings {
+export interface StepSettings extends RegulariserSettings {
   /** η */
   readonly learningRate: number;
   /** μ */
@@ -46,10 +46,6 @@ export interface StepSettings {
   readonly temperature: number;
   /** Adversarial consistency beside distillation; none when left out. */
   readonly adversary?: AdversarySettings | undefined;
-  /** Descends by the gradient at weights nearby where the loss is larger; at θ when left out. */
-  readonly sharpness?: SharpnessSettings | undefined;
-  /** Turns linear layers away from the teacher's; not when left out. */
-  readonly headShift?: HeadShiftSettings | undefined;
 }
 
 /** How a student answers, compared with its teacher. */
@@ -73,8 +69,9 @@ export type GradientSettings = Omit<StepSettings, "learningRate" | "momentum">;
 
 export interface GradientResult extends StepResult {
   /**
-   * dL/dθ + λ·θ over the trainable section of the state vector; with sharpness, dL/dθ at θ + ε. The
-   * length of linear layers is nobody's concern here: who takes the step has to see to it.
+   * dL/dθ + λ·θ over the trainable section of the state vector, dL/dθ where the regularisers take it.
+   * What they correct after the optimiser is nobody's concern here: who takes the step has to see to
+   * it.
    */
   readonly gradient: Float32Array;
 }

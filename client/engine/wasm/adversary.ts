@@ -1,10 +1,17 @@
 import type { ImageShape } from "../../../protocol/model/graph.ts";
-import { checkKeptPerturbation, copiesOf } from "../step/check-adversary.ts";
+import { checkKeptPerturbation } from "../step/check-adversary.ts";
 import type { AdversarySettings, LowFrequencySettings } from "../adversary-settings.ts";
 import { ascend, ascendInStretchedBall, type StretchedAxes } from "../host/host-ascent.ts";
 import { lowFrequencyProjection } from "../host/low-frequencies.ts";
 import { fieldBall, fieldLength, gatherOntoGrid, imageLengthOf } from "../host/warp-field.ts";
-import type { BatchWork, CopiesWork } from "./batch-runner.ts";
+import type { StepRequest } from "../step/request.ts";
+import type { Perturbation } from "./plan/copy-kernels.ts";
+
+/** What all copies of a batch are perturbed with, and what they count for. */
+export interface Perturbations extends Perturbation {
+  /** Of the copies' mean loss. */
+  readonly weight: number;
+}
 
 /** A session's perturbations: the universal one that it keeps, and those of single steps. */
 export class Adversary {
@@ -28,21 +35,19 @@ export class Adversary {
     this.#universal = perturbation?.slice();
   }
 
-  /** What a step's copies are perturbed with. */
-  copiesOf(
-    { field, share, scope, restart, warp, weight, pattern }: AdversarySettings,
-    { size, groupSize }: Pick<BatchWork, "size" | "groupSize">,
-  ): CopiesWork {
-    const perGroup = copiesOf(share, groupSize);
-    const perImage = scope === "per-image";
+  /** What a step's copies are perturbed with, as it begins. */
+  begin(
+    { size, groupSize, adversary }: StepRequest,
+    { field, restart, warp, weight, pattern }: AdversarySettings,
+  ): Perturbations {
+    const { perGroup, perImage } = adversary!.copies;
     const values = perImage
       ? new Float32Array((size / groupSize) * perGroup * this.#length)
       : this.#begin(restart, warp?.grid);
     if (field) values.set(field, this.#length);
     const { height, width } = this.#shape;
     const ascent = new Float32Array(warp ? this.#length + 2 * height * width : values.length);
-    const patterned = pattern !== undefined;
-    return { perGroup, perImage, warpGrid: warp?.grid, patterned, weight, values, ascent, pattern };
+    return { weight, values, ascent, pattern };
   }
 
   #begin(restart: Float32Array | undefined, grid: number | undefined): Float32Array {
@@ -56,7 +61,7 @@ export class Adversary {
   }
 
   /** Moves perturbations along the gradient that passes added up, which begins anew. */
-  ascend({ values, ascent }: CopiesWork, settings: AdversarySettings): void {
+  ascend({ values, ascent }: Perturbations, settings: AdversarySettings): void {
     const { lowFrequencies, warp } = settings;
     const length = this.#length;
     if (warp) {

@@ -1,45 +1,49 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { StepResult } from "../engine.ts";
-import type { CompileOptions, PerturbedCopies, ProgramMode } from "../program/compile.ts";
+import { compileProgram, type PerturbedCopies } from "../program/compile.ts";
+import type { BatchShape } from "../program/program-writer.ts";
+import type { Program } from "../program/program.ts";
+import { cutBatch, equalPieces, halvings } from "../step/micro-batches.ts";
+import { takesImagesAlone, trains, type PassProgram } from "../step/passes.ts";
+import { keyOf } from "../step/request.ts";
+import type { Perturbations } from "./adversary.ts";
+import { LoadedBatch, reserveFor, type Workplace } from "./loaded-batch.ts";
 import type { Perturbation } from "./plan/copy-kernels.ts";
-import {
-  compileBatch,
-  imagesAtOnce,
-  LoadedBatch,
-  reserveFor,
-  type Workplace,
-} from "./loaded-batch.ts";
 import { NO_LOSS } from "./plan/loss-kernel.ts";
+import { wasmTiling } from "./plan/wasm-tiling.ts";
 import type { Model, SessionMemory } from "./session-memory.ts";
 
-/** A batch for the student in training mode, or for an ascent. */
-export interface BatchWork {
-  readonly mode: Exclude<ProgramMode, "evaluate">;
+/** A batch as programs read it. */
+export interface Images {
   /** `[size, H, W, C]` */
   readonly values: Float32Array;
   readonly size: number;
   /** Divides the size. */
   readonly groupSize: number;
-  /** What the student is to answer; undefined where nothing is compared. */
-  readonly aim: Aim | undefined;
-  readonly copies?: CopiesWork | undefined;
-  /** Of `revise`: whether it adds up the gradient that the copies' perturbation ascends along. */
-  readonly ascends?: boolean;
 }
 
-interface Aim {
+/** A batch for the student in training mode, or for an ascent. */
+export interface BatchWork extends Images {
+  readonly program: PassProgram;
+  /** T of the softmax of teacher and student. */
   readonly temperature: number;
-  /** `[size, classes]`, as the mode wants; undefined: what the teacher answers. */
+  /** `[size, classes]`, what the student is to answer; undefined: what the program's teacher does. */
   readonly given: Float32Array | undefined;
+  /** Where the program has copies. */
+  readonly perturbations: Perturbations | undefined;
 }
 
-export interface CopiesWork extends PerturbedCopies, Perturbation {
-  /** Of the copies' mean loss. */
-  readonly weight: number;
+/** What a program is given of a batch at once. */
+interface Piece {
+  readonly loaded: LoadedBatch;
+  /** Images, from the first on and before the last. */
+  readonly first: number;
+  readonly end: number;
 }
 
-type Passes = Pick<CompileOptions, "mode" | "copies" | "ascends">;
+/** Images that a program takes one by one and has at most; more make nothing faster. */
+const MOST_ALONE = 128;
 
 /** The programs of a session, loaded for batches of any shape, and what runs batches by them. */
 export class BatchRunner {
@@ -47,9 +51,12 @@ export class BatchRunner {
   readonly #layout: StateLayout;
   readonly #memory: SessionMemory;
   readonly #workplace: Workplace;
-  readonly #batches = new Map<string, LoadedBatch>();
-  /** Of a mode that takes each image by itself. */
-  readonly #imagesAtOnce = new Map<ProgramMode, number>();
+  readonly #programs = new Map<string, Program>();
+  readonly #batches: Readonly<Record<Model, Map<Program, LoadedBatch>>> = {
+    teacher: new Map(),
+    evaluated: new Map(),
+    inspected: new Map(),
+  };
   /** Whether the teacher's packed weights are in memory. */
   #teacherPacked = false;
 
@@ -60,30 +67,28 @@ export class BatchRunner {
     this.#workplace = workplace;
   }
 
-  /** Runs all micro-batches of a batch; `onLogits` is told each one's, and its first image. */
-  run(
-    { mode, values, size, groupSize, aim, copies, ascends }: BatchWork,
-    onLogits: (logits: Float32Array, firstImage: number) => void = () => {},
-  ): StepResult {
-    const perImage = values.length / size;
+  /**
+   * Runs a program over a batch. One that trains leaves the gradient by the weights in memory, others
+   * leave it alone.
+   */
+  run(work: BatchWork): StepResult {
+    const { program, size, groupSize, temperature, given, perturbations } = work;
     const { classes } = this.#graph;
-    const loaded = this.#loaded({ mode, copies, ascends }, size, groupSize, "teacher");
-    const { groups, images, logits } = loaded.program;
+    const { copies } = program;
+    if (trains(program)) this.#memory.view("gradient", this.#layout.trainableLength).fill(0);
     const copiesInAll = copies ? (size / groupSize) * copies.perGroup : 0;
     let totals = NO_LOSS;
-    for (let first = 0; first < size; first += groups * groupSize) {
-      const end = first + groups * groupSize;
-      this.#memory.floats(images, "teacher").set(values.subarray(first * perImage, end * perImage));
-      const target = aim && {
-        temperature: aim.temperature,
+    this.#eachPiece(program, "teacher", work, ({ loaded, first, end }) => {
+      const target = {
+        temperature,
         batchSize: size,
-        given: aim.given?.subarray(first * classes, end * classes),
-        copies: copies && { weight: copies.weight, count: copiesInAll },
+        given: given?.subarray(first * classes, end * classes),
+        copies: perturbations && { weight: perturbations.weight, count: copiesInAll },
       };
-      const perturbation = copies && pieceOf(copies, perImage, first / groupSize, groups);
+      const groups = { first: first / groupSize, end: end / groupSize };
+      const perturbation = copies && pieceOf(perturbations!, copies, groups, this.#imageLength);
       totals = loaded.run({ target, perturbation, totals });
-      onLogits(this.#memory.floats(logits, "teacher"), first);
-    }
+    });
     const { loss, agreement } = totals.images;
     const result = { loss: loss / size, agreement: agreement / size };
     if (!copies) return result;
@@ -97,9 +102,12 @@ export class BatchRunner {
 
   /** Logits `[size, classes]` of a model in the `teacher` region, in evaluation mode. */
   evaluate(model: "teacher" | "evaluated", values: Float32Array, size: number): Float32Array {
-    return this.#eachBy("evaluate", model, values, size, (loaded) => {
-      loaded.run({ target: undefined, perturbation: undefined, totals: NO_LOSS });
-    });
+    return this.#answers({ mode: "evaluate" }, model, { values, size, groupSize: size });
+  }
+
+  /** The student's logits `[size, classes]` in training mode; nothing changes. */
+  observe(images: Images): Float32Array {
+    return this.#answers({ mode: "observe" }, "teacher", images);
   }
 
   /**
@@ -113,9 +121,10 @@ export class BatchRunner {
     references: Float32Array,
   ): { logits: Float32Array; gradient: Float32Array } {
     const { classes } = this.#graph;
-    const gradient = new Float32Array(values.length / size);
+    const gradient = new Float32Array(this.#imageLength);
     const perturbation = { values: gradient, ascent: gradient };
-    const logits = this.#eachBy("attack", model, values, size, (loaded, first, end) => {
+    const images = { values, size, groupSize: size };
+    const logits = this.#answers({ mode: "attack" }, model, images, ({ loaded, first, end }) => {
       const given = references.subarray(first * classes, end * classes);
       const target = { temperature: 1, batchSize: 1, given, copies: undefined };
       loaded.run({ target, perturbation, totals: NO_LOSS });
@@ -128,81 +137,104 @@ export class BatchRunner {
    * is one norm group, whatever memory that takes.
    */
   measure(model: "inspected", values: Float32Array, size: number): void {
-    const loaded = this.#loaded({ mode: "measure" }, size, size, model);
-    this.#memory.floats(loaded.program.images, model).set(values);
-    loaded.run({ target: undefined, perturbation: undefined, totals: NO_LOSS });
+    const images = { values, size, groupSize: size };
+    this.#eachPiece({ mode: "measure" }, model, images, runAlone);
   }
 
   unload(): void {
-    for (const batch of this.#batches.values()) batch.unload();
-    this.#batches.clear();
+    for (const batches of Object.values(this.#batches)) {
+      for (const batch of batches.values()) batch.unload();
+      batches.clear();
+    }
     this.#teacherPacked = false;
   }
 
-  /** Runs a mode that takes each image by itself over all images; returns the logits. */
-  #eachBy(
-    mode: "evaluate" | "attack",
+  /** The logits of a program that answers for each image of a batch, and for nothing else. */
+  #answers(
+    program: PassProgram,
     model: Model,
-    values: Float32Array,
-    size: number,
-    run: (loaded: LoadedBatch, first: number, end: number) => void,
+    images: Images,
+    run: (piece: Piece) => void = runAlone,
   ): Float32Array {
     const { classes } = this.#graph;
-    const perImage = values.length / size;
-    const logits = new Float32Array(size * classes);
-    const atOnce = this.#atOnce(mode);
-    for (let first = 0; first < size; first += atOnce) {
-      const end = Math.min(first + atOnce, size);
-      const loaded = this.#loaded({ mode }, end - first, end - first, model);
-      const images = values.subarray(first * perImage, end * perImage);
-      this.#memory.floats(loaded.program.images, model).set(images);
-      run(loaded, first, end);
+    const logits = new Float32Array(images.size * classes);
+    this.#eachPiece(program, model, images, (piece) => {
+      run(piece);
+      const { loaded, first } = piece;
       logits.set(this.#memory.floats(loaded.program.logits, model), first * classes);
-    }
+    });
     return logits;
   }
 
-  #atOnce(mode: "evaluate" | "attack"): number {
-    const known = this.#imagesAtOnce.get(mode);
-    if (known !== undefined) return known;
-    const compilation = { graph: this.#graph, layout: this.#layout, mode };
-    const images = imagesAtOnce(compilation, this.#workplace.arenaBytes);
-    this.#imagesAtOnce.set(mode, images);
-    return images;
+  /** Puts the images of each micro-batch where its program reads them, and has it run. */
+  #eachPiece(
+    program: PassProgram,
+    model: Model,
+    { values, size, groupSize }: Images,
+    run: (piece: Piece) => void,
+  ): void {
+    const length = this.#imageLength;
+    const compile = (shape: BatchShape): Program => this.#program(program, shape);
+    const alone = takesImagesAlone(program);
+    const microBatches = cutBatch(
+      compile,
+      alone,
+      { groupSize, groups: size / groupSize },
+      {
+        bytes: this.#workplace.arenaBytes,
+        sizes: alone ? halvings(MOST_ALONE) : equalPieces,
+      },
+    );
+    for (const { firstImage: first, program: compiled } of microBatches) {
+      const end = first + compiled.groups * compiled.groupSize;
+      const loaded = this.#loaded(compiled, model);
+      const images = values.subarray(first * length, end * length);
+      this.#memory.floats(compiled.images, model).set(images);
+      run({ loaded, first, end });
+    }
   }
 
-  #loaded(passes: Passes, size: number, groupSize: number, model: Model): LoadedBatch {
-    const { mode, copies, ascends } = passes;
-    const ofCopies = [
-      copies?.perGroup,
-      copies?.perImage,
-      copies?.warpGrid,
-      copies?.patterned,
-      ascends,
-    ];
-    const key = [mode, size, model, ...ofCopies].join();
-    const known = this.#batches.get(key);
+  #program(passes: PassProgram, batch: BatchShape): Program {
+    const options = { ...passes, batch };
+    const key = keyOf(options);
+    const known = this.#programs.get(key);
     if (known) return known;
-    const compilation = { graph: this.#graph, layout: this.#layout, ...passes };
-    const shape = { groupSize, groups: size / groupSize };
-    const program = compileBatch(compilation, shape, this.#workplace.arenaBytes);
+    const model = { graph: this.#graph, layout: this.#layout, tiling: wasmTiling };
+    const program = compileProgram({ ...model, ...options });
+    this.#programs.set(key, program);
+    return program;
+  }
+
+  #loaded(program: Program, model: Model): LoadedBatch {
+    const known = this.#batches[model].get(program);
+    if (known) return known;
     if (reserveFor(program, this.#memory, model)) this.unload();
     const loaded = new LoadedBatch(program, this.#memory, model, this.#workplace);
     if (!this.#teacherPacked) this.#teacherPacked = loaded.packOnce();
-    this.#batches.set(key, loaded);
+    this.#batches[model].set(program, loaded);
     return loaded;
+  }
+
+  /** H·W·C */
+  get #imageLength(): number {
+    const { height, width, channels } = this.#graph.inputShape;
+    return height * width * channels;
   }
 }
 
-/** What a micro-batch from `firstGroup` on perturbs its copies with. */
+function runAlone({ loaded }: Piece): void {
+  loaded.run({ target: undefined, perturbation: undefined, totals: NO_LOSS });
+}
+
+/** What norm groups from the first on and before the last perturb their copies with. */
 function pieceOf(
-  { values, ascent, pattern, perGroup, perImage }: CopiesWork,
+  { values, ascent, pattern }: Perturbations,
+  { perGroup, perImage }: PerturbedCopies,
+  groups: { readonly first: number; readonly end: number },
   imageLength: number,
-  firstGroup: number,
-  groups: number,
 ): Perturbation {
   if (!perImage) return { values, ascent, pattern };
-  const from = firstGroup * perGroup * imageLength;
-  const end = from + groups * perGroup * imageLength;
+  const from = groups.first * perGroup * imageLength;
+  const end = groups.end * perGroup * imageLength;
   return { values: values.subarray(from, end), ascent: ascent.subarray(from, end), pattern };
 }

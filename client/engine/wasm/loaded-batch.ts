@@ -1,4 +1,3 @@
-import { compileProgram, type CompileOptions } from "../program/compile.ts";
 import { describeProgram } from "../program/describe.ts";
 import type { Kernel } from "../program/kernels/kernels.ts";
 import type { Pass, Program } from "../program/program.ts";
@@ -9,7 +8,6 @@ import { packedWeightsOf } from "./packed-weights.ts";
 import { planProgram, type PlannedKernel, type RunState } from "./plan/plan-program.ts";
 import type { Model, SessionMemory } from "./session-memory.ts";
 import type { LoadedProgram, Team } from "./threads/team.ts";
-import { wasmTiling } from "./plan/wasm-tiling.ts";
 
 /** How long a kernel took. */
 export interface KernelTiming {
@@ -27,43 +25,6 @@ export interface Workplace {
   readonly team: Team;
   readonly arenaBytes: number;
   readonly onKernel: ((timing: KernelTiming) => void) | undefined;
-}
-
-/** What to compile, but for how many images at a time. */
-export type Compilation = Omit<CompileOptions, "batch" | "tiling">;
-
-/**
- * Compiles the program for as many of a batch's norm groups at a time as memory allows, equally
- * many each time.
- */
-export function compileBatch(
-  compilation: Compilation,
-  { groupSize, groups: all }: CompileOptions["batch"],
-  arenaBytes: number,
-): Program {
-  for (let pieces = 1; ; pieces++) {
-    if (all % pieces !== 0) continue;
-    const batch = { groupSize, groups: all / pieces };
-    const program = compileProgram({ ...compilation, batch, tiling: wasmTiling });
-    const fits = program.arenaLength * FLOAT_BYTES <= arenaBytes;
-    if (fits || pieces === all) return program;
-  }
-}
-
-/** Images that an evaluation takes at most; more make nothing faster. */
-const EVALUATED_IMAGES = 128;
-
-/**
- * Images to evaluate at a time within a memory budget; each is computed by itself, so that any
- * number gives the same bits.
- */
-export function imagesAtOnce(compilation: Compilation, arenaBytes: number): number {
-  for (let images = EVALUATED_IMAGES; images > 1; images /= 2) {
-    const batch = { groupSize: images, groups: 1 };
-    const { arenaLength } = compileProgram({ ...compilation, batch, tiling: wasmTiling });
-    if (arenaLength * FLOAT_BYTES <= arenaBytes) return images;
-  }
-  return 1;
 }
 
 /** A program in a session's memory, ready to be run. */

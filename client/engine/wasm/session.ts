@@ -1,8 +1,7 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { checkAnswers, checkBatch, normGroupSizeOf } from "../step/check-batch.ts";
-import { checkAdversary, checkPerturbation } from "../step/check-adversary.ts";
-import { checkRegularisers } from "../step/check-regularisers.ts";
+import { checkPerturbation } from "../step/check-adversary.ts";
 import type {
   Batch,
   GradientResult,
@@ -20,23 +19,24 @@ import { checkLoss, checkStateLength } from "../step/check-state.ts";
 import { EngineError } from "../engine-error.ts";
 import { perturbedBatch } from "../step/perturb-images.ts";
 import { placedValues } from "../step/place-images.ts";
+import { stepRequest } from "../step/request.ts";
 import { fromDeviceLayout, toDeviceLayout } from "../program/device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
 import { Adversary } from "./adversary.ts";
-import { BatchRunner, type BatchWork } from "./batch-runner.ts";
+import { BatchRunner } from "./batch-runner.ts";
 import { Descent } from "./descent.ts";
-import { Distillation } from "./distillation.ts";
-import { HeadShift } from "./head-shift.ts";
 import type { Heap } from "./threads/heap.ts";
 import type { Workplace } from "./loaded-batch.ts";
 import { SessionMemory } from "./session-memory.ts";
+import { StepEnds } from "./step-ends.ts";
+import { runStep } from "./step-interpreter.ts";
 import { takeTurn } from "./threads/take-turn.ts";
 
 /** A session in the memory of a WebAssembly engine. */
 export class WasmSession implements Session {
+  readonly #options: SessionOptions;
   readonly #graph: Graph;
   readonly #layout: StateLayout;
-  readonly #normGroupSize: number | undefined;
   readonly #teacherLayout: TeacherLayout;
   /** As the state vector has it. */
   readonly #teacher: Float32Array;
@@ -44,17 +44,16 @@ export class WasmSession implements Session {
   readonly #runner: BatchRunner;
   readonly #descent: Descent;
   readonly #adversary: Adversary;
-  readonly #head: HeadShift;
-  readonly #distillation: Distillation;
+  readonly #ends: StepEnds;
   #results: StepResult[] = [];
   #hasStudent = false;
   #closed = false;
 
   constructor(heap: Heap, workplace: Workplace, options: SessionOptions) {
-    const { graph, layout, teacher, normGroupSize } = options;
+    const { graph, layout, teacher } = options;
+    this.#options = options;
     this.#graph = graph;
     this.#layout = layout;
-    this.#normGroupSize = normGroupSize;
     checkStateLength(teacher, layout, "teacher");
     this.#teacher = teacher;
     this.#teacherLayout = teacherLayout(graph);
@@ -67,9 +66,7 @@ export class WasmSession implements Session {
     this.#memory.reserve("gradient", trainableLength);
     this.#memory.reserve("velocity", trainableLength);
     this.#descent = new Descent(this.#memory, workplace, trainableLength);
-    this.#head = new HeadShift(this.#memory, layout, teacher);
-    const parts = { adversary: this.#adversary, head: this.#head, runner: this.#runner };
-    this.#distillation = new Distillation(this.#memory, trainableLength, parts);
+    this.#ends = new StepEnds(this.#memory, options, this.#adversary, this.#descent);
   }
 
   load(
@@ -88,10 +85,7 @@ export class WasmSession implements Session {
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
-    const result = this.#distil(batch, settings);
-    this.#descent.run(settings);
-    if (settings.headShift) this.#head.bringToLength();
-    this.#results.push(result);
+    this.#results.push(this.#run(batch, "distil", settings, "descend"));
     await takeTurn();
   }
 
@@ -101,12 +95,10 @@ export class WasmSession implements Session {
     settings: SupervisedSettings,
   ): Promise<void> {
     checkAnswers(targets, batch.size, this.#graph.classes);
-    const images = this.#images(batch);
-    this.#memory.view("gradient", this.#layout.trainableLength).fill(0);
-    const aim = { temperature: 1, given: targets };
-    const result = this.#runner.run({ ...images, mode: "supervise", aim });
-    this.#descent.run(settings);
-    this.#results.push(result);
+    // A step's settings may come in these settings' place.
+    const { learningRate, momentum, weightDecay } = settings;
+    const supervised = { learningRate, momentum, weightDecay, temperature: 1 };
+    this.#results.push(this.#run(batch, "supervise", supervised, "descend", targets));
     await takeTurn();
   }
 
@@ -116,15 +108,12 @@ export class WasmSession implements Session {
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
-    const { weightDecay } = settings;
-    const result = this.#distil(batch, settings);
+    const still = { ...settings, learningRate: 0, momentum: 0 };
+    const result = this.#run(batch, "distil", still, "decay");
     checkLoss(result);
-    const { trainableLength } = this.#layout;
-    const values = this.#memory.view("gradient", trainableLength);
-    const student = this.#memory.view("student", trainableLength);
-    const decayed = values.map((value, i) => value + weightDecay * student[i]!);
+    const gradient = fromDeviceLayout(this.#ends.gradient, this.#layout);
     await takeTurn();
-    return { ...result, gradient: fromDeviceLayout(decayed, this.#layout) };
+    return { ...result, gradient };
   }
 
   async read(): Promise<SessionReading> {
@@ -145,10 +134,12 @@ export class WasmSession implements Session {
   }
 
   async trainingLogits(batch: Batch): Promise<Float32Array> {
-    const { classes } = this.#graph;
-    const work = { ...this.#images(batch), mode: "observe", aim: undefined } as const;
-    const logits = new Float32Array(batch.size * classes);
-    this.#runner.run(work, (found, first) => logits.set(found, first * classes));
+    this.#requireLoaded();
+    const { inputShape } = this.#graph;
+    checkBatch(batch, inputShape);
+    const groupSize = normGroupSizeOf(batch.size, this.#options.normGroupSize);
+    const values = placedValues(batch, inputShape);
+    const logits = this.#runner.observe({ values, size: batch.size, groupSize });
     await takeTurn();
     return logits;
   }
@@ -198,20 +189,18 @@ export class WasmSession implements Session {
     this.#results = [];
   }
 
-  /** Leaves the gradient of the distillation loss in memory; running statistics advance. */
-  #distil(batch: Batch, settings: Omit<GradientSettings, "weightDecay">): StepResult {
-    const images = this.#images(batch);
-    if (settings.adversary) checkAdversary(settings.adversary, this.#graph.inputShape);
-    checkRegularisers(settings, this.#layout);
-    return this.#distillation.differentiate(images, settings);
-  }
-
-  #images(batch: Batch): Pick<BatchWork, "values" | "size" | "groupSize"> {
+  #run(
+    batch: Batch,
+    mode: "distil" | "supervise",
+    settings: StepSettings,
+    finish: "descend" | "decay",
+    targets?: Float32Array,
+  ): StepResult {
     this.#requireLoaded();
-    checkBatch(batch, this.#graph.inputShape);
-    const { size } = batch;
-    const groupSize = normGroupSizeOf(size, this.#normGroupSize);
-    return { values: placedValues(batch, this.#graph.inputShape), size, groupSize };
+    const request = stepRequest(this.#options, batch, mode, settings, finish);
+    const values = placedValues(batch, this.#graph.inputShape);
+    const parts = { runner: this.#runner, adversary: this.#adversary, ends: this.#ends };
+    return runStep(parts, request, values, settings, targets);
   }
 
   /** Puts the teacher's own values where a student's could be. */

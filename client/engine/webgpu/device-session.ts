@@ -1,7 +1,7 @@
 import type { Precision } from "../program/operands.ts";
 import { fieldLength, gridOf, imageLengthOf, MOST_NODES } from "../host/warp-field.ts";
 import type { Device } from "./device/device.ts";
-import { copiesIn } from "./batch-passes.ts";
+import { copiesIn, type StepRequest } from "../step/request.ts";
 import { resultsOf, type DeviceResult } from "./device-result.ts";
 import {
   NO_SETTINGS,
@@ -13,8 +13,7 @@ import {
 } from "./device-work.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { ModelContext } from "./executable.ts";
-import type { ExecutableRequest } from "./executable-request.ts";
-import type { MemoryBudget } from "./micro-batches.ts";
+import type { MemoryBudget } from "./plan-passes.ts";
 import type { Pace } from "./device/pace.ts";
 import { lossScaleOf } from "./loss-scale.ts";
 import { patternAt, perturbationAt } from "./places-on-shelf.ts";
@@ -81,19 +80,19 @@ export class DeviceSession {
    * take the next.
    */
   async run(work: Work, slot: number): Promise<void> {
-    const executable = await this.#dispatcher.executable(work);
-    const { settings, cropPadding, restart, field, pattern } = work;
+    const { request, settings, cropPadding, restart, field, pattern } = work;
+    const executable = await this.#dispatcher.executable(request);
     this.#memory.writeInput(work.words(executable.input));
-    this.#writeSettings(work, settings, cropPadding, slot);
+    this.#writeSettings(request, settings, cropPadding, slot);
     if (restart) this.#writePerturbation(restart);
     if (pattern) this.#writePattern(pattern);
-    this.#bringField(work.adversary?.copies.warpGrid);
+    this.#bringField(request.adversary?.copies.warpGrid);
     if (field) this.#writeField(field);
     if (this.#precision === "f16") this.#memory.clearOverflow(slot);
     const waited = this.#inFlight.at(-1);
-    const group = this.#dispatcher.bindGroup(work, executable, undefined);
+    const group = this.#dispatcher.bindGroup(request, executable, undefined);
     const done = this.#dispatcher.submitMeasured(executable, group, waited, (encoder) => {
-      if (work.finish === "decay") this.#takeGradient(encoder);
+      if (request.finish === "decay") this.#takeGradient(encoder);
     });
     this.#inFlight.push(done);
     if (this.#inFlight.length >= MOST_IN_FLIGHT) await this.#inFlight.shift();
@@ -206,8 +205,8 @@ export class DeviceSession {
   }
 
   #writeSettings(
-    request: ExecutableRequest,
-    { copyWeight, headShiftWeight, ...settings }: SettingsOfWork,
+    request: StepRequest,
+    { copyWeight, ...settings }: SettingsOfWork,
     cropPadding: number,
     slot: number,
   ): void {
@@ -220,7 +219,6 @@ export class DeviceSession {
       share: scale / request.size,
       copyShare: copies === 0 ? 0 : (scale * copyWeight) / copies,
       ascentShare: lossScaleOf(this.#precision, 1),
-      headShift: scale * headShiftWeight,
     });
   }
 

@@ -1,7 +1,8 @@
+import type { StepRequest } from "../step/request.ts";
 import type { DeviceResult } from "./device-result.ts";
-import type { ExecutableRequest } from "./executable-request.ts";
+import type { StandIn } from "./session-memory.ts";
 import type { InputLayout } from "./wgsl/input-layout.ts";
-import type { DeviceSettings, StandIn } from "./session-memory.ts";
+import type { DeviceSettings } from "./wgsl/settings.ts";
 
 /** What a session asks of its device, and what it gets. */
 
@@ -16,12 +17,10 @@ export interface SettingsOfWork extends Pick<
   | "stepLength"
   | "warpRadius"
   | "warpStep"
-  | "rho"
+  | "regularisers"
 > {
   /** Of the copies' mean loss. */
   readonly copyWeight: number;
-  /** α of a head shift. */
-  readonly headShiftWeight: number;
 }
 
 export const NO_SETTINGS: SettingsOfWork = {
@@ -33,13 +32,13 @@ export const NO_SETTINGS: SettingsOfWork = {
   stepLength: 0,
   warpRadius: 0,
   warpStep: 0,
-  rho: 0,
+  regularisers: {},
   copyWeight: 0,
-  headShiftWeight: 0,
 };
 
 /** One call that changes the student, as the device needs it; can be run again. */
-export interface Work extends ExecutableRequest {
+export interface Work {
+  readonly request: StepRequest;
   readonly cropPadding: number;
   readonly settings: SettingsOfWork;
   /** What the universal perturbation is set to first. */
@@ -54,7 +53,7 @@ export interface Work extends ExecutableRequest {
 
 /** A question to the models as they are. */
 export interface Question {
-  readonly request: ExecutableRequest;
+  readonly request: StepRequest;
   readonly cropPadding: number;
   words(layout: InputLayout): Float32Array<ArrayBuffer>;
   /** Another model in place of the program's. */

@@ -1,7 +1,7 @@
+import { keyOf, type StepRequest } from "../step/request.ts";
 import type { Device } from "./device/device.ts";
 import { buildExecutable, type Executable, type ModelContext } from "./executable.ts";
-import type { ExecutableRequest } from "./executable-request.ts";
-import type { MemoryBudget } from "./micro-batches.ts";
+import type { MemoryBudget } from "./plan-passes.ts";
 import type { Pace } from "./device/pace.ts";
 import type { SessionMemory, StandIn } from "./session-memory.ts";
 
@@ -31,7 +31,7 @@ export class Dispatcher {
     this.#pace = pace;
   }
 
-  executable(request: ExecutableRequest): Promise<Executable> {
+  executable(request: StepRequest): Promise<Executable> {
     const key = keyOf(request);
     const known = this.#executables.get(key);
     if (known) return known;
@@ -43,7 +43,7 @@ export class Dispatcher {
   }
 
   bindGroup(
-    request: ExecutableRequest,
+    request: StepRequest,
     { places }: Executable,
     standIn: StandIn | undefined,
   ): GPUBindGroup {
@@ -118,14 +118,4 @@ export class Dispatcher {
     await this.#device.settled();
     if (this.#device.lost === undefined) this.#pace.measured(work, performance.now() - from);
   }
-}
-
-function keyOf(request: ExecutableRequest): string {
-  const { mode, size, groupSize, input, finish, adversary, sharpens, shiftsHead } = request;
-  const { copies, ascents, lowFrequencies: low, norm } = adversary ?? {};
-  const { perGroup, perImage, warpGrid, patterned } = copies ?? {};
-  const ofCopies = [perGroup, perImage, warpGrid, patterned, ascents, norm];
-  const stretched = [low?.share, low?.gain];
-  const regularised = [sharpens ?? false, shiftsHead ?? false];
-  return [mode, size, groupSize, input, finish, ...ofCopies, ...stretched, ...regularised].join();
 }

@@ -1,34 +1,25 @@
-import { compileProgram, type ProgramMode } from "../program/compile.ts";
-import type { Graph } from "../../../protocol/model/graph.ts";
-import type { HeadKernel } from "../program/kernels/head.ts";
+import { bytesIn } from "../program/operands.ts";
 import type { Program } from "../program/program.ts";
-import { bytesIn, type Precision } from "../program/operands.ts";
-import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { dispatchesAfter, dispatchesAtEnd } from "./batch-ends.ts";
-import { aligned, passesOf, shelfOf, takesImagesAlone, type BatchPass } from "./batch-passes.ts";
-import type { ExecutableRequest } from "./executable-request.ts";
-import { PlacesOnShelf } from "./places-on-shelf.ts";
+import type { MicroBatch } from "../step/micro-batches.ts";
+import type { StepRequest } from "../step/request.ts";
 import { PLACES_BYTES, type Device } from "./device/device.ts";
-import { inputLayout, type InputLayout } from "./wgsl/input-layout.ts";
 import { lossScaleOf } from "./loss-scale.ts";
 import { lowerProgram } from "./lower.ts";
-import { planMicroBatches, type MemoryBudget, type MicroBatch } from "./micro-batches.ts";
+import { PlacesOnShelf } from "./places-on-shelf.ts";
+import { planPasses, type CompiledModel, type MemoryBudget } from "./plan-passes.ts";
 import type { RoomNeeded, SessionMemory } from "./session-memory.ts";
-import { tilingOf, type Tiles } from "./tiles/tiles.ts";
+import { aligned, shelfOf } from "./shelf.ts";
+import { endDispatches } from "./step-ends.ts";
+import type { Tiles } from "./tiles/tiles.ts";
 import { keepAnswersDispatch } from "./wgsl/copies.ts";
-import { fitsShared } from "./wgsl/fused-head.ts";
 import { placeImagesDispatch } from "./wgsl/flat.ts";
+import { inputLayout, type InputLayout } from "./wgsl/input-layout.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
 
 /** WebGPU's offset alignment of dynamic uniforms at its least. */
 const PLACES_PITCH = Math.max(256, PLACES_BYTES);
 
-export interface ModelContext {
-  readonly graph: Graph;
-  readonly layout: StateLayout;
-  readonly tiles: Tiles;
-  /** Of activations; f32 when left out. */
-  readonly precision?: Precision | undefined;
+export interface ModelContext extends CompiledModel {
   /** Finds better tiles for a step's program. */
   readonly tune: ((program: Program) => Promise<Tiles>) | undefined;
 }
@@ -68,12 +59,12 @@ interface ExecutablePlan {
 
 /** Compiles a request without a device: what is to be dispatched, phase by phase. */
 export function planExecutable(
-  context: Omit<ModelContext, "tune">,
-  request: ExecutableRequest,
+  context: CompiledModel,
+  request: StepRequest,
   budget: MemoryBudget,
 ): ExecutablePlan {
   const { graph, layout, tiles, precision = "f32" } = context;
-  const { mode, size, finish } = request;
+  const { mode, size } = request;
   const shelf = shelfOf(request, graph, layout);
   const passes = planPasses(context, request, {
     ...budget,
@@ -85,7 +76,8 @@ export function planExecutable(
   const targetLength = givesAnswers ? size * graph.classes : 0;
   const input = inputLayout(request.input, size, graph.inputShape, targetLength);
   const places = new PlacesOnShelf(graph, layout, request, shelf, shelfAt);
-  const batch = { graph, layout, tiles, request, places };
+  const lossScale = lossScaleOf(precision, size);
+  const batch = { graph, layout, cooperation: tiles.cooperation, request, places, lossScale };
   const phases = passes.flatMap(({ pass, microBatches }) => {
     const runs = microBatches.map(({ firstImage, program }) => {
       const place = places.of(pass, firstImage, input.targets);
@@ -94,10 +86,9 @@ export function planExecutable(
       if (pass.keepsAnswers) dispatches.push(keepAnswersDispatch(program.logits, place.answers));
       return dispatches;
     });
-    const after = dispatchesAfter(pass, batch);
+    const after = pass.ends.flatMap((end) => endDispatches(end, pass, batch));
     return after.length > 0 ? [...runs, after] : runs;
   });
-  if (finish) phases.push(dispatchesAtEnd(batch, lossScaleOf(precision, size)));
   const arenaLength = shelf.length > 0 ? shelfAt + shelf.length : undefined;
   const most = Math.max(...programs.map((program) => program.arenaLength));
   const halves = bytesIn("halves", Math.max(...programs.map(({ halvesLength }) => halvesLength)));
@@ -112,43 +103,12 @@ export function planExecutable(
   };
 }
 
-interface PlannedPass {
-  readonly pass: BatchPass;
-  readonly microBatches: readonly MicroBatch[];
-}
-
-/** Compiles each kind of pass once. */
-function planPasses(
-  { graph, layout, tiles, precision = "f32" }: Omit<ModelContext, "tune">,
-  request: ExecutableRequest,
-  budget: MemoryBudget,
-): PlannedPass[] {
-  const tiling = tilingOf(tiles);
-  const fusesHead = (head: HeadKernel): boolean => fitsShared(head, tiles.cooperation);
-  const { size, groupSize } = request;
-  const planned = new Map<ProgramMode, readonly MicroBatch[]>();
-  return passesOf(request).map((pass) => {
-    const { mode, copies, ascends } = pass;
-    const options = { graph, layout, mode, copies, ascends, tiling, precision, fusesHead };
-    const microBatches =
-      planned.get(mode) ??
-      planMicroBatches(
-        (batch) => compileProgram({ ...options, batch }),
-        takesImagesAlone(pass),
-        { groupSize, groups: size / groupSize },
-        budget,
-      );
-    planned.set(mode, microBatches);
-    return { pass, microBatches };
-  });
-}
-
 /** Compiles a request's pipelines and makes room for it on the device. */
 export async function buildExecutable(
   device: Device,
   memory: SessionMemory,
   context: ModelContext,
-  request: ExecutableRequest,
+  request: StepRequest,
   budget: MemoryBudget,
 ): Promise<Executable> {
   let { tiles } = context;

@@ -1,9 +1,11 @@
 import type { Graph, ImageShape } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { fieldLength, imageLengthOf, MOST_NODES } from "../host/warp-field.ts";
-import { aligned, type BatchPass, type BatchRequest, type Shelf } from "./batch-passes.ts";
+import type { RegulariserName } from "../regularisers.ts";
+import type { StepPass } from "../step/passes.ts";
+import type { StepRequest } from "../step/request.ts";
 import type { BatchPlace } from "./lower.ts";
-import type { SharpnessPlace } from "./wgsl/sharpness.ts";
+import { aligned, type Shelf } from "./shelf.ts";
 
 /** Where the universal perturbation is, and a field that warps behind it: after the velocity, floats. */
 export function perturbationAt({ trainableLength }: StateLayout): number {
@@ -22,7 +24,7 @@ export class PlacesOnShelf {
   readonly #classes: number;
   readonly #universal: number;
   readonly #pattern: number;
-  readonly #request: BatchRequest;
+  readonly #request: StepRequest;
   readonly #shelf: Shelf;
   readonly #shelfAt: number;
 
@@ -30,7 +32,7 @@ export class PlacesOnShelf {
   constructor(
     { inputShape, classes }: Graph,
     layout: StateLayout,
-    request: BatchRequest,
+    request: StepRequest,
     shelf: Shelf,
     shelfAt: number,
   ) {
@@ -48,14 +50,18 @@ export class PlacesOnShelf {
     return this.#shelf.count;
   }
 
-  /** What a sharpness-aware step keeps. */
-  get sharpness(): SharpnessPlace {
-    const { weights, sharpness } = this.#shelf;
-    return { kept: this.#shelfAt + weights, sums: this.#shelfAt + sharpness };
+  /** Where θ is kept, in floats of the arena. */
+  get kept(): number {
+    return this.#shelfAt + this.#shelf.weights;
+  }
+
+  /** Where the scratch of a regulariser that the request has begins, in floats of the arena. */
+  scratchOf(name: RegulariserName): number {
+    return this.#shelfAt + this.#shelf.scratch.get(name)!;
   }
 
   /** @param targets where those of the batch begin, in words of the input. */
-  of({ copies, fresh }: BatchPass, firstImage: number, targets: number): BatchPlace {
+  of({ copies, fresh }: StepPass, firstImage: number, targets: number): BatchPlace {
     const { answers, perturbations, ascent, warpSums, warpGradient, across, low } = this.#shelf;
     const firstAnswer = firstImage * this.#classes;
     const perImage = copies?.perImage === true;

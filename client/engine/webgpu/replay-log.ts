@@ -1,4 +1,4 @@
-import { copiesIn } from "./batch-passes.ts";
+import { copiesIn } from "../step/request.ts";
 import type { DeviceResult } from "./device-result.ts";
 import type { Work } from "./device-work.ts";
 
@@ -46,7 +46,7 @@ export class ReplayLog {
   /** Whether there is a universal perturbation by now. */
   get perturbs(): boolean {
     if (this.#safePoint?.perturbation) return true;
-    return this.#entries.some(({ work: { adversary } }) => adversary?.copies.perImage === false);
+    return this.#entries.some(({ work }) => work.request.adversary?.copies.perImage === false);
   }
 
   get hasUnknownResults(): boolean {
@@ -91,7 +91,8 @@ export class ReplayLog {
       const { work, counts } = this.#entries[this.#learned]!;
       if (!counts) continue;
       const sums = ring[this.#learned]!;
-      this.#untaken.push({ sums, images: work.size, copies: copiesIn(work) });
+      const { request } = work;
+      this.#untaken.push({ sums, images: request.size, copies: copiesIn(request) });
     }
   }
 

@@ -1,35 +1,10 @@
 import type { Device } from "./device/device.ts";
 import { OVERFLOWS_AT, RESULTS_LENGTH } from "./wgsl/results.ts";
+import { SETTINGS_BYTES, settingsWords, type DeviceSettings } from "./wgsl/settings.ts";
 
 /** GPUBufferUsage, whose global Node lacks. */
 const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const;
 const STORAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
-
-const SETTINGS_BYTES = 64;
-
-/** Settings of one step as the device sees them. */
-export interface DeviceSettings {
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly temperature: number;
-  /** 1 over the images of the whole batch. */
-  readonly share: number;
-  readonly slot: number;
-  readonly cropPadding: number;
-  /** The copies' weight over the copies of the whole batch. */
-  readonly copyShare: number;
-  /** Of a gradient that perturbations ascend along. */
-  readonly ascentShare: number;
-  readonly radius: number;
-  readonly stepLength: number;
-  /** Lengths of the whole field, `fieldBall`. */
-  readonly warpRadius: number;
-  readonly warpStep: number;
-  readonly rho: number;
-  /** α, times the loss's scale. */
-  readonly headShift: number;
-}
 
 /** Floats of a session's buffers that no batch decides. */
 export interface SessionLengths {
@@ -158,19 +133,7 @@ export class SessionMemory {
   }
 
   writeSettings(settings: DeviceSettings): void {
-    const values = new Float32Array(SETTINGS_BYTES / 4);
-    values.set([
-      settings.learningRate,
-      settings.momentum,
-      settings.weightDecay,
-      settings.temperature,
-      settings.share,
-    ]);
-    new Uint32Array(values.buffer).set([settings.slot, settings.cropPadding], 5);
-    const { copyShare, ascentShare, radius, stepLength, warpRadius, warpStep } = settings;
-    values.set([copyShare, ascentShare, radius, stepLength, warpRadius, warpStep], 7);
-    values.set([settings.rho, settings.headShift], 13);
-    this.write(this.settings, values);
+    this.write(this.settings, settingsWords(settings));
   }
 
   /** Forgets that halves overflowed in an entry's step. */

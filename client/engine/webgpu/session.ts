@@ -19,15 +19,14 @@ import { EngineError } from "../engine-error.ts";
 import { fromDeviceLayout, toDeviceLayout } from "../program/device-layout.ts";
 import { foldTeacher, teacherLayout, type TeacherLayout } from "../program/teacher-layout.ts";
 import { perturbedBatch } from "../step/perturb-images.ts";
-import { copiesIn } from "./batch-passes.ts";
+import { copiesIn, questionRequest, type StepRequest } from "../step/request.ts";
 import { DeviceKeeper } from "./device-keeper.ts";
 import { checkRange, meanOf } from "./device-result.ts";
 import type { DeviceSession } from "./device-session.ts";
 import type { Answer, Question, Work } from "./device-work.ts";
-import type { ExecutableRequest } from "./executable-request.ts";
 import { packInput } from "./wgsl/input-layout.ts";
 import { ReplayLog, type SafePoint } from "./replay-log.ts";
-import { cropPaddingOf, requestOf, workOf } from "./step-work.ts";
+import { cropPaddingOf, workOf } from "./step-work.ts";
 import { RING } from "./wgsl/results.ts";
 
 /** Opens the session's part on a device that works. */
@@ -101,7 +100,7 @@ export class WebgpuSession implements Session {
     const slot = await this.#change(work, false);
     const { gradient, result } = await this.#keeper.use((device) => device.readGradient(slot));
     checkRange(result);
-    const mean = meanOf(result, work.size, copiesIn(work));
+    const mean = meanOf(result, batch.size, copiesIn(work.request));
     checkLoss(mean);
     return { ...mean, gradient: fromDeviceLayout(gradient, this.#layout) };
   }
@@ -130,7 +129,7 @@ export class WebgpuSession implements Session {
     checkBatch(batch, this.#options.graph.inputShape);
     if (which === "student") this.#requireLoaded();
     await this.#receive();
-    const request = { mode: "evaluate", ...requestOf(batch, batch.size) } as const;
+    const request = questionRequest("evaluate", batch, batch.size);
     const answer = await this.#answer(batch, request, undefined, async (device) =>
       which === "student"
         ? { name: "evaluated", values: await this.#foldStudent(device) }
@@ -144,7 +143,7 @@ export class WebgpuSession implements Session {
     checkBatch(batch, this.#options.graph.inputShape);
     await this.#receive();
     const groupSize = normGroupSizeOf(batch.size, this.#options.normGroupSize);
-    const request = { mode: "observe", ...requestOf(batch, groupSize) } as const;
+    const request = questionRequest("observe", batch, groupSize);
     return (await this.#answer(batch, request)).logits;
   }
 
@@ -163,7 +162,7 @@ export class WebgpuSession implements Session {
     checkAnswers(references, batch.size, classes);
     if (which === "student") this.#requireLoaded();
     await this.#receive();
-    const request = { mode: "attack", ...requestOf(perturbed, batch.size) } as const;
+    const request = questionRequest("attack", perturbed, batch.size);
     const answer = await this.#answer(perturbed, request, references, async () =>
       which === "teacher" ? this.#inspectedTeacher() : undefined,
     );
@@ -174,7 +173,7 @@ export class WebgpuSession implements Session {
     this.#requireOpen();
     checkBatch(batch, this.#options.graph.inputShape);
     await this.#receive();
-    const request = { mode: "measure", ...requestOf(batch, batch.size) } as const;
+    const request = questionRequest("measure", batch, batch.size);
     const answer = await this.#answer(batch, request, undefined, async () =>
       this.#inspectedTeacher(),
     );
@@ -245,7 +244,7 @@ export class WebgpuSession implements Session {
   /** @param standIn a model in place of the session's. */
   async #answer(
     batch: Batch,
-    request: ExecutableRequest,
+    request: StepRequest,
     targets?: Float32Array,
     standIn: (device: DeviceSession) => Promise<Question["standIn"]> = async () => undefined,
   ): Promise<Answer> {

@@ -13,14 +13,19 @@ export interface HeadPlace {
   readonly teacher: Operand;
 }
 
-/** g ← g + α·w_teacher; α comes times the loss's scale. */
-export function shiftHeadDispatch({ student, teacher }: HeadPlace): Dispatch {
+/**
+ * g ← g + α·w_teacher
+ *
+ * @param lossScale what g comes times, a power of two
+ */
+export function shiftHeadDispatch({ student, teacher }: HeadPlace, lossScale: number): Dispatch {
   const shader = new ShaderWriter([]);
   const { settings } = shader;
   const gradient = scalarAt(shader.memory("d_head", "gradient", student.offset), "index");
   const towards = scalarAt(shader.operand("teacher_head", teacher), "index");
   const { length } = student;
-  const body = `${gradient} += ${settings}.head_shift * ${towards};`;
+  const scale = lossScale === 1 ? "" : `${lossScale}.0 * `;
+  const body = `${gradient} += ${scale}${settings}.head_shift_weight * ${towards};`;
   return flat(shader, "shift-head", length, 3 * length, body);
 }
 

@@ -1,5 +1,6 @@
 import type { Operand, Region } from "../../program/operands.ts";
 import { CHECKED_PACK, CONVERSIONS } from "./halves.ts";
+import { SETTINGS_STRUCT } from "./settings.ts";
 
 /**
  * A compute shader in the making, and the numbers one dispatch of it is given.
@@ -39,32 +40,6 @@ export const BINDINGS: Readonly<Record<Memory | "settings" | "places", number>> 
 
 /** Memory that no shader writes. */
 export const READ_ONLY: ReadonlySet<Memory> = new Set(["teacher", "input"]);
-
-/** Of one step; the host writes it before the step's first dispatch. */
-const SETTINGS_STRUCT = `struct Settings {
-  learning_rate: f32,
-  momentum: f32,
-  weight_decay: f32,
-  temperature: f32,
-  /** 1 over the images of the whole batch. */
-  share: f32,
-  /** Entry of the ring of results. */
-  slot: u32,
-  crop_padding: u32,
-  /** The copies' weight over the copies of the whole batch. */
-  copy_share: f32,
-  /** Of a gradient that perturbations ascend along. */
-  ascent_share: f32,
-  radius: f32,
-  step_length: f32,
-  /** Of a field that warps, as the two before are of what is added. */
-  warp_radius: f32,
-  warp_step: f32,
-  /** Of sharpness-aware steps. */
-  rho: f32,
-  /** α of a head shift, times the loss's scale. */
-  head_shift: f32,
-}`;
 
 /** A piece of memory as a shader names it. */
 export interface Tensor {

@@ -86,7 +86,7 @@ function rateDispatch({ sums }: SharpnessPlace): Dispatch {
 var sum = 0.0;
 for (var part = 0u; part < ${SHARPNESS_PARTS}u; part++) { sum += ${scalarAt(tensor, "part")}; }
 var rate = 0.0;
-if (sum != 0.0) { rate = ${settings}.rho / sqrt(sum); }
+if (sum != 0.0) { rate = ${settings}.sharpness_rho / sqrt(sum); }
 ${scalarAt(tensor, `${SHARPNESS_PARTS}u`)} = rate;`,
   );
 }

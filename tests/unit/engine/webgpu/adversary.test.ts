@@ -58,7 +58,7 @@ function leastMemory(): number {
     const copies = { perGroup: 1, perImage: scope === "per-image", warpGrid: warp?.grid };
     const { room } = planExecutable(
       { ...drawn, tiles: ALONE },
-      { ...request, adversary: { copies, norm, ascents }, finish: "descend" },
+      { ...request, adversary: { copies, norm, ascents }, regularisers: [], finish: "descend" },
       { bytes: Infinity, mostGroups: 1 },
     );
     return room.arena;
@@ -108,7 +108,12 @@ describe("what an adversary costs on WebGPU", () => {
     } as const;
     const budget = { bytes: 2 ** 31, mostGroups: Infinity };
     const [plain, free, ascending] = [undefined, adversary, { ...adversary, ascents: 1 }].map(
-      (one) => planExecutable(context, { ...request, adversary: one, finish: "descend" }, budget),
+      (one) =>
+        planExecutable(
+          context,
+          { ...request, adversary: one, regularisers: [], finish: "descend" },
+          budget,
+        ),
     );
     const count = ({ phases }: NonNullable<typeof plain>): number => phases.flat().length;
     expect(count(free!) - count(plain!)).toBeLessThanOrEqual(30);
@@ -127,7 +132,7 @@ describe("what an adversary costs on WebGPU", () => {
       const budget = { bytes: 2 ** 31, mostGroups: Infinity };
       const { phases } = planExecutable(
         context,
-        { ...request, adversary, finish: "descend" },
+        { ...request, adversary, regularisers: [], finish: "descend" },
         budget,
       );
       return phases.flat().length;

@@ -41,7 +41,14 @@ const gradientOnly: Scenario = async (session, { graph, seed }) => ({
 function dispatchesOf({ graph, layout }: RandomGraph, tiles: Tiles): Dispatch[] {
   const { phases } = planExecutable(
     { graph, layout, tiles },
-    { mode: "distil", size: BATCH, groupSize: GROUP, input: "values", finish: "descend" },
+    {
+      mode: "distil",
+      size: BATCH,
+      groupSize: GROUP,
+      input: "values",
+      regularisers: [],
+      finish: "descend",
+    },
     { bytes: Infinity, mostGroups: Infinity },
   );
   return phases.flat();

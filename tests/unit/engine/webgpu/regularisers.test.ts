@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { SessionReading, StepSettings } from "../../../../client/engine/engine.ts";
+import { regularisersIn, type RegulariserName } from "../../../../client/engine/regularisers.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
 import { defaultTiles, type Tiles } from "../../../../client/engine/webgpu/tiles/tiles.ts";
 import type { WebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
@@ -69,15 +70,14 @@ async function train(
 /** Bytes with which every kind of step goes through one norm group at a time. */
 function leastMemory(): number {
   const request = { mode: "distil", size: BATCH, groupSize: GROUP, input: "values" } as const;
-  const sizes = KINDS.map(({ adversary, headShift }) => {
+  const sizes = KINDS.map(({ adversary, headShift, sharpness }) => {
     const copies = { perGroup: 1, perImage: adversary?.scope === "per-image" };
     const { room } = planExecutable(
       { ...drawn, tiles: ALONE },
       {
         ...request,
         adversary: adversary && { copies, norm: adversary.norm, ascents: adversary.ascents },
-        sharpens: true,
-        shiftsHead: headShift !== undefined,
+        regularisers: regularisersIn({ headShift, sharpness }),
         finish: "descend",
       },
       { bytes: Infinity, mostGroups: 1 },
@@ -108,22 +108,21 @@ describe("what regularisers cost on WebGPU", () => {
       const context = { graph, layout: stateLayout(graph), tiles: defaultTiles(software, true) };
       const request = { mode: "distil", size: 128, groupSize: 32, input: "pixels" } as const;
       const budget = { bytes: 2 ** 31, mostGroups: Infinity };
-      const plan = (regularised: { sharpens?: boolean; shiftsHead?: boolean }) =>
-        planExecutable(context, { ...request, ...regularised, finish: "descend" }, budget);
-      const count = (regularised: Parameters<typeof plan>[0]): number =>
-        plan(regularised).phases.flat().length;
-      const plain = count({});
-      expect(count({ sharpens: false, shiftsHead: false })).toBe(plain);
+      const plan = (...regularisers: RegulariserName[]) =>
+        planExecutable(context, { ...request, regularisers, finish: "descend" }, budget);
+      const count = (...regularisers: RegulariserName[]): number =>
+        plan(...regularisers).phases.flat().length;
+      const plain = count();
       // Its gradient is added to once, and the layer brought to its length.
-      expect(count({ shiftsHead: true })).toBe(plain + 2);
-      const sharp = count({ sharpens: true });
+      expect(count("headShift")).toBe(plain + 2);
+      const sharp = count("sharpness");
       // The teacher's pass is there once.
       expect(sharp).toBeLessThan(2 * plain);
-      expect(count({ sharpens: true, shiftsHead: true })).toBe(sharp + 3);
+      expect(count("sharpness", "headShift")).toBe(sharp + 3);
       // θ is kept beside activations.
-      const { room } = plan({ sharpens: true });
+      const { room } = plan("sharpness");
       const weights = 4 * context.layout.trainableLength;
-      expect(room.arena).toBeLessThan(plan({}).room.arena + 1.05 * weights);
+      expect(room.arena).toBeLessThan(plan().room.arena + 1.05 * weights);
     },
   );
 

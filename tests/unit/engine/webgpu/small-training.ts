@@ -45,7 +45,14 @@ export function smallStudent(): Float32Array {
 export function leastMemory(precision: Precision = "f32"): number {
   const { arenaBytes } = planExecutable(
     { graph, layout, tiles: defaultTiles(true, true), precision },
-    { mode: "distil", size: GROUP, groupSize: GROUP, input: "pixels", finish: "descend" },
+    {
+      mode: "distil",
+      size: GROUP,
+      groupSize: GROUP,
+      input: "pixels",
+      regularisers: [],
+      finish: "descend",
+    },
     { bytes: Infinity, mostGroups: 1 },
   );
   return arenaBytes;

@@ -29,7 +29,14 @@ describe("what a step of distillation costs on WebGPU", () => {
     const context = { graph, layout: stateLayout(graph), tiles: defaultTiles(software, true) };
     const { phases, arenaBytes } = planExecutable(
       context,
-      { mode: "distil", size: 128, groupSize: 32, input: "pixels", finish: "descend" },
+      {
+        mode: "distil",
+        size: 128,
+        groupSize: 32,
+        input: "pixels",
+        regularisers: [],
+        finish: "descend",
+      },
       { bytes: 2 ** 31, mostGroups: Infinity },
     );
     const dispatches = phases.flat();
