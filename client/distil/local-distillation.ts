@@ -1,6 +1,6 @@
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Adversary } from "../../protocol/round/adversary.ts";
-import type { HeadShift, Sharpness } from "../../protocol/round/regularisers.ts";
+import type { Regularisers } from "../../protocol/round/regularisers.ts";
 import type { AdversarySettings } from "../engine/adversary-settings.ts";
 import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { augmentedBatch, type Augmentation } from "./augment.ts";
@@ -19,7 +19,7 @@ import {
 import type { Weaknesses } from "./weaknesses.ts";
 
 /** Settings of a campaign that local distillation follows. */
-export interface DistillationSettings {
+export interface DistillationSettings extends Regularisers {
   /** K */
   readonly localSteps: number;
   readonly batchSize: number;
@@ -32,10 +32,6 @@ export interface DistillationSettings {
   readonly normalisation: Normalisation;
   /** Adversarial consistency beside distillation (SPEC D9); null without. */
   readonly adversary: Adversary | null;
-  /** Sharpness-aware steps (SPEC D10); null for plain ones. */
-  readonly sharpness: Sharpness | null;
-  /** Linear layers turn away from the teacher's (SPEC D11); null: they do not. */
-  readonly headShift: HeadShift | null;
 }
 
 /** What a participant works with; batches and random stream live on from round to round. */

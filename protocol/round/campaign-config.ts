@@ -5,7 +5,7 @@ import { adversarySchema } from "./adversary.ts";
 import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
-import { headShiftSchema, sharpnessSchema } from "./regularisers.ts";
+import { regulariserFields, unfitRegulariser } from "./regularisers.ts";
 
 const reinitSchema = z.strictObject({
   strategy: reinitStrategySchema.default({ kind: "layerwise" }),
@@ -48,20 +48,17 @@ const distillationSchema = z
     augmentation: augmentationSchema.prefault({}),
     /** Adversarial consistency; `null` for plain distillation. */
     adversary: adversarySchema.nullable().prefault({}),
-    /** Sharpness-aware steps; `null` for plain ones. */
-    sharpness: sharpnessSchema.nullable().default(null),
-    /** Linear layers turn away from the teacher's; `null`: they do not. */
-    headShift: headShiftSchema.nullable().default(null),
+    ...regulariserFields,
   })
   .refine(({ batchSize, normGroupSize: group }) => group === undefined || batchSize % group === 0, {
     message: "normGroupSize must divide batchSize",
     path: ["normGroupSize"],
   })
-  .refine(({ headShift, localSteps }) => headShift === null || localSteps > 1, {
-    message:
-      "a head shift needs at least 2 local steps: linear layers are brought to their length after " +
-      "every step, and with 1 it is the coordinator that takes the step",
-    path: ["headShift"],
+  .superRefine((distillation, context) => {
+    const unfit = unfitRegulariser(distillation, distillation.localSteps);
+    if (!unfit) return;
+    const { regulariser, message } = unfit;
+    context.addIssue({ code: "custom", message, path: [regulariser] });
   });
 
 /** x = (pixel/255 − mean)/std per channel: what the teacher was trained to expect. */

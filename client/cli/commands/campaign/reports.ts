@@ -7,6 +7,10 @@ import type {
   RoundReport,
   StartReport,
 } from "../../../../protocol/round/reports.ts";
+import {
+  CAMPAIGN_REGULARISERS,
+  type Regularisers,
+} from "../../../../protocol/round/regularisers.ts";
 import type { AdminClient } from "../../../admin/admin-client.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
@@ -176,15 +180,15 @@ function adversaryText({ adversary }: CampaignReport["config"]["distillation"]):
   return `${scope}, ${norm} radius ${radius}${stretched}${bent}${rippled}${misled}, weight ${weight} on ${percent(share)} of each batch`;
 }
 
-/** Nothing where there are none. */
-function regulariserRows({
-  sharpness,
-  headShift,
-}: CampaignReport["config"]["distillation"]): [string, string][] {
-  return [
-    ...(sharpness ? [["sharpness", `rho ${sharpness.rho}`] as [string, string]] : []),
-    ...(headShift ? [["head shift", `weight ${headShift.weight}`] as [string, string]] : []),
-  ];
+/** A line each by its name in words, with its numbers; nothing where there are none. */
+function regulariserRows(distillation: Regularisers): [string, string][] {
+  return CAMPAIGN_REGULARISERS.flatMap((name): [string, string][] => {
+    const settings = distillation[name];
+    if (!settings) return [];
+    const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    const numbers = Object.entries(settings).map(([number, value]) => `${number} ${value}`);
+    return [[words, numbers.join(", ")]];
+  });
 }
 
 /** Channels re-initialised whole at any strength, a line a tensor. */
