@@ -1,23 +1,19 @@
+import canonicalize from "canonicalize";
+
 /**
- * JSON with keys in ascending code-unit order and no white space, as RFC 8785 writes it for the
- * values used here (strings, finite numbers, booleans, null, arrays, plain objects); members that
- * are undefined are left out.
+ * JSON in the form of RFC 8785, of which there is one for each value; members that are undefined are
+ * left out.
  *
- * @throws TypeError for a value JSON cannot hold.
+ * @throws TypeError for a value JSON cannot hold: a number that is not finite, half a surrogate pair, a
+ *   function.
  */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(",")}}`;
+  let text: string | undefined;
+  try {
+    text = canonicalize(value);
+  } catch (cause) {
+    throw new TypeError("the value has no form in canonical JSON (RFC 8785)", { cause });
   }
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new TypeError(`${value} has no form in JSON`);
-  }
-  const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError(`a ${typeof value} has no form in JSON`);
   return text;
 }

@@ -1,3 +1,4 @@
+import { hex } from "@scure/base";
 import { isDigest, type Digest } from "../../protocol/digest.ts";
 
 /** Where models, students and updates are stored. */
@@ -13,7 +14,7 @@ export function blobKey(digest: string): string {
 /** SHA-256 of bytes in memory, by the platform's own implementation. */
 export async function digestOf(bytes: Uint8Array): Promise<Digest> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const text = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const text = hex.encode(hash);
   if (!isDigest(text)) throw new TypeError("SHA-256 did not give 32 bytes");
   return text;
 }

@@ -1,3 +1,4 @@
+import { hex } from "@scure/base";
 import { depthStages } from "../../../protocol/model/depth-stages.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
@@ -41,9 +42,7 @@ function sliceShapes(layout: StateLayout): SliceShape[] {
 
 /** Fills in what the schema leaves open, so that the configuration says all (SPEC C1). */
 function completeConfig(config: CampaignConfig, graph: Graph): CampaignConfig {
-  const seed = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+  const seed = hex.encode(crypto.getRandomValues(new Uint8Array(32)));
   const strategy = completeStrategy(config.reinit.strategy, graph);
   return {
     ...config,

@@ -3,39 +3,19 @@
  * character, and a name given twice is noticed, which `JSON.parse` would not do.
  */
 
+/** The platform's own (https://encoding.spec.whatwg.org), which every one has that Scour runs on. */
+declare const TextDecoder: new (
+  label: string,
+  options: { readonly fatal: boolean; readonly ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
+
 /**
- * Decodes UTF-8 strictly (RFC 3629).
+ * Decodes UTF-8 strictly (RFC 3629); a byte order mark is a character like any other.
  *
- * @throws RangeError that names the first byte which is not part of a character.
+ * @throws TypeError for bytes that are not UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array): string {
-  const pieces: string[] = [];
-  let units: number[] = [];
-  for (let i = 0; i < bytes.length;) {
-    const lead = bytes[i]!;
-    const extra =
-      lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1;
-    if (extra < 0 || i + extra >= bytes.length) throw new RangeError(`byte ${i} is not UTF-8`);
-    let point = extra === 0 ? lead : lead & (0x3f >> extra);
-    for (let j = 1; j <= extra; j++) {
-      const next = bytes[i + j]!;
-      if ((next & 0xc0) !== 0x80) throw new RangeError(`byte ${i + j} is not UTF-8`);
-      point = (point << 6) | (next & 0x3f);
-    }
-    const overlong = (extra === 2 && point < 0x800) || (extra === 3 && point < 0x1_0000);
-    if (overlong || point > 0x10_ffff || (point >= 0xd800 && point < 0xe000)) {
-      throw new RangeError(`byte ${i} is not UTF-8`);
-    }
-    if (point < 0x1_0000) units.push(point);
-    else units.push(0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
-    i += extra + 1;
-    if (units.length >= 8192) {
-      pieces.push(String.fromCharCode(...units));
-      units = [];
-    }
-  }
-  pieces.push(String.fromCharCode(...units));
-  return pieces.join("");
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 /** The first key that an object in `json` holds twice, if any. `json` must be valid JSON. */
