@@ -1,4 +1,3 @@
-import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import {
   operationInputs,
   type Graph,
@@ -8,7 +7,8 @@ import {
 import { entryView } from "../../protocol/model/state-layout.ts";
 import type { Normalisation } from "../distil/normalise.ts";
 import { gatherPixels, type ImageSet } from "../images/image-set.ts";
-import { forward, type JudgedValues, type Tfjs } from "./forward.ts";
+import { operationOf } from "../engine/program/operations/operations.ts";
+import type { JudgedValues, Tensor, Tensor2D, Tensor4D, Tfjs } from "./judged-values.ts";
 import type { Judge, JudgedModel } from "./judge.ts";
 
 /**
@@ -90,7 +90,7 @@ class TfjsModel implements JudgedModel {
     for (const operation of operations) {
       values.set(
         operation.output,
-        this.#tf.tidy(() => forward(given, operation)),
+        this.#tf.tidy(() => operationOf(operation).judged(given, operation)),
       );
       for (const id of operationInputs(operation)) {
         const left = readers.get(id)! - 1;

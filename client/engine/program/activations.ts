@@ -1,4 +1,5 @@
 import type { Activation } from "../../../protocol/model/graph.ts";
+import type { Tensor, Tfjs } from "../../judge/judged-values.ts";
 
 /**
  * What an activation does, for all machines that run it. Its derivative is told from its value: a
@@ -20,6 +21,8 @@ export interface ActivationRules {
     /** Puts the gradient by x on the stack, of a gradient by y = f(x); both are put there when called. */
     gradient(code: LaneCode, g: () => void, y: () => void): void;
   };
+  /** By TensorFlow.js, for a second opinion. */
+  judged(tf: Tfjs, x: Tensor): Tensor;
 }
 
 /** Code of a stack machine on four lanes of float32 (`FunctionWriter` writes it). */
@@ -51,6 +54,7 @@ const relu: ActivationRules = {
       code.andBits();
     },
   },
+  judged: (tf, x) => tf.relu(x),
 };
 
 export const ACTIVATIONS: Readonly<Record<Activation, ActivationRules>> = { relu };

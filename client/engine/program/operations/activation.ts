@@ -1,4 +1,5 @@
 import type { ActivationOperation } from "../../../../protocol/model/graph.ts";
+import { ACTIVATIONS } from "../activations.ts";
 import { stored } from "../program-writer.ts";
 import { NO_PIECES, type OperationDescription } from "./operation.ts";
 
@@ -22,4 +23,6 @@ export const activation: OperationDescription<ActivationOperation> = {
   backward(pass, { input }, dy) {
     pass.pass(input, dy);
   },
+
+  judged: ({ tf, value }, { activation: f, input }) => ACTIVATIONS[f].judged(tf, value(input)),
 };

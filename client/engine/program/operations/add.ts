@@ -22,4 +22,6 @@ export const add: OperationDescription<AddOperation> = {
   backward(pass, { inputs }, dy) {
     for (const input of inputs) pass.pass(input, dy);
   },
+
+  judged: ({ tf, value }, { inputs: [a, b] }) => tf.add(value(a), value(b)),
 };

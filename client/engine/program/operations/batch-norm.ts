@@ -1,4 +1,5 @@
 import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
+import type { Tensor1D, Tensor4D } from "../../../judge/judged-values.ts";
 import { EngineError } from "../../engine-error.ts";
 import type { BackwardWriter } from "../backward-writer.ts";
 import type { ForwardWriter } from "../forward-writer.ts";
@@ -75,6 +76,16 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
     writer.emit("backward", { kind: "norm-gradient", ...shape, g, z, factors, dz });
     pass.pass(input, dz);
   },
+
+  judged: ({ tf, value, parameter }, norm) =>
+    tf.batchNorm(
+      value<Tensor4D>(norm.input),
+      parameter<Tensor1D>(norm.runningMean),
+      parameter<Tensor1D>(norm.runningVariance),
+      parameter<Tensor1D>(norm.shift),
+      parameter<Tensor1D>(norm.scale),
+      norm.epsilon,
+    ),
 };
 
 /** The affine of a norm over the statistics that a pass takes. */

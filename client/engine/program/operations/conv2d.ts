@@ -1,4 +1,5 @@
 import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
+import type { Tensor4D } from "../../../judge/judged-values.ts";
 import type { BackwardWriter, PartsOf } from "../backward-writer.ts";
 import { toChannelsLast } from "../device-layout.ts";
 import type { ConvGeometry } from "../kernels/convolution.ts";
@@ -60,6 +61,18 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
     const epilogue = pass.contribute(step.input, dx, parts);
     const weight = writer.parameter(step.weight);
     writer.emit("backward", { kind: "input-gradient", geometry, dy, weight, dx, epilogue });
+  },
+
+  judged({ tf, value, parameter }, { input, weight, stride, padding, groups }) {
+    // `[out, in/groups, kh, kw]` → `[kh, kw, in/groups, out]`
+    const filter: Tensor4D = tf.transpose(parameter<Tensor4D>(weight), [2, 3, 1, 0]);
+    const x = value<Tensor4D>(input);
+    if (groups === 1) return tf.conv2d(x, filter, stride, padding);
+    const filters = tf.split<Tensor4D>(filter, groups, 3);
+    const apart = tf
+      .split<Tensor4D>(x, groups, 3)
+      .map((run, group) => tf.conv2d(run, filters[group]!, stride, padding));
+    return tf.concat(apart, 3);
   },
 };
 

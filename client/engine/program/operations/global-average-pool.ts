@@ -1,4 +1,5 @@
 import type { GlobalAveragePoolOperation } from "../../../../protocol/model/graph.ts";
+import type { Tensor4D } from "../../../judge/judged-values.ts";
 import { type ProgramWriter, stored } from "../program-writer.ts";
 import { NO_PIECES, type OperationDescription } from "./operation.ts";
 
@@ -33,6 +34,8 @@ export const globalAveragePool: OperationDescription<GlobalAveragePoolOperation>
   backward(pass, { input }, dy) {
     pass.gather(input, dy, true);
   },
+
+  judged: ({ tf, value }, { input }) => tf.mean(value<Tensor4D>(input), [1, 2]),
 };
 
 function shapeOf(writer: ProgramWriter, input: string) {

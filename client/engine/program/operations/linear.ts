@@ -1,4 +1,5 @@
 import type { LinearOperation } from "../../../../protocol/model/graph.ts";
+import type { Tensor1D, Tensor2D } from "../../../judge/judged-values.ts";
 import type { ProgramWriter } from "../program-writer.ts";
 import type { OperationDescription } from "./operation.ts";
 
@@ -54,6 +55,11 @@ export const linear: OperationDescription<LinearOperation, "weight" | "bias"> = 
         : undefined,
     });
     if (dx) pass.pass(input, dx);
+  },
+
+  judged({ tf, value, parameter }, { input, weight, bias }) {
+    const product = tf.matMul(value<Tensor2D>(input), parameter<Tensor2D>(weight), false, true);
+    return tf.add(product, parameter<Tensor1D>(bias));
   },
 };
 

@@ -1,4 +1,5 @@
-import type { ValueId } from "../../../../protocol/model/graph.ts";
+import type { Operation, ValueId } from "../../../../protocol/model/graph.ts";
+import type { JudgedValues, Tensor } from "../../../judge/judged-values.ts";
 import type { Operand } from "../operands.ts";
 import type { BackwardWriter } from "../backward-writer.ts";
 import type { EvaluationWriter } from "../evaluation-writer.ts";
@@ -21,7 +22,15 @@ export interface OperationDescription<Step extends TrainingStep, Piece extends s
    * and to those of its inputs.
    */
   backward(pass: BackwardWriter, step: Step, dy: Operand): void;
+  /**
+   * By TensorFlow.js, for a second opinion (`client/judge/`): what the graph says, nothing folded into
+   * it, so that nothing is shared with the passes above. The tensor belongs to the caller.
+   */
+  judged(values: JudgedValues, operation: OperationOf<Step>): Tensor;
 }
+
+/** What stands in the graph for a step. */
+type OperationOf<Step extends TrainingStep> = Extract<Operation, { kind: Step["kind"] }>;
 
 /** What an operation, or several folded into one, is in evaluation mode. */
 export interface EvaluationDescription<Step extends EvaluationStep, Piece extends string = never> {

@@ -24,9 +24,11 @@ export const OPERATIONS: {
   linear,
 };
 
-/** The operation that a step is. */
-export function operationOf(step: TrainingStep): OperationDescription<TrainingStep, string> {
-  return OPERATIONS[step.kind];
+/** The operation that a step is, or that stands in a graph. */
+export function operationOf({
+  kind,
+}: Pick<Operation, "kind">): OperationDescription<TrainingStep, string> {
+  return OPERATIONS[kind];
 }
 
 /** What a step is in evaluation mode. */

@@ -64,4 +64,6 @@ export const doubleDescription: OperationDescription<Step> = {
     });
     pass.pass(input, dx);
   },
+
+  judged: ({ tf, value }, { input }) => tf.mul(value(input), 2),
 };

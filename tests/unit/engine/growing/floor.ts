@@ -23,6 +23,7 @@ export const floor: ActivationRules = {
       code.andBits();
     },
   },
+  judged: (tf, x) => tf.maximum(x, 0.5),
 };
 
 export const referenceFloor: ReferenceActivation = {

@@ -8,8 +8,10 @@ import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";
 import { openWebgpuEngine } from "../../../../client/engine/webgpu/webgpu-engine.ts";
 import type { Graph, Operation } from "../../../../protocol/model/graph.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
+import { openNodeJudge } from "../../../../client/judge/node-judge.ts";
 import { GraphBuilder } from "../numerics/graph-builder.ts";
 import { drawCase, onEngine } from "../numerics/numeric-case.ts";
+import { randomPixelBatch } from "../numerics/random-graph.ts";
 import { gradientScenario } from "../numerics/scenarios.ts";
 import { double } from "./double.ts";
 
@@ -86,5 +88,22 @@ describe("a new operation, described once", () => {
     );
     expect(found).toEqual(expected);
     await engine.close();
+  });
+
+  it("gives the same by TensorFlow.js, by the line that it brings for it", async () => {
+    const sums = withSums();
+    const layout = stateLayout(sums);
+    const { teacher: state } = drawCase({ graph: sums, layout }, 2, 5);
+    const { pixels, size: count } = randomPixelBatch(sums, 3, 5);
+    const images = { pixels, count, ...sums.inputShape };
+    const judge = await openNodeJudge();
+    const logitsOf = async (graph: Graph): Promise<Float32Array> => {
+      const model = judge.read({ graph, layout, state });
+      const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+      const logits = await model.logits(images, [0, 1, 2], normalisation);
+      model.close();
+      return logits;
+    };
+    expect(await logitsOf(withDoubles(sums))).toEqual(await logitsOf(sums));
   });
 });
