@@ -59,6 +59,7 @@ export default defineConfig({
             enabled: true,
             connectTimeout: BOUNDS_MS.browser.wait,
             headless: false,
+            ui: false,
             screenshotFailures: false,
             instances: [{ browser: "chromium" }],
             provider: playwright({ launchOptions: chromiumLaunch() }),

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Engine } from "../../../../client/engine/engine.ts";
 import { drawCase, onEngine, type Scenario } from "./numeric-case.ts";
-import { randomBatch, randomGraph } from "./random-graph.ts";
+import { randomBatch, type RandomGraph } from "./random-graph.ts";
 import { SETTINGS } from "./scenarios.ts";
 
 /** What the teacher's norms read over batches of several sizes, tensor by tensor. */
@@ -20,9 +20,9 @@ export function statisticsScenario(size: number): Scenario {
 }
 
 /** What holds of statistics beside being those of the reference. */
-export function describeStatistics(engine: () => Engine): void {
+export function describeStatistics(engine: () => Engine, network: RandomGraph): void {
   it("[B2] measuring statistics changes nothing, and gives the same bits after other use", async () => {
-    const drawn = drawCase(randomGraph(4, true), undefined, 4);
+    const drawn = drawCase(network, undefined, 4);
     const { graph, layout, seed } = drawn;
     const batch = randomBatch(graph, 4, seed);
     const image = new Float32Array(batch.values.length / 4);
