@@ -2,19 +2,24 @@
  * `npm test`: static checks, the page's build and every test, then one closing line
  * 'N passed, N failed' counted from the test runner's own report (a failed check counts as one).
  */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureChromium } from "./chromium.ts";
 import { vulkanEnvironment } from "./vulkan.ts";
 
-const CHECKS: readonly (readonly [title: string, command: string, ...args: string[]])[] = [
-  ["types", "tsc", "-b"],
-  ["format", "oxfmt", "--check", "."],
-  ["lint", "oxlint", "--deny-warnings"],
-  ["dead code", "knip"],
-  ["pages", "vite", "build", "--logLevel", "warn"],
+type Check = readonly [title: string, command: string, ...args: string[]];
+
+/** Two rows of checks, one beside the other: most of them keep one core busy. */
+const CHECKS: readonly (readonly Check[])[] = [
+  [["types", "tsc", "-b"]],
+  [
+    ["format", "oxfmt", "--check", "."],
+    ["lint", "oxlint", "--deny-warnings"],
+    ["dead code", "knip"],
+    ["pages", "vite", "build", "--logLevel", "warn"],
+  ],
 ];
 
 interface VitestReport {
@@ -38,22 +43,37 @@ function run(
   return status === 0;
 }
 
+/** Shows what the check printed when it has ended, whole, whatever runs beside it. */
+function isGreen([title, command, ...args]: Check): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(command, args, { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      console.log(`\n── ${title}: ${command} ${args.join(" ")}`);
+      process.stdout.write(stdout + stderr);
+      // A check that failed has said why; one that could not be started has not.
+      if (error && stdout + stderr === "") console.log(error.message);
+      resolve(error === null);
+    });
+  });
+}
+
 let passed = 0;
 let failed = 0;
 const failedChecks: string[] = [];
 
 ensureChromium();
-for (const [title, command, ...args] of CHECKS) {
-  console.log(`\n── ${title}: ${command} ${args.join(" ")}`);
-  if (!run(command, args)) {
-    failed++;
-    failedChecks.push(title);
-  }
-}
+await Promise.all(
+  CHECKS.map(async (row) => {
+    for (const check of row) {
+      if (await isGreen(check)) continue;
+      failed++;
+      failedChecks.push(check[0]);
+    }
+  }),
+);
 
 /**
- * Coordinator processes are tried after all else, in a run of their own: a browser's page, which stays
- * open as long as its run lasts, takes a good part of a core all that time.
+ * Coordinator processes are tried after all else, in a run of their own: beside kernels that compile in
+ * software they would wait for minutes.
  */
 const RUNS: readonly (readonly string[])[] = [
   ["--project", "unit", "--project", "edge", "--project", "browser"],
