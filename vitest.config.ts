@@ -26,6 +26,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["tests/unit/**/*.test.ts"],
+          // Each file in a process of its own would be mostly loading what the one before had loaded.
+          isolate: false,
           maxWorkers,
           ...bounded("unit"),
         },
