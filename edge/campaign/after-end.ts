@@ -7,6 +7,7 @@ import { isEnded } from "../../protocol/round/states.ts";
 import { roundCount } from "../../protocol/round/timeline.ts";
 import type { CampaignRecord, StudentRecord } from "./store/campaign-store.ts";
 import { evidenceGapOf } from "./evidence.ts";
+import type { OwnCommit } from "./store/commit-store.ts";
 import type { Ledger } from "./store/ledger.ts";
 
 const DAY_MS = 86_400_000;
@@ -91,10 +92,19 @@ export function receiptOf(ledger: Ledger, participant: string): Receipt {
       slices: JSON.parse(own.slices) as string[],
       commit: sha256(utf8ToBytes(request)),
       signature,
-      chain: counted ? (ledger.campaign.student(round + 1)?.chain ?? null) : null,
+      chain: chainAfter(ledger, participant, own) ?? null,
     };
   });
   return { campaign: campaign.id, participant, commits };
+}
+
+/** The chain's value after the link that tells what came of a commit: its attempt's, or its rejection's. */
+function chainAfter(
+  { chain }: Ledger,
+  participant: string,
+  { accepted, ...own }: OwnCommit,
+): string | undefined {
+  return accepted === 1 ? chain.valueAfter(own) : chain.valueAfterRejection(own, participant);
 }
 
 /**

@@ -40,7 +40,7 @@ import {
 import { driveCombining } from "./combining/combining.ts";
 import { sliceWorkers } from "./combining/slice-workers.ts";
 import { sweep } from "./combining/sweep.ts";
-import { linkOf, studentAfter } from "./history.ts";
+import { linkAt, linkOfRound, studentAfter } from "./history.ts";
 import { enrol } from "./participants/enrolment.ts";
 import { permitted, renewOnce, requireRenewal } from "./participants/permission.ts";
 import { remove } from "./participants/removal.ts";
@@ -67,7 +67,8 @@ import { checkIn } from "./rounds/check-in.ts";
 import { refuseStudent, settleAttempt } from "./rounds/refusals.ts";
 import { act } from "./rounds/actions.ts";
 import type { CampaignDefinition, StudentRecord } from "./store/campaign-store.ts";
-import type { ChainLink } from "./store/chain.ts";
+import type { CommittedLink } from "./chain/link.ts";
+import type { Chained } from "./store/chain-store.ts";
 import type { InviteRecord, NewInvite } from "./store/roster.ts";
 import { Transactions } from "./transactions.ts";
 
@@ -129,9 +130,14 @@ export class Campaign extends DurableObject<SliceBindings> {
     return this.#transactions.read((ledger) => studentAfter(ledger, round));
   }
 
-  /** What the chain's value after a committed round was computed from. */
-  chainLink(round: number): Promise<Outcome<{ chain: string; link: ChainLink }>> {
-    return this.#transactions.read((ledger) => linkOf(ledger, round));
+  /** A link of the commit chain, from 0. */
+  link(position: number): Promise<Outcome<Chained>> {
+    return this.#transactions.read((ledger) => linkAt(ledger, position));
+  }
+
+  /** The link of a committed round. */
+  linkOfRound(round: number): Promise<Outcome<Chained<CommittedLink>>> {
+    return this.#transactions.read((ledger) => linkOfRound(ledger, round));
   }
 
   act(action: CampaignAction): Promise<Outcome<CampaignReport>> {

@@ -1,6 +1,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { CommittedLink } from "./chain/link.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";
-import { chainLinkSchema, type ChainLink } from "./store/chain.ts";
+import type { Chained } from "./store/chain-store.ts";
 import type { Ledger } from "./store/ledger.ts";
 
 /**
@@ -24,14 +25,25 @@ export function studentAfter(
 }
 
 /**
- * What the chain's value after a committed round was computed from.
+ * A link of the chain, and the value after it.
+ *
+ * @param position from 0
+ * @throws ProtocolError `not-found`.
+ */
+export function linkAt(ledger: Ledger, position: number): Chained {
+  const found = ledger.chain.at(position);
+  if (found !== undefined) return found;
+  const detail = `the chain has ${ledger.chain.length()} links, counted from 0`;
+  throw new ProtocolError("not-found", detail);
+}
+
+/**
+ * The same of a committed round.
  *
  * @throws ProtocolError `not-found`.
  */
-export function linkOf(ledger: Ledger, round: number): { chain: string; link: ChainLink } {
-  const student = ledger.campaign.student(round + 1);
-  if (student?.link == null || student.chain === null) {
-    throw new ProtocolError("not-found", `round ${round} is not committed`);
-  }
-  return { chain: student.chain, link: chainLinkSchema.parse(JSON.parse(student.link)) };
+export function linkOfRound(ledger: Ledger, round: number): Chained<CommittedLink> {
+  const found = ledger.chain.ofRound(round);
+  if (found !== undefined) return found;
+  throw new ProtocolError("not-found", `round ${round} is not committed`);
 }

@@ -59,7 +59,7 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
     updates: summariseSizes(accepted.flatMap(({ size }) => size ?? [])),
     refusals: refusals.slice(0, MOST_REFUSALS),
     refused: refusals.length,
-    chain: isCommitted ? (ledger.campaign.student(attempt.round + 1)?.chain ?? null) : null,
+    chain: isCommitted ? (ledger.chain.valueAfter(attempt) ?? null) : null,
     detail: attempt.detail,
   };
 }

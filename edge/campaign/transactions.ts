@@ -11,6 +11,7 @@ import { settleAttempt } from "./rounds/refusals.ts";
 import { CampaignStore, type CampaignDefinition } from "./store/campaign-store.ts";
 import type { Ledger, Transact } from "./store/ledger.ts";
 import { Roster, type ParticipantRecord } from "./store/roster.ts";
+import { ChainStore } from "./store/chain-store.ts";
 import { CommitStore } from "./store/commit-store.ts";
 import { RoundStore } from "./store/round-store.ts";
 import { hasSchema, migrate } from "./store/schema.ts";
@@ -43,6 +44,7 @@ export class Transactions {
       commits: new CommitStore(sql),
       uploads: new UploadStore(sql),
       roster: new Roster(sql),
+      chain: new ChainStore(sql),
       announce: (event) => void this.#announcements.push(event),
     };
     this.presence = new Presence(this.sockets, this.#ledger.roster);

@@ -10,7 +10,7 @@ import {
   roundReportSchema,
 } from "../../protocol/round/reports.ts";
 import { updateReportSchema } from "../../protocol/round/update-sizes.ts";
-import { chainLinkSchema } from "../campaign/store/chain.ts";
+import { chainLinkSchema, committedLinkSchema } from "../campaign/chain/link.ts";
 import { createCampaign } from "../campaign/start/create-campaign.ts";
 import { exportStudent } from "../campaign/export-student.ts";
 import { allSummaries } from "../directory/all-campaigns.ts";
@@ -23,11 +23,13 @@ import {
   roundQuery,
   jsonBody,
   participantPath,
+  positionPath,
   requireJson,
   roundPath,
 } from "./validation.ts";
 
-const chainSchema = z.object({ chain: z.string(), link: chainLinkSchema });
+const chainedSchema = z.object({ chain: z.string(), link: chainLinkSchema });
+const chainedRoundSchema = z.object({ chain: z.string(), link: committedLinkSchema });
 
 /** Campaigns, as the administrator sees them: `/admin/campaigns`. */
 export const campaignRoutes = new Hono<AppEnvironment>()
@@ -115,13 +117,28 @@ export const campaignRoutes = new Hono<AppEnvironment>()
       tag: "admin",
       summary: "Show a committed round's link of the hash chain, to be recomputed",
       bearer: "admin",
-      answers: { 200: chainSchema },
+      answers: { 200: chainedRoundSchema },
       problems: ["malformed-request", "not-found"],
     }),
     roundPath,
     async (context) => {
       const { id, round } = context.req.valid("param");
-      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).chainLink(round)), 200);
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).linkOfRound(round)), 200);
+    },
+  )
+  .get(
+    "/:id/chain/:position",
+    describe({
+      tag: "admin",
+      summary: "Show a link of the hash chain, counted from 0, to be recomputed",
+      bearer: "admin",
+      answers: { 200: chainedSchema },
+      problems: ["malformed-request", "not-found"],
+    }),
+    positionPath,
+    async (context) => {
+      const { id, position } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).link(position)), 200);
     },
   )
   .get(

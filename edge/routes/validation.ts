@@ -96,6 +96,9 @@ export const participantPath = pathParameters(
   z.object({ id: campaignIdSchema, participant: participantIdSchema }),
 );
 export const roundPath = pathParameters(z.object({ id: campaignIdSchema, round: wholeNumber }));
+export const positionPath = pathParameters(
+  z.object({ id: campaignIdSchema, position: wholeNumber }),
+);
 export const digestPath = pathParameters(z.object({ digest: digestSchema }));
 export const attemptPath = pathParameters(z.object({ round: wholeNumber, attempt: wholeNumber }));
 export const slicePath = pathParameters(

@@ -50,7 +50,10 @@ const receiptEntrySchema = z.object({
   /** What was signed, and with what; null of who has no key. */
   commit: digestSchema,
   signature: signatureSchema.nullable(),
-  /** The chain's value after the round; null where it does not count. */
+  /**
+   * The chain's value after the link that tells what came of it: its attempt's, or its rejection's. Null
+   * where an earlier version left no link.
+   */
   chain: digestSchema.nullable(),
 });
 

@@ -1,8 +1,14 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { configurationDigest, type ChainLink } from "../../edge/campaign/store/chain.ts";
+import {
+  chainDigest,
+  committedLinkSchema,
+  configurationDigest,
+  type CommittedLink,
+} from "../../edge/campaign/chain/link.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { CONFIG_VERSION, readConfig } from "../../edge/campaign/store/stored-config.ts";
+import { canonicalJson } from "../../protocol/canonical-json.ts";
 import type { Invite } from "../../protocol/round/access.ts";
 import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import type { ListedCampaign } from "../../protocol/round/reports.ts";
@@ -22,14 +28,42 @@ import {
   updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { linksOf } from "./links.ts";
 import { STORED_CONFIGS } from "./stored-configs.ts";
 
 afterEach(() => reset());
 
+/** A committed round's link as the version before legs wrote it. */
+function linkBefore(written: string, previous: string | null): CommittedLink {
+  const { attempt, configuration, inputs, outputs, round } = committedLinkSchema.parse(
+    JSON.parse(written),
+  );
+  const told = inputs.map(({ participant, slices, weight }) => ({ participant, slices, weight }));
+  return { previous, round, attempt, configuration, inputs: told, outputs };
+}
+
+/** Puts links back to where the version before kept them, by the student that came of a round. */
+function linksBefore({ sql: database }: DurableObjectStorage): void {
+  database.exec("ALTER TABLE students ADD COLUMN link TEXT");
+  database.exec("ALTER TABLE students ADD COLUMN chain TEXT");
+  const links = database
+    .exec<{ link: string }>("SELECT link FROM links WHERE kind = 'committed' ORDER BY position")
+    .toArray();
+  let chain: string | null = null;
+  for (const [round, { link }] of links.entries()) {
+    const before = linkBefore(link, chain);
+    chain = chainDigest(before);
+    const set = "UPDATE students SET link = ?, chain = ? WHERE round = ?";
+    database.exec(set, canonicalJson(before), chain, round + 1);
+  }
+  database.exec("DROP TABLE links");
+}
+
 /** Takes the tables back to what the version before wrote, and wakes the object up again. */
 async function asBefore(id: string): Promise<string> {
   await runInDurableObject(control(id), (_: Campaign, { storage }) =>
-    storage.transactionSync(() =>
+    storage.transactionSync(() => {
+      linksBefore(storage);
       storage.sql.exec(`
         ALTER TABLE campaign ADD COLUMN mask_digest TEXT NOT NULL DEFAULT '';
         ALTER TABLE campaign ADD COLUMN reinitialised TEXT NOT NULL DEFAULT '';
@@ -56,8 +90,8 @@ async function asBefore(id: string): Promise<string> {
         ALTER TABLE uploads DROP COLUMN replaced;
         ALTER TABLE campaign DROP COLUMN ended_at;
         DELETE FROM migrations WHERE version >= 2;
-      `),
-    ),
+      `);
+    }),
   );
   const [row] = await sql(id, "SELECT config FROM campaign");
   await evictDurableObject(control(id));
@@ -216,7 +250,7 @@ describe("a configuration from before participants' pictures were looked at", ()
 });
 
 describe("a campaign of the version before", () => {
-  it("[C1.3] goes on and finishes as it was planned: no adversary, no judging round", async () => {
+  it("[C1.3] [R9.10] goes on and finishes as it was planned: no adversary, no judging round, one chain", async () => {
     const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
     const [volunteer] = volunteers as [Volunteer];
     const { starts } = await report(id);
@@ -255,8 +289,15 @@ describe("a campaign of the version before", () => {
     });
     await volunteer.contribute(updateOf(volunteer.view, 2));
     expect(await until(id, ({ state }) => state === "finished")).toMatchObject({ round: 2 });
-    const path = `/api/v1/admin/campaigns/${id}/rounds/1/chain`;
-    const { link } = await ask<{ link: ChainLink }>(path, { token: ADMIN });
-    expect(link.configuration).toBe(configurationDigest(JSON.parse(written)));
+    const links = await linksOf(id);
+    const configuration = configurationDigest(JSON.parse(written));
+    expect(links.map(({ link }) => link)).toEqual([
+      expect.objectContaining({ round: 0, previous: null }),
+      expect.objectContaining({ version: 2, kind: "committed", round: 1, configuration }),
+    ]);
+    for (const key of ["version", "kind", "leg", "decisions"]) {
+      expect(links[0]!.link).not.toHaveProperty(key);
+    }
+    expect((await rounds(id)).map(({ chain }) => chain)).toEqual(links.map(({ chain }) => chain));
   });
 });

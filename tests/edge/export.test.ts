@@ -1,6 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { chainDigest, type ChainLink } from "../../edge/campaign/store/chain.ts";
+import { chainDigest, type CommittedLink } from "../../edge/campaign/chain/link.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
 import { isMasked, reinitMask } from "../../protocol/reinit/mask.ts";
@@ -133,7 +133,9 @@ describe("the commit chain", () => {
     let previous: string | null = null;
     for (const round of [0, 1]) {
       const path = `/api/v1/admin/campaigns/${id}/rounds/${round}/chain`;
-      const { chain, link } = await ask<{ chain: string; link: ChainLink }>(path, { token: ADMIN });
+      const { chain, link } = await ask<{ chain: string; link: CommittedLink }>(path, {
+        token: ADMIN,
+      });
       expect(link).toMatchObject({ previous, round, attempt: 0 });
       expect(chainDigest(link)).toBe(chain);
       expect(reports[round]!.chain).toBe(chain);

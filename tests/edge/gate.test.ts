@@ -1,11 +1,10 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { type ChainLink, chainDigest } from "../../edge/campaign/store/chain.ts";
+import { chainDigest } from "../../edge/campaign/chain/link.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
 import {
   act,
   ADMIN,
-  ask,
   committed,
   expectProblem,
   inviteToken,
@@ -19,6 +18,7 @@ import {
   type Said,
   type Volunteer,
 } from "./coordinator.ts";
+import { linkOfRound, linksOf } from "./links.ts";
 
 afterEach(() => reset());
 
@@ -47,10 +47,6 @@ const GOOD: readonly Said[] = [
   { agreement: 0.92, inherited: 0.1 },
 ];
 
-async function linkOf(id: string, round: number): Promise<{ chain: string; link: ChainLink }> {
-  return await ask(`/api/v1/admin/campaigns/${id}/rounds/${round}/chain`, { token: ADMIN });
-}
-
 /** What `campaign export` writes, as a state vector. */
 async function exported(id: string, query = ""): Promise<Float32Array> {
   const response = await send(`/api/v1/admin/campaigns/${id}/export${query}`, { token: ADMIN });
@@ -75,7 +71,7 @@ describe("the end of a campaign", () => {
     ["collapse", { agreement: 0.1, inherited: 0 }, /it has collapsed.*student of round 2/],
     ["mistakes", { agreement: 1, inherited: 0.9 }, /what was removed is back.*student of round 2/],
   ] as const)(
-    "[C2] [J11.8] with a student lost to %s is failed, and the outcome is the last good one",
+    "[R9.8] [C2] [J11.8] with a student lost to %s is failed, and the outcome is the last good one",
     async (reason, said, why) => {
       const { id, volunteer } = await trained(GOOD);
       await volunteer.judge({ images: 50, ...said });
@@ -91,10 +87,14 @@ describe("the end of a campaign", () => {
       expect([...(await exported(id))]).toEqual(flat(good));
       expect([...(await exported(id, `?round=${ROUNDS}`))]).toEqual(flat(await studentOf(id, 3)));
 
-      const { chain, link } = await linkOf(id, ROUNDS);
+      const { chain, link } = await linkOfRound(id, ROUNDS);
       expect(chainDigest(link)).toBe(chain);
       expect(link.decisions?.gate).toEqual(ended.gate);
-      expect(link.outputs).toEqual((await linkOf(id, 1)).link.outputs);
+      expect(link.outputs).toEqual((await linkOfRound(id, 1)).link.outputs);
+      expect((await linksOf(id)).at(-1)!.link).toMatchObject({
+        ...{ kind: "rollback", previous: chain, round: ROUNDS, reason, to: 2 },
+        student: link.outputs,
+      });
 
       // It is over for everybody.
       expect(await volunteer.checkIn()).toMatchObject({ kind: "ended", state: "failed" });

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { SignJWT } from "jose";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ChainLink } from "../../edge/campaign/store/chain.ts";
+import type { CommittedLink } from "../../edge/campaign/chain/link.ts";
 import { commitBytes } from "../../protocol/round/signing.ts";
 import {
   ADMIN,
@@ -134,7 +134,7 @@ describe("a commit", () => {
       await person.contribute(updateOf(person.view, seed));
     }
     await until(id, committed(1));
-    const { link } = await ask<{ link: ChainLink }>(
+    const { link } = await ask<{ link: CommittedLink }>(
       `/api/v1/admin/campaigns/${id}/rounds/0/chain`,
       { token: ADMIN },
     );
@@ -164,7 +164,7 @@ describe("a commit", () => {
       .sign(SECRET);
     await person.contribute(updateOf(person.view, 1), { signature: undefined });
     await until(id, committed(1));
-    const { link } = await ask<{ link: ChainLink }>(
+    const { link } = await ask<{ link: CommittedLink }>(
       `/api/v1/admin/campaigns/${id}/rounds/0/chain`,
       { token: ADMIN },
     );

@@ -6,6 +6,7 @@ import { driveCombining } from "../../edge/campaign/combining/combining.ts";
 import { sliceWorkers } from "../../edge/campaign/combining/slice-workers.ts";
 import type { Transact, Ledger } from "../../edge/campaign/store/ledger.ts";
 import { Roster } from "../../edge/campaign/store/roster.ts";
+import { ChainStore } from "../../edge/campaign/store/chain-store.ts";
 import { CommitStore } from "../../edge/campaign/store/commit-store.ts";
 import { RoundStore } from "../../edge/campaign/store/round-store.ts";
 import { advance } from "../../edge/campaign/rounds/transitions.ts";
@@ -23,6 +24,7 @@ function ledgerOf(storage: DurableObjectStorage): Ledger {
     commits: new CommitStore(database),
     uploads: new UploadStore(database),
     roster: new Roster(database),
+    chain: new ChainStore(database),
     announce: () => undefined,
   };
 }

@@ -1,10 +1,10 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import {
-  type ChainLink,
+  type CommittedLink,
   chainDigest,
   configurationDigest,
-} from "../../edge/campaign/store/chain.ts";
+} from "../../edge/campaign/chain/link.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
   chooseCandidate,
@@ -31,15 +31,13 @@ import {
   updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { linkOfRound, linksOf } from "./links.ts";
 
 afterEach(() => reset());
 
-async function linksOf(id: string, count: number): Promise<{ chain: string; link: ChainLink }[]> {
+async function linksOfRounds(id: string, count: number) {
   const links = [];
-  for (let round = 0; round < count; round++) {
-    const path = `/api/v1/admin/campaigns/${id}/rounds/${round}/chain`;
-    links.push(await ask<{ chain: string; link: ChainLink }>(path, { token: ADMIN }));
-  }
+  for (let round = 0; round < count; round++) links.push(await linkOfRound(id, round));
   return links;
 }
 
@@ -81,7 +79,7 @@ async function probed(disturb: () => Promise<void> = async () => undefined) {
 }
 
 /** Kind and candidate, of a leg that has one. */
-function placeOfLeg(leg: ChainLink["leg"]) {
+function placeOfLeg(leg: CommittedLink["leg"]) {
   if (leg === undefined || leg.kind === "statistics") throw new Error("no leg of a student");
   return [leg.kind, leg.candidate] as const;
 }
@@ -94,7 +92,7 @@ describe("strength auto", () => {
     expect(starts[0]!.initialStudent).not.toEqual(starts[1]!.initialStudent);
     await train(id, volunteer, 4, { inherited: 0.5 });
     await train(id, volunteer, 5, { inherited: 0.5 });
-    const links = (await linksOf(id, 6)).map(({ link }) => link);
+    const links = (await linksOfRounds(id, 6)).map(({ link }) => link);
     expect(links.map(({ leg, judging }) => [...placeOfLeg(leg), judging])).toEqual([
       ["probe", 0, false],
       ["probe", 0, true],
@@ -257,7 +255,7 @@ async function regrow(
 }
 
 describe("the regrowth alarm", () => {
-  it("[J6.7] falls back to the best committed student, judges it and finishes", async () => {
+  it("[R9.8] [J6.7] falls back to the best committed student, judges it and finishes", async () => {
     const { id, volunteer } = await regrow({ window: 2 });
     // Smoothed without student₀'s: .3, .1, .45: risen by .35 after round 4, of 64 images.
     expect(await report(id)).toMatchObject({
@@ -275,6 +273,8 @@ describe("the regrowth alarm", () => {
     await volunteer.judge();
     const done = await until(id, ({ state }) => state === "finished");
     expect(done).toMatchObject({ round: 6, rounds: 6, alarm: { fellBackTo: 2 } });
+    const { link } = (await linksOf(id)).find((one) => one.link.kind === "rollback")!;
+    expect(link).toMatchObject({ round: 4, reason: "regrowth", to: 2, student: at.student });
     expect(await studentOf(id, 6)).toEqual(await studentOf(id, 2));
     expect(await studentOf(id, 6)).not.toEqual(await studentOf(id, 5));
   });
@@ -357,7 +357,7 @@ describe("the commit chain", () => {
       id,
       ({ state }) => state === "finished",
     );
-    const links = await linksOf(id, 7);
+    const links = await linksOfRounds(id, 7);
     let previous: string | null = null;
     const summaries = links.map(({ link }) =>
       summariseScores(
@@ -369,7 +369,7 @@ describe("the commit chain", () => {
       ),
     );
     const decided = { choice: null, alarm: null, stopped: null } as NonNullable<
-      ChainLink["decisions"]
+      CommittedLink["decisions"]
     >;
     for (const [round, { chain, link }] of links.entries()) {
       expect(link).toMatchObject({ previous, round, configuration: configurationDigest(config) });

@@ -19,6 +19,7 @@ import {
   updateOf,
   Volunteer,
 } from "./coordinator.ts";
+import { linksOf } from "./links.ts";
 
 afterEach(() => reset());
 
@@ -78,6 +79,20 @@ describe("a student that participants refuse", () => {
       gate: { verdict: "failed", reason: "broken", round: 3, fellBackTo: 2 },
     });
     expect((await rounds(id)).at(-1)).toMatchObject({ state: "aborted" });
+    // All that it was decided by stands in the chain, and what it came to.
+    expect((await linksOf(id)).slice(-2).map(({ link }) => link)).toMatchObject([
+      {
+        kind: "void",
+        round: 3,
+        inputs: [{ participant: third.id }],
+        refusals: [
+          { participant: first.id, found: "answers" },
+          { participant: second.id, found: "answers" },
+        ],
+        decisions: { gate: ended.gate },
+      },
+      { kind: "rollback", round: 3, reason: "broken", to: 2 },
+    ]);
     expect(await second.checkIn()).toMatchObject({ kind: "ended", state: "failed" });
     expect(await studentOf(id, 2)).toHaveLength(2);
   });

@@ -1,8 +1,8 @@
 import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ChainLink } from "../../edge/campaign/store/chain.ts";
-import { chainDigest } from "../../edge/campaign/store/chain.ts";
+import type { CommittedLink } from "../../edge/campaign/chain/link.ts";
+import { chainDigest } from "../../edge/campaign/chain/link.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
 import { channelScores } from "../../protocol/reinit/channel-scores.ts";
@@ -184,7 +184,7 @@ describe("a campaign that begins with a statistics round", () => {
     });
 
     const path = `/api/v1/admin/campaigns/${id}/rounds`;
-    const { chain, link } = await ask<{ chain: string; link: ChainLink }>(`${path}/0/chain`, {
+    const { chain, link } = await ask<{ chain: string; link: CommittedLink }>(`${path}/0/chain`, {
       token: ADMIN,
     });
     expect(chainDigest(link)).toBe(chain);
@@ -203,7 +203,7 @@ describe("a campaign that begins with a statistics round", () => {
 
     for (const volunteer of volunteers) await volunteer.contribute(updateOf(volunteer.view, 1));
     await until(id, committed(2));
-    const next = await ask<{ link: ChainLink }>(`${path}/1/chain`, { token: ADMIN });
+    const next = await ask<{ link: CommittedLink }>(`${path}/1/chain`, { token: ADMIN });
     expect(next.link).toMatchObject({ previous: chain, student: start.initialStudent });
     for (const volunteer of volunteers) await volunteer.judge();
     expect(await until(id, ({ state: now }) => now === "finished")).toMatchObject({ round: 3 });

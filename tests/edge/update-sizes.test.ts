@@ -1,6 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { chainDigest, type ChainLink } from "../../edge/campaign/store/chain.ts";
+import { chainDigest, type CommittedLink } from "../../edge/campaign/chain/link.ts";
 import type { UpdateReport } from "../../protocol/round/update-sizes.ts";
 import {
   ADMIN,
@@ -47,7 +47,7 @@ describe("sizes of updates", () => {
     const clipped = taken.filter((size) => Math.min(size.factor, size.statisticsFactor) < 0.999999);
     expect(report!.updates!.clipped).toBe(clipped.length);
 
-    const { chain, link } = await ask<{ chain: string; link: ChainLink }>(
+    const { chain, link } = await ask<{ chain: string; link: CommittedLink }>(
       `/api/v1/admin/campaigns/${id}/rounds/0/chain`,
       { token: ADMIN },
     );

@@ -1,5 +1,4 @@
 import { sumOf } from "../../aggregation/rule.ts";
-import { canonicalJson } from "../../../protocol/canonical-json.ts";
 import { robustMinimum } from "../../../protocol/round/campaign-config.ts";
 import { FEWEST_HELD_OUT, imagesToScore } from "../../../protocol/round/evidence.ts";
 import type { FailedGate } from "../../../protocol/round/gate.ts";
@@ -12,7 +11,7 @@ import { incomingStudent } from "../rounds/incoming-student.ts";
 import { legOf } from "../rounds/leg.ts";
 import { endFailed, voidAttempt } from "../rounds/transitions.ts";
 import { noMoments, type StartRecord, type StudentRecord } from "../store/campaign-store.ts";
-import { chainDigest, configurationDigest, type ChainLink } from "../store/chain.ts";
+import { appendLink, inputsOf, linkRollback } from "../chain/append.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { CombiningPlan } from "./combining-plan.ts";
 
@@ -127,34 +126,24 @@ function closeRound(
   const decisions = decisionsAfter(ledger, campaign, round, scores);
   const failure = decisions.gate?.verdict === "failed" ? decisions.gate : undefined;
   const student = failure === undefined ? combined : (goodStudent(ledger, failure) ?? combined);
-  const link: ChainLink = {
-    previous: round === 0 ? null : ledger.campaign.committedStudent(round).chain,
+  appendLink(ledger, {
+    kind: "committed",
     round,
     attempt: attempt.attempt,
-    configuration: configurationDigest(campaign.writtenConfig),
     leg: legOf(campaign, round),
     judging: place.judging,
     ...(statistics === undefined && { student: [...incomingStudent(ledger, round).slices] }),
-    inputs: updates.map(({ participant, weight, slices, loss, scores: said, size, signed }) => ({
-      participant,
-      weight,
-      slices: [...slices],
-      loss,
-      scores: said,
-      ...(size !== null && { size }),
-      ...signed,
-    })),
+    inputs: inputsOf(updates),
     ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
     decisions,
-  };
-  ledger.campaign.addStudent({
-    ...student,
-    round: round + 1,
-    link: canonicalJson(link),
-    chain: chainDigest(link),
   });
+  ledger.campaign.addStudent({ ...student, round: round + 1 });
   ledger.rounds.update(attempt, { state: "committed", endedAt: now, detail: null, scores });
   ledger.campaign.decide(decisions);
+  if (failure !== undefined) linkRollback(ledger, failure);
+  else if (campaign.decisions.alarm === null && decisions.alarm !== null) {
+    linkRollback(ledger, { ...decisions.alarm, reason: "regrowth" });
+  }
   ledger.campaign.update({ committed: round + 1, voidsInRow: 0, sweepAt: now });
   ledger.announce({ type: "round-committed", round, updates: updates.length });
   if (failure !== undefined) endFailed(ledger, failure);

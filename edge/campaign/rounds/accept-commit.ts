@@ -2,10 +2,11 @@ import { ProtocolError } from "../../../protocol/errors.ts";
 import type { CommitReply, CommitRequest } from "../../../protocol/round/assignment.ts";
 import { exampleCap } from "../../../protocol/round/campaign-config.ts";
 import { LEAST_STATISTICS_IMAGES } from "../../../protocol/reinit/strategy-schema.ts";
-import { commitText } from "../../../protocol/round/signing.ts";
+import { commitDigest, commitText } from "../../../protocol/round/signing.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import type { SliceShape } from "../../slice/slice-work.ts";
+import { appendLink } from "../chain/append.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { checkStatisticsCommit, declines } from "./accept-statistics.ts";
 import { attemptAtHand } from "./attempt-at-hand.ts";
@@ -75,17 +76,20 @@ export function commitUpdate(
     signature: request.signature ?? null,
     committedAt: now,
   });
+  if (rejection !== undefined) linkRejection(ledger, participant, id, request, rejection.reason);
   // While paused the update is kept, and what follows waits until the campaign is resumed (SPEC C3).
   advanceIfComplete(ledger, attempt, now);
   return reply;
 }
+
+type Rejection = CommitReply & { readonly verdict: "rejected" };
 
 /** Why a commit that is in order is not wanted; undefined when it is. */
 function rejectionOf(
   request: CommitRequest,
   { round }: AttemptId,
   found: { readonly full: boolean; readonly inviteFull: boolean; readonly measures: boolean },
-): (CommitReply & { readonly verdict: "rejected" }) | undefined {
+): Rejection | undefined {
   const rejected = { verdict: "rejected", round } as const;
   if (found.full) {
     const detail = `round ${round} had the updates it needs: this one came too late`;
@@ -98,6 +102,26 @@ function rejectionOf(
   if (!found.measures || !declines(request)) return undefined;
   const detail = `round ${round} takes statistics of at least ${LEAST_STATISTICS_IMAGES} images, which this participant does not have: it trains in the rounds that follow`;
   return { ...rejected, reason: "too-few-images", detail };
+}
+
+/** Whoever has a key can show by the link what it was that was not taken (SPEC R9.7). */
+function linkRejection(
+  ledger: Ledger,
+  participant: string,
+  { round, attempt }: AttemptId,
+  request: CommitRequest,
+  reason: Rejection["reason"],
+): void {
+  const { publicKey } = ledger.roster.participant(participant)!;
+  appendLink(ledger, {
+    kind: "rejection",
+    round,
+    attempt,
+    participant,
+    reason,
+    commit: commitDigest(request),
+    ...(publicKey !== null && { key: publicKey, signature: request.signature }),
+  });
 }
 
 /** Images that the steps assigned can have used. */

@@ -4,6 +4,7 @@ import type { RefuseRequest } from "../../../protocol/round/refusal.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import { attemptAtHand, requireAwaited } from "./attempt-at-hand.ts";
+import { linkRollback } from "../chain/append.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { scoredStudents } from "./decide.ts";
 import type { Ledger } from "../store/ledger.ts";
@@ -77,8 +78,9 @@ function failBroken(ledger: Ledger, attempt: AttemptRecord, detail: string, now:
   const { decisions } = ledger.campaign.read();
   const fellBackTo = goodStudentBefore(ledger, round);
   const gate: FailedGate = { verdict: "failed", round, reason: "broken", fellBackTo, detail };
-  endVoid(ledger, attempt, detail, now);
   ledger.campaign.decide({ ...decisions, gate });
+  endVoid(ledger, attempt, detail, now);
+  linkRollback(ledger, gate);
   endFailed(ledger, gate);
 }
 

@@ -1,5 +1,6 @@
 import type { FailedGate } from "../../../protocol/round/gate.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
+import { appendLink, inputsOf } from "../chain/append.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { pauseForMisfit, pauseWith } from "./pauses.ts";
@@ -57,6 +58,15 @@ interface VoidAdvice {
 export function endVoid(ledger: Ledger, attempt: AttemptRecord, detail: string, now: number): void {
   ledger.rounds.update(attempt, { state: "aborted", endedAt: now, detail });
   ledger.campaign.update({ sweepAt: now });
+  appendLink(ledger, {
+    kind: "void",
+    round: attempt.round,
+    attempt: attempt.attempt,
+    detail,
+    inputs: inputsOf(ledger.commits.accepted(attempt)),
+    refusals: ledger.rounds.refusals(attempt),
+    decisions: ledger.campaign.read().decisions,
+  });
 }
 
 /**
@@ -89,16 +99,6 @@ export function voidAttempt(
     ledger,
     `round ${round} was void ${voidsInRow} times in a row, last because ${whole}: ${remedy}`,
   );
-}
-
-/** Takes a removed participant's part out of a round that still waits for participants (SPEC A3). */
-export function dropPart(ledger: Ledger, participant: string, now: number): void {
-  const attempt = ledger.rounds.current();
-  if (attempt === undefined) return;
-  if (phaseOf(ledger.campaign.read(), attempt)?.by !== "participants") return;
-  ledger.rounds.drop(attempt, participant);
-  // It may have been the last to be waited for.
-  advanceIfComplete(ledger, attempt, now);
 }
 
 /** The campaign ends with a student that is not to be used (SPEC J11). */

@@ -56,9 +56,6 @@ export interface StudentRecord {
   readonly slices: readonly string[];
   /** The server optimiser's, by slice. */
   readonly moments: readonly MomentDigests[];
-  /** Canonical JSON of the link that led here, and its digest (SPEC R9). */
-  readonly link: string | null;
-  readonly chain: string | null;
 }
 
 interface CampaignRow extends Record<string, SqlStorageValue> {
@@ -93,8 +90,6 @@ interface StudentRow extends Record<string, SqlStorageValue> {
   round: number;
   slices: string;
   moments: string;
-  link: string | null;
-  chain: string | null;
 }
 
 const CHANGEABLE = {
@@ -151,8 +146,6 @@ export class CampaignStore {
       round: 0,
       slices: first.initialStudent,
       moments: noMoments(definition.slices),
-      link: null,
-      chain: null,
     });
   }
 
@@ -254,12 +247,10 @@ export class CampaignStore {
 
   addStudent(student: StudentRecord): void {
     this.#sql.exec(
-      "INSERT INTO students (round, slices, moments, link, chain) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO students (round, slices, moments) VALUES (?, ?, ?)",
       student.round,
       JSON.stringify(student.slices),
       JSON.stringify(student.moments),
-      student.link,
-      student.chain,
     );
     this.#addBlobs(student.slices);
   }

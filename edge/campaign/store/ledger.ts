@@ -1,4 +1,5 @@
 import type { Announcement } from "../../../protocol/round/events.ts";
+import type { ChainStore } from "./chain-store.ts";
 import type { CampaignStore } from "./campaign-store.ts";
 import type { CommitStore } from "./commit-store.ts";
 import type { Roster } from "./roster.ts";
@@ -15,6 +16,7 @@ export interface Ledger {
   readonly commits: CommitStore;
   readonly uploads: UploadStore;
   readonly roster: Roster;
+  readonly chain: ChainStore;
   /** Tells participants, once the transaction stands. */
   announce(event: Announcement): void;
 }

@@ -181,6 +181,23 @@ const MIGRATIONS = [
   UPDATE campaign SET ended_at = coalesce((SELECT max(ended_at) FROM attempts), created_at)
     WHERE state IN ('finished', 'aborted');
   `,
+  // Of what earlier versions linked, committed rounds alone are in the chain.
+  `
+  CREATE TABLE links (
+    position INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    round INTEGER,
+    attempt INTEGER,
+    participant TEXT,
+    link TEXT NOT NULL,
+    chain TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO links
+    SELECT round - 1, 'committed', round - 1, json_extract(link, '$.attempt'), NULL, link, chain
+    FROM students WHERE link IS NOT NULL;
+  ALTER TABLE students DROP COLUMN link;
+  ALTER TABLE students DROP COLUMN chain;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

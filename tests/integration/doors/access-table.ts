@@ -43,6 +43,7 @@ GET    /admin/campaigns                       401      | 403    401     403     
 GET    /admin/campaigns/{id}                  401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/rounds           401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/rounds/{round}/chain 401  | 403    401     403     403  | 403   403 403     401    403   | 404
+GET    /admin/campaigns/{id}/chain/{position} 401      | 403    401     403     403  | 403   403 403     401    403   | 404
 GET    /admin/campaigns/{id}/updates          401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/metrics          401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}/participants     401      | 403    401     403     403  | 403   403 403     401    403   | 200
