@@ -6,8 +6,5 @@ import type { CombiningRule } from "./rule.ts";
  */
 export const mean: CombiningRule = {
   boundsStatistics: false,
-  factors: ({ weights }) => ({
-    trainable: weights.map(() => 1),
-    statistics: weights.map(() => 1),
-  }),
+  factors: (contributions) => contributions.map(() => ({ trainable: 1, statistics: 1 })),
 };

@@ -1,4 +1,4 @@
-import { clipFactor, type CombiningRule } from "./rule.ts";
+import { clipFactor, type CombiningRule, type MeasuredContribution } from "./rule.ts";
 
 /**
  * The weighted mean of updates that were first clipped to the median norm of their round (FLAME, Nguyen
@@ -12,21 +12,27 @@ import { clipFactor, type CombiningRule } from "./rule.ts";
  * are held to.
  *
  * @example
- * medianClippedMean.factors({ weights: [1, 1, 1], norms: [2, 3, 300], statisticsNorms: [1, 1, 1] });
- * // { trainable: [1, 1, 0.01], statistics: [1, 1, 1] }
+ * const one = { weight: 1, statisticsNorm: 1 };
+ * medianClippedMean.factors([2, 3, 300].map((norm, i) => ({ ...one, members: [`p-${i}`], norm })));
+ * // trainable 1, 1 and 0.01; statistics 1 each
  */
 export const medianClippedMean: CombiningRule = {
   boundsStatistics: true,
-  factors: ({ weights, norms, statisticsNorms }) => ({
-    trainable: clippedToMedian(weights, norms),
-    statistics: clippedToMedian(weights, statisticsNorms),
-  }),
+  factors: (contributions) => {
+    const trainable = clippedToMedian(contributions, ({ norm }) => norm);
+    const statistics = clippedToMedian(contributions, ({ statisticsNorm }) => statisticsNorm);
+    return contributions.map((_, i) => ({ trainable: trainable[i]!, statistics: statistics[i]! }));
+  },
 };
 
-function clippedToMedian(weights: readonly number[], norms: readonly number[]): number[] {
-  const ratios = norms.map((norm, i) => norm / weights[i]!);
-  const counted = ratios.filter((_, i) => weights[i]! > 0).sort((a, b) => a - b);
+function clippedToMedian(
+  contributions: readonly MeasuredContribution[],
+  normOf: (contribution: MeasuredContribution) => number,
+): number[] {
+  const ratios = contributions.map((one) => normOf(one) / one.weight);
+  const counts = (_: unknown, i: number): boolean => contributions[i]!.weight > 0;
+  const counted = ratios.filter(counts).sort((a, b) => a - b);
   const median = counted[Math.floor((counted.length - 1) / 2)] ?? 0;
   // Of ratios, not of norms: what lies on the median is not scaled by what rounding makes of 1.
-  return ratios.map((ratio, i) => (weights[i]! > 0 ? clipFactor(median, ratio) : 0));
+  return ratios.map((ratio, i) => (counts(ratio, i) ? clipFactor(median, ratio) : 0));
 }

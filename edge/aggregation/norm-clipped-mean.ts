@@ -8,9 +8,7 @@ import { clipFactor, type CombiningRule } from "./rule.ts";
 export function normClippedMean(clipNorm: number): CombiningRule {
   return {
     boundsStatistics: true,
-    factors: ({ norms }) => ({
-      trainable: norms.map((norm) => clipFactor(clipNorm, norm)),
-      statistics: norms.map(() => 1),
-    }),
+    factors: (contributions) =>
+      contributions.map(({ norm }) => ({ trainable: clipFactor(clipNorm, norm), statistics: 1 })),
   };
 }

@@ -1,31 +1,41 @@
-/** What is known of a round's updates before they are combined, in canonical order (SPEC R8). */
-export interface MeasuredUpdates {
-  /** Example counts, capped; an update of weight 0 contributes nothing and is not looked at. */
-  readonly weights: readonly number[];
+/** What is combined as one: one participant's update, or what several sent as a sum. */
+export interface Contribution {
+  /** Whose updates it holds, ascending by participant id. */
+  readonly members: readonly string[];
+  /** Example count, capped; a contribution of weight 0 adds nothing and is not looked at. */
+  readonly weight: number;
+}
+
+/** What is known of a contribution before it is combined. */
+export interface MeasuredContribution extends Contribution {
   /** ‖uᵢ‖₂ over all trainable values. */
-  readonly norms: readonly number[];
+  readonly norm: number;
   /**
    * The same of its running statistics as they are combined, in units that compare channels, no value
    * counting for more than one unit (SPEC O6).
    */
-  readonly statisticsNorms: readonly number[];
+  readonly statisticsNorm: number;
 }
 
-/** What each update is scaled by, from 0 to 1, before the weighted mean is taken. */
+/** What a contribution is scaled by, from 0 to 1, before the weighted mean is taken. */
 interface Factors {
-  readonly trainable: readonly number[];
-  readonly statistics: readonly number[];
+  readonly trainable: number;
+  readonly statistics: number;
 }
 
 /**
- * A rule that combines updates: Δ = Σ factorᵢ·weightᵢ·uᵢ / Σ weightᵢ in each coordinate. Pass 1 measures
- * every update, slice by slice; from the sums the rule gives each a factor; pass 2 is the weighted sum.
- * Rules on distances (Krum, geometric median, …) fit by measuring more than norms.
+ * A rule that combines contributions: Δ = Σ factorᵢ·weightᵢ·uᵢ / Σ weightᵢ in each coordinate. Pass 1
+ * measures every one, slice by slice; from the sums the rule gives each its factors; pass 2 is the
+ * weighted sum. Rules on distances (Krum, geometric median, …) fit by measuring more than norms.
  */
 export interface CombiningRule {
   /** Whether each running statistic is held to what the round's participants say of it (SPEC O6). */
   readonly boundsStatistics: boolean;
-  factors(measured: MeasuredUpdates): Factors;
+  /**
+   * @param contributions in canonical order (SPEC R8)
+   * @returns factors in the same order
+   */
+  factors(contributions: readonly MeasuredContribution[]): readonly Factors[];
 }
 
 /** Sum in the order given: float64 addition is not associative, and the order is canonical. */

@@ -26,9 +26,11 @@ export async function combineSlice(
   const delta = meter.hold(new Float64Array(slice.length));
   const { statistics } = work;
   if (statistics === undefined) {
-    await eachFrame(bucket, work, meter, (frame, position) => {
-      accumulateFrame(frame, work.factors[position]!, delta);
-    });
+    for (const [position, contribution] of work.contributions.entries()) {
+      await eachFrame(bucket, work, contribution, meter, (frame) => {
+        accumulateFrame(frame, work.factors[position]!, delta);
+      });
+    }
   } else await accumulateStatistics(bucket, { ...work, statistics }, meter, delta);
   for (let i = 0; i < delta.length; i++) delta[i]! /= work.divisor;
 

@@ -10,7 +10,7 @@ export function squaredNorm(values: Float64Array): number {
   return sum;
 }
 
-/** Pass 1 over one slice: how large each update is there. */
+/** Pass 1 over one slice: how large each contribution is there. */
 export async function measureSlice(
   bucket: R2Bucket,
   work: MeasureWork,
@@ -20,11 +20,13 @@ export async function measureSlice(
   if (statistics !== undefined) return measureStatistics(bucket, { ...work, statistics }, meter);
   const values = meter.hold(new Float64Array(work.slice.length));
   const squaredNorms: number[] = [];
-  await eachFrame(bucket, work, meter, (frame) => {
+  for (const contribution of work.contributions) {
     values.fill(0);
-    accumulateFrame(frame, 1, values);
+    await eachFrame(bucket, work, contribution, meter, (frame) => {
+      accumulateFrame(frame, 1, values);
+    });
     squaredNorms.push(squaredNorm(values));
-  });
+  }
   return { squaredNorms, peakBytes: meter.peakBytes };
 }
 
@@ -38,8 +40,8 @@ async function measureStatistics(
   work: StatisticsWork,
   meter: ByteMeter,
 ): Promise<Measurement> {
-  const squaredNorms = work.frames.map(() => 0);
-  const combinedSquares = work.frames.map(() => 0);
+  const squaredNorms = work.contributions.map(() => 0);
+  const combinedSquares = work.contributions.map(() => 0);
   await eachStatisticsRange(bucket, work, meter, (range) => {
     const { updates, units } = range;
     for (const [i, values] of updates.entries())

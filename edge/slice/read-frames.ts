@@ -2,19 +2,20 @@ import { digestOf, readObject } from "../blobs/blob-store.ts";
 import { validateFrame, type Frame } from "../../protocol/update/frame.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import type { ByteMeter } from "./byte-meter.ts";
-import type { FramesOfSlice, StoredFrame } from "./slice-work.ts";
+import type { FramesOfSlice, SliceContribution, StoredFrame } from "./slice-work.ts";
 
-/** Calls `visit` with one frame after the other; no two are held at once. */
+/** Calls `visit` with one of a contribution's frames after the other; no two are held at once. */
 export async function eachFrame(
   bucket: R2Bucket,
-  { slice, codec, frames }: FramesOfSlice,
+  { slice, codec }: Pick<FramesOfSlice, "slice" | "codec">,
+  { frames }: SliceContribution,
   meter: ByteMeter,
-  visit: (frame: Frame, position: number) => void,
+  visit: (frame: Frame) => void,
 ): Promise<void> {
   const expected = { codec, sliceIndex: slice.index, count: slice.length };
-  for (const [position, stored] of frames.entries()) {
+  for (const stored of frames) {
     const bytes = meter.hold(await readFrame(bucket, stored, frameBytes(codec, slice.length)));
-    visit(validateFrame(bytes, expected, { digestVerified: true }), position);
+    visit(validateFrame(bytes, expected, { digestVerified: true }));
     meter.release(bytes);
   }
 }

@@ -18,12 +18,19 @@ export interface StoredFrame {
   readonly digest: string;
 }
 
-/** All updates' frames of one slice. */
+/** One slice of what is combined as one. */
+export interface SliceContribution {
+  readonly weight: number;
+  /** Its members' frames, whose sum it is. */
+  readonly frames: readonly StoredFrame[];
+}
+
+/** All contributions to one slice. */
 export interface FramesOfSlice {
   readonly slice: SliceShape;
   readonly codec: UpdateCodec;
   /** In canonical order. */
-  readonly frames: readonly StoredFrame[];
+  readonly contributions: readonly SliceContribution[];
 }
 
 /** What running statistics are held against (SPEC O6). */
@@ -32,13 +39,11 @@ interface StatisticsTerms {
   readonly model: string;
   /** Digests of the incoming student's statistics slices, ascending. */
   readonly student: readonly string[];
-  /** Of the updates, in canonical order. */
-  readonly weights: readonly number[];
   /** Whether the rule bounds them. */
   readonly bounded: boolean;
 }
 
-/** Pass 1: how large each update is. */
+/** Pass 1: how large each contribution is. */
 export interface MeasureWork extends FramesOfSlice {
   /** In a statistics slice, and only there. */
   readonly statistics?: StatisticsTerms;
@@ -50,7 +55,7 @@ export interface StatisticsWork extends FramesOfSlice {
 }
 
 export interface Measurement {
-  /** ‖uᵢ‖₂² over this slice, by update; of statistics in units (SPEC O6). */
+  /** ‖uᵢ‖₂² over this slice, by contribution; of statistics in units (SPEC O6). */
   readonly squaredNorms: readonly number[];
   /** Of statistics: the same of what is combined of them, no value above one unit. */
   readonly combinedSquares?: readonly number[];
@@ -65,6 +70,7 @@ export interface MomentDigests {
 
 /** Pass 2: Δ = Σ factorᵢ·uᵢ / divisor, then the server's optimiser or the average. */
 export interface CombineWork extends MeasureWork {
+  /** By contribution, weight included. */
   readonly factors: readonly number[];
   readonly divisor: number;
   /** Digest of the current student's slice. */

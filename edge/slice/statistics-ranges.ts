@@ -15,7 +15,7 @@ const RANGE_VALUES = 2 ** 18;
 export interface StatisticsRange {
   /** Where it begins in the slice. */
   readonly from: number;
-  /** By update in canonical order; each r_round − r_local, float64. */
+  /** By contribution in canonical order; each r_round − r_local, float64. */
   readonly updates: readonly Float64Array[];
   /** What deviations are measured in, by coordinate of the range. */
   readonly units: Float32Array;
@@ -33,17 +33,21 @@ export async function eachStatisticsRange(
   meter: ByteMeter,
   visit: (range: StatisticsRange) => void,
 ): Promise<void> {
-  const { slice, frames } = work;
+  const { slice, contributions } = work;
   const units = await unitsOf(bucket, work, meter);
-  const longest = Math.max(1, Math.floor(RANGE_VALUES / frames.length));
+  const longest = Math.max(1, Math.floor(RANGE_VALUES / contributions.length));
   const decoded = meter.hold(new Float32Array(slice.length));
   for (let from = 0; from < slice.length; from += longest) {
     const length = Math.min(longest, slice.length - from);
     const updates: Float64Array[] = [];
-    await eachFrame(bucket, work, meter, (frame) => {
-      decodeInto(frame, decoded);
-      updates.push(meter.hold(Float64Array.from(decoded.subarray(from, from + length))));
-    });
+    for (const contribution of contributions) {
+      const values = meter.hold(new Float64Array(length));
+      await eachFrame(bucket, work, contribution, meter, (frame) => {
+        decodeInto(frame, decoded);
+        for (let j = 0; j < length; j++) values[j]! += decoded[from + j]!;
+      });
+      updates.push(values);
+    }
     visit({ from, updates, units: units.subarray(from, from + length) });
     for (const values of updates) meter.release(values);
   }
@@ -54,9 +58,9 @@ export async function eachStatisticsRange(
 /** Bounds every coordinate, in place, by the updates that weigh anything (SPEC O6). */
 export function boundRange(
   { from, updates, units }: StatisticsRange,
-  { slice, statistics: { weights } }: StatisticsWork,
+  { slice, contributions }: StatisticsWork,
 ): void {
-  const counted = updates.filter((_, i) => weights[i]! > 0);
+  const counted = updates.filter((_, i) => contributions[i]!.weight > 0);
   const values = new Float64Array(counted.length);
   const scratch = new Float64Array(counted.length);
   for (let j = 0; j < units.length; j++) {

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { clipFactor } from "../../edge/aggregation/rule.ts";
 import { boundStatistic } from "../../edge/aggregation/bound-statistics.ts";
 import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
-import type { MeasuredUpdates } from "../../edge/aggregation/rule.ts";
 import {
   averageStatistics,
   initialSecondMoment,
@@ -12,6 +11,7 @@ import { serverRate } from "../../edge/aggregation/server-rate.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
 import {
   campaignConfigSchema,
+  type AggregationRule,
   type ServerOptimizer,
 } from "../../protocol/round/campaign-config.ts";
 
@@ -122,27 +122,39 @@ describe("server optimisers", () => {
   });
 });
 
-/** Sizes of updates; what is left out is alike for all. */
-const measured = (norms: readonly number[], others: Partial<MeasuredUpdates> = {}) => ({
-  weights: norms.map(() => 1),
-  statisticsNorms: norms.map(() => 1),
-  ...others,
-  norms,
-});
+interface Sizes {
+  readonly weights?: readonly number[];
+  readonly statisticsNorms?: readonly number[];
+}
+
+/** What a rule gives for contributions of these sizes; what is left out is alike for all. */
+function factorsOf(rule: AggregationRule, norms: readonly number[], others: Sizes = {}) {
+  const given = combiningRule(rule).factors(
+    norms.map((norm, i) => ({
+      members: [`p-${i}`],
+      weight: others.weights?.[i] ?? 1,
+      norm,
+      statisticsNorm: others.statisticsNorms?.[i] ?? 1,
+    })),
+  );
+  return {
+    trainable: given.map(({ trainable }) => trainable),
+    statistics: given.map(({ statistics }) => statistics),
+  };
+}
 
 describe("combining rules", () => {
   it("[O1] the mean takes everything as it is", () => {
-    const rule = combiningRule({ kind: "mean" });
-    expect(rule.factors(measured([1, 1e9], { weights: [1, 3] }))).toEqual({
+    expect(factorsOf({ kind: "mean" }, [1, 1e9], { weights: [1, 3] })).toEqual({
       trainable: [1, 1],
       statistics: [1, 1],
     });
-    expect(rule.boundsStatistics).toBe(false);
+    expect(combiningRule({ kind: "mean" }).boundsStatistics).toBe(false);
   });
 
   it("[O1] norm clipping scales what is too long, and trainable values only", () => {
-    const rule = combiningRule({ kind: "norm-clipped-mean", clipNorm: 5 });
-    const { trainable, statistics } = rule.factors(measured([5, 10, 0]));
+    const rule = { kind: "norm-clipped-mean", clipNorm: 5 } as const;
+    const { trainable, statistics } = factorsOf(rule, [5, 10, 0]);
     expect(trainable).toEqual([1, 0.5, 1]);
     expect(statistics).toEqual([1, 1, 1]);
   });
@@ -155,14 +167,15 @@ describe("combining rules", () => {
 });
 
 describe("clipping to the median", () => {
-  const { factors } = combiningRule({ kind: "median-clipped-mean" });
+  const factors = (norms: readonly number[], others?: Sizes) =>
+    factorsOf({ kind: "median-clipped-mean" }, norms, others);
   const longest = (norms: readonly number[], weights = norms.map(() => 1)): number => {
-    const { trainable } = factors(measured(norms, { weights }));
+    const { trainable } = factors(norms, { weights });
     return Math.max(...norms.map((norm, i) => trainable[i]! * norm));
   };
 
   it("[O5] no update is longer than the median of all, however long it was", () => {
-    const { trainable } = factors(measured([3, 1, 1e30, 2, 2.5]));
+    const { trainable } = factors([3, 1, 1e30, 2, 2.5]);
     expect(trainable).toEqual([2.5 / 3, 1, 2.5e-30, 1, 1]);
   });
 
@@ -181,25 +194,23 @@ describe("clipping to the median", () => {
   });
 
   it("[O5] norms are compared by weight, so that assignments of fewer steps keep theirs", () => {
-    const { trainable } = factors(measured([4, 2, 2, 40], { weights: [4, 2, 1, 4] }));
+    const { trainable } = factors([4, 2, 2, 40], { weights: [4, 2, 1, 4] });
     expect(trainable).toEqual([1, 1, 0.5, 0.1]);
   });
 
   it("[O5] what weighs nothing is not asked", () => {
-    const { trainable } = factors(measured([2, 1e-9, 1e-9], { weights: [1, 0, 0] }));
+    const { trainable } = factors([2, 1e-9, 1e-9], { weights: [1, 0, 0] });
     expect(trainable[0]).toBe(1);
   });
 
   it("[O5] statistics are clipped by norms of their own", () => {
-    const { trainable, statistics } = factors(
-      measured([1, 1, 1], { statisticsNorms: [0.5, 1, 4] }),
-    );
+    const { trainable, statistics } = factors([1, 1, 1], { statisticsNorms: [0.5, 1, 4] });
     expect(trainable).toEqual([1, 1, 1]);
     expect(statistics).toEqual([1, 1, 0.25]);
   });
 
   it("[O5] equal updates are taken as they are", () => {
-    const { trainable, statistics } = factors(measured([0.3, 0.3, 0.3], { weights: [7, 7, 7] }));
+    const { trainable, statistics } = factors([0.3, 0.3, 0.3], { weights: [7, 7, 7] });
     for (const factor of [...trainable, ...statistics]) expect(factor).toBeCloseTo(1, 15);
   });
 });

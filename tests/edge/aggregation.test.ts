@@ -244,30 +244,42 @@ describe("combining updates", () => {
   });
 });
 
+/** A frame of slice 0, in storage. */
+async function storedFrame(update: readonly number[], name: string) {
+  const values = Float32Array.from(update);
+  const random = uniformSource(Uint8Array.of(1), "slice 0");
+  const frame = encodeFrame({ codec: "f32", sliceIndex: 0, values, random });
+  await env.BLOBS.put(`updates/${name}`, frame);
+  return { key: `updates/${name}`, digest: await digestOf(frame) };
+}
+
 /** Combines the vectors as one slice with SGD at rate 1 from zero: θ = −Δ. */
 async function combineVectors(
   rule: AggregationRule,
   weights: readonly number[],
 ): Promise<number[]> {
   const length = UPDATES[0]!.length;
-  const frames = [];
+  const contributions = [];
   for (const [i, update] of UPDATES.entries()) {
-    const values = Float32Array.from(update);
-    const random = uniformSource(Uint8Array.of(1), "slice 0");
-    const frame = encodeFrame({ codec: "f32", sliceIndex: 0, values, random });
-    await env.BLOBS.put(`updates/${i}`, frame);
-    frames.push({ key: `updates/${i}`, digest: await digestOf(frame) });
+    contributions.push({ weight: weights[i]!, frames: [await storedFrame(update, `${i}`)] });
   }
   const slice = { index: 0, length, section: "trainable" as const, variances: [] };
-  const work = { slice, codec: "f32" as const, frames };
+  const work = { slice, codec: "f32" as const, contributions };
   const { squaredNorms } = await measureSlice(env.BLOBS, work, new ByteMeter());
   const norms = squaredNorms.map(Math.sqrt);
-  const { trainable } = combiningRule(rule).factors({ weights, norms, statisticsNorms: norms });
+  const factors = combiningRule(rule).factors(
+    norms.map((norm, i) => ({
+      members: [`p-${i}`],
+      weight: weights[i]!,
+      norm,
+      statisticsNorm: norm,
+    })),
+  );
   const { student } = await combineSlice(
     env.BLOBS,
     {
       ...work,
-      factors: weights.map((weight, i) => weight * trainable[i]!),
+      factors: weights.map((weight, i) => weight * factors[i]!.trainable),
       divisor: weights.reduce((sum, weight) => sum + weight, 0),
       student: await putBlob(env.BLOBS, new Uint8Array(4 * length)),
       moments: { first: null, second: null },
@@ -310,7 +322,7 @@ describe("a slice object", () => {
     const work: CombineWork = {
       slice,
       codec: "f32",
-      frames: [stored, stored, stored],
+      contributions: [1, 1, 1].map((weight) => ({ weight, frames: [stored] })),
       factors: [1, 1, 1],
       divisor: 3,
       student,
@@ -341,21 +353,21 @@ describe("a slice object", () => {
       env.BLOBS,
       new Uint8Array(new Float32Array(length).fill(1).buffer),
     );
-    const frames = [];
+    const contributions = [];
     for (let i = 0; i < updates; i++) {
       const values = new Float32Array(length).fill(i / updates);
       const random = uniformSource(Uint8Array.of(1), "one");
       const frame = encodeFrame({ codec: "f32", sliceIndex: index, values, random });
       await env.BLOBS.put(`updates/${i}`, frame);
-      frames.push({ key: `updates/${i}`, digest: await digestOf(frame) });
+      const frames = [{ key: `updates/${i}`, digest: await digestOf(frame) }];
+      contributions.push({ weight: 1, frames });
     }
-    const weights = frames.map(() => 1);
     const work: CombineWork = {
       slice: { index, length, section: "statistics", variances: [] },
       codec: "f32",
-      frames,
-      statistics: { model: digest, student: [student], weights, bounded: true },
-      factors: weights,
+      contributions,
+      statistics: { model: digest, student: [student], bounded: true },
+      factors: contributions.map(({ weight }) => weight),
       divisor: updates,
       student,
       moments: { first: null, second: null },
@@ -374,6 +386,41 @@ describe("a slice object", () => {
     for (const value of after) expect(value).toBeCloseTo(1 - (updates - 1) / (2 * updates), 6);
   });
 
+  it("[O1] takes what several sent as one contribution for their sum, in both passes", async () => {
+    const [a, b, c] = [
+      [1, -2, 0.5, 3],
+      [4, 1, 0.25, -8],
+      [0.5, 0.5, -1, 2],
+    ];
+    const sum = a!.map((value, i) => value + b![i]!);
+    const alone = { weight: 1, frames: [await storedFrame(c!, "c")] };
+    const together = {
+      weight: 3,
+      frames: [await storedFrame(a!, "a"), await storedFrame(b!, "b")],
+    };
+    const summed = { weight: 3, frames: [await storedFrame(sum, "sum")] };
+    const student = await putBlob(env.BLOBS, new Uint8Array(16));
+    const workOf = (contributions: CombineWork["contributions"]): CombineWork => ({
+      slice: { index: 0, length: 4, section: "trainable", variances: [] },
+      codec: "f32",
+      contributions,
+      factors: [1.5, 1],
+      divisor: 4,
+      student,
+      moments: { first: null, second: null },
+      optimizer: { kind: "sgd", learningRate: 1, momentum: 0 },
+      rate: 1,
+    });
+    const results = [];
+    for (const group of [together, summed]) {
+      const work = workOf([group, alone]);
+      const { squaredNorms } = await measureSlice(env.BLOBS, work, new ByteMeter());
+      results.push([squaredNorms, (await combineSlice(env.BLOBS, work, new ByteMeter())).student]);
+    }
+    expect(results[0]).toEqual(results[1]);
+    expect(results[0]![0]).toEqual([25 + 1 + 0.5625 + 25, 0.25 + 0.25 + 1 + 4]);
+  });
+
   it("refuses a stored frame that was damaged", async () => {
     const values = new Float32Array(16).fill(1);
     const random = uniformSource(Uint8Array.of(1), "slice 0");
@@ -384,7 +431,7 @@ describe("a slice object", () => {
     const work = {
       slice: { index: 0, length: 16, section: "trainable" as const, variances: [] },
       codec: "f32" as const,
-      frames: [{ key: "updates/one", digest }],
+      contributions: [{ weight: 1, frames: [{ key: "updates/one", digest }] }],
     };
     await expect(measureSlice(env.BLOBS, work, new ByteMeter())).rejects.toThrow("damaged");
   });

@@ -27,7 +27,9 @@ export function commitRound(
   now: number,
 ): void {
   const { campaign, attempt } = plan;
-  const updates = plan.updates.map((update, i) => ({ ...update, size: sizes[i]! }));
+  const updates = plan.contributions.flatMap((contribution, i) =>
+    contribution.updates.map((update) => ({ ...update, size: sizes[i]! })),
+  );
   for (const { participant, size } of updates) ledger.commits.measured(attempt, participant, size);
   const combined = campaign.slices.map(({ index }) => results.get(index)!);
   const broken = combined.findIndex(({ finite }) => !finite);

@@ -1,3 +1,4 @@
+import type { Contribution } from "../../aggregation/rule.ts";
 import { placeOf, type Place } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import { phaseOf, type Work } from "../rounds/phases.ts";
@@ -14,6 +15,13 @@ export interface CombiningPlan {
   readonly place: Place;
   /** In canonical order. */
   readonly updates: readonly AcceptedUpdate[];
+  /** The same as they are combined: each participant's by itself. */
+  readonly contributions: readonly PlannedContribution[];
+}
+
+interface PlannedContribution extends Contribution {
+  /** Its members'. */
+  readonly updates: readonly AcceptedUpdate[];
 }
 
 /** The plan of the attempt at hand, if it is combining in a running campaign. */
@@ -24,7 +32,13 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   const phase = phaseOf(campaign, attempt);
   if (phase?.by !== "coordinator") return undefined;
   const place = placeOf(campaign.config, attempt.round, campaign.course);
-  return { campaign, attempt, work: phase.work, place, updates: ledger.commits.accepted(attempt) };
+  const updates = ledger.commits.accepted(attempt);
+  const contributions = updates.map((update) => ({
+    members: [update.participant],
+    weight: update.weight,
+    updates: [update],
+  }));
+  return { campaign, attempt, work: phase.work, place, updates, contributions };
 }
 
 /** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */

@@ -11,7 +11,7 @@ import type { CombiningPlan } from "./combining-plan.ts";
 
 /** Pass 1 over one slice. */
 export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceShape): MeasureWork {
-  const { campaign, attempt, updates } = plan;
+  const { campaign, attempt, contributions } = plan;
   const { config, model, slices } = campaign;
   const student = incomingStudent(ledger, attempt.round);
   const ofStatistics = {
@@ -19,16 +19,18 @@ export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceSha
     student: slices
       .filter(({ section }) => section === "statistics")
       .map(({ index }) => student.slices[index]!),
-    weights: updates.map(({ weight }) => weight),
     bounded: combiningRule(config.aggregation.rule).boundsStatistics,
   };
   return {
     slice,
     codec: sliceCodec(config.codec, slice.section),
-    frames: updates.map(({ participant, slices: digests }) => {
-      const digest = digests[slice.index]!;
-      return { key: updateKey(campaign.id, attempt, participant, slice.index, digest), digest };
-    }),
+    contributions: contributions.map(({ updates, weight }) => ({
+      weight,
+      frames: updates.map(({ participant, slices: digests }) => {
+        const digest = digests[slice.index]!;
+        return { key: updateKey(campaign.id, attempt, participant, slice.index, digest), digest };
+      }),
+    })),
     ...(slice.section === "statistics" && { statistics: ofStatistics }),
   };
 }
@@ -40,16 +42,16 @@ export function combineWork(
   sizes: readonly UpdateSize[],
   slice: SliceShape,
 ): CombineWork {
-  const { campaign, attempt, place, updates } = plan;
+  const { campaign, attempt, place, contributions } = plan;
   const student = incomingStudent(ledger, attempt.round);
   const isStatistics = slice.section === "statistics";
   return {
     ...measureWork(ledger, plan, slice),
-    factors: updates.map(({ weight }, i) => {
+    factors: contributions.map(({ weight }, i) => {
       const { factor, statisticsFactor } = sizes[i]!;
       return weight * (isStatistics ? statisticsFactor : factor);
     }),
-    divisor: sumOf(updates.map(({ weight }) => weight)),
+    divisor: sumOf(contributions.map(({ weight }) => weight)),
     student: student.slices[slice.index]!,
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,
