@@ -13,8 +13,8 @@ import {
   runningCampaign,
   send,
   until,
-  updateOf,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { tinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());

@@ -13,9 +13,9 @@ import {
   send,
   sql,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

@@ -166,14 +166,15 @@ describe("combining rules", () => {
   });
 });
 
-describe("clipping to the median", () => {
-  const factors = (norms: readonly number[], others?: Sizes) =>
-    factorsOf({ kind: "median-clipped-mean" }, norms, others);
-  const longest = (norms: readonly number[], weights = norms.map(() => 1)): number => {
-    const { trainable } = factors(norms, { weights });
-    return Math.max(...norms.map((norm, i) => trainable[i]! * norm));
-  };
+const factors = (norms: readonly number[], others?: Sizes) =>
+  factorsOf({ kind: "median-clipped-mean" }, norms, others);
 
+const longest = (norms: readonly number[], weights = norms.map(() => 1)): number => {
+  const { trainable } = factors(norms, { weights });
+  return Math.max(...norms.map((norm, i) => trainable[i]! * norm));
+};
+
+describe("clipping to the median", () => {
   it("[O5] no update is longer than the median of all, however long it was", () => {
     const { trainable } = factors([3, 1, 1e30, 2, 2.5]);
     expect(trainable).toEqual([2.5 / 3, 1, 2.5e-30, 1, 1]);

@@ -16,9 +16,9 @@ import {
   send,
   sql,
   stopClock,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { tinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());

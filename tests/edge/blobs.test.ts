@@ -14,9 +14,9 @@ import {
   send,
   sql,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 const BYTES = new TextEncoder().encode("0123456789");
 let digest = "";

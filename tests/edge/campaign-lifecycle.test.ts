@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { committed, control, rounds, runningCampaign, until, updateOf } from "./coordinator.ts";
+import { committed, control, rounds, runningCampaign, until } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

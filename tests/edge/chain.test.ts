@@ -15,9 +15,9 @@ import {
   send,
   sql,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { linkOfRound, linksOf } from "./links.ts";
 
 afterEach(() => reset());
@@ -116,7 +116,11 @@ describe("the commit chain", () => {
     const { chain, link } = links[0]!;
     const { publicKey } = other.key;
     expect(link).toMatchObject({
-      ...{ round: 0, attempt: 0, participant: other.id, reason: "goal-reached", key: publicKey },
+      round: 0,
+      attempt: 0,
+      participant: other.id,
+      reason: "goal-reached",
+      key: publicKey,
     });
     if (link.kind !== "rejection") throw new Error();
     const signed = { ...at, campaign: id, participant: other.id, commit: link.commit! };

@@ -21,9 +21,9 @@ import {
   sql,
   studentOf,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { combineUntil } from "./kill-combining.ts";
 
 afterEach(() => reset());

@@ -25,9 +25,9 @@ import {
   send,
   sql,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { linksOf } from "./links.ts";
 import { STORED_CONFIGS } from "./stored-configs.ts";
 

@@ -14,9 +14,9 @@ import {
   runningCampaign,
   send,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

@@ -9,8 +9,8 @@ import {
   report,
   runningCampaign,
   until,
-  updateOf,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

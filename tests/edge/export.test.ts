@@ -23,8 +23,8 @@ import {
   send,
   studentOf,
   until,
-  updateOf,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { tinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());

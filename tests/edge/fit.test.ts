@@ -15,9 +15,9 @@ import {
   runningCampaign,
   send,
   until,
-  updateOf,
   Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

@@ -10,14 +10,12 @@ import {
   inviteToken,
   report,
   runningCampaign,
-  scoresOf,
   send,
   studentOf,
   until,
-  updateOf,
-  type Said,
   type Volunteer,
 } from "./coordinator.ts";
+import { scoresOf, updateOf, type Said } from "./what-is-sent.ts";
 import { linkOfRound, linksOf } from "./links.ts";
 
 afterEach(() => reset());
@@ -92,7 +90,11 @@ describe("the end of a campaign", () => {
       expect(link.decisions?.gate).toEqual(ended.gate);
       expect(link.outputs).toEqual((await linkOfRound(id, 1)).link.outputs);
       expect((await linksOf(id)).at(-1)!.link).toMatchObject({
-        ...{ kind: "rollback", previous: chain, round: ROUNDS, reason, to: 2 },
+        kind: "rollback",
+        previous: chain,
+        round: ROUNDS,
+        reason,
+        to: 2,
         student: link.outputs,
       });
 

@@ -13,15 +13,14 @@ import {
   report,
   rounds,
   runningCampaign,
-  scoresOf,
   send,
   sql,
   studentOf,
   until,
-  updateOf,
   uploadModel,
   type Volunteer,
 } from "./coordinator.ts";
+import { scoresOf, updateOf } from "./what-is-sent.ts";
 import { combineUntil } from "./kill-combining.ts";
 import { tinyModel } from "./tiny-model.ts";
 

@@ -15,9 +15,9 @@ import {
   send,
   sql,
   until,
-  updateOf,
   Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

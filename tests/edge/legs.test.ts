@@ -23,23 +23,16 @@ import {
   report,
   rounds,
   runningCampaign,
-  scoresOf,
   send,
   sql,
   studentOf,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
-import { linkOfRound, linksOf } from "./links.ts";
+import { scoresOf, updateOf } from "./what-is-sent.ts";
+import { linksOf, linksOfRounds } from "./links.ts";
 
 afterEach(() => reset());
-
-async function linksOfRounds(id: string, count: number) {
-  const links = [];
-  for (let round = 0; round < count; round++) links.push(await linkOfRound(id, round));
-  return links;
-}
 
 /** Trains one round alone, with what is said of the student that it began with. */
 async function train(

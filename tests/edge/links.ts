@@ -25,3 +25,10 @@ export async function linksOf(id: string): Promise<Chained[]> {
 export function linkOfRound(id: string, round: number): Promise<Chained<CommittedLink>> {
   return ask(`/api/v1/admin/campaigns/${id}/rounds/${round}/chain`, { token: ADMIN });
 }
+
+/** Those of the first rounds. */
+export async function linksOfRounds(id: string, count: number) {
+  const links = [];
+  for (let round = 0; round < count; round++) links.push(await linkOfRound(id, round));
+  return links;
+}

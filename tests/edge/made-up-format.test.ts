@@ -22,8 +22,8 @@ import {
   send,
   studentOf,
   until,
-  updateOf,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { numbers, tinyModel, type TinyModel } from "./tiny-model.ts";
 
 // What a format costs is its folder and a line in a table, a naming an entry in one. The coordinator

@@ -11,14 +11,13 @@ import {
   report,
   rounds,
   runningCampaign,
-  scoresOf,
   send,
   sql,
   studentOf,
   until,
-  updateOf,
   Volunteer,
 } from "./coordinator.ts";
+import { scoresOf, updateOf } from "./what-is-sent.ts";
 import { linksOf } from "./links.ts";
 
 afterEach(() => reset());

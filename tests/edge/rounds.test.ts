@@ -17,10 +17,10 @@ import {
   stopClock,
   studentOf,
   until,
-  updateOf,
   Volunteer,
   ADMIN,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 

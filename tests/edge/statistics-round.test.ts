@@ -5,14 +5,8 @@ import type { CommittedLink } from "../../edge/campaign/chain/link.ts";
 import { chainDigest } from "../../edge/campaign/chain/link.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
-import { channelScores } from "../../protocol/reinit/channel-scores.ts";
-import { reinitMask } from "../../protocol/reinit/mask.ts";
-import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
-import { poolStatistics } from "../../protocol/reinit/statistics.ts";
-import type { CampaignView, InvitePreview } from "../../protocol/round/access.ts";
-import type { CommitReply, StatisticsAssignment } from "../../protocol/round/assignment.ts";
-import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
-import { encodeFrame } from "../../protocol/update/frame.ts";
+import type { InvitePreview } from "../../protocol/round/access.ts";
+import type { CommitReply } from "../../protocol/round/assignment.ts";
 import { encodeFloats } from "../../protocol/formats/float-encodings.ts";
 import {
   act,
@@ -27,100 +21,34 @@ import {
   report,
   rounds,
   runningCampaign,
-  SEED,
   send,
   sql,
   studentOf,
   until,
-  updateOf,
   uploadModel,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 import { combineUntil } from "./kill-combining.ts";
 import { tinyModel } from "./tiny-model.ts";
 
+import {
+  model,
+  slice,
+  MEASURING,
+  measuredBy,
+  frameOf,
+  assigned,
+  COMMIT,
+  measure,
+  readyToPool,
+  expected,
+  viewOf,
+  layout,
+  trainableLength,
+} from "./statistics-campaign.ts";
+
 afterEach(() => reset());
-
-const model = tinyModel({ width: 2, seed: 5 });
-const { graph, layout, state } = await importModel(model.bytes);
-const { trainableLength } = layout;
-const teacher = state.subarray(trainableLength);
-const slice = layout.slices.find(({ section }) => section === "statistics");
-const MEASURING: Partial<CampaignConfigInput> = {
-  reinit: { strategy: { kind: "bn-divergence", outliers: 1, images: 64 }, strength: 2, seed: SEED },
-  distillation: { rounds: 1 },
-  round: { goal: 3 },
-};
-
-/** What a participant might measure: near the teacher, each with images of its own. */
-function measuredBy(rank: number): Float32Array<ArrayBuffer> {
-  return teacher.map((value, i) => value * (1 + rank / 10) + ((i * (rank + 3)) % 11) / 20);
-}
-
-const frameOf = (values: Float32Array, sliceIndex = slice!.index) =>
-  encodeFrame({ codec: "f32", sliceIndex, values, random: () => 0 });
-
-async function assigned(volunteer: Volunteer): Promise<StatisticsAssignment> {
-  const reply = await volunteer.checkIn();
-  if (reply.kind !== "statistics") throw new Error(`got ${JSON.stringify(reply)}`);
-  return reply;
-}
-
-const COMMIT = { examples: 64, loss: 0, agreement: 0 };
-
-/** Check-in, upload and commit of statistics. */
-async function measure(
-  volunteer: Volunteer,
-  values: Float32Array,
-  disturb: () => Promise<void> = async () => undefined,
-): Promise<CommitReply> {
-  const at = await assigned(volunteer);
-  await disturb();
-  expect(await assigned(volunteer)).toEqual(at);
-  const frame = frameOf(values);
-  await (await volunteer.putFrame(at, slice!.index, frame)).body?.cancel();
-  await disturb();
-  const first = await (await volunteer.sendCommit(at, [sha256(frame)], COMMIT)).json<CommitReply>();
-  await disturb();
-  const again = await volunteer.sendCommit(at, [sha256(frame)], COMMIT);
-  expect(await again.json()).toEqual(first);
-  return first;
-}
-
-/** Statistics of all are in; no alarm runs ahead. */
-async function readyToPool(changes: Partial<CampaignConfigInput> = {}): Promise<string> {
-  const round = { goal: 4, minimum: 3 };
-  const { id, volunteers } = await runningCampaign(3, { ...MEASURING, ...changes, round }, model);
-  for (const [rank, volunteer] of volunteers.entries()) await measure(volunteer, measuredBy(rank));
-  return id;
-}
-
-/** What anybody computes from what participants sent. */
-function expected(strength: number, sections = [0, 1, 2].map(measuredBy)) {
-  const pooled = poolStatistics(graph, layout, sections);
-  const strategy = {
-    kind: "bn-divergence",
-    granularity: "weight",
-    outliers: 1,
-    images: 64,
-  } as const;
-  const scores = channelScores(strategy, graph, layout, state, pooled);
-  const plan = reinitPlan(graph, strategy, strength, scores);
-  const student = reinitialise(state, layout, plan, parseSeed(SEED));
-  return {
-    statistics: sha256(encodeFloats("F32", pooled)),
-    start: {
-      strength,
-      maskDigest: sha256(reinitMask(layout, plan, parseSeed(SEED))),
-      initialStudent: layout.slices.map(({ offset, length }) =>
-        sha256(encodeFloats("F32", student.subarray(offset, offset + length))),
-      ),
-    },
-  };
-}
-
-const viewOf = (volunteer: Volunteer) =>
-  ask<CampaignView>("/api/v1/campaign", { token: volunteer.credential });
 
 describe("a campaign that begins with a statistics round", () => {
   it("[B1.1] has no student before it, and tells so", async () => {
@@ -229,6 +157,13 @@ describe("a campaign that begins with a statistics round", () => {
   });
 });
 
+/** Statistics with one value that was not measured. */
+function changed(offset: number, value: number) {
+  const values = measuredBy(0);
+  values[offset - trainableLength] = value;
+  return values;
+}
+
 describe("at the door of a statistics round", () => {
   it("[B2.2] [B2.3] [B4] what cannot be is refused with its reason, and spoils nobody's round", async () => {
     const { id, volunteers } = await runningCampaign(4, MEASURING, model);
@@ -242,11 +177,6 @@ describe("at the door of a statistics round", () => {
 
     const variance = layout.entries.find(({ name }) => name === "layer1.0.bn1.running_var")!;
     const mean = layout.entries.find(({ name }) => name === "layer1.0.bn1.running_mean")!;
-    const changed = (offset: number, value: number) => {
-      const values = measuredBy(0);
-      values[offset - trainableLength] = value;
-      return values;
-    };
     for (const [values, why] of [
       [changed(variance.offset, -0.5), /-0.5 in 'layer1.0.bn1.running_var' at channel 0/],
       [changed(variance.offset, 1e12), /more than 100000000 times the teacher/],

@@ -9,9 +9,9 @@ import {
   rounds,
   runningCampaign,
   until,
-  updateOf,
   type Volunteer,
 } from "./coordinator.ts";
+import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 
