@@ -8,6 +8,9 @@ import { BOUNDS_MS } from "./tests/patience.ts";
 /** Files at a time. Vitest's own number leaves a core free, which is half of a small machine. */
 const maxWorkers = Math.max(2, availableParallelism() - 1);
 
+/** Tests that put another module in a module's place: no other file may share what they load. */
+const MOCKED = "tests/unit/**/*.mocked.test.ts";
+
 const bounded = (project: keyof typeof BOUNDS_MS) => {
   const { test, wait } = BOUNDS_MS[project];
   return { testTimeout: test, hookTimeout: test, expect: { poll: { timeout: wait } } };
@@ -26,8 +29,17 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["tests/unit/**/*.test.ts"],
+          exclude: [MOCKED],
           // Each file in a process of its own would be mostly loading what the one before had loaded.
           isolate: false,
+          maxWorkers,
+          ...bounded("unit"),
+        },
+      },
+      {
+        test: {
+          name: "unit-mocked",
+          include: [MOCKED],
           maxWorkers,
           ...bounded("unit"),
         },

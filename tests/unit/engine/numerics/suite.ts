@@ -10,7 +10,8 @@ import {
   type AdversaryKind,
 } from "./adversary-scenarios.ts";
 import { convNormRelu, deepHead } from "./blocks.ts";
-import { decidableCase, drawCase, onEngine, type Scenario } from "./numeric-case.ts";
+import { decidableCase } from "./decidable-case.ts";
+import { drawCase, onEngine, type Scenario } from "./numeric-case.ts";
 import { describePerturbations } from "./perturbation-suite.ts";
 import { describeStatistics, statisticsScenario } from "./statistics-suite.ts";
 import { graphAt, PLACES, sizes, tileSizes, type Sizes } from "./places.ts";

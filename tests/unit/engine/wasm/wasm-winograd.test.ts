@@ -7,7 +7,8 @@ import { suitsWinograd } from "../../../../client/engine/wasm/plan/plan-winograd
 import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";
 import { bandsOf, tileRowsOf } from "../../../../client/engine/wasm/plan/winograd-tiles.ts";
 import { expectOutcome } from "../numerics/closeness.ts";
-import { decidableCase, onEngine } from "../numerics/numeric-case.ts";
+import { decidableCase } from "../numerics/decidable-case.ts";
+import { onEngine } from "../numerics/numeric-case.ts";
 import { graphAt, PLACES, type Place, type Sizes } from "../numerics/places.ts";
 import { gradientScenario } from "../numerics/scenarios.ts";
 
