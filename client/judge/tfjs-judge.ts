@@ -8,7 +8,13 @@ import { entryView } from "../../protocol/model/state-layout.ts";
 import type { Normalisation } from "../distil/normalise.ts";
 import { gatherPixels, type ImageSet } from "../images/image-set.ts";
 import { operationOf } from "../engine/program/operations/operations.ts";
-import type { JudgedValues, Tensor, Tensor2D, Tensor4D, Tfjs } from "./judged-values.ts";
+import type {
+  JudgedValues,
+  Tensor,
+  Tensor2D,
+  Tensor4D,
+  Tfjs,
+} from "../engine/program/operations/judged-values.ts";
 import type { Judge, JudgedModel } from "./judge.ts";
 
 /**

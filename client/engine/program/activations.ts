@@ -1,5 +1,5 @@
 import type { Activation } from "../../../protocol/model/graph.ts";
-import type { Tensor, Tfjs } from "../../judge/judged-values.ts";
+import type { Tensor, Tfjs } from "./operations/judged-values.ts";
 
 /**
  * What an activation does, for all machines that run it. Its derivative is told from its value: a

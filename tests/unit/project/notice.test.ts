@@ -12,14 +12,17 @@ const NOT_BUNDLED = new Set(["cloudflare:workers", "sharp", "webgpu", "wrangler"
 /** The package that a module is of: `a/b.js` of `a`, `@a/b/c.js` of `@a/b`. */
 const packageOf = (specifier: string) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0];
 
+/** What leaves nothing in a bundle. */
+const OF_TYPES = /\b(?:import|export) type [^;]*;/g;
+
 function bundledPackages(): readonly string[] {
   const specifiers = projectFiles()
     .filter((path) => BUNDLED.test(path) && /\.tsx?$/.test(path))
     .flatMap((path) =>
       Array.from(
-        readFileSync(join(PROJECT, path), "utf8").matchAll(
-          /(?:\bfrom |\bimport |\bimport\()"([^".][^"]*)"/g,
-        ),
+        readFileSync(join(PROJECT, path), "utf8")
+          .replaceAll(OF_TYPES, "")
+          .matchAll(/(?:\bfrom |\bimport |\bimport\()"([^".][^"]*)"/g),
         ([, specifier]) => specifier!,
       ),
     );

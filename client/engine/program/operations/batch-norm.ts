@@ -1,5 +1,5 @@
 import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
-import type { Tensor1D, Tensor4D } from "../../../judge/judged-values.ts";
+import type { Tensor1D, Tensor4D } from "./judged-values.ts";
 import { EngineError } from "../../engine-error.ts";
 import type { BackwardWriter } from "../backward-writer.ts";
 import type { ForwardWriter } from "../forward-writer.ts";

@@ -1,5 +1,5 @@
 import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
-import type { Tensor4D } from "../../../judge/judged-values.ts";
+import type { Tensor4D } from "./judged-values.ts";
 import type { BackwardWriter, PartsOf } from "../backward-writer.ts";
 import { toChannelsLast } from "../device-layout.ts";
 import type { ConvGeometry } from "../kernels/convolution.ts";

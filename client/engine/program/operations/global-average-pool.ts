@@ -1,5 +1,5 @@
 import type { GlobalAveragePoolOperation } from "../../../../protocol/model/graph.ts";
-import type { Tensor4D } from "../../../judge/judged-values.ts";
+import type { Tensor4D } from "./judged-values.ts";
 import { type ProgramWriter, stored } from "../program-writer.ts";
 import { NO_PIECES, type OperationDescription } from "./operation.ts";
 

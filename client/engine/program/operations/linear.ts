@@ -1,5 +1,5 @@
 import type { LinearOperation } from "../../../../protocol/model/graph.ts";
-import type { Tensor1D, Tensor2D } from "../../../judge/judged-values.ts";
+import type { Tensor1D, Tensor2D } from "./judged-values.ts";
 import type { ProgramWriter } from "../program-writer.ts";
 import type { OperationDescription } from "./operation.ts";
 

@@ -1,5 +1,5 @@
 import type { Operation, ValueId } from "../../../../protocol/model/graph.ts";
-import type { JudgedValues, Tensor } from "../../../judge/judged-values.ts";
+import type { JudgedValues, Tensor } from "./judged-values.ts";
 import type { Operand } from "../operands.ts";
 import type { BackwardWriter } from "../backward-writer.ts";
 import type { EvaluationWriter } from "../evaluation-writer.ts";

@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { ValueId } from "../../protocol/model/graph.ts";
+import type { ValueId } from "../../../../protocol/model/graph.ts";
 
 export type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 
