@@ -46,7 +46,7 @@ export async function scoreSlice(
     const norms = await kernelNorms(model, kernel, first, end, meter);
     const ofChannels = async (name: string): Promise<Float32Array> =>
       readState(model, entries.get(name)!.offset + first, end - first);
-    const scale = await ofChannels(norm.scale);
+    const scale = norm.scale === undefined ? undefined : await ofChannels(norm.scale);
     const variance = await ofChannels(norm.runningVariance);
     const scores = lipschitzOfChannels(norms, { scale, variance, epsilon: norm.epsilon });
     found.push({ weight: convolution.weight, scores });

@@ -7,101 +7,81 @@
  * one calls the other's tensors. None knows another, so a new architecture touches no engine and a new
  * format touches no architecture.
  *
- * Values flow channels-last (`[N, H, W, C]` or `[N, C]`); parameters keep the layout of the file
+ * Values flow channels-last (`[N, H, W, C]`, `[N, T, C]` or `[N, C]`); parameters keep the layout of the file
  * they came in (PyTorch's: convolutions `[out, in/groups, kh, kw]`, linear `[out, in]`).
  */
 
-/** Identifies a value (an activation) inside one graph. */
-export type ValueId = string;
+import type {
+  ConcatOperation,
+  FlattenOperation,
+  PadChannelsOperation,
+  ShuffleChannelsOperation,
+  SliceChannelsOperation,
+} from "./operations/channels.ts";
+import type { Conv2dOperation } from "./operations/conv2d.ts";
+import type { LinearOperation } from "./operations/linear.ts";
+import type {
+  BatchNormOperation,
+  GroupNormOperation,
+  LayerNormOperation,
+} from "./operations/norms.ts";
+import type {
+  ActivationOperation,
+  AddOperation,
+  MultiplyOperation,
+  ScaleOperation,
+  SoftmaxOperation,
+} from "./operations/pointwise.ts";
+import type {
+  AdaptiveAveragePoolOperation,
+  AveragePoolOperation,
+  GlobalAveragePoolOperation,
+  MaxPoolOperation,
+} from "./operations/pooling.ts";
+import type {
+  AddEmbeddingOperation,
+  AttentionOperation,
+  PrependTokensOperation,
+  SliceTokensOperation,
+  TakeTokenOperation,
+  ToTokensOperation,
+} from "./operations/tokens.ts";
+import type { Parameter, ParameterRole, ValueId } from "./values.ts";
 
-/** What a parameter is for: decides trainability, re-initialisation and its fresh distribution. */
-export type ParameterRole =
-  | "conv-weight"
-  | "linear-weight"
-  | "linear-bias"
-  | "norm-scale"
-  | "norm-shift"
-  | "running-mean"
-  | "running-variance";
-
-/** One named tensor of the model, in the layout and under the name of the source file. */
-export interface Parameter {
-  readonly name: string;
-  readonly role: ParameterRole;
-  readonly shape: readonly number[];
-}
-
-/** 2-D convolution, square stride and padding as in PyTorch's `Conv2d`, no bias. */
-export interface Conv2dOperation {
-  readonly kind: "conv2d";
-  readonly input: ValueId;
-  readonly output: ValueId;
-  /** Parameter `[out, in/groups, kh, kw]`. */
-  readonly weight: string;
-  readonly stride: number;
-  readonly padding: number;
-  /**
-   * Runs of channels that are convolved apart, `in/groups` to `out/groups` each: 1 for an ordinary
-   * convolution, `in` for a depthwise one.
-   */
-  readonly groups: number;
-}
-
-/** Batch normalisation over `[N, H, W]`, running statistics as PyTorch defines them. */
-export interface BatchNormOperation {
-  readonly kind: "batch-norm";
-  readonly input: ValueId;
-  readonly output: ValueId;
-  readonly scale: string;
-  readonly shift: string;
-  readonly runningMean: string;
-  readonly runningVariance: string;
-  readonly epsilon: number;
-  /** Share of the new batch in the running statistics: r ← (1 − momentum)·r + momentum·batch. */
-  readonly momentum: number;
-}
-
-/** Functions of one value that an engine knows (`client/engine/program/activations.ts`). */
-export type Activation = "relu";
-
-/** A function of each value by itself. */
-export interface ActivationOperation {
-  readonly kind: "activation";
-  readonly activation: Activation;
-  readonly input: ValueId;
-  readonly output: ValueId;
-}
-
-/** Element-wise sum of two values of one shape (a residual connection). */
-export interface AddOperation {
-  readonly kind: "add";
-  readonly inputs: readonly [ValueId, ValueId];
-  readonly output: ValueId;
-}
-
-/** Mean over H and W: `[N, H, W, C]` → `[N, C]`. */
-export interface GlobalAveragePoolOperation {
-  readonly kind: "global-average-pool";
-  readonly input: ValueId;
-  readonly output: ValueId;
-}
-
-/** `y = x·Wᵀ + b` with W `[out, in]`. */
-export interface LinearOperation {
-  readonly kind: "linear";
-  readonly input: ValueId;
-  readonly output: ValueId;
-  readonly weight: string;
-  readonly bias: string;
-}
+export type { Conv2dOperation } from "./operations/conv2d.ts";
+export type { LinearOperation } from "./operations/linear.ts";
+export type * from "./operations/norms.ts";
+export type * from "./operations/pooling.ts";
+export type { Activation, ActivationOperation, AddOperation } from "./operations/pointwise.ts";
+export type { Parameter, ParameterRole, ValueId } from "./values.ts";
+export { allSides, sizeOf } from "./values.ts";
 
 export type Operation =
   | Conv2dOperation
+  | LinearOperation
   | BatchNormOperation
+  | LayerNormOperation
+  | GroupNormOperation
   | ActivationOperation
   | AddOperation
+  | MultiplyOperation
+  | ScaleOperation
+  | SoftmaxOperation
+  | MaxPoolOperation
+  | AveragePoolOperation
+  | AdaptiveAveragePoolOperation
   | GlobalAveragePoolOperation
-  | LinearOperation;
+  | ConcatOperation
+  | SliceChannelsOperation
+  | PadChannelsOperation
+  | ShuffleChannelsOperation
+  | FlattenOperation
+  | ToTokensOperation
+  | PrependTokensOperation
+  | AddEmbeddingOperation
+  | SliceTokensOperation
+  | TakeTokenOperation
+  | AttentionOperation;
 
 /** Height, width and channels of an image, as the network sees it. */
 export interface ImageShape {
@@ -134,9 +114,4 @@ export function isTrainable(role: ParameterRole): boolean {
 /** Values an operation reads. */
 export function operationInputs(operation: Operation): readonly ValueId[] {
   return "inputs" in operation ? operation.inputs : [operation.input];
-}
-
-/** Number of values in a tensor of this shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }

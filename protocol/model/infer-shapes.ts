@@ -7,13 +7,9 @@ import {
   type Parameter,
   type ValueId,
 } from "./graph.ts";
-import {
-  isExtent,
-  shapeOf,
-  type Fail,
-  type ParameterNeed,
-  type ValueShape,
-} from "./operation-shapes.ts";
+import { shapeOf } from "./operation-shapes.ts";
+import { isExtent, type Fail, type ParameterNeed } from "./operations/operation-shape.ts";
+import type { ValueShape } from "./values.ts";
 
 function describe(operation: Operation): string {
   const name = operation.kind === "activation" ? operation.activation : operation.kind;
@@ -103,7 +99,7 @@ class ParameterUse {
     if (parameter.role !== role) {
       throw fail(`needs '${name}' as ${role}, it is declared as ${parameter.role}`);
     }
-    if (parameter.shape.length !== rank) {
+    if (rank !== undefined && parameter.shape.length !== rank) {
       throw fail(
         `needs '${name}' with ${rank} dimensions, its shape is [${parameter.shape.join(", ")}]`,
       );

@@ -76,7 +76,7 @@ export function lipschitzScores(
     const kernel = entryOf(convolution.weight);
     const kernels = new KernelNorms(kernel.shape);
     kernels.add(entryView(teacher, kernel));
-    const scale = entryView(teacher, entryOf(norm.scale));
+    const scale = norm.scale === undefined ? undefined : entryView(teacher, entryOf(norm.scale));
     const variance = entryView(teacher, entryOf(norm.runningVariance));
     const { epsilon } = norm;
     const ofLayer = lipschitzOfChannels(kernels.norms, { scale, variance, epsilon });
@@ -94,14 +94,15 @@ export function lipschitzScores(
 export function lipschitzOfChannels(
   norms: readonly number[],
   norm: {
-    readonly scale: Float32Array;
+    /** 1 where the norm has none. */
+    readonly scale: Float32Array | undefined;
     readonly variance: Float32Array;
     readonly epsilon: number;
   },
 ): readonly number[] {
   return norms.map((sigma, channel) => {
     const deviation = Math.sqrt(norm.variance[channel]! + norm.epsilon);
-    return sigma * Math.abs(norm.scale[channel]! / deviation);
+    return sigma * Math.abs((norm.scale?.[channel] ?? 1) / deviation);
   });
 }
 

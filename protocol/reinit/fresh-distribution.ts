@@ -30,7 +30,7 @@ export function freshDistributions(graph: Graph): ReadonlyMap<string, FreshDistr
       const [, inputs] = shapes.get(operation.weight) as [number, number];
       const uniform = { kind: "uniform", bound: 1 / Math.sqrt(inputs) } as const;
       fresh.set(operation.weight, uniform);
-      fresh.set(operation.bias, uniform);
+      if (operation.bias !== undefined) fresh.set(operation.bias, uniform);
     }
   }
   return fresh;

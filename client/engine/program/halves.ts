@@ -1,5 +1,5 @@
 import type { Graph, ValueId } from "../../../protocol/model/graph.ts";
-import type { ValueShape } from "../../../protocol/model/operation-shapes.ts";
+import type { ValueShape } from "../../../protocol/model/values.ts";
 
 /**
  * Values that a program for `f16` stores as halves, they and their gradients: maps of images whose

@@ -5,7 +5,7 @@ import {
   type ValueId,
 } from "../../../protocol/model/graph.ts";
 import { inferShapes } from "../../../protocol/model/infer-shapes.ts";
-import type { ValueShape } from "../../../protocol/model/operation-shapes.ts";
+import type { ValueShape } from "../../../protocol/model/values.ts";
 import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
 import { ArenaBuffer } from "./arena.ts";
@@ -16,6 +16,7 @@ import type { Kernel } from "./kernels/kernels.ts";
 import type { Pass, ScheduledKernel } from "./program.ts";
 import type { Operand, Precision, Reading } from "./operands.ts";
 import type { Tiling } from "./tiling.ts";
+import { notExecuted } from "./operations/not-executed.ts";
 
 export interface BatchShape {
   /** G, images of a norm group. */
@@ -24,7 +25,7 @@ export interface BatchShape {
   readonly groups: number;
 }
 
-/** Height × width and channels of a value; a flat value has one position. */
+/** Height × width and channels of a value; tokens are a column, features one position. */
 export interface Extent {
   readonly height: number;
   readonly width: number;
@@ -89,9 +90,16 @@ export class ProgramWriter {
 
   extent(id: ValueId): Extent {
     const shape = this.#shapes.get(id)!;
-    if (shape.length === 1) return { height: 1, width: 1, channels: shape[0] };
-    const [height, width, channels] = shape;
-    return { height, width, channels };
+    switch (shape.length) {
+      case 1:
+        return { height: 1, width: 1, channels: shape[0] };
+      case 2:
+        return { height: shape[0], width: 1, channels: shape[1] };
+      case 3:
+        return { height: shape[0], width: shape[1], channels: shape[2] };
+      default:
+        return shape satisfies never;
+    }
   }
 
   /** Positions of a value in all images of a micro-batch. */
@@ -138,7 +146,9 @@ export class ProgramWriter {
     return { region: "gradient", offset, length: size };
   }
 
-  geometry({ input, output, weight, stride, padding, groups }: Conv2dOperation): ConvGeometry {
+  geometry(operation: Conv2dOperation): ConvGeometry {
+    const { input, output, weight, groups } = operation;
+    const { stride, padding } = squareWindow(operation);
     const from = this.extent(input);
     const to = this.extent(output);
     const [, , kernelHeight, kernelWidth] = this.#parameters.get(weight)!.shape;
@@ -172,4 +182,19 @@ export class ProgramWriter {
 /** A value read as it is stored. */
 export function stored(values: Operand): Reading {
   return { values, affine: undefined };
+}
+
+/** Stride and padding that are the same everywhere. */
+function squareWindow({ bias, dilation, output, padding, stride }: Conv2dOperation): {
+  readonly stride: number;
+  readonly padding: number;
+} {
+  const { top, bottom, left, right } = padding;
+  const square = stride[0] === stride[1] && top === bottom && top === left && top === right;
+  if (!square || bias !== undefined || dilation.some((step) => step !== 1)) {
+    throw notExecuted(
+      `the convolution '${output}' has a bias, a dilation, or strides or padding that differ`,
+    );
+  }
+  return { stride: stride[0], padding: top };
 }

@@ -1,4 +1,4 @@
-import type { Graph, Operation, Parameter, ValueId } from "../graph.ts";
+import { allSides, type Graph, type Operation, type Parameter, type ValueId } from "../graph.ts";
 import type { Family } from "./family.ts";
 
 export interface ResNet18Options {
@@ -37,8 +37,9 @@ export function resnet18({ width, classes }: ResNet18Options): Graph {
       input,
       output: name,
       weight,
-      stride,
-      padding: (kernel - 1) / 2,
+      stride: [stride, stride],
+      padding: allSides((kernel - 1) / 2),
+      dilation: [1, 1],
       groups: 1,
     });
     return name;

@@ -128,7 +128,11 @@ function rangeOf(
       return { middle: 1, radius: 0.3 };
     case "running-variance":
       return { middle: 2, radius: 1 };
+    case "layer-scale":
+    case "embedding":
+      return { middle: 0, radius: 1 };
     case "norm-shift":
+    case "conv-bias":
     case "linear-bias":
     case "running-mean":
       return { middle: 0, radius: 0.2 };

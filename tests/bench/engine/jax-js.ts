@@ -8,9 +8,15 @@ import {
   numpy as np,
   valueAndGrad,
 } from "@jax-js/jax";
-import type { BatchNormOperation, Graph, ValueId } from "../../../protocol/model/graph.ts";
+import {
+  operationInputs,
+  type BatchNormOperation,
+  type Graph,
+  type ValueId,
+} from "../../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { Contestant, ContestantOptions } from "./contestant.ts";
+import { affineNames, biasName, notCompared, squareWindow } from "./residual-operations.ts";
 
 /** By tensor name. */
 type Tree = Record<string, np.Array>;
@@ -136,8 +142,7 @@ function channelsFirst(values: Float32Array, size: number): Float32Array<ArrayBu
 function run(graph: Graph, parameters: Tree, images: np.Array, norm: Normalise): np.Array {
   const readers = new Map<ValueId, number>();
   for (const operation of graph.operations) {
-    const inputs = operation.kind === "add" ? operation.inputs : [operation.input];
-    for (const id of inputs) readers.set(id, (readers.get(id) ?? 0) + 1);
+    for (const id of operationInputs(operation)) readers.set(id, (readers.get(id) ?? 0) + 1);
   }
   const values = new Map<ValueId, np.Array>([[graph.input, images]]);
   const take = (id: ValueId): np.Array => {
@@ -149,7 +154,8 @@ function run(graph: Graph, parameters: Tree, images: np.Array, norm: Normalise):
   for (const operation of graph.operations) {
     switch (operation.kind) {
       case "conv2d": {
-        const { input, output, weight, stride, padding } = operation;
+        const { input, output, weight } = operation;
+        const { stride, padding } = squareWindow(operation);
         const pads: [number, number][] = [
           [padding, padding],
           [padding, padding],
@@ -174,13 +180,13 @@ function run(graph: Graph, parameters: Tree, images: np.Array, norm: Normalise):
         values.set(operation.output, np.mean(take(operation.input), [2, 3]));
         break;
       case "linear": {
-        const { input, output, weight, bias } = operation;
+        const { input, output, weight } = operation;
         const product = np.matmul(take(input), np.transpose(parameter(weight)));
-        values.set(output, product.add(parameter(bias)));
+        values.set(output, product.add(parameter(biasName(operation))));
         break;
       }
       default:
-        operation satisfies never;
+        notCompared(operation);
     }
   }
   return values.get(graph.output)!;
@@ -193,8 +199,8 @@ function perChannel(vector: np.Array): np.Array {
 function evaluationNorm(parameters: Tree): Normalise {
   return (x, norm) => {
     const deviation = np.sqrt(parameters[norm.runningVariance]!.ref.add(norm.epsilon));
-    const gain = parameters[norm.scale]!.ref.div(deviation);
-    const shift = parameters[norm.shift]!.ref;
+    const gain = parameters[affineNames(norm).scale]!.ref.div(deviation);
+    const shift = parameters[affineNames(norm).shift]!.ref;
     const bias = shift.sub(parameters[norm.runningMean]!.ref.mul(gain.ref));
     return x.mul(perChannel(gain)).add(perChannel(bias));
   };
@@ -209,8 +215,8 @@ function trainingNorm(parameters: Tree, moments: Tree): Normalise {
     const [n = 0, , height = 0, width = 0] = centred.shape;
     const count = n * height * width;
     moments[norm.runningVariance] = lax.stopGradient(variance.ref.mul(count / (count - 1)));
-    const gain = parameters[norm.scale]!.ref.div(np.sqrt(variance.add(norm.epsilon)));
-    return centred.mul(perChannel(gain)).add(perChannel(parameters[norm.shift]!.ref));
+    const gain = parameters[affineNames(norm).scale]!.ref.div(np.sqrt(variance.add(norm.epsilon)));
+    return centred.mul(perChannel(gain)).add(perChannel(parameters[affineNames(norm).shift]!.ref));
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Graph } from "../../../protocol/model/graph.ts";
+import { allSides, type Graph } from "../../../protocol/model/graph.ts";
 import { stateLayout, type StateLayout } from "../../../protocol/model/state-layout.ts";
 
 /**
@@ -18,8 +18,9 @@ export function smallGraph(): { graph: Graph; layout: StateLayout; state: Float3
         input: "image",
         output: "a",
         weight: "a.weight",
-        stride: 1,
-        padding: 1,
+        stride: [1, 1],
+        padding: allSides(1),
+        dilation: [1, 1],
         groups: 1,
       },
       { kind: "activation", activation: "relu", input: "a", output: "b" },
@@ -28,8 +29,9 @@ export function smallGraph(): { graph: Graph; layout: StateLayout; state: Float3
         input: "b",
         output: "c",
         weight: "c.weight",
-        stride: 1,
-        padding: 0,
+        stride: [1, 1],
+        padding: allSides(0),
+        dilation: [1, 1],
         groups: 1,
       },
       { kind: "add", inputs: ["a", "c"], output: "d" },

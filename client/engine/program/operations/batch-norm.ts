@@ -6,6 +6,7 @@ import type { ForwardWriter } from "../forward-writer.ts";
 import type { Affine, Operand } from "../operands.ts";
 import type { NormStep } from "../plan.ts";
 import { stored } from "../program-writer.ts";
+import { notExecuted } from "./not-executed.ts";
 import type { ModelValues, OperationDescription } from "./operation.ts";
 
 /** y = f(x̂·scale + shift + addend), x̂ = (x − μ)/√(σ² + ε); not stored where readers can do it. */
@@ -28,7 +29,7 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
   },
 
   evaluation: {
-    pieces: ({ norm }, lengthOf) => ({ coefficients: 2 * lengthOf(norm.shift) }),
+    pieces: ({ norm }, lengthOf) => ({ coefficients: 2 * lengthOf(norm.runningMean) }),
 
     fold({ norm }, model, { coefficients }) {
       const { gains, shifts } = affineOf(norm, model);
@@ -63,10 +64,10 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
       channels,
       count,
       sums: pass.sums(output),
-      gamma: writer.parameter(norm.scale),
+      gamma: writer.parameter(given(norm, "scale")),
       saved,
-      dGamma: writer.gradient(norm.scale),
-      dBeta: writer.gradient(norm.shift),
+      dGamma: writer.gradient(given(norm, "scale")),
+      dBeta: writer.gradient(given(norm, "shift")),
       factors,
     });
     if (addend !== undefined) pass.pass(addend, g);
@@ -82,8 +83,8 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
       value<Tensor4D>(norm.input),
       parameter<Tensor1D>(norm.runningMean),
       parameter<Tensor1D>(norm.runningVariance),
-      parameter<Tensor1D>(norm.shift),
-      parameter<Tensor1D>(norm.scale),
+      norm.shift === undefined ? undefined : parameter<Tensor1D>(norm.shift),
+      norm.scale === undefined ? undefined : parameter<Tensor1D>(norm.scale),
       norm.epsilon,
     ),
 };
@@ -136,8 +137,8 @@ function takeStatistics(
     channels,
     count,
     sums: sums.get(input)!,
-    gamma: writer.parameter(norm.scale),
-    beta: writer.parameter(norm.shift),
+    gamma: writer.parameter(given(norm, "scale")),
+    beta: writer.parameter(given(norm, "shift")),
     running:
       momentum === undefined
         ? undefined
@@ -162,8 +163,8 @@ function runningNorm({ writer, norms }: ForwardWriter, step: NormStep): Affine {
   writer.emit("forward", {
     kind: "running-norm",
     channels,
-    gamma: writer.parameter(norm.scale),
-    beta: writer.parameter(norm.shift),
+    gamma: writer.parameter(given(norm, "scale")),
+    beta: writer.parameter(given(norm, "shift")),
     mean: writer.parameter(norm.runningMean),
     variance: writer.parameter(norm.runningVariance),
     epsilon: norm.epsilon,
@@ -198,10 +199,18 @@ export function affineOf(
 ): { gains: Float64Array; shifts: Float64Array } {
   const mean = model.values(norm.runningMean);
   const variance = model.values(norm.runningVariance);
+  const scale = norm.scale === undefined ? undefined : model.values(norm.scale);
+  const shift = norm.shift === undefined ? undefined : model.values(norm.shift);
   const gains = Float64Array.from(
-    model.values(norm.scale),
-    (g, c) => g / Math.sqrt(variance[c]! + norm.epsilon),
+    variance,
+    (value, c) => (scale?.[c] ?? 1) / Math.sqrt(value + norm.epsilon),
   );
-  const shifts = Float64Array.from(model.values(norm.shift), (b, c) => b - mean[c]! * gains[c]!);
+  const shifts = Float64Array.from(mean, (value, c) => (shift?.[c] ?? 0) - value * gains[c]!);
   return { gains, shifts };
+}
+
+function given(norm: BatchNormOperation, what: "scale" | "shift"): string {
+  const name = norm[what];
+  if (name === undefined) throw notExecuted(`batch norm '${norm.output}' has no ${what}`);
+  return name;
 }

@@ -1,5 +1,5 @@
 import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
-import type { Tensor4D } from "./judged-values.ts";
+import type { Tensor1D, Tensor4D } from "./judged-values.ts";
 import type { BackwardWriter, PartsOf } from "../backward-writer.ts";
 import { toChannelsLast } from "../device-layout.ts";
 import type { ConvGeometry } from "../kernels/convolution.ts";
@@ -63,16 +63,25 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
     writer.emit("backward", { kind: "input-gradient", geometry, dy, weight, dx, epilogue });
   },
 
-  judged({ tf, value, parameter }, { input, weight, stride, padding, groups }) {
+  judged({ tf, value, parameter }, operation) {
+    const { input, weight, bias, stride, padding, dilation, groups } = operation;
     // `[out, in/groups, kh, kw]` → `[kh, kw, in/groups, out]`
     const filter: Tensor4D = tf.transpose(parameter<Tensor4D>(weight), [2, 3, 1, 0]);
-    const x = value<Tensor4D>(input);
-    if (groups === 1) return tf.conv2d(x, filter, stride, padding);
+    const { top, bottom, left, right } = padding;
+    const around: [number, number][] = [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ];
+    const x = tf.pad(value<Tensor4D>(input), around);
+    const convolved = (run: Tensor4D, by: Tensor4D): Tensor4D =>
+      tf.conv2d(run, by, [...stride], "valid", "NHWC", [...dilation]);
     const filters = tf.split<Tensor4D>(filter, groups, 3);
-    const apart = tf
-      .split<Tensor4D>(x, groups, 3)
-      .map((run, group) => tf.conv2d(run, filters[group]!, stride, padding));
-    return tf.concat(apart, 3);
+    const apart = tf.split<Tensor4D>(x, groups, 3);
+    const runs = apart.map((run, group) => convolved(run, filters[group]!));
+    const y = groups === 1 ? runs[0]! : tf.concat(runs, 3);
+    return bias === undefined ? y : tf.add(y, parameter<Tensor1D>(bias));
   },
 };
 

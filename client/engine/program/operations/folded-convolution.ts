@@ -8,7 +8,7 @@ import type { EvaluationDescription } from "./operation.ts";
 export const foldedConvolution: EvaluationDescription<FoldedConvStep, "weight" | "bias"> = {
   pieces: ({ conv, norm }, lengthOf) => ({
     weight: lengthOf(conv.weight),
-    bias: lengthOf(norm.shift),
+    bias: lengthOf(norm.runningMean),
   }),
 
   fold({ conv, norm }, model, { weight, bias }) {

@@ -1,6 +1,7 @@
 import type { LinearOperation } from "../../../../protocol/model/graph.ts";
 import type { Tensor1D, Tensor2D } from "./judged-values.ts";
 import type { ProgramWriter } from "../program-writer.ts";
+import { notExecuted } from "./not-executed.ts";
 import type { OperationDescription } from "./operation.ts";
 
 /** y = x·Wᵀ + b. */
@@ -14,17 +15,17 @@ export const linear: OperationDescription<LinearOperation, "weight" | "bias"> = 
       ...shapeOf(writer, step),
       x: pass.stored(step.input),
       weight: writer.parameter(step.weight),
-      bias: writer.parameter(step.bias),
+      bias: writer.parameter(biasOf(step)),
       y: pass.store(step.output),
     });
   },
 
   evaluation: {
-    pieces: (step, lengthOf) => ({ weight: lengthOf(step.weight), bias: lengthOf(step.bias) }),
+    pieces: (step, lengthOf) => ({ weight: lengthOf(step.weight), bias: lengthOf(biasOf(step)) }),
 
     fold(step, model, { weight, bias }) {
       weight.set(model.values(step.weight));
-      bias.set(model.values(step.bias));
+      bias.set(model.values(biasOf(step)));
     },
 
     write(pass, step, { weight, bias }) {
@@ -41,7 +42,7 @@ export const linear: OperationDescription<LinearOperation, "weight" | "bias"> = 
 
   backward(pass, step, dy) {
     const { writer } = pass;
-    const { input, weight, bias } = step;
+    const { input, weight } = step;
     const dx = pass.isWanted(input) ? writer.activation(input) : undefined;
     writer.emit("backward", {
       kind: "linear-gradient",
@@ -51,7 +52,7 @@ export const linear: OperationDescription<LinearOperation, "weight" | "bias"> = 
       dy,
       dx,
       parameters: pass.wanted.parameters
-        ? { dWeight: writer.gradient(weight), dBias: writer.gradient(bias) }
+        ? { dWeight: writer.gradient(weight), dBias: writer.gradient(biasOf(step)) }
         : undefined,
     });
     if (dx) pass.pass(input, dx);
@@ -59,7 +60,7 @@ export const linear: OperationDescription<LinearOperation, "weight" | "bias"> = 
 
   judged({ tf, value, parameter }, { input, weight, bias }) {
     const product = tf.matMul(value<Tensor2D>(input), parameter<Tensor2D>(weight), false, true);
-    return tf.add(product, parameter<Tensor1D>(bias));
+    return bias === undefined ? product : tf.add(product, parameter<Tensor1D>(bias));
   },
 };
 
@@ -69,4 +70,9 @@ function shapeOf(writer: ProgramWriter, { input, output }: LinearOperation) {
     inputs: writer.extent(input).channels,
     outputs: writer.extent(output).channels,
   };
+}
+
+function biasOf({ bias, output }: LinearOperation): string {
+  if (bias === undefined) throw notExecuted(`the linear layer '${output}' has no bias`);
+  return bias;
 }

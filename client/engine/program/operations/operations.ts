@@ -7,6 +7,7 @@ import { conv2d } from "./conv2d.ts";
 import { foldedConvolution } from "./folded-convolution.ts";
 import { globalAveragePool } from "./global-average-pool.ts";
 import { linear } from "./linear.ts";
+import { refused } from "./not-executed.ts";
 import type { EvaluationDescription, OperationDescription } from "./operation.ts";
 
 /** Every operation, once: what passes are written from. */
@@ -22,6 +23,25 @@ export const OPERATIONS: {
   add,
   "global-average-pool": globalAveragePool,
   linear,
+  "layer-norm": refused("layer-norm"),
+  "group-norm": refused("group-norm"),
+  multiply: refused("multiply"),
+  scale: refused("scale"),
+  softmax: refused("softmax"),
+  "max-pool": refused("max-pool"),
+  "average-pool": refused("average-pool"),
+  "adaptive-average-pool": refused("adaptive-average-pool"),
+  concat: refused("concat"),
+  "slice-channels": refused("slice-channels"),
+  "pad-channels": refused("pad-channels"),
+  "shuffle-channels": refused("shuffle-channels"),
+  flatten: refused("flatten"),
+  "to-tokens": refused("to-tokens"),
+  "prepend-tokens": refused("prepend-tokens"),
+  "add-embedding": refused("add-embedding"),
+  "slice-tokens": refused("slice-tokens"),
+  "take-token": refused("take-token"),
+  attention: refused("attention"),
 };
 
 /** The operation that a step is, or that stands in a graph. */

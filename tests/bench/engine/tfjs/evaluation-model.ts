@@ -8,6 +8,7 @@ import {
   type EvaluationStep,
   type Plan,
 } from "../../../../client/engine/program/plan.ts";
+import { affineNames, biasName, notCompared, squareWindow } from "../residual-operations.ts";
 import { isRelu, type Kernels } from "./kernels.ts";
 import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
 
@@ -45,8 +46,8 @@ export class EvaluationModel {
           break;
         case "batch-norm": {
           const { scale, shift } = affineOf(step.norm, read);
-          put(step.norm.scale, scale, [scale.length]);
-          put(step.norm.shift, shift, [shift.length]);
+          put(affineNames(step.norm).scale, scale, [scale.length]);
+          put(affineNames(step.norm).shift, shift, [shift.length]);
           break;
         }
         case "folded-conv": {
@@ -56,19 +57,19 @@ export class EvaluationModel {
           const perFilter = weight.length / scale.length;
           const folded = weight.map((value, i) => value * scale[Math.floor(i / perFilter)]!);
           putFilter(step.conv.weight, folded, shape);
-          put(step.norm.shift, shift, [shift.length]);
+          put(affineNames(step.norm).shift, shift, [shift.length]);
           break;
         }
         case "linear":
           put(step.weight, read(step.weight).slice(), shapeOf(step.weight));
-          put(step.bias, read(step.bias).slice(), shapeOf(step.bias));
+          put(biasName(step), read(biasName(step)).slice(), shapeOf(biasName(step)));
           break;
         case "activation":
         case "add":
         case "global-average-pool":
           break;
         default:
-          step satisfies never;
+          notCompared(step);
       }
     }
   }
@@ -98,15 +99,19 @@ export class EvaluationModel {
     const parameter = <T extends Tensor>(name: string): T => this.#tensors.get(name) as T;
     switch (step.kind) {
       case "conv2d":
-        return kernels.convolve(value<Tensor4D>(step.input), parameter(step.weight), step);
+        return kernels.convolve(
+          value<Tensor4D>(step.input),
+          parameter(step.weight),
+          squareWindow(step),
+        );
       case "folded-conv": {
         const { conv, norm, addend } = step;
         const relu = isRelu(step.activation);
         const y = kernels.convolveWithBias(
           value<Tensor4D>(step.input),
           parameter<Tensor4D>(conv.weight),
-          parameter<Tensor1D>(norm.shift),
-          conv,
+          parameter<Tensor1D>(affineNames(norm).shift),
+          squareWindow(conv),
           relu && addend === undefined,
         );
         return addend === undefined ? y : kernels.add(y, value<Tensor4D>(addend), relu);
@@ -114,8 +119,8 @@ export class EvaluationModel {
       case "batch-norm":
         return kernels.affine(
           value<Tensor4D>(step.input),
-          parameter<Tensor1D>(step.norm.scale),
-          parameter<Tensor1D>(step.norm.shift),
+          parameter<Tensor1D>(affineNames(step.norm).scale),
+          parameter<Tensor1D>(affineNames(step.norm).shift),
           step.addend === undefined ? undefined : value<Tensor4D>(step.addend),
           isRelu(step.activation),
         );
@@ -132,10 +137,10 @@ export class EvaluationModel {
         return kernels.linear(
           value<Tensor2D>(step.input),
           parameter<Tensor2D>(step.weight),
-          parameter<Tensor1D>(step.bias),
+          parameter<Tensor1D>(biasName(step)),
         );
       default:
-        return step satisfies never;
+        return notCompared(step);
     }
   }
 }
@@ -144,8 +149,8 @@ function affineOf(
   norm: BatchNormOperation,
   read: (name: string) => Float32Array,
 ): { scale: Float32Array<ArrayBuffer>; shift: Float32Array<ArrayBuffer> } {
-  const gain = read(norm.scale);
-  const bias = read(norm.shift);
+  const gain = read(affineNames(norm).scale);
+  const bias = read(affineNames(norm).shift);
   const mean = read(norm.runningMean);
   const variance = read(norm.runningVariance);
   const scale = new Float32Array(gain.length);

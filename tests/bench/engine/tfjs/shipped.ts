@@ -5,6 +5,7 @@ import { toChannelsLast } from "../../../../client/engine/program/device-layout.
 import type { BatchNormOperation, Graph, ValueId } from "../../../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../../../protocol/model/state-layout.ts";
 import type { Contestant, ContestantOptions } from "../contestant.ts";
+import { affineNames, biasName, notCompared, squareWindow } from "../residual-operations.ts";
 
 type Parameters = ReadonlyMap<string, Variable>;
 type Normalise = (x: Tensor4D, norm: BatchNormOperation) => Tensor4D;
@@ -91,7 +92,8 @@ function run(graph: Graph, parameters: Parameters, images: Tensor4D, norm: Norma
   for (const operation of graph.operations) {
     switch (operation.kind) {
       case "conv2d": {
-        const { input, output, weight, stride, padding } = operation;
+        const { input, output, weight } = operation;
+        const { stride, padding } = squareWindow(operation);
         values.set(output, tf.conv2d(value<Tensor4D>(input), parameter(weight), stride, padding));
         break;
       }
@@ -111,13 +113,13 @@ function run(graph: Graph, parameters: Parameters, images: Tensor4D, norm: Norma
         values.set(operation.output, tf.mean(value(operation.input), [1, 2]));
         break;
       case "linear": {
-        const { input, output, weight, bias } = operation;
+        const { input, output, weight } = operation;
         const product = tf.matMul(value<Tensor2D>(input), parameter<Tensor2D>(weight), false, true);
-        values.set(output, tf.add(product, parameter(bias)));
+        values.set(output, tf.add(product, parameter(biasName(operation))));
         break;
       }
       default:
-        operation satisfies never;
+        notCompared(operation);
     }
   }
   return value<Tensor2D>(graph.output);
@@ -125,8 +127,11 @@ function run(graph: Graph, parameters: Parameters, images: Tensor4D, norm: Norma
 
 function evaluationNorm(parameters: Parameters): Normalise {
   const get = (name: string): Tensor1D => parameters.get(name) as Tensor as Tensor1D;
-  return (x, { runningMean, runningVariance, shift, scale, epsilon }) =>
-    tf.batchNorm(x, get(runningMean), get(runningVariance), get(shift), get(scale), epsilon);
+  return (x, norm) => {
+    const { runningMean, runningVariance, epsilon } = norm;
+    const { scale, shift } = affineNames(norm);
+    return tf.batchNorm(x, get(runningMean), get(runningVariance), get(shift), get(scale), epsilon);
+  };
 }
 
 function trainingNorm(
@@ -142,7 +147,8 @@ function trainingNorm(
       variance: tf.keep(variance),
       count: x.size / x.shape[3],
     });
-    return tf.batchNorm(x, mean, variance, get(norm.shift), get(norm.scale), norm.epsilon);
+    const { scale, shift } = affineNames(norm);
+    return tf.batchNorm(x, mean, variance, get(shift), get(scale), norm.epsilon);
   };
 }
 

@@ -3,6 +3,7 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core
 import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
 import type { NormStep, Plan, TrainingStep } from "../../../../client/engine/program/plan.ts";
+import { affineNames, biasName, notCompared, squareWindow } from "../residual-operations.ts";
 import { isRelu, type Kernels, type NormMoments } from "./kernels.ts";
 
 /** The student's parameters on the device, by name, in the device's layout. */
@@ -100,7 +101,7 @@ export class TrainingPass {
         return kernels.convolve(
           this.#value<Tensor4D>(step.input),
           this.#parameter<Tensor4D>(step.weight),
-          step,
+          squareWindow(step),
         );
       case "batch-norm": {
         const { norm, addend } = step;
@@ -114,8 +115,8 @@ export class TrainingPass {
         }
         const { y, moments } = kernels.normForward({
           x,
-          scale: this.#parameter<Tensor1D>(norm.scale),
-          shift: this.#parameter<Tensor1D>(norm.shift),
+          scale: this.#parameter<Tensor1D>(affineNames(norm).scale),
+          shift: this.#parameter<Tensor1D>(affineNames(norm).shift),
           epsilon: norm.epsilon,
           addend: addend === undefined ? undefined : this.#value<Tensor4D>(addend),
           relu,
@@ -136,10 +137,10 @@ export class TrainingPass {
         return kernels.linear(
           this.#value<Tensor2D>(step.input),
           this.#parameter<Tensor2D>(step.weight),
-          this.#parameter<Tensor1D>(step.bias),
+          this.#parameter<Tensor1D>(biasName(step)),
         );
       default:
-        return step satisfies never;
+        return notCompared(step);
     }
   }
 
@@ -156,10 +157,16 @@ export class TrainingPass {
         const x = this.#value<Tensor4D>(step.input);
         const weight = this.#parameter<Tensor4D>(step.weight);
         const g = dy as Tensor4D;
-        parameters.set(step.weight, kernels.convolveFilterGradient(x, g, weight.shape, step));
+        parameters.set(
+          step.weight,
+          kernels.convolveFilterGradient(x, g, weight.shape, squareWindow(step)),
+        );
         // Nobody asks for the gradient of the images.
         if (step.input !== this.#plan.input) {
-          contribute(step.input, kernels.convolveInputGradient(g, weight, x.shape, step));
+          contribute(
+            step.input,
+            kernels.convolveInputGradient(g, weight, x.shape, squareWindow(step)),
+          );
         }
         dy.dispose();
         return;
@@ -171,14 +178,14 @@ export class TrainingPass {
           dy: dy as Tensor4D,
           x: this.#value<Tensor4D>(step.input),
           y: this.#value<Tensor4D>(step.output),
-          scale: this.#parameter<Tensor1D>(norm.scale),
+          scale: this.#parameter<Tensor1D>(affineNames(norm).scale),
           moments: this.#moments.get(step)!,
           epsilon: norm.epsilon,
           relu,
           addend: addend !== undefined,
         });
-        parameters.set(norm.scale, dScale);
-        parameters.set(norm.shift, dShift);
+        parameters.set(affineNames(norm).scale, dScale);
+        parameters.set(affineNames(norm).shift, dShift);
         contribute(step.input, dx);
         if (addend !== undefined && dAddend) contribute(addend, dAddend);
         return;
@@ -209,13 +216,13 @@ export class TrainingPass {
           this.#parameter<Tensor2D>(step.weight),
         );
         parameters.set(step.weight, dWeight);
-        parameters.set(step.bias, dBias);
+        parameters.set(biasName(step), dBias);
         contribute(step.input, dx);
         dy.dispose();
         return;
       }
       default:
-        step satisfies never;
+        notCompared(step);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Operation, ValueId } from "../../../../protocol/model/graph.ts";
-import type { OperationShape } from "../../../../protocol/model/operation-shapes.ts";
+import type { OperationShape } from "../../../../protocol/model/operations/operation-shape.ts";
 import {
   NO_PIECES,
   type OperationDescription,

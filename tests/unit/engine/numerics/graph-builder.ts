@@ -1,10 +1,11 @@
-import type {
-  Activation,
-  Graph,
-  ImageShape,
-  Operation,
-  Parameter,
-  ValueId,
+import {
+  allSides,
+  type Activation,
+  type Graph,
+  type ImageShape,
+  type Operation,
+  type Parameter,
+  type ValueId,
 } from "../../../../protocol/model/graph.ts";
 
 export interface ConvolutionSizes {
@@ -71,7 +72,16 @@ export class GraphBuilder {
       role: "conv-weight",
       shape: [channels, channelsIn / groups, kernel, kernel],
     });
-    this.#operations.push({ kind: "conv2d", input, output, weight, stride, padding, groups });
+    this.#operations.push({
+      kind: "conv2d",
+      input,
+      output,
+      weight,
+      stride: [stride, stride],
+      padding: allSides(padding),
+      dilation: [1, 1],
+      groups,
+    });
     const extent = (size: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
     return this.#value(output, [extent(height), extent(width), channels]);
   }

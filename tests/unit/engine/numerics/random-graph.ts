@@ -124,6 +124,11 @@ export function randomState(layout: StateLayout, seed: number): Float32Array {
         case "running-variance":
           state[i] = values.uniform(0.5, 2);
           break;
+        case "layer-scale":
+          state[i] = values.uniform(0.5, 1.5);
+          break;
+        case "conv-bias":
+        case "embedding":
         case "linear-bias":
         case "norm-shift":
         case "running-mean":

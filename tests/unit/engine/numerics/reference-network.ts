@@ -103,10 +103,10 @@ export function runForward(
         return linear(
           value(operation.input),
           parameter(operation.weight),
-          parameter(operation.bias),
+          operation.bias === undefined ? undefined : parameter(operation.bias),
         );
       default:
-        return operation satisfies never;
+        throw noReference(operation);
     }
   };
   for (const operation of graph.operations) {
@@ -154,8 +154,8 @@ export function runBackward(
           break;
         }
         const found = normaliseBackward(dy, input, moments);
-        byParameter.set(operation.scale, found.dScale);
-        byParameter.set(operation.shift, found.dShift);
+        if (operation.scale !== undefined) byParameter.set(operation.scale, found.dScale);
+        if (operation.shift !== undefined) byParameter.set(operation.shift, found.dShift);
         give(operation.input, found.dx);
         break;
       }
@@ -175,12 +175,12 @@ export function runBackward(
         const { input, weight, bias } = operation;
         const found = linearBackward(dy, value(input), parameter(weight));
         byParameter.set(weight, found.dWeight);
-        byParameter.set(bias, found.dBias);
+        if (bias !== undefined) byParameter.set(bias, found.dBias);
         give(input, found.dx);
         break;
       }
       default:
-        operation satisfies never;
+        throw noReference(operation);
     }
   }
   byParameter.set(graph.input, byValue.get(graph.input) ?? zeros(value(graph.input).shape));
@@ -208,5 +208,19 @@ function normInput(
   parameter: (name: string) => Tensor,
 ): { x: Tensor; scale: Tensor; shift: Tensor; epsilon: number } {
   const { scale, shift, epsilon } = operation;
-  return { x, scale: parameter(scale), shift: parameter(shift), epsilon };
+  const channels = x.shape.at(-1)!;
+  const constant = (value: number): Tensor => ({
+    shape: [channels],
+    values: new Float64Array(channels).fill(value),
+  });
+  return {
+    x,
+    scale: scale === undefined ? constant(1) : parameter(scale),
+    shift: shift === undefined ? constant(0) : parameter(shift),
+    epsilon,
+  };
+}
+
+function noReference({ kind }: Operation): Error {
+  return new Error(`the reference has no operation '${kind}'`);
 }

@@ -23,7 +23,7 @@ function eachProduct(
   xShape: readonly number[],
   weightShape: readonly number[],
   yShape: readonly number[],
-  { stride, padding, groups }: Conv2dOperation,
+  { stride, padding, dilation, groups }: Conv2dOperation,
   visit: (x: number, weight: number, y: number) => void,
 ): void {
   const [, height, width, channelsIn] = xShape as Shape4D;
@@ -37,10 +37,10 @@ function eachProduct(
           const y = ((n * rows + row) * columns + column) * channelsOut + out;
           const firstIn = Math.floor(out / groupOut) * groupIn;
           for (let ky = 0; ky < kernelHeight; ky++) {
-            const iy = row * stride + ky - padding;
+            const iy = row * stride[0] + ky * dilation[0] - padding.top;
             if (iy < 0 || iy >= height) continue;
             for (let kx = 0; kx < kernelWidth; kx++) {
-              const ix = column * stride + kx - padding;
+              const ix = column * stride[1] + kx * dilation[1] - padding.left;
               if (ix < 0 || ix >= width) continue;
               const x = ((n * height + iy) * width + ix) * channelsIn + firstIn;
               for (let c = 0; c < groupIn; c++) {
@@ -57,13 +57,14 @@ function eachProduct(
 
 /** `x [N,H,W,in]` ∗ `weight [out,in/groups,kh,kw]` → `[N,Ho,Wo,out]`. */
 export function convolve(x: Tensor, weight: Tensor, operation: Conv2dOperation): Tensor {
-  const { stride, padding } = operation;
+  const { stride, padding, dilation } = operation;
+  const { top, bottom, left, right } = padding;
   const [n, height, width] = x.shape as Shape4D;
   const [out, , kernelHeight, kernelWidth] = weight.shape as Shape4D;
   const y = zeros([
     n,
-    Math.floor((height + 2 * padding - kernelHeight) / stride) + 1,
-    Math.floor((width + 2 * padding - kernelWidth) / stride) + 1,
+    Math.floor((height + top + bottom - dilation[0] * (kernelHeight - 1) - 1) / stride[0]) + 1,
+    Math.floor((width + left + right - dilation[1] * (kernelWidth - 1) - 1) / stride[1]) + 1,
     out,
   ]);
   eachProduct(x.shape, weight.shape, y.shape, operation, (i, w, o) => {
@@ -231,14 +232,14 @@ export function averagePoolBackward(dy: Tensor, shape: readonly number[]): Tenso
 }
 
 /** x·Wᵀ + b with `x [N,in]`, `W [out,in]`. */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
   const [n, channelsIn] = x.shape as [number, number];
-  const channelsOut = bias.values.length;
+  const channelsOut = weight.shape[0]!;
   const y = zeros([n, channelsOut]);
   y.values.forEach((_, i) => {
     const row = Math.floor(i / channelsOut) * channelsIn;
     const out = i % channelsOut;
-    let sum = bias.values[out]!;
+    let sum = bias?.values[out] ?? 0;
     for (let c = 0; c < channelsIn; c++) {
       sum += x.values[row + c]! * weight.values[out * channelsIn + c]!;
     }

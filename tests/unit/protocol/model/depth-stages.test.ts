@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { depthStages } from "../../../../protocol/model/depth-stages.ts";
-import type { Graph, Operation } from "../../../../protocol/model/graph.ts";
+import { allSides, type Graph, type Operation } from "../../../../protocol/model/graph.ts";
 
 const backwards = (text: string) => [...text].toReversed().join("");
 const rename = (name: string) => `layer4.${backwards(name)}`;
@@ -54,11 +54,21 @@ describe("depth stages", () => {
           input: "image",
           output: "a",
           weight: "a",
-          stride: 2,
-          padding: 1,
+          stride: [2, 2],
+          padding: allSides(1),
+          dilation: [1, 1],
           groups: 1,
         },
-        { kind: "conv2d", input: "a", output: "b", weight: "b", stride: 2, padding: 1, groups: 1 },
+        {
+          kind: "conv2d",
+          input: "a",
+          output: "b",
+          weight: "b",
+          stride: [2, 2],
+          padding: allSides(1),
+          dilation: [1, 1],
+          groups: 1,
+        },
         { kind: "global-average-pool", input: "b", output: "p" },
         { kind: "linear", input: "p", output: "logits", weight: "w", bias: "c" },
       ],

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
-import type { Graph, Operation, Parameter } from "../../../../protocol/model/graph.ts";
+import {
+  allSides,
+  type Graph,
+  type Operation,
+  type Parameter,
+} from "../../../../protocol/model/graph.ts";
 import { inferShapes } from "../../../../protocol/model/infer-shapes.ts";
 import { problem } from "../problem.ts";
 
@@ -17,8 +22,9 @@ const sound: Graph = {
       input: "image",
       output: "c",
       weight: "c.w",
-      stride: 2,
-      padding: 1,
+      stride: [2, 2],
+      padding: allSides(1),
+      dilation: [1, 1],
       groups: 1,
     },
     {
@@ -124,8 +130,8 @@ describe("shape inference", () => {
     ["missing parameter", withParameter("n.w", { name: "z" }), /'n.w', which is not declared/],
     ["shared parameter", withOperation(1, { shift: "n.w" }), /shared|role|declared as/],
     ["kernel too large", withParameter("c.w", { shape: [3, 2, 8, 3] }), /8×3 kernel/],
-    ["no stride", withOperation(0, { stride: 0 }), /stride is 0/],
-    ["negative padding", withOperation(0, { padding: -1 }), /padding is -1/],
+    ["no stride", withOperation(0, { stride: [0, 1] }), /stride is 0×1/],
+    ["negative padding", withOperation(0, { padding: allSides(-1) }), /padding is -1/],
     ["no groups", withOperation(0, { groups: 0 }), /conv2d 'c': its groups are 0/],
     ["half a group", withOperation(0, { groups: 1.5 }), /groups are 1.5/],
     [
@@ -144,7 +150,7 @@ describe("shape inference", () => {
       /conv2d 'c': 'c.w' is made for 4 channels, its input has 2/,
     ],
     ["sum of two shapes", withOperation(3, { inputs: ["c", "image"] }), /adds shapes/],
-    ["linear on a map", withOperation(5, { input: "s" }), /needs a flat value/],
+    ["logits of a map", withOperation(5, { input: "s" }), /2 classes need \[2\]/],
     ["pool on a vector", withOperation(4, { input: "image", output: "q" }), /reads 'p'/],
     ["missing output", { ...sound, output: "x" }, /no operation gives the output 'x'/],
     ["class count", { ...sound, classes: 3 }, /3 classes/],
@@ -171,8 +177,9 @@ describe("shape inference", () => {
           input: "image",
           output: "d",
           weight: "c.w",
-          stride: 1,
-          padding: 1,
+          stride: [1, 1],
+          padding: allSides(1),
+          dilation: [1, 1],
           groups: 1,
         },
       ],

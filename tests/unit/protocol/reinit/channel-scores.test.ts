@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
-import type { Graph, Operation, Parameter } from "../../../../protocol/model/graph.ts";
+import {
+  allSides,
+  type Graph,
+  type Operation,
+  type Parameter,
+} from "../../../../protocol/model/graph.ts";
 import { entryView, stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { outlierChannels } from "../../../../protocol/reinit/channel-ratios.ts";
 import {
@@ -59,7 +64,16 @@ describe("pairs of convolution and batch norm", () => {
     const conv = (weight: string, input: string): Operation => {
       parameters.push({ name: weight, role: "conv-weight", shape: [2, 2, 1, 1] });
       const output = `${weight}>`;
-      return { kind: "conv2d", input, output, weight, stride: 1, padding: 0, groups: 1 };
+      return {
+        kind: "conv2d",
+        input,
+        output,
+        weight,
+        stride: [1, 1],
+        padding: allSides(0),
+        dilation: [1, 1],
+        groups: 1,
+      };
     };
     // As in pre-activation networks: `a` feeds a sum as well, `c` a norm behind that sum.
     const operations: Operation[] = [
