@@ -2,6 +2,7 @@ import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { RegulariserSettings } from "./regularisers.ts";
 import type { AdversarySettings } from "./adversary-settings.ts";
+import type { Optimizer, OptimizerSettings } from "./optimizer.ts";
 
 /**
  * The seam between distillation and what computes it. A backend runs a `Graph` forward and
@@ -34,14 +35,8 @@ export interface PixelBatch {
 
 export type Batch = ValueBatch | PixelBatch;
 
-/** Settings of one SGD step (PyTorch's form: v ← μ·v + g + λ·θ, θ ← θ − η·v, no Nesterov). */
-export interface StepSettings extends RegulariserSettings {
-  /** η */
-  readonly learningRate: number;
-  /** μ */
-  readonly momentum: number;
-  /** λ, on every trainable tensor. */
-  readonly weightDecay: number;
+/** Settings of one step of the session's optimiser. */
+export interface StepSettings extends RegulariserSettings, OptimizerSettings {
   /** T of the softmax of teacher and student. */
   readonly temperature: number;
   /** Adversarial consistency beside distillation; none when left out. */
@@ -63,9 +58,9 @@ export interface StepResult extends Comparison {
 }
 
 /** A step towards given answers instead of the teacher's; the temperature is 1. */
-export type SupervisedSettings = Pick<StepSettings, "learningRate" | "momentum" | "weightDecay">;
+export type SupervisedSettings = OptimizerSettings;
 
-export type GradientSettings = Omit<StepSettings, "learningRate" | "momentum">;
+export type GradientSettings = Omit<StepSettings, "learningRate" | "momentum" | "secondMomentum">;
 
 export interface GradientResult extends StepResult {
   /**
@@ -76,7 +71,7 @@ export interface GradientResult extends StepResult {
   readonly gradient: Float32Array;
 }
 
-/** Whether the optimiser's velocity outlives the loading of another student. */
+/** Whether what the optimiser keeps (its velocity) outlives the loading of another student. */
 export type VelocityAtLoad = "restart" | "keep";
 
 export interface SessionReading {
@@ -116,7 +111,7 @@ export interface Session {
   load(state: Float32Array, velocity?: VelocityAtLoad, perturbation?: Float32Array): void;
 
   /**
-   * One SGD step of distillation; running statistics advance by one batch (one norm group after
+   * One step of distillation; running statistics advance by one batch (one norm group after
    * the other). Resolves when the device can take the next step, which may be before this one is
    * done: `results` and `read` tell what came of it.
    *
@@ -135,7 +130,7 @@ export interface Session {
   gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult>;
 
   /**
-   * One SGD step of cross-entropy towards given answers; the loss is KL(targets ‖ student).
+   * One step of cross-entropy towards given answers; the loss is KL(targets ‖ student).
    *
    * @param targets `[N, classes]`, each row a probability distribution.
    */
@@ -197,6 +192,8 @@ export interface SessionOptions {
    * Hoffer et al. 2017); divides every batch. The whole batch when left out.
    */
   readonly normGroupSize?: number | undefined;
+  /** `sgd` when left out. */
+  readonly optimizer?: Optimizer | undefined;
 }
 
 /**

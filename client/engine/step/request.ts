@@ -1,6 +1,7 @@
 import { canonicalJson } from "../../../protocol/canonical-json.ts";
 import type { AdversarySettings } from "../adversary-settings.ts";
 import type { Batch, SessionOptions, StepSettings } from "../engine.ts";
+import type { OptimizerSettings } from "../optimizer.ts";
 import type { PerturbedCopies, ProgramMode } from "../program/compile.ts";
 import { regularisersIn, type RegulariserName } from "../regularisers.ts";
 import { checkAdversary, copiesOf } from "./check-adversary.ts";
@@ -33,10 +34,7 @@ export interface StepRequest {
 }
 
 /** What decides which regularisers and copies a step has. */
-type RequestedSettings = Omit<
-  StepSettings,
-  "learningRate" | "momentum" | "weightDecay" | "temperature"
->;
+type RequestedSettings = Omit<StepSettings, keyof OptimizerSettings | "temperature">;
 
 /**
  * A step or gradient: towards the teacher (`distil`) or towards given answers.

@@ -64,8 +64,8 @@ export class WasmSession implements Session {
     const { length, trainableLength } = layout;
     this.#memory.reserve("student", length);
     this.#memory.reserve("gradient", trainableLength);
-    this.#memory.reserve("velocity", trainableLength);
-    this.#descent = new Descent(this.#memory, workplace, trainableLength);
+    const { optimizer = "sgd" } = options;
+    this.#descent = new Descent(this.#memory, workplace, optimizer, trainableLength);
     this.#ends = new StepEnds(this.#memory, options, this.#adversary, this.#descent);
   }
 
@@ -77,9 +77,8 @@ export class WasmSession implements Session {
     this.#requireOpen();
     checkStateLength(state, this.#layout, "student");
     if (perturbation || velocity === "restart") this.#adversary.universal = perturbation;
-    const { length, trainableLength } = this.#layout;
-    this.#memory.view("student", length).set(toDeviceLayout(state, this.#layout));
-    if (velocity === "restart") this.#memory.view("velocity", trainableLength).fill(0);
+    this.#memory.view("student", this.#layout.length).set(toDeviceLayout(state, this.#layout));
+    if (velocity === "restart") this.#descent.restart();
     this.#results = [];
     this.#hasStudent = true;
   }
@@ -96,8 +95,8 @@ export class WasmSession implements Session {
   ): Promise<void> {
     checkAnswers(targets, batch.size, this.#graph.classes);
     // A step's settings may come in these settings' place.
-    const { learningRate, momentum, weightDecay } = settings;
-    const supervised = { learningRate, momentum, weightDecay, temperature: 1 };
+    const { learningRate, momentum, weightDecay, secondMomentum } = settings;
+    const supervised = { learningRate, momentum, weightDecay, secondMomentum, temperature: 1 };
     this.#results.push(this.#run(batch, "supervise", supervised, "descend", targets));
     await takeTurn();
   }

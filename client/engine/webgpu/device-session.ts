@@ -12,7 +12,7 @@ import {
   type Work,
 } from "./device-work.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { ModelContext } from "./executable.ts";
+import { optimizerOf, type ModelContext } from "./executable.ts";
 import type { MemoryBudget } from "./plan-passes.ts";
 import type { Pace } from "./device/pace.ts";
 import { lossScaleOf } from "./loss-scale.ts";
@@ -54,7 +54,7 @@ export class DeviceSession {
       student: context.layout.length,
       trainable: context.layout.trainableLength,
       teacher: teacher.length,
-      perturbationAt: perturbationAt(context.layout),
+      perturbationAt: perturbationAt(context.layout, optimizerOf(context)),
       perturbation: this.#imageLength + fieldLength(MOST_NODES),
       pattern: this.#imageLength,
     });
@@ -114,12 +114,12 @@ export class DeviceSession {
     readonly perturbation: boolean;
   }): Promise<DeviceReading> {
     const { student, velocity, results } = this.#memory;
-    const { length, trainableLength } = this.#context.layout;
-    const place = perturbationAt(this.#context.layout);
+    const { length } = this.#context.layout;
+    const place = this.#perturbationAt;
     const values = await this.#copyAndMap([
       { buffer: student, offset: 0, length },
       { buffer: results, offset: 0, length: RESULTS_LENGTH },
-      { buffer: velocity, offset: 0, length: parts.velocity ? trainableLength : 0 },
+      { buffer: velocity, offset: 0, length: parts.velocity ? place : 0 },
       {
         buffer: velocity,
         offset: place,
@@ -196,6 +196,11 @@ export class DeviceSession {
     this.#memory.destroy();
   }
 
+  /** Behind what the optimiser keeps. */
+  get #perturbationAt(): number {
+    return perturbationAt(this.#context.layout, optimizerOf(this.#context));
+  }
+
   get #precision(): Precision {
     return this.#context.precision ?? "f32";
   }
@@ -223,7 +228,7 @@ export class DeviceSession {
   }
 
   #writePerturbation(values: Float32Array<ArrayBuffer>): void {
-    this.#memory.write(this.#memory.velocity, values, perturbationAt(this.#context.layout));
+    this.#memory.write(this.#memory.velocity, values, this.#perturbationAt);
     this.#grid = gridOf(values.length, this.#context.graph.inputShape)!;
   }
 
@@ -238,7 +243,8 @@ export class DeviceSession {
 
   #writePattern(values: Float32Array<ArrayBuffer>): void {
     const { layout, graph } = this.#context;
-    this.#memory.write(this.#memory.velocity, values, patternAt(layout, graph.inputShape));
+    const at = patternAt(layout, optimizerOf(this.#context), graph.inputShape);
+    this.#memory.write(this.#memory.velocity, values, at);
   }
 
   /** A field of another grid, or none yet, begins at zero. */
@@ -249,7 +255,7 @@ export class DeviceSession {
   }
 
   #writeField(values: Float32Array<ArrayBuffer>): void {
-    const at = perturbationAt(this.#context.layout) + this.#imageLength;
+    const at = this.#perturbationAt + this.#imageLength;
     this.#memory.write(this.#memory.velocity, values, at);
   }
 

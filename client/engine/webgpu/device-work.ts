@@ -17,6 +17,8 @@ export interface SettingsOfWork extends Pick<
   | "stepLength"
   | "warpRadius"
   | "warpStep"
+  | "secondMomentum"
+  | "rootScale"
   | "regularisers"
 > {
   /** Of the copies' mean loss. */
@@ -32,6 +34,8 @@ export const NO_SETTINGS: SettingsOfWork = {
   stepLength: 0,
   warpRadius: 0,
   warpStep: 0,
+  secondMomentum: 0,
+  rootScale: 0,
   regularisers: {},
   copyWeight: 0,
 };

@@ -1,5 +1,6 @@
 import { bytesIn } from "../program/operands.ts";
 import type { Program } from "../program/program.ts";
+import type { Optimizer } from "../optimizer.ts";
 import type { MicroBatch } from "../step/micro-batches.ts";
 import type { StepRequest } from "../step/request.ts";
 import { PLACES_BYTES, type Device } from "./device/device.ts";
@@ -18,6 +19,11 @@ import type { Dispatch } from "./wgsl/shader.ts";
 
 /** WebGPU's offset alignment of dynamic uniforms at its least. */
 const PLACES_PITCH = Math.max(256, PLACES_BYTES);
+
+/** The optimiser of a model's steps. */
+export function optimizerOf({ optimizer = "sgd" }: CompiledModel): Optimizer {
+  return optimizer;
+}
 
 export interface ModelContext extends CompiledModel {
   /** Finds better tiles for a step's program. */
@@ -75,9 +81,11 @@ export function planExecutable(
   const givesAnswers = mode === "supervise" || mode === "attack";
   const targetLength = givesAnswers ? size * graph.classes : 0;
   const input = inputLayout(request.input, size, graph.inputShape, targetLength);
-  const places = new PlacesOnShelf(graph, layout, request, shelf, shelfAt);
   const lossScale = lossScaleOf(precision, size);
-  const batch = { graph, layout, cooperation: tiles.cooperation, request, places, lossScale };
+  const optimizer = optimizerOf(context);
+  const places = new PlacesOnShelf(graph, layout, optimizer, request, shelf, shelfAt);
+  const { cooperation } = tiles;
+  const batch = { graph, layout, optimizer, cooperation, request, places, lossScale };
   const phases = passes.flatMap(({ pass, microBatches }) => {
     const runs = microBatches.map(({ firstImage, program }) => {
       const place = places.of(pass, firstImage, input.targets);

@@ -1,20 +1,29 @@
 import type { Graph, ImageShape } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { fieldLength, imageLengthOf, MOST_NODES } from "../host/warp-field.ts";
+import { OPTIMIZER_VECTORS, type Optimizer } from "../optimizer.ts";
 import type { RegulariserName } from "../regularisers.ts";
 import type { StepPass } from "../step/passes.ts";
 import type { StepRequest } from "../step/request.ts";
 import type { BatchPlace } from "./lower.ts";
 import { aligned, type Shelf } from "./shelf.ts";
 
-/** Where the universal perturbation is, and a field that warps behind it: after the velocity, floats. */
-export function perturbationAt({ trainableLength }: StateLayout): number {
+/** Where the second vector that an optimiser keeps begins, behind the first: floats. */
+export function secondVectorAt({ trainableLength }: StateLayout): number {
   return aligned(trainableLength);
 }
 
+/**
+ * Where the universal perturbation is, and a field that warps behind it: after what the optimiser
+ * keeps, floats.
+ */
+export function perturbationAt(layout: StateLayout, optimizer: Optimizer): number {
+  return OPTIMIZER_VECTORS[optimizer] * secondVectorAt(layout);
+}
+
 /** Where the pattern of a step's copies is: after the longest perturbation there may be, floats. */
-export function patternAt(layout: StateLayout, image: ImageShape): number {
-  return perturbationAt(layout) + imageLengthOf(image) + fieldLength(MOST_NODES);
+export function patternAt(layout: StateLayout, optimizer: Optimizer, image: ImageShape): number {
+  return perturbationAt(layout, optimizer) + imageLengthOf(image) + fieldLength(MOST_NODES);
 }
 
 /** Finds what micro-batches have on the shelf. */
@@ -32,14 +41,15 @@ export class PlacesOnShelf {
   constructor(
     { inputShape, classes }: Graph,
     layout: StateLayout,
+    optimizer: Optimizer,
     request: StepRequest,
     shelf: Shelf,
     shelfAt: number,
   ) {
     this.imageLength = imageLengthOf(inputShape);
     this.#classes = classes;
-    this.#universal = perturbationAt(layout);
-    this.#pattern = patternAt(layout, inputShape);
+    this.#universal = perturbationAt(layout, optimizer);
+    this.#pattern = patternAt(layout, optimizer, inputShape);
     this.#request = request;
     this.#shelf = shelf;
     this.#shelfAt = shelfAt;

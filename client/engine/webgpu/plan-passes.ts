@@ -1,6 +1,7 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { EngineError } from "../engine-error.ts";
+import type { Optimizer } from "../optimizer.ts";
 import { compileProgram } from "../program/compile.ts";
 import type { HeadKernel } from "../program/kernels/head.ts";
 import type { Precision } from "../program/operands.ts";
@@ -24,6 +25,8 @@ export interface CompiledModel {
   readonly tiles: Tiles;
   /** Of activations; f32 when left out. */
   readonly precision?: Precision | undefined;
+  /** `sgd` when left out. */
+  readonly optimizer?: Optimizer | undefined;
 }
 
 export interface MemoryBudget {

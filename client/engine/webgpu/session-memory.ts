@@ -11,7 +11,7 @@ export interface SessionLengths {
   readonly student: number;
   readonly trainable: number;
   readonly teacher: number;
-  /** Where after the velocity the universal perturbation is, and how long it may become. */
+  /** Where after what the optimiser keeps the universal perturbation is, and how long it may become. */
   readonly perturbationAt: number;
   readonly perturbation: number;
   /** Behind that, what is added to copies besides. */
@@ -63,8 +63,8 @@ export class SessionMemory {
       USAGE.uniform | USAGE.copyTarget,
     );
     // What a round's end reads, so that it needs no new buffer.
-    const { student, trainable, perturbation } = lengths;
-    this.readback(4 * (student + RESULTS_LENGTH + trainable + perturbation));
+    const { student, perturbationAt, perturbation } = lengths;
+    this.readback(4 * (student + RESULTS_LENGTH + perturbationAt + perturbation));
   }
 
   get arena(): GPUBuffer {

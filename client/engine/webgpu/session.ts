@@ -54,6 +54,8 @@ export class WebgpuSession implements Session {
   #arriving: Pick<SafePoint, "student" | "perturbation"> | undefined;
   /** The teacher's own values as a device has them, once somebody asked about them. */
   #teacher: Float32Array<ArrayBuffer> | undefined;
+  /** Steps since the optimiser was at rest. */
+  #steps = 0;
   #closed = false;
 
   constructor(open: OpenDeviceSession, options: SessionOptions) {
@@ -74,11 +76,13 @@ export class WebgpuSession implements Session {
     const perturbation = given && new Float32Array(given);
     const keeps = velocity === "keep" && this.#log.safePoint !== undefined;
     this.#arriving = keeps ? { student, perturbation } : undefined;
-    if (!keeps) this.#begin({ student, velocity: undefined, perturbation });
+    if (keeps) return;
+    this.#steps = 0;
+    this.#begin({ student, velocity: undefined, perturbation });
   }
 
   async step(batch: Batch, settings: StepSettings): Promise<void> {
-    await this.#change(this.#work(batch, undefined, settings, "descend"), true);
+    await this.#descend(this.#work(batch, undefined, settings, "descend"));
   }
 
   async superviseStep(
@@ -88,10 +92,9 @@ export class WebgpuSession implements Session {
   ): Promise<void> {
     checkAnswers(targets, batch.size, this.#options.graph.classes);
     // A step's settings may come in these settings' place.
-    const { learningRate, momentum, weightDecay } = settings;
-    const supervised = { learningRate, momentum, weightDecay, temperature: 1 };
-    const work = this.#work(batch, targets, supervised, "descend");
-    await this.#change(work, true);
+    const { learningRate, momentum, weightDecay, secondMomentum } = settings;
+    const supervised = { learningRate, momentum, weightDecay, secondMomentum, temperature: 1 };
+    await this.#descend(this.#work(batch, targets, supervised, "descend"));
   }
 
   async gradient(batch: Batch, settings: GradientSettings): Promise<GradientResult> {
@@ -212,7 +215,13 @@ export class WebgpuSession implements Session {
     finish: "descend" | "decay",
   ): Work {
     this.#requireLoaded();
-    return workOf(this.#options, batch, targets, settings, finish);
+    return workOf(this.#options, batch, targets, settings, finish, this.#steps + 1);
+  }
+
+  /** A step that counts once it is in the log. */
+  async #descend(work: Work): Promise<void> {
+    await this.#change(work, true);
+    this.#steps++;
   }
 
   /** Runs work that changes the student; returns where its result will be. */

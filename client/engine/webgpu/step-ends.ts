@@ -1,12 +1,13 @@
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import type { Optimizer } from "../optimizer.ts";
 import type { StepEnd, StepPass } from "../step/passes.ts";
 import type { StepRequest } from "../step/request.ts";
-import type { PlacesOnShelf } from "./places-on-shelf.ts";
+import { secondVectorAt, type PlacesOnShelf } from "./places-on-shelf.ts";
 import { REGULARISER_ENDS } from "./regularisers.ts";
 import type { Cooperation } from "./wgsl/cooperation.ts";
 import { ascendDispatch } from "./wgsl/copies.ts";
-import { decayDispatch, descendDispatch } from "./wgsl/flat.ts";
+import { adamDispatch, decayDispatch, descendDispatch } from "./wgsl/flat.ts";
 import { projectDispatches } from "./wgsl/low-frequencies.ts";
 import type { Dispatch } from "./wgsl/shader.ts";
 import { ascendWarpDispatch } from "./wgsl/warp.ts";
@@ -14,6 +15,7 @@ import { ascendWarpDispatch } from "./wgsl/warp.ts";
 interface EndedBatch {
   readonly graph: Graph;
   readonly layout: StateLayout;
+  readonly optimizer: Optimizer;
   readonly cooperation: Cooperation;
   readonly request: StepRequest;
   readonly places: PlacesOnShelf;
@@ -21,9 +23,18 @@ interface EndedBatch {
   readonly lossScale: number;
 }
 
+/** What moves the weights. */
+const DESCENT: Readonly<
+  Record<Optimizer, (layout: StateLayout, scale: number, kept: number | undefined) => Dispatch>
+> = {
+  sgd: ({ trainableLength }, scale, kept) => descendDispatch(trainableLength, scale, kept),
+  adamw: (layout, scale, kept) =>
+    adamDispatch(layout.trainableLength, secondVectorAt(layout), scale, kept),
+};
+
 /** What follows a pass through all micro-batches: the whole batch's gradients are there. */
 export function endDispatches(end: StepEnd, pass: StepPass, batch: EndedBatch): Dispatch[] {
-  const { layout, places, lossScale } = batch;
+  const { layout, optimizer, places, lossScale } = batch;
   const { trainableLength } = layout;
   const kept = pass.ends.includes("return") ? places.kept : undefined;
   switch (end) {
@@ -36,7 +47,7 @@ export function endDispatches(end: StepEnd, pass: StepPass, batch: EndedBatch): 
       // The optimiser takes θ from where it is kept and puts it back.
       return [];
     case "descend":
-      return [descendDispatch(trainableLength, lossScale, kept)];
+      return [DESCENT[optimizer](layout, lossScale, kept)];
     case "decay":
       return [decayDispatch(trainableLength, lossScale, kept)];
     default:

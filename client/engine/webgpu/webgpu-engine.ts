@@ -82,7 +82,7 @@ export class WebgpuEngine implements Engine {
 
   openSession(options: SessionOptions): Session {
     this.#requireOpen();
-    const session = new WebgpuSession(async (teacher, { graph, layout }, mostGroups) => {
+    const session = new WebgpuSession(async (teacher, { graph, layout, optimizer }, mostGroups) => {
       const device = await this.device();
       const tiles = this.#options.tiles ?? defaultTiles(device.software, device.has("subgroups"));
       const { maxBufferSize, maxStorageBufferBindingSize } = device.gpu.limits;
@@ -90,7 +90,8 @@ export class WebgpuEngine implements Engine {
       const bytes = Math.min(offered, this.#options.memoryLimit ?? Infinity);
       const tuner = this.#tuner;
       const tune = tuner && ((program: Program) => tuner.tilesFor(device, program, tiles));
-      const context = { graph, layout, tiles, precision: this.#options.precision, tune };
+      const { precision } = this.#options;
+      const context = { graph, layout, optimizer, tiles, precision, tune };
       return new DeviceSession(device, context, teacher, { bytes, mostGroups }, this.#pace);
     }, options);
     this.#sessions.add(session);

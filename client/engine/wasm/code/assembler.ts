@@ -126,6 +126,14 @@ export class FunctionWriter implements LaneCode {
     return this.#vector(0xe5);
   }
 
+  divideFloats(): this {
+    return this.#vector(0xe7);
+  }
+
+  rootFloats(): this {
+    return this.#vector(0xe3);
+  }
+
   multiplyFloats(): this {
     return this.#vector(0xe6);
   }

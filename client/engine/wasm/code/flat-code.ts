@@ -61,9 +61,49 @@ export function writeDescent(writer: FunctionWriter, lanes: number): void {
   });
 }
 
+/** Where the settings of a step of AdamW lie behind each other, as `writeAdam` reads them. */
+export const ADAM_SETTINGS = 8;
+
+/**
+ * Writes AdamW (`optimizer.ts`). Arguments: scratch (not used), settings (−rate, μ, 1 − μ, β₂, 1 − β₂,
+ * what θ keeps, root's scale, ε), θ, g, m, v, number of vectors.
+ */
+export function writeAdam(writer: FunctionWriter, lanes: number): void {
+  const [, settings, theta, gradient, mean, square, vectors] = writer.parameters as Parameters7;
+  const held = Array.from({ length: ADAM_SETTINGS }, () => writer.vector());
+  const [rate, first, freshFirst, second, freshSecond, keeps, rootScale, epsilon] = held as [
+    ...Parameters7,
+    Local,
+  ];
+  const slope = writer.vector();
+  const value = writer.vector();
+  const momentum = writer.vector();
+  held.forEach((setting, i) => writer.loadSplat(settings, i * FLOAT_BYTES).set(setting));
+  const blend = (old: Local, share: Local, fresh: () => void, freshShare: Local): void => {
+    writer.get(share).loadVector(old, 0).multiplyFloats();
+    fresh();
+    writer.get(freshShare).multiplyFloats().addFloats();
+  };
+  writer.repeatVariable(vectors, () => {
+    writer.loadVector(gradient, 0).set(slope);
+    blend(mean, first, () => writer.get(slope), freshFirst);
+    writer.set(momentum).storeLanes(mean, 0, momentum, lanes);
+    blend(square, second, () => writer.get(slope).get(slope).multiplyFloats(), freshSecond);
+    writer.set(value).storeLanes(square, 0, value, lanes);
+    // −rate·m/(√v·scale + ε)
+    writer.get(rate).get(momentum).multiplyFloats();
+    writer.get(value).rootFloats().get(rootScale).multiplyFloats().get(epsilon).addFloats();
+    writer.divideFloats();
+    writer.loadVector(theta, 0).get(keeps).multiplyFloats().addFloats().set(value);
+    writer.storeLanes(theta, 0, value, lanes);
+    for (const pointer of [theta, gradient, mean, square]) writer.advance(pointer, VECTOR_BYTES);
+  });
+}
+
 type Parameters4 = [Local, Local, Local, Local];
 type Parameters5 = [Local, Local, Local, Local, Local];
 type Parameters6 = [Local, Local, Local, Local, Local, Local];
+type Parameters7 = [Local, Local, Local, Local, Local, Local, Local];
 
 /** How the gradient of a mean over positions is spread over them. */
 export interface Spread {

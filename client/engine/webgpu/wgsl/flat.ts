@@ -1,4 +1,5 @@
 import type { ImageShape } from "../../../../protocol/model/graph.ts";
+import { ADAM_EPSILON } from "../../optimizer.ts";
 import type { Operand } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { InputLayout } from "./input-layout.ts";
@@ -63,6 +64,42 @@ export function descendDispatch(
   let speed = ${settings}.momentum * velocity[index] + ${unscaled(lossScale)} + ${settings}.weight_decay * value;
   velocity[index] = speed;
   student[index] = value - ${settings}.learning_rate * speed;
+  gradient[index] = 0.0;`,
+  );
+}
+
+/**
+ * AdamW (`optimizer.ts`), g ← 0 over the trainable values; g comes times `lossScale`.
+ *
+ * @param second where the squares' mean is behind the gradients', in floats of the velocity
+ * @param kept where θ is in the arena, when the student is at other weights
+ */
+export function adamDispatch(
+  length: number,
+  second: number,
+  lossScale: number,
+  kept: number | undefined,
+): Dispatch {
+  const shader = new ShaderWriter([]);
+  const { settings } = shader;
+  const theta = thetaOf(shader, kept);
+  const square = scalarAt(shader.memory("square", "velocity", second), "index");
+  for (const memory of ["student", "gradient", "velocity"] as const) {
+    shader.memory(memory, memory, 0);
+  }
+  return flat(
+    shader,
+    "adamw",
+    length,
+    10 * length,
+    `let slope = ${unscaled(lossScale)};
+  let mean = ${settings}.momentum * velocity[index] + (1.0 - ${settings}.momentum) * slope;
+  let fresh = (1.0 - ${settings}.second_momentum) * slope * slope;
+  let squares = ${settings}.second_momentum * ${square} + fresh;
+  velocity[index] = mean;
+  ${square} = squares;
+  let root = sqrt(squares) * ${settings}.root_scale + ${ADAM_EPSILON};
+  student[index] = ${settings}.weight_decay * ${theta} - ${settings}.learning_rate * mean / root;
   gradient[index] = 0.0;`,
   );
 }

@@ -4,6 +4,7 @@ import { numbersIn, REGULARISER_NAMES, type RegulariserSettings } from "../../re
 export interface DeviceSettings {
   readonly learningRate: number;
   readonly momentum: number;
+  /** λ of SGD; of AdamW what θ keeps, 1 − η·λ. */
   readonly weightDecay: number;
   readonly temperature: number;
   /** 1 over the images of the whole batch. */
@@ -20,6 +21,9 @@ export interface DeviceSettings {
   /** Lengths of the whole field that warps, `fieldBall`, as the two before are of what is added. */
   readonly warpRadius: number;
   readonly warpStep: number;
+  /** β₂ and 1/√(1 − β₂ᵗ) of AdamW, whose learning rate comes divided by 1 − μᵗ. */
+  readonly secondMomentum: number;
+  readonly rootScale: number;
   /** Each of their numbers is a field by the regulariser's name and its own. */
   readonly regularisers: RegulariserSettings;
 }
@@ -39,6 +43,8 @@ const TYPES = {
   stepLength: "f32",
   warpRadius: "f32",
   warpStep: "f32",
+  secondMomentum: "f32",
+  rootScale: "f32",
 } satisfies Record<Exclude<keyof DeviceSettings, "regularisers">, "f32" | "u32">;
 
 const NAMES = Object.keys(TYPES) as (keyof typeof TYPES)[];

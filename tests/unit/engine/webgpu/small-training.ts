@@ -1,10 +1,12 @@
 import type {
+  Engine,
   PixelBatch,
   Session,
   SessionReading,
   StepSettings,
 } from "../../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
+import type { Optimizer } from "../../../../client/engine/optimizer.ts";
 import type { Precision } from "../../../../client/engine/program/operands.ts";
 import { planExecutable } from "../../../../client/engine/webgpu/executable.ts";
 import { defaultTiles } from "../../../../client/engine/webgpu/tiles/tiles.ts";
@@ -33,8 +35,8 @@ export async function openOurs(options: Partial<WebgpuEngineOptions> = {}): Prom
   return openWebgpuEngine(await nodeEnvironment().gpu(), { ...patient, ...options });
 }
 
-export function openSmallSession(engine: WebgpuEngine): Session {
-  return engine.openSession({ graph, layout, teacher: state, normGroupSize: GROUP });
+export function openSmallSession(engine: Engine, optimizer?: Optimizer): Session {
+  return engine.openSession({ graph, layout, teacher: state, normGroupSize: GROUP, optimizer });
 }
 
 export function smallStudent(): Float32Array {
