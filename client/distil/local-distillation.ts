@@ -10,6 +10,7 @@ import type { Normalisation } from "./normalise.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
 import { engineRegularisers } from "./regularisers.ts";
+import type { LocalOptimizer } from "../../protocol/round/local-optimizer.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import {
   learningRateAt,
@@ -19,14 +20,10 @@ import {
 import type { Weaknesses } from "./weaknesses.ts";
 
 /** Settings of a campaign that local distillation follows. */
-export interface DistillationSettings extends Regularisers {
+export interface DistillationSettings extends Regularisers, Omit<LocalOptimizer, "optimizer"> {
   /** K */
   readonly localSteps: number;
   readonly batchSize: number;
-  /** Peak of the cosine schedule. */
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
   readonly temperature: TemperatureRange;
   readonly augmentation: Augmentation;
   readonly normalisation: Normalisation;
@@ -122,7 +119,7 @@ export async function distilLocally(
 ): Promise<LocalUpdate> {
   const { session, layout, images, batches, random } = resources;
   const { student, startStep, totalSteps, localSteps, velocity, weaknesses } = assignment;
-  const { batchSize, momentum, weightDecay } = settings;
+  const { batchSize, momentum, secondMomentum, weightDecay } = settings;
   if (!(localSteps >= 1 && localSteps <= settings.localSteps)) {
     throw new RangeError(
       `an assignment of ${localSteps} steps in a campaign of ${settings.localSteps} a round`,
@@ -188,7 +185,8 @@ export async function distilLocally(
       tell([result]);
       continue;
     }
-    await session.step(batch, { ...common, learningRate, momentum, adversary });
+    const rates = { learningRate, momentum, secondMomentum };
+    await session.step(batch, { ...common, ...rates, adversary });
     // The last step's result comes with the state.
     if (step === localSteps - 1 || now() - asked <= RESULTS_EVERY_MS) continue;
     tell(await session.results());

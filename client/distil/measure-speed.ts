@@ -45,7 +45,8 @@ export async function measureSpeed(
   settings: DistillationSettings,
   hooks: MeasureHooks = {},
 ): Promise<number> {
-  const { augmentation, batchSize, momentum, normalisation, weightDecay } = settings;
+  const { augmentation, batchSize, normalisation } = settings;
+  const { momentum, secondMomentum, weightDecay } = settings;
   const now = hooks.now ?? (() => performance.now());
   const random = new RandomStream(new Uint8Array(STREAM_SEED_BYTES));
   const batches = new ShuffledBatches(pool, random);
@@ -70,6 +71,7 @@ export async function measureSpeed(
       await session.step(batch, {
         learningRate: 0,
         momentum,
+        secondMomentum,
         weightDecay,
         temperature,
         ...beside,

@@ -3,6 +3,7 @@ import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import type { Fit } from "../../protocol/round/fit.ts";
+import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
 import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
@@ -83,7 +84,7 @@ export class EngineTrainer implements LocalTrainer {
     this.#config = config;
     this.#teacher = teacher;
     this.#pool = pool.training;
-    this.#settings = { ...distillation, normalisation };
+    this.#settings = { ...distillation, ...localOptimizer(distillation), normalisation };
     const { heldOut: indices, training } = pool;
     const { batchSize } = distillation;
     const judged = { images, indices, training, normalisation, batchSize };

@@ -1,6 +1,7 @@
 import { sha256 } from "../../protocol/digest.ts";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import { normGroupSize } from "../../protocol/round/campaign-config.ts";
+import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../images/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
@@ -56,6 +57,7 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
         layout,
         teacher,
         normGroupSize: normGroupSize(config),
+        optimizer: localOptimizer(config.distillation).optimizer,
       });
       // Other images are held out every time where chance decides which.
       const sought = seed === undefined ? undefined : searchedFor(campaign);

@@ -1,4 +1,5 @@
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import { learningRateAt } from "../../protocol/round/schedule.ts";
 import type { Place } from "../../protocol/round/timeline.ts";
 
@@ -12,7 +13,8 @@ export function serverRate(
   config: CampaignConfig,
   { startStep, totalSteps }: Pick<Place, "startStep" | "totalSteps">,
 ): number {
-  const { learningRate, localSteps } = config.distillation;
+  const { localSteps } = config.distillation;
+  const { learningRate } = localOptimizer(config.distillation);
   const server = config.aggregation.server.learningRate;
   if (localSteps > 1) return server;
   return server * learningRateAt({ step: startStep, totalSteps }, learningRate);

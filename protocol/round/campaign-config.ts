@@ -5,6 +5,7 @@ import { adversarySchema } from "./adversary.ts";
 import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
+import { optimizerFields, unfitOptimizer } from "./local-optimizer.ts";
 import { regulariserFields, unfitRegulariser } from "./regularisers.ts";
 
 const reinitSchema = z.strictObject({
@@ -29,16 +30,13 @@ const augmentationSchema = z.strictObject({
 const distillationSchema = z
   .strictObject({
     rounds: z.int().min(1).max(10_000).default(12),
-    /** SGD steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
+    /** Steps a participant takes a round; 1 sends the gradient itself (SPEC D4). */
     localSteps: z.int().min(1).max(10_000).default(20),
     /** Images a step. Batch-norm statistics need at least 2. */
     batchSize: z.int().min(2).max(4096).default(64),
     /** Images that share batch-norm statistics in training (SPEC D7); default the whole batch. */
     normGroupSize: z.int().min(2).max(4096).optional(),
-    /** Peak of the cosine schedule. */
-    learningRate: z.number().positive().max(10).default(0.03),
-    momentum: z.number().min(0).lt(1).default(0.9),
-    weightDecay: z.number().min(0).max(1).default(5e-4),
+    ...optimizerFields,
     temperature: z
       .strictObject({
         from: z.number().positive().max(100).default(1),
@@ -55,7 +53,12 @@ const distillationSchema = z
     path: ["normGroupSize"],
   })
   .superRefine((distillation, context) => {
-    const unfit = unfitRegulariser(distillation, distillation.localSteps);
+    const { localSteps } = distillation;
+    const optimizer = unfitOptimizer(distillation, localSteps);
+    if (optimizer) {
+      context.addIssue({ code: "custom", message: optimizer.message, path: [optimizer.setting] });
+    }
+    const unfit = unfitRegulariser(distillation, localSteps);
     if (!unfit) return;
     const { regulariser, message } = unfit;
     context.addIssue({ code: "custom", message, path: [regulariser] });

@@ -237,6 +237,7 @@ describe("configurations that cannot be taken", () => {
       codec: "int8",
       aggregation: { rule: { kind: "median-clipped-mean" }, exampleCap: 8 },
       round: { goal: 2, minimum: 1 },
+      distillation: { optimizer: "sgd", learningRate: 0.03, weightDecay: 5e-4 },
     });
   });
 });

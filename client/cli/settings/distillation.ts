@@ -1,5 +1,13 @@
 import { count, number, numbersOf, positive } from "../options/option-values.ts";
+import { OPTIMIZER_DEFAULTS, SECOND_MOMENTUM } from "../../../protocol/round/local-optimizer.ts";
 import type { SettingGroup } from "./setting.ts";
+
+/** The defaults of all optimisers, for people. */
+function byOptimizer(setting: "learningRate" | "weightDecay"): string {
+  return Object.entries(OPTIMIZER_DEFAULTS)
+    .map(([name, defaults]) => `${name} ${defaults[setting]}`)
+    .join(", ");
+}
 
 /** How participants train, but for what they train against. */
 export const DISTILLATION_SETTINGS: SettingGroup = {
@@ -35,25 +43,43 @@ export const DISTILLATION_SETTINGS: SettingGroup = {
       unset: "the whole batch",
     },
     {
+      path: "distillation.optimizer",
+      flag: "--optimizer",
+      argument: "<name>",
+      reads: "choice",
+      help: "what participants' steps are taken by",
+      unset: "adamw for networks with layer norms, sgd for others",
+    },
+    {
       path: "distillation.learningRate",
       flag: "--learning-rate",
       argument: "<rate>",
       reads: number,
       help: "peak of the cosine schedule",
+      unset: byOptimizer("learningRate"),
     },
     {
       path: "distillation.momentum",
       flag: "--momentum",
       argument: "<share>",
       reads: number,
-      help: "of the participants' SGD",
+      help: "of the participants' optimiser",
+    },
+    {
+      path: "distillation.secondMomentum",
+      flag: "--second-momentum",
+      argument: "<share>",
+      reads: number,
+      help: "of AdamW's squares",
+      unset: String(SECOND_MOMENTUM),
     },
     {
       path: "distillation.weightDecay",
       flag: "--weight-decay",
       argument: "<rate>",
       reads: number,
-      help: "of the participants' SGD",
+      help: "of the participants' optimiser",
+      unset: byOptimizer("weightDecay"),
     },
     {
       path: "distillation.temperature",

@@ -1,4 +1,5 @@
 import { hex } from "@scure/base";
+import { ProtocolError } from "../../../protocol/errors.ts";
 import { depthStages } from "../../../protocol/model/depth-stages.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
@@ -11,6 +12,12 @@ import {
 } from "../../../protocol/round/campaign-config.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import type { CampaignReport } from "../../../protocol/round/reports.ts";
+import {
+  localOptimizer,
+  unfitOptimizer,
+  usualOptimizer,
+  type LocalOptimizer,
+} from "../../../protocol/round/local-optimizer.ts";
 import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../../protocol/round/timeline.ts";
 import { randomIdentifier } from "../../access/identifiers.ts";
@@ -42,15 +49,24 @@ function sliceShapes(layout: StateLayout): SliceShape[] {
 
 /** Fills in what the schema leaves open, so that the configuration says all (SPEC C1). */
 function completeConfig(config: CampaignConfig, graph: Graph): CampaignConfig {
+  const optimizer = completeOptimizer(config, graph);
   const seed = hex.encode(crypto.getRandomValues(new Uint8Array(32)));
   const strategy = completeStrategy(config.reinit.strategy, graph);
   return {
     ...config,
     reinit: { seed, ...config.reinit, strategy },
-    distillation: { ...config.distillation, normGroupSize: normGroupSize(config) },
+    distillation: { ...config.distillation, ...optimizer, normGroupSize: normGroupSize(config) },
     round: { ...config.round, minimum: minimumUpdates(config.round) },
     aggregation: { ...config.aggregation, exampleCap: exampleCap(config) },
   };
+}
+
+/** @throws ProtocolError `malformed-request` where the family's does not fit the campaign. */
+function completeOptimizer({ distillation }: CampaignConfig, graph: Graph): LocalOptimizer {
+  const optimizer = localOptimizer(distillation, usualOptimizer(graph));
+  const unfit = unfitOptimizer(optimizer, distillation.localSteps);
+  if (unfit) throw new ProtocolError("malformed-request", unfit.message);
+  return optimizer;
 }
 
 function completeStrategy(strategy: ReinitStrategy, graph: Graph): ReinitStrategy {

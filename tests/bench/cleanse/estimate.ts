@@ -1,3 +1,4 @@
+import { localOptimizer, usualOptimizer } from "../../../protocol/round/local-optimizer.ts";
 import { normGroupSize } from "../../../protocol/round/campaign-config.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
@@ -45,15 +46,17 @@ async function speedOf(
 ): Promise<number> {
   const { graph, layout, state } = loaded.teacher;
   const { images } = loaded.pool;
+  const optimizer = localOptimizer(config.distillation, usualOptimizer(graph));
   const session = engine.openSession({
     graph,
     layout,
     teacher: state,
     normGroupSize: normGroupSize(config),
+    optimizer: optimizer.optimizer,
   });
   try {
     const pool = Uint32Array.from({ length: images.count }, (_, index) => index);
-    const settings = { ...config.distillation, normalisation: config.preprocessing };
+    const settings = { ...config.distillation, ...optimizer, normalisation: config.preprocessing };
     return await measureSpeed({ session, images, pool, state }, settings, { signal });
   } finally {
     session.close();

@@ -1,3 +1,4 @@
+import { localOptimizer } from "../../../protocol/round/local-optimizer.ts";
 import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
 import { NOTHING_DECIDED } from "../../../protocol/round/decisions.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
@@ -94,7 +95,8 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
   const { pool } = loaded;
   const { images: all, labels } = takeSome(pool, settings.poolSize ?? pool.images.count, random);
   if (labels === undefined) throw new RangeError("the pool was loaded without its labels");
-  const { augmentation, batchSize, momentum, weightDecay } = config.distillation;
+  const { augmentation, batchSize } = config.distillation;
+  const { momentum, weightDecay } = localOptimizer(config.distillation, "sgd");
   const size = Math.min(batchSize, all.count);
   const stepsPerEpoch = Math.max(1, Math.floor(all.count / size));
   const steps = Math.round(plannedImages(run) / size);

@@ -93,7 +93,7 @@ describe("the table of settings", () => {
 
 describe("help", () => {
   it.each([
-    ["--learning-rate", /cosine schedule \(default 0\.03\)$/],
+    ["--learning-rate", /cosine schedule \(default sgd 0\.03, adamw 0\.0005\)$/],
     ["--temperature", /\(default 1,4\)$/],
     ["--server-learning-rate", /\(default 1; adam, yogi 0\.01\)$/],
     ["--head-ratio", /^layerwise, lipschitz, bn-divergence, head: .*\(default 0\.1; head 1\)$/],

@@ -40,6 +40,26 @@ class ReferenceAdam {
   }
 }
 
+/** The loss's gradient at a student, without decay, and the student's step from there. */
+async function walk(session: Session, aside: Session, steps: number, first: number) {
+  const found: {
+    readonly before: Float32Array;
+    readonly gradient: Float32Array;
+    readonly after: Float32Array;
+  }[] = [];
+  for (let step = first; step < first + steps; step++) {
+    const { state: before } = await session.read();
+    aside.load(before);
+    const { gradient } = await aside.gradient(pixelBatch(step), {
+      weightDecay: 0,
+      temperature: 2,
+    });
+    await session.step(pixelBatch(step), SETTINGS);
+    found.push({ before, gradient, after: (await session.read()).state });
+  }
+  return found;
+}
+
 describe.each(Object.keys(openOn))("AdamW on %s", (machine) => {
   let engine: Engine;
   beforeAll(async () => {
@@ -47,27 +67,7 @@ describe.each(Object.keys(openOn))("AdamW on %s", (machine) => {
   });
   afterAll(() => engine.close());
 
-  /** The loss's gradient at a student, without decay, and the student's step from there. */
-  async function walk(session: Session, aside: Session, steps: number, first: number) {
-    const found: {
-      readonly before: Float32Array;
-      readonly gradient: Float32Array;
-      readonly after: Float32Array;
-    }[] = [];
-    for (let step = first; step < first + steps; step++) {
-      const { state: before } = await session.read();
-      aside.load(before);
-      const { gradient } = await aside.gradient(pixelBatch(step), {
-        weightDecay: 0,
-        temperature: 2,
-      });
-      await session.step(pixelBatch(step), SETTINGS);
-      found.push({ before, gradient, after: (await session.read()).state });
-    }
-    return found;
-  }
-
-  it("[D3.2] moves every value as the formula says, also where a student takes over its state", async () => {
+  it("[D3.3] moves every value as the formula says, also where a student takes over its state", async () => {
     const session = openSmallSession(engine, "adamw");
     const aside = openSmallSession(engine);
     session.load(smallStudent());
