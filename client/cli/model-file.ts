@@ -3,21 +3,33 @@ import { createReadStream, openAsBlob } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { importModel, openModel, type ImportedModel } from "../../protocol/formats/import-model.ts";
+import type { NetworkQuestion, NetworkSettings } from "../../protocol/model/network-settings.ts";
+import type { RecognisedModel } from "../../protocol/model/recognise.ts";
 import type { ModelUpload } from "../admin/admin-client.ts";
 import { CommandError } from "./command-error.ts";
+import { NETWORK_SETTINGS } from "./settings/network.ts";
+
+/** A model file to be uploaded, and what was read of it. */
+export interface OpenedUpload extends ModelUpload {
+  readonly model: RecognisedModel;
+}
 
 /**
  * Opens a model file for upload, after a look at its header and architecture: most wrong files are named before
  * anything travels. The coordinator judges all of it again.
  *
+ * @param network answers to what its tensors do not tell
  * @throws CommandError when there is no such file or it is not a model that Scour reads.
  */
-export async function openModelUpload(path: string): Promise<ModelUpload> {
+export async function openModelUpload(
+  path: string,
+  network: NetworkSettings = {},
+): Promise<OpenedUpload> {
   const hash = createHash("sha256");
   try {
-    await checkHeader(path);
+    const model = await checkHeader(path, network);
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-    return { body: await openAsBlob(path), digest: hash.digest("hex") };
+    return { body: await openAsBlob(path), digest: hash.digest("hex"), model };
   } catch (error) {
     throw modelFileError(path, error);
   }
@@ -26,31 +38,47 @@ export async function openModelUpload(path: string): Promise<ModelUpload> {
 /**
  * Reads a whole model file.
  *
+ * @param network answers to what its tensors do not tell
  * @throws CommandError saying what is wrong with it.
  */
-export async function readModel(path: string): Promise<ImportedModel> {
+export async function readModel(
+  path: string,
+  network: NetworkSettings = {},
+): Promise<ImportedModel> {
   try {
-    return await importModel(await readFile(path));
+    return await importModel(await readFile(path), network);
   } catch (error) {
     throw modelFileError(path, error);
   }
 }
 
-async function checkHeader(path: string): Promise<void> {
+async function checkHeader(path: string, network: NetworkSettings): Promise<RecognisedModel> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    await openModel({
+    const source = {
       totalBytes: size,
-      read: async (begin, end) => {
+      read: async (begin: number, end: number) => {
         const wanted = new Uint8Array(end - begin);
         const { bytesRead } = await file.read(wanted, 0, wanted.length, begin);
         return wanted.subarray(0, bytesRead);
       },
-    });
+    };
+    return await openModel(source, network);
   } finally {
     await file.close();
   }
+}
+
+/** What was taken as usual of a network, and how to say otherwise; undefined where nothing was. */
+export function assumptionsText({ assumed, graph, network }: RecognisedModel): string | undefined {
+  if (assumed.length === 0) return undefined;
+  const answers = assumed.map((key) => `${flagOf(key)} ${network[key]}`);
+  return `${graph.architecture}: tensors do not tell all of it; taken as usual: ${answers.join(", ")}. Say so where the model was trained otherwise.`;
+}
+
+function flagOf(key: NetworkQuestion): string {
+  return NETWORK_SETTINGS.settings.find(({ path }) => path === `network.${key}`)!.flag;
 }
 
 function modelFileError(path: string, error: unknown): unknown {

@@ -55,7 +55,7 @@ export async function verifyCampaign(
   if (config.model !== model.digest) {
     throw campaignRefusal("the configuration names another teacher than the one handed out");
   }
-  const { graph, layout, state: teacher } = await importModel(file);
+  const { graph, layout, state: teacher } = await importModel(file, config.network);
   const sliceLengths = layout.slices.map(({ length }) => length);
   if (!sameList(sliceLengths, view.sliceLengths)) {
     throw campaignRefusal("it cuts the state vector into other slices than the teacher gives");

@@ -5,6 +5,8 @@ import { OPEN_AFTER_END_MS, type Outcome, type Receipt } from "../../protocol/ro
 import type { CommitReply } from "../../protocol/round/assignment.ts";
 import { isEnded } from "../../protocol/round/states.ts";
 import { roundCount } from "../../protocol/round/timeline.ts";
+import { teacherOf } from "../blobs/model-source.ts";
+import type { StudentOf } from "./history.ts";
 import type { CampaignRecord, StudentRecord } from "./store/campaign-store.ts";
 import { evidenceGapOf } from "./evidence.ts";
 import type { OwnCommit } from "./store/commit-store.ts";
@@ -112,11 +114,11 @@ function chainAfter(
  *
  * @throws ProtocolError `campaign-state` before the end, `forbidden` where it is not shared.
  */
-export function resultOf(ledger: Ledger): { model: string; student: StudentRecord } {
+export function resultOf(ledger: Ledger): StudentOf {
   const campaign = ledger.campaign.read();
   requireEnded(campaign);
   const student = sharedStudent(ledger);
-  if (student !== undefined) return { model: campaign.model.digest, student };
+  if (student !== undefined) return { model: teacherOf(campaign.config), student };
   throw new ProtocolError(
     "forbidden",
     campaign.state === "finished"

@@ -40,7 +40,7 @@ import {
 import { driveCombining } from "./combining/combining.ts";
 import { sliceWorkers } from "./combining/slice-workers.ts";
 import { sweep } from "./combining/sweep.ts";
-import { linkAt, linkOfRound, studentAfter } from "./history.ts";
+import { linkAt, linkOfRound, studentAfter, type StudentOf } from "./history.ts";
 import { enrol } from "./participants/enrolment.ts";
 import { permitted, renewOnce, requireRenewal } from "./participants/permission.ts";
 import { remove } from "./participants/removal.ts";
@@ -66,7 +66,7 @@ import {
 import { checkIn } from "./rounds/check-in.ts";
 import { refuseStudent, settleAttempt } from "./rounds/refusals.ts";
 import { act } from "./rounds/actions.ts";
-import type { CampaignDefinition, StudentRecord } from "./store/campaign-store.ts";
+import type { CampaignDefinition } from "./store/campaign-store.ts";
 import type { CommittedLink } from "./chain/link.ts";
 import type { Chained } from "./store/chain-store.ts";
 import type { InviteRecord, NewInvite } from "./store/roster.ts";
@@ -126,7 +126,7 @@ export class Campaign extends DurableObject<SliceBindings> {
   }
 
   /** The student after `round` committed rounds; without it the one that the campaign has. */
-  student(round?: number): Promise<Outcome<{ model: string; student: StudentRecord }>> {
+  student(round?: number): Promise<Outcome<StudentOf>> {
     return this.#transactions.read((ledger) => studentAfter(ledger, round));
   }
 
@@ -219,7 +219,7 @@ export class Campaign extends DurableObject<SliceBindings> {
     return this.#transactions.participate(participant, (ledger) => receiptOf(ledger, participant));
   }
 
-  result(participant: string): Promise<Outcome<{ model: string; student: StudentRecord }>> {
+  result(participant: string): Promise<Outcome<StudentOf>> {
     return this.#transactions.participate(participant, resultOf);
   }
 

@@ -1,7 +1,7 @@
 import { restoreModel } from "../../protocol/formats/import-model.ts";
 import { float32View } from "../../protocol/floats.ts";
 import { blobKey, readObject } from "../blobs/blob-store.ts";
-import { openModel, type ModelSource } from "../blobs/model-source.ts";
+import { openModel, type ModelReference, type ModelSource } from "../blobs/model-source.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";
 
 /**
@@ -35,11 +35,11 @@ function studentReader(bucket: R2Bucket, { layout }: ModelSource, digests: reado
  */
 export async function exportStudent(
   bucket: R2Bucket,
-  modelDigest: string,
+  teacher: ModelReference,
   student: StudentRecord,
   campaign: string,
 ): Promise<Response> {
-  const model = await openModel(bucket, modelDigest);
+  const model = await openModel(bucket, teacher);
   const { extension, totalBytes } = model.file;
   const { readable, writable } = new FixedLengthStream(totalBytes);
   const pieces = restoreModel(model, studentReader(bucket, model, student.slices));

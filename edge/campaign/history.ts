@@ -1,8 +1,15 @@
 import { ProtocolError } from "../../protocol/errors.ts";
+import { teacherOf, type ModelReference } from "../blobs/model-source.ts";
 import type { CommittedLink } from "./chain/link.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";
 import type { Chained } from "./store/chain-store.ts";
 import type { Ledger } from "./store/ledger.ts";
+
+/** A student, and the teacher whose file it goes into. */
+export interface StudentOf {
+  readonly model: ModelReference;
+  readonly student: StudentRecord;
+}
 
 /**
  * The student after `round` committed rounds; without it the latest, or the one that a campaign which
@@ -10,14 +17,11 @@ import type { Ledger } from "./store/ledger.ts";
  *
  * @throws ProtocolError `not-found`.
  */
-export function studentAfter(
-  ledger: Ledger,
-  round?: number,
-): { model: string; student: StudentRecord } {
-  const { committed, decisions, model } = ledger.campaign.read();
+export function studentAfter(ledger: Ledger, round?: number): StudentOf {
+  const { committed, config, decisions } = ledger.campaign.read();
   const good = decisions.gate?.verdict === "failed" ? decisions.gate.fellBackTo : null;
   const student = ledger.campaign.student(round ?? good ?? committed);
-  if (student !== undefined) return { model: model.digest, student };
+  if (student !== undefined) return { model: teacherOf(config), student };
   throw new ProtocolError(
     "not-found",
     `there is no student of round ${round ?? committed}: ${committed} rounds are committed (0 is the student before the first, but for campaigns that begin with a statistics round, where it comes of that)`,

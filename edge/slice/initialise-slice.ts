@@ -1,6 +1,6 @@
 import { bytesView } from "../../protocol/floats.ts";
 import { putBlob } from "../blobs/blob-store.ts";
-import { openModel } from "../blobs/model-source.ts";
+import { openModel, type ModelReference } from "../blobs/model-source.ts";
 import { readState } from "../../protocol/formats/import-model.ts";
 import { setMasked } from "../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialiseInPlace } from "../../protocol/reinit/reinitialise.ts";
@@ -14,11 +14,11 @@ import type { InitialisedSlice, InitialiseWork } from "./slice-work.ts";
  */
 export async function checkSlice(
   bucket: R2Bucket,
-  digest: string,
+  reference: ModelReference,
   index: number,
   meter: ByteMeter,
 ): Promise<void> {
-  const model = await openModel(bucket, digest);
+  const model = await openModel(bucket, reference);
   const { offset, length } = model.layout.slices[index]!;
   meter.release(meter.hold(await readState(model, offset, length)));
 }

@@ -14,10 +14,10 @@ import type { PooledStatistics, PoolWork } from "./slice-work.ts";
  */
 export async function poolFrames(
   bucket: R2Bucket,
-  { model: digest, contributions }: PoolWork,
+  { model, contributions }: PoolWork,
   meter: ByteMeter,
 ): Promise<PooledStatistics> {
-  const { graph, layout } = await openModel(bucket, digest);
+  const { graph, layout } = await openModel(bucket, model);
   const slices = layout.slices.filter(({ section }) => section === "statistics");
   const sections: Float32Array[] = [];
   for (const frames of contributions) {

@@ -1,4 +1,4 @@
-import { openModel } from "../blobs/model-source.ts";
+import { openModel, type ModelReference } from "../blobs/model-source.ts";
 import { readState, type OpenModel } from "../../protocol/formats/import-model.ts";
 import type { LayoutEntry, Slice } from "../../protocol/model/state-layout.ts";
 import { lipschitzOfChannels } from "../../protocol/reinit/channel-scores.ts";
@@ -30,11 +30,11 @@ function channelsBegun(
  */
 export async function scoreSlice(
   bucket: R2Bucket,
-  digest: string,
+  reference: ModelReference,
   index: number,
   meter: ByteMeter,
 ): Promise<ScoredChannels[]> {
-  const model = await openModel(bucket, digest);
+  const model = await openModel(bucket, reference);
   const { graph, layout } = model;
   const slice = layout.slices[index]!;
   const entries = new Map(layout.entries.map((entry) => [entry.name, entry]));

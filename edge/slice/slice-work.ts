@@ -1,4 +1,5 @@
 import type { IndexRange } from "../aggregation/server-optimizer.ts";
+import type { ModelReference } from "../blobs/model-source.ts";
 import type { ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { ServerOptimizer } from "../../protocol/round/campaign-config.ts";
 import type { UpdateCodec } from "../../protocol/update/update-codec.ts";
@@ -35,8 +36,8 @@ export interface FramesOfSlice {
 
 /** What running statistics are held against (SPEC O6). */
 interface StatisticsTerms {
-  /** Digest of the teacher's file: which mean goes with which variance. */
-  readonly model: string;
+  /** The teacher: which mean goes with which variance. */
+  readonly model: ModelReference;
   /** Digests of the incoming student's statistics slices, ascending. */
   readonly student: readonly string[];
   /** Whether the rule bounds them. */
@@ -94,8 +95,8 @@ export interface CombinedSlice {
 
 /** Pools the statistics of a statistics round (SPEC B5). */
 export interface PoolWork {
-  /** Digest of the teacher's file. */
-  readonly model: string;
+  /** The teacher. */
+  readonly model: ModelReference;
   /** Of each participant, in canonical order, the frames of the statistics slices, ascending. */
   readonly contributions: readonly (readonly StoredFrame[])[];
 }
@@ -115,7 +116,7 @@ export interface ScoredChannels {
 
 /** Reads one slice of the teacher, checks it, and makes student₀'s of it. */
 export interface InitialiseWork {
-  readonly model: string;
+  readonly model: ModelReference;
   readonly index: number;
   /** Of the parameters that lie in the slice. */
   readonly plan: ReinitPlan;

@@ -7,6 +7,7 @@ import { checkSlice, initialiseSlice } from "./initialise-slice.ts";
 import { measureSlice } from "./measure-slice.ts";
 import { poolFrames } from "./pool-frames.ts";
 import { scoreSlice } from "./score-slice.ts";
+import type { ModelReference } from "../blobs/model-source.ts";
 import type {
   CombinedSlice,
   CombineWork,
@@ -37,11 +38,11 @@ export class SliceWorker extends DurableObject<BlobBindings> {
     return poolFrames(this.env.BLOBS, work, new ByteMeter());
   }
 
-  check(model: string, index: number): Promise<Outcome<void>> {
+  check(model: ModelReference, index: number): Promise<Outcome<void>> {
     return outcomeOf(() => checkSlice(this.env.BLOBS, model, index, new ByteMeter()));
   }
 
-  score(model: string, index: number): Promise<Outcome<ScoredChannels[]>> {
+  score(model: ModelReference, index: number): Promise<Outcome<ScoredChannels[]>> {
     return outcomeOf(() => scoreSlice(this.env.BLOBS, model, index, new ByteMeter()));
   }
 

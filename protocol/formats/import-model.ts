@@ -1,4 +1,9 @@
 import { ProtocolError } from "../errors.ts";
+import {
+  NETWORK_METADATA,
+  networkSettingsSchema,
+  type NetworkSettings,
+} from "../model/network-settings.ts";
 import { recognise, type RecognisedModel } from "../model/recognise.ts";
 import type { LayoutEntry, StateLayout } from "../model/state-layout.ts";
 import { bytesInMemory, type ByteSource } from "./byte-source.ts";
@@ -18,27 +23,54 @@ export interface ImportedModel extends OpenModel {
 /**
  * Opens a model file of any format and architecture that is known.
  *
- * @throws ProtocolError `malformed-model` or `unsupported-model`.
+ * @param network answers to what tensors do not tell; the file's own stand in for those left out
+ * @throws ProtocolError `malformed-model`, `unsupported-model`, or `malformed-request` for an answer
+ *   that is missing or does not fit.
  *
  * @example
- * const model = await openModel(source);
+ * const model = await openModel(source, campaign.config.network);
  * const slice = await readState(model, 0, model.layout.slices[0].length);
  */
-export async function openModel(source: ByteSource): Promise<OpenModel> {
+export async function openModel(
+  source: ByteSource,
+  network: NetworkSettings = {},
+): Promise<OpenModel> {
   const file = await openModelFile(source);
-  return { file, ...recognise(file.tensors, file.graph) };
+  const given = Object.entries(network).filter(([, answer]) => answer !== undefined);
+  const answers = { ...answersInFile(file), ...Object.fromEntries(given) };
+  return { file, ...recognise(file.tensors, answers, file.graph) };
+}
+
+/** What the file's metadata says of its network (SPEC G4.2). */
+function answersInFile({ metadata }: ModelFile): NetworkSettings {
+  const text = metadata.get(NETWORK_METADATA);
+  if (text === undefined) return {};
+  try {
+    return networkSettingsSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new ProtocolError(
+      "malformed-model",
+      `the file's metadata '${NETWORK_METADATA}' is ${JSON.stringify(text)}: it must be JSON with the keys of a campaign's \`network\``,
+      {},
+      { cause },
+    );
+  }
 }
 
 /**
  * Reads a whole model file.
  *
- * @throws ProtocolError `malformed-model`, `unsupported-model` or `non-finite-weights`.
+ * @param network as `openModel` takes it
+ * @throws ProtocolError as `openModel`, or `non-finite-weights`.
  *
  * @example
  * const { graph, layout, state } = await importModel(await readFile("teacher.safetensors"));
  */
-export async function importModel(file: Uint8Array): Promise<ImportedModel> {
-  const model = await openModel(bytesInMemory(file));
+export async function importModel(
+  file: Uint8Array,
+  network: NetworkSettings = {},
+): Promise<ImportedModel> {
+  const model = await openModel(bytesInMemory(file), network);
   return { ...model, state: await readState(model, 0, model.layout.length) };
 }
 

@@ -93,6 +93,9 @@ export interface ImageShape {
 /** How many classes a model may have: to be misled between, and for scores to count (SPEC J2). */
 export const CLASSES = { least: 2, most: 10_000 } as const;
 
+/** Sides of the square images that models take, pixels. */
+export const SIZES = { least: 16, most: 256 } as const;
+
 export interface Graph {
   /** Family name, for people and logs: `resnet18-32`. */
   readonly architecture: string;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { networkSettingsSchema } from "../model/network-settings.ts";
 import { reinitStrategySchema } from "../reinit/strategy-schema.ts";
 import { updateCodecSchema } from "../update/update-codec.ts";
 import { adversarySchema } from "./adversary.ts";
@@ -141,6 +142,8 @@ export const campaignConfigSchema = z.strictObject({
   name: nameSchema.default("unnamed campaign"),
   /** Digest of the teacher's file, uploaded before. */
   model: digestSchema,
+  /** What the file's tensors do not tell of the network; the coordinator fills in what is usual. */
+  network: networkSettingsSchema.prefault({}),
   preprocessing: preprocessingSchema,
   /** Whether participants' pictures fit the teacher (SPEC F); `null`: it is not looked at. */
   fit: fitSettingsSchema.nullable().prefault({}),

@@ -6,8 +6,9 @@ import { FORMATS } from "../../protocol/formats/formats.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
 import type { Format } from "../../protocol/formats/model-file.ts";
 import { sizeOf } from "../../protocol/model/graph.ts";
-import { nameInFile, type Naming } from "../../protocol/model/naming.ts";
-import { NAMINGS } from "../../protocol/model/namings.ts";
+import type { Form } from "../../protocol/model/architectures/family.ts";
+import { resnetFamily } from "../../protocol/model/architectures/resnet.ts";
+import { nameInFile } from "../../protocol/model/naming.ts";
 import { channelScores } from "../../protocol/reinit/channel-scores.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import { reinitStrategySchema } from "../../protocol/reinit/strategy-schema.ts";
@@ -26,10 +27,10 @@ import {
 import { updateOf } from "./what-is-sent.ts";
 import { numbers, tinyModel, type TinyModel } from "./tiny-model.ts";
 
-// What a format costs is its folder and a line in a table, a naming an entry in one. The coordinator
-// lives in this module graph: its tables are these.
+// What a format costs is its folder and a line in a table, a naming an entry in its family. The
+// coordinator lives in this module graph: its tables are these.
 (FORMATS as Format[]).push(crate);
-(NAMINGS as Naming[]).push(madeUpNaming);
+(resnetFamily.forms as Form[]).push({ ...resnetFamily.forms[0]!, ...madeUpNaming });
 
 afterEach(() => reset());
 

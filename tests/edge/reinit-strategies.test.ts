@@ -95,7 +95,7 @@ describe("student₀ of a coordinator that never holds the model", () => {
 
   it("[I10] is so for bn-divergence, given statistics, however often it is made", async () => {
     const strategy = reinitStrategySchema.parse({ kind: "bn-divergence", outliers: 2 });
-    const source = await openModel(env.BLOBS, model.digest);
+    const source = await openModel(env.BLOBS, { digest: model.digest, network: {} });
     const terms = { strategy, strengths: [0, 2], seed: SEED };
     const make = (id: string) => initialiseStudents(env, id, source, terms, statistics);
     const made = await make("c-one");
@@ -120,7 +120,7 @@ describe("student₀ of a coordinator that never holds the model", () => {
     const parts = [];
     for (const { index } of layout.slices) {
       const meter = new ByteMeter();
-      parts.push(await scoreSlice(env.BLOBS, model.digest, index, meter));
+      parts.push(await scoreSlice(env.BLOBS, { digest: model.digest, network: {} }, index, meter));
       expect(meter.peakBytes).toBeLessThanOrEqual(2 ** 19);
     }
     const joined = new Map<string, number[]>();

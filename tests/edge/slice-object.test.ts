@@ -138,7 +138,7 @@ describe("a slice object", () => {
       slice: { index, length, section: "statistics", variances: [] },
       codec: "f32",
       contributions,
-      statistics: { model: digest, student: [student], bounded: true },
+      statistics: { model: { digest, network: {} }, student: [student], bounded: true },
       factors: contributions.map(({ weight }) => weight),
       divisor: updates,
       student,

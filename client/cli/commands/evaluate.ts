@@ -22,7 +22,8 @@ import {
   type JudgeOptions,
 } from "../options/judge-options.ts";
 import { OptionError } from "../options/campaign-options.ts";
-import { readModel } from "../model-file.ts";
+import { addNetworkOptions, networkOf } from "../options/network-options.ts";
+import { assumptionsText, readModel } from "../model-file.ts";
 import { numbersOf, positive } from "../options/option-values.ts";
 import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
@@ -43,7 +44,7 @@ interface EvaluateCommandOptions extends EngineOptions, JudgeOptions {
 
 /** `evaluate`: accuracy, attack success and agreement of a model on labelled records. */
 export function evaluateCommand({ terminal, stop }: CommandContext): Command {
-  return new Command("evaluate")
+  const command = new Command("evaluate")
     .description("judge a model on labelled images")
     .requiredOption("--model <file>", "model to judge, safetensors")
     .requiredOption(
@@ -70,7 +71,8 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
     .addOption(threadsOption())
     .addOption(precisionOption())
     .addOption(judgeOption())
-    .addOption(judgeLimitOption())
+    .addOption(judgeLimitOption());
+  return addNetworkOptions(command)
     .option(
       "--json",
       'print {"acc","asr","ra","agreement","images"} as fractions, with --judge "secondOpinion" too',
@@ -85,7 +87,7 @@ Example:
     .action(async (options: EvaluateCommandOptions) => {
       checkJudgeOptions(options);
       const { batchSize, mean, std } = options;
-      const task = await evaluationTask(options);
+      const task = await evaluationTask(options, (line) => terminal.note(line));
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
       const settings = { normalisation: { mean, std }, batchSize, signal: stop };
       const evaluation = await evaluateModel(engine, task, {
@@ -122,7 +124,10 @@ function inTenths(tell: (text: string) => void): (share: number) => void {
   };
 }
 
-async function evaluationTask(options: EvaluateCommandOptions): Promise<EvaluationTask> {
+async function evaluationTask(
+  options: EvaluateCommandOptions,
+  note: (line: string) => void,
+): Promise<EvaluationTask> {
   const { triggered, target } = options;
   if ((triggered === undefined) !== (target === undefined)) {
     throw new OptionError(
@@ -130,9 +135,13 @@ async function evaluationTask(options: EvaluateCommandOptions): Promise<Evaluati
       "ASR is the share of stamped images that are answered with the target.",
     );
   }
-  const model = await readModel(options.model);
+  const network = networkOf(options);
+  const model = await readModel(options.model, network);
+  const assumptions = assumptionsText(model);
+  if (assumptions !== undefined) note(assumptions);
   const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
-  const teacher = options.teacher === undefined ? undefined : await readModel(options.teacher);
+  const teacher =
+    options.teacher === undefined ? undefined : await readModel(options.teacher, network);
   return {
     model,
     clean: await loadTestSet(options.images, model.graph),

@@ -4,6 +4,7 @@ import { CAMPAIGN_SETTINGS } from "./campaign.ts";
 import { DISTILLATION_SETTINGS } from "./distillation.ts";
 import { FIT_SETTINGS } from "./fit.ts";
 import { JUDGING_SETTINGS } from "./judging.ts";
+import { NETWORK_SETTINGS } from "./network.ts";
 import { REINIT_SETTINGS } from "./reinit.ts";
 import { ROUND_SETTINGS } from "./round.ts";
 import type { Setting, SettingGroup } from "./setting.ts";
@@ -11,6 +12,7 @@ import type { Setting, SettingGroup } from "./setting.ts";
 /** All settings that have a flag, in the order in which they are shown. */
 export const SETTING_GROUPS: readonly SettingGroup[] = [
   CAMPAIGN_SETTINGS,
+  NETWORK_SETTINGS,
   REINIT_SETTINGS,
   DISTILLATION_SETTINGS,
   ADVERSARY_SETTINGS,

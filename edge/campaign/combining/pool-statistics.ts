@@ -1,4 +1,5 @@
 import { candidatesOf } from "../../../protocol/round/timeline.ts";
+import { teacherOf } from "../../blobs/model-source.ts";
 import { updateKey } from "../../blobs/update-objects.ts";
 import type { PoolWork } from "../../slice/slice-work.ts";
 import type { StartRecord } from "../store/campaign-store.ts";
@@ -47,7 +48,7 @@ export async function driveStatistics(
 function poolWork({ campaign, attempt, updates }: CombiningPlan): PoolWork {
   const slices = campaign.slices.filter(({ section }) => section === "statistics");
   return {
-    model: campaign.model.digest,
+    model: teacherOf(campaign.config),
     contributions: updates.map(({ participant, slices: digests }) =>
       slices.map(({ index }, i) => {
         const digest = digests[i]!;

@@ -3,6 +3,7 @@ import { sumOf } from "../../aggregation/rule.ts";
 import { serverRate } from "../../aggregation/server-rate.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
+import { teacherOf } from "../../blobs/model-source.ts";
 import { updateKey } from "../../blobs/update-objects.ts";
 import type { CombineWork, MeasureWork, SliceShape } from "../../slice/slice-work.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
@@ -12,10 +13,10 @@ import type { CombiningPlan } from "./combining-plan.ts";
 /** Pass 1 over one slice. */
 export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceShape): MeasureWork {
   const { campaign, attempt, contributions } = plan;
-  const { config, model, slices } = campaign;
+  const { config, slices } = campaign;
   const student = incomingStudent(ledger, attempt.round);
   const ofStatistics = {
-    model: model.digest,
+    model: teacherOf(config),
     student: slices
       .filter(({ section }) => section === "statistics")
       .map(({ index }) => student.slices[index]!),

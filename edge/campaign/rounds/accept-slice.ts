@@ -3,6 +3,7 @@ import type { UploadStatus } from "../../../protocol/round/assignment.ts";
 import { sliceCodec, type UpdateCodec } from "../../../protocol/update/update-codec.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
+import { teacherOf } from "../../blobs/model-source.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { StatisticsBounds } from "./accept-statistics.ts";
@@ -43,7 +44,7 @@ export function sliceTerms(
 ): SliceTerms {
   const attempt = attemptAtHand(ledger, participant, id);
   requireAwaited(ledger, attempt);
-  const { config, course, model, slices } = ledger.campaign.read();
+  const { config, course, slices } = ledger.campaign.read();
   const { judging, leg } = placeOf(config, id.round, course);
   if (judging) {
     throw new ProtocolError("not-found", `round ${id.round} is for judging: it takes no slices`);
@@ -66,7 +67,7 @@ export function sliceTerms(
   const codec = sliceCodec(config.codec, slice.section);
   const bytes = frameBytes(codec, slice.length);
   const student = measures ? null : incomingStudent(ledger, id.round).slices[index]!;
-  const statistics = slice.section === "statistics" ? { model: model.digest, student } : null;
+  const statistics = slice.section === "statistics" ? { model: teacherOf(config), student } : null;
   return { codec, count: slice.length, bytes, statistics };
 }
 

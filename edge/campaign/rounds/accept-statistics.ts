@@ -1,3 +1,4 @@
+import { canonicalJson } from "../../../protocol/canonical-json.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { checkStatistics, checkStatisticsUpdate } from "../../../protocol/reinit/statistics.ts";
@@ -8,7 +9,7 @@ import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
 import { float32View } from "../../../protocol/floats.ts";
 import { blobKey, readObject } from "../../blobs/blob-store.ts";
 import { readState } from "../../../protocol/formats/import-model.ts";
-import { openModel, type ModelSource } from "../../blobs/model-source.ts";
+import { openModel, type ModelReference, type ModelSource } from "../../blobs/model-source.ts";
 import { requireField } from "./check-commit.ts";
 
 /** Most bytes of statistics that are held at once while they are pooled. */
@@ -40,8 +41,8 @@ export function requirePoolable(
 
 /** What a frame of running statistics is held against (SPEC B4, U8). */
 export interface StatisticsBounds {
-  /** Digest of the teacher's file. */
-  readonly model: string;
+  /** The teacher. */
+  readonly model: ModelReference;
   /** Digest of this slice of the student that an update is of; null in a statistics round. */
   readonly student: string | null;
 }
@@ -73,18 +74,22 @@ interface TeacherStatistics extends Pick<ModelSource, "graph" | "layout"> {
 /** Teachers whose statistics are kept at hand: they lie scattered over the file. */
 const MOST_KEPT = 4;
 
-/** By digest, so that nothing in it can be out of date; the one used last is last. */
+/** By reference, so that nothing in it can be out of date; the one used last is last. */
 const kept = new Map<string, TeacherStatistics>();
 
-async function teacherStatistics(bucket: R2Bucket, model: string): Promise<TeacherStatistics> {
-  const known = kept.get(model) ?? (await readStatistics(bucket, model));
-  kept.delete(model);
-  kept.set(model, known);
+async function teacherStatistics(
+  bucket: R2Bucket,
+  model: ModelReference,
+): Promise<TeacherStatistics> {
+  const key = canonicalJson(model);
+  const known = kept.get(key) ?? (await readStatistics(bucket, model));
+  kept.delete(key);
+  kept.set(key, known);
   if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
   return known;
 }
 
-async function readStatistics(bucket: R2Bucket, model: string): Promise<TeacherStatistics> {
+async function readStatistics(bucket: R2Bucket, model: ModelReference): Promise<TeacherStatistics> {
   const source = await openModel(bucket, model);
   const { graph, layout } = source;
   const { trainableLength, length } = layout;

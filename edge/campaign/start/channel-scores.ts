@@ -26,7 +26,7 @@ export async function scoresOfModel(
   strategy: ReinitStrategy,
   pooledStatistics?: Float32Array,
 ): Promise<ChannelScores | undefined> {
-  const { graph, layout, digest } = model;
+  const { graph, layout, digest, network } = model;
   switch (strategy.kind) {
     case "layerwise":
     case "uniform":
@@ -34,7 +34,9 @@ export async function scoresOfModel(
       return undefined;
     case "lipschitz": {
       const parts = await concurrently(layout.slices, async ({ index }) =>
-        unwrap(await environment.SLICE.getByName(`${id}/${index}`).score(digest, index)),
+        unwrap(
+          await environment.SLICE.getByName(`${id}/${index}`).score({ digest, network }, index),
+        ),
       );
       const scores = new Map<string, readonly number[]>();
       // In ascending order of slices, so of channels.

@@ -21,7 +21,7 @@ import {
 import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../../protocol/round/timeline.ts";
 import { randomIdentifier } from "../../access/identifiers.ts";
-import { openModel } from "../../blobs/model-source.ts";
+import { openModel, teacherOf, type ModelSource } from "../../blobs/model-source.ts";
 import { directoryOf } from "../../directory/all-campaigns.ts";
 import type { Environment } from "../../environment.ts";
 import { unwrap } from "../../outcome.ts";
@@ -48,12 +48,13 @@ function sliceShapes(layout: StateLayout): SliceShape[] {
 }
 
 /** Fills in what the schema leaves open, so that the configuration says all (SPEC C1). */
-function completeConfig(config: CampaignConfig, graph: Graph): CampaignConfig {
+function completeConfig(config: CampaignConfig, { graph, network }: ModelSource): CampaignConfig {
   const optimizer = completeOptimizer(config, graph);
   const seed = hex.encode(crypto.getRandomValues(new Uint8Array(32)));
   const strategy = completeStrategy(config.reinit.strategy, graph);
   return {
     ...config,
+    network,
     reinit: { seed, ...config.reinit, strategy },
     distillation: { ...config.distillation, ...optimizer, normGroupSize: normGroupSize(config) },
     round: { ...config.round, minimum: minimumUpdates(config.round) },
@@ -95,16 +96,16 @@ export async function createCampaign(
   environment: Environment,
   input: CampaignConfig,
 ): Promise<CampaignReport> {
-  const model = await openModel(environment.BLOBS, input.model);
+  const model = await openModel(environment.BLOBS, teacherOf(input));
   const { file, graph, layout } = model;
-  const config = completeConfig(input, graph);
+  const config = completeConfig(input, model);
   requireScorable(config.judging, graph.classes);
   const isMeasured = measuringStrategy(config) !== undefined;
   if (isMeasured) requirePoolable(config, layout);
   const id = randomIdentifier("c");
   const slices = sliceShapes(layout);
   await concurrently(slices, async ({ index }) =>
-    unwrap(await environment.SLICE.getByName(`${id}/${index}`).check(config.model, index)),
+    unwrap(await environment.SLICE.getByName(`${id}/${index}`).check(teacherOf(config), index)),
   );
   const { strategy, seed } = config.reinit;
   const strengths = candidatesOf(config).map(({ strength }) => strength);

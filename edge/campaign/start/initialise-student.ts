@@ -7,7 +7,7 @@ import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { float32View } from "../../../protocol/floats.ts";
 import { blobKey, putBlob, readObject } from "../../blobs/blob-store.ts";
-import { openModel, type ModelSource } from "../../blobs/model-source.ts";
+import { openModel, teacherOf, type ModelSource } from "../../blobs/model-source.ts";
 import { unwrap } from "../../outcome.ts";
 import type { SliceBindings } from "../../slice/slice-bindings.ts";
 import { concurrently } from "../../../protocol/concurrently.ts";
@@ -60,7 +60,7 @@ export async function startFromStatistics(
   statistics: string,
   strength: number,
 ): Promise<StartRecord> {
-  const model = await openModel(environment.BLOBS, config.model);
+  const model = await openModel(environment.BLOBS, teacherOf(config));
   const { length, trainableLength } = model.layout;
   const bytes = 4 * (length - trainableLength);
   const pooled = float32View(await readObject(environment.BLOBS, blobKey(statistics), bytes));
@@ -74,7 +74,7 @@ export async function startFromStatistics(
 async function startOf(
   environment: SliceBindings,
   id: string,
-  { graph, layout, digest }: ModelSource,
+  { graph, layout, digest, network }: ModelSource,
   terms: {
     readonly strategy: ReinitStrategy;
     readonly strength: number;
@@ -87,7 +87,12 @@ async function startOf(
   const mask = new Uint8Array(Math.ceil(layout.length / 8));
   const initialStudent = await concurrently(layout.slices, async (slice) => {
     const { index, offset, section } = slice;
-    const work = { model: digest, index, plan: planOfSlice(plan, layout, slice), seed };
+    const work = {
+      model: { digest, network },
+      index,
+      plan: planOfSlice(plan, layout, slice),
+      seed,
+    };
     const made = unwrap(await environment.SLICE.getByName(`${id}/${index}`).initialise(work));
     // Statistics are never re-initialised, and only they may begin within a byte.
     if (section === "trainable") mask.set(made.mask, offset / 8);

@@ -73,6 +73,9 @@ const pictures: Upgrade = (config) => ({ fit: null, ...config });
 /** Before the cleansed model could be shared with participants (SPEC A9): it is not. */
 const sharing: Upgrade = (config) => ({ shareResult: false, ...config });
 
+/** Before there was anything to ask about a network: its family had one form (SPEC G4). */
+const network: Upgrade = (config) => ({ network: {}, ...config });
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -88,4 +91,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   regrowthLimits,
   pictures,
   sharing,
+  network,
 ];

@@ -1,5 +1,6 @@
 import type { Family } from "./family.ts";
-import { resnet18Family } from "./resnet18.ts";
+import { cifarResnetFamily } from "./cifar-resnet.ts";
+import { resnetFamily } from "./resnet.ts";
 
-/** The architectures that are recognised. At equal numbers of tensors found, the first one counts. */
-export const FAMILIES: readonly Family[] = [resnet18Family];
+/** The architectures that are recognised. Of forms that fit alike, the first one counts. */
+export const FAMILIES: readonly Family[] = [resnetFamily, cifarResnetFamily];

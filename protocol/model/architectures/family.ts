@@ -1,14 +1,21 @@
-import type { Graph } from "../graph.ts";
+import type { Drawing, Drawn } from "../drawing.ts";
+import type { Naming } from "../naming.ts";
 
-/** A family of architectures that differ only in sizes which tensor shapes tell. */
+/** Files of one origin, and how their networks are drawn. */
+export interface Form extends Naming {
+  /**
+   * Some tensors that files of this form have, by the architecture's own names: the more of them are
+   * there, the closer a file is. The first is of the layer that reads the image.
+   */
+  readonly marks: readonly [stem: string, ...others: string[]];
+  /** Draws the member that comes closest to the tensors. */
+  draw(net: Drawing): Drawn;
+}
+
+/** Architectures that are of one kind. */
 export interface Family {
   readonly title: string;
-  /**
-   * The member that these tensors suggest; sizes they do not tell are taken as given here.
-   *
-   * @param shapeOf shape of a tensor by the architecture's own name, if there is one
-   */
-  suggest(shapeOf: (name: string) => readonly number[] | undefined): Graph;
-  /** What to say of a shape that is typical for a look-alike from elsewhere. */
-  hint(name: string, shape: readonly number[]): string | undefined;
+  /** For people: the members by name. */
+  readonly members: readonly string[];
+  readonly forms: readonly Form[];
 }

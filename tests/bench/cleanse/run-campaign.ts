@@ -59,7 +59,7 @@ export async function runCampaign(run: BenchRun, options: RunOptions): Promise<O
     const out = join(folder, "cleansed.safetensors");
     const began = performance.now();
     const { report, rounds } = await simulateCampaign({
-      upload: await openModelUpload(spec.model),
+      upload: await openModelUpload(spec.model, teacher.network),
       config: input,
       shares,
       random,
@@ -70,7 +70,7 @@ export async function runCampaign(run: BenchRun, options: RunOptions): Promise<O
       observe: (training, index) => (index === 0 ? watchingStudents(training, look) : training),
     });
     const seconds = (performance.now() - began) / 1000 - lookedSeconds;
-    const cleansed = await readModel(out);
+    const cleansed = await readModel(out, teacher.network);
     const after = await evaluateModel(
       engine,
       { model: cleansed, teacher, ...tests },

@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { addCampaignOptions, campaignConfig } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
-import { openModelUpload } from "../../model-file.ts";
+import { networkOf } from "../../options/network-options.ts";
+import { assumptionsText, openModelUpload } from "../../model-file.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
 
 interface CreateOptions extends AccessOptions {
@@ -31,7 +32,9 @@ Example:
       // Before the upload: wrong options should not cost one. The digest is filled in below.
       campaignConfig(options, "0".repeat(64));
       const admin = openAdminClient(options, terminal);
-      const upload = await openModelUpload(options.model);
+      const upload = await openModelUpload(options.model, networkOf(options));
+      const assumptions = assumptionsText(upload.model);
+      if (assumptions !== undefined) terminal.note(assumptions);
       terminal.note(`Uploading ${options.model} (${bytesText(upload.body.size)}) …`);
       await admin.uploadModel(upload);
       const created = await admin.createCampaign(campaignConfig(options, upload.digest));

@@ -22,7 +22,8 @@ import {
   type EngineOptions,
 } from "../../options/engine-options.ts";
 import { requireNotFailed } from "../../show/failed-campaign.ts";
-import { openModelUpload, readModel } from "../../model-file.ts";
+import { networkOf } from "../../options/network-options.ts";
+import { assumptionsText, openModelUpload, readModel } from "../../model-file.ts";
 import { count, positive } from "../../options/option-values.ts";
 import { givenModelText } from "../../show/score-text.ts";
 import { simulateCampaign } from "./simulate-campaign.ts";
@@ -88,7 +89,10 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   const startedAt = performance.now();
   const campaign = { ...EVERYBODY.options(participants), ...options };
   campaignConfig(campaign, "0".repeat(64));
-  const teacher = await readModel(options.model);
+  const network = networkOf(options);
+  const teacher = await readModel(options.model, network);
+  const assumptions = assumptionsText(teacher);
+  if (assumptions !== undefined) note(assumptions);
   const pool = await loadImages(options.images, teacher.graph.inputShape);
   const random = seededStream(options.shareSeed);
   const shares = splitImages(pool, participants, random);
@@ -96,7 +100,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   const engine = await openChosenEngine(options, note);
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
-  const upload = await openModelUpload(options.model);
+  const upload = await openModelUpload(options.model, network);
   const config = campaignConfig(campaign, upload.digest);
   const { exported, report, rounds } = await simulateCampaign({
     upload,
@@ -122,7 +126,13 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
     participants,
     images: pool.count,
     before: await judge(engine, teacher, undefined, tests, normalisation),
-    after: await judge(engine, await readModel(options.out), teacher, tests, normalisation),
+    after: await judge(
+      engine,
+      await readModel(options.out, network),
+      teacher,
+      tests,
+      normalisation,
+    ),
     rounds,
     seconds: (performance.now() - startedAt) / 1000,
   };

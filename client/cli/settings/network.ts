@@ -1,0 +1,51 @@
+import { number, positive } from "../options/option-values.ts";
+import type { SettingGroup } from "./setting.ts";
+
+const UNSET = "what is usual for the family";
+
+/** What a file's tensors do not tell of its network. */
+export const NETWORK_SETTINGS: SettingGroup = {
+  title: "What tensors do not tell",
+  settings: [
+    {
+      path: "network.size",
+      flag: "--image-size",
+      argument: "<pixels>",
+      reads: positive,
+      help: "side of the images that the model takes",
+      unset: UNSET,
+    },
+    {
+      path: "network.stemPool",
+      flag: "--stem-pool",
+      argument: "<kind>",
+      reads: "choice",
+      help: "what stands behind the convolution that reads the image",
+      unset: UNSET,
+    },
+    {
+      path: "network.stemStride",
+      flag: "--stem-stride",
+      argument: "<step>",
+      reads: positive,
+      help: "step of the convolution that reads the image",
+      unset: UNSET,
+    },
+    {
+      path: "network.shortcutPadding",
+      flag: "--shortcut-padding",
+      argument: "<side>",
+      reads: "choice",
+      help: "where a shortcut without weights puts its channels of zeros",
+      unset: UNSET,
+    },
+    {
+      path: "network.epsilon",
+      flag: "--norm-epsilon",
+      argument: "<number>",
+      reads: number,
+      help: "added to the variance in every norm",
+      unset: UNSET,
+    },
+  ],
+};

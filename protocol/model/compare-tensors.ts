@@ -1,0 +1,50 @@
+import type { Tensors } from "./drawing.ts";
+import { CLASSES, sizeOf, type Graph } from "./graph.ts";
+import type { NamedTensor } from "./named-tensor.ts";
+
+/** Counters of steps, which some save as floats with all the rest. */
+const STEP_COUNTER = /(^|\.)num_batches_tracked$/;
+
+/** Whether a tensor that the network does not know may stay as it is. */
+function isAside({ name, values }: NamedTensor): boolean {
+  return values === "integers" || STEP_COUNTER.test(name);
+}
+
+/** What share of network and file is the same tensors: 1 where they fit. */
+export function sharedTensors({ parameters }: Graph, tensors: Tensors): number {
+  const weights = [...tensors.values()].filter((tensor) => !isAside(tensor)).length;
+  const shared = parameters.filter(({ name, shape }) => {
+    const tensor = tensors.get(name);
+    return tensor !== undefined && isSameShape(tensor.shape, shape);
+  }).length;
+  return shared / (parameters.length + weights - shared);
+}
+
+/** The first thing in a file that is not as the network has it; undefined where all is. */
+export function firstMismatch(graph: Graph, tensors: Tensors): string | undefined {
+  const left = new Map(tensors);
+  for (const { name, shape } of graph.parameters) {
+    const tensor = left.get(name);
+    if (tensor === undefined) return `tensor '${name}' is missing`;
+    if (!isSameShape(tensor.shape, shape)) {
+      return `tensor '${name}' has shape [${tensor.shape.join(", ")}] where [${shape.join(", ")}] is expected`;
+    }
+    if (tensor.values !== "floats") {
+      return `tensor '${name}' is ${tensor.dtype}: save it as float32, float16 or bfloat16`;
+    }
+    if (sizeOf(shape) === 0) return `tensor '${name}' is empty`;
+    left.delete(name);
+  }
+  if (graph.classes < CLASSES.least) {
+    return `it has ${graph.classes} class: there must be at least ${CLASSES.least}. A model that answers yes or no with one number is taken with two: w and b of its last layer as [0, w] and [0, b]`;
+  }
+  for (const tensor of left.values()) {
+    if (isAside(tensor)) continue;
+    return `tensor '${tensor.name}' (${tensor.dtype}) is not one of its tensors`;
+  }
+  return undefined;
+}
+
+function isSameShape(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((extent, axis) => extent === other[axis]);
+}

@@ -1,0 +1,355 @@
+import { ProtocolError } from "../errors.ts";
+import type { Activation, Graph, Operation, Parameter, ParameterRole, ValueId } from "./graph.ts";
+import { operationInputs } from "./graph.ts";
+import type { NamedTensor } from "./named-tensor.ts";
+import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
+import { shapeOf } from "./operation-shapes.ts";
+import { allSides, type Pair, type Sides, type ValueShape } from "./values.ts";
+
+/** A file's tensors by name; none, where a network is drawn anew. */
+export type Tensors = ReadonlyMap<string, NamedTensor>;
+
+/** What a family asks and tensors do not tell. */
+export interface Question<T> {
+  /** What holds unless something else is said; without it an answer is required. */
+  readonly usual?: T;
+  /** The answers that this family can take; any, when left out. */
+  readonly choices?: readonly T[];
+  /** What is asked, for messages: `whether a max-pool stands behind the 3×3 stem`. */
+  readonly asks: string;
+}
+
+/** What is drawn from a file's tensors. */
+export interface Drawn {
+  /** Its parameters have the file's names and the shapes that the tensors ought to have. */
+  readonly graph: Graph;
+  /** Every question that the family asks, answered. */
+  readonly network: NetworkSettings;
+  /** Those of them that nobody answered: what is usual holds. */
+  readonly assumed: readonly NetworkQuestion[];
+  /** Why the network cannot be taken though its tensors may fit. */
+  readonly problem: ProtocolError | undefined;
+}
+
+export interface ConvolutionOptions {
+  /** Channels out, where the tensor does not say. */
+  readonly out?: number;
+  /** Side of the kernel; as the tensor says, when left out. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  /** Half the kernel when left out; `same` as TensorFlow has it, more below and to the right. */
+  readonly padding?: number | "same";
+  /** `told`: by the tensor's second extent. */
+  readonly groups?: "depthwise" | "told";
+  readonly bias?: boolean;
+}
+
+/**
+ * Draws the network that a file's tensors suggest, operation by operation, as a model's `forward` is
+ * written. Channels and, where a family leaves them open, kernels are read from the tensors; what must
+ * then hold of every tensor is in the graph's parameters, to be compared. Nothing throws on the way:
+ * a network is drawn to its end also where tensors are missing, so that what comes closest can be named.
+ *
+ * @example
+ * const net = new Drawing(tensors, (name) => name, {});
+ * const x = net.relu(net.batchNorm(net.conv(net.image("conv1", { usual: 32 }), "conv1"), "bn1"), "relu1");
+ * const { graph } = net.finish("resnet18", net.linear(net.globalPool(x), "fc"));
+ */
+export class Drawing {
+  readonly #tensors: Tensors;
+  readonly #nameOf: (own: string) => string;
+  readonly #given: NetworkSettings;
+  readonly #operations: Operation[] = [];
+  readonly #parameters = new Map<string, Parameter>();
+  readonly #shapes = new Map<ValueId, ValueShape>();
+  #answers: NetworkSettings = {};
+  readonly #assumed: NetworkQuestion[] = [];
+  #problem: ProtocolError | undefined;
+  #epsilon = 1e-5;
+  #momentum = 0.1;
+
+  /**
+   * @param nameOf the file's name of a tensor, by the architecture's own
+   * @param given answers to what tensors do not tell
+   */
+  constructor(tensors: Tensors, nameOf: (own: string) => string, given: NetworkSettings) {
+    this.#tensors = tensors;
+    this.#nameOf = nameOf;
+    this.#given = given;
+  }
+
+  /** Shape of a tensor of the file, by the architecture's own name. */
+  told(name: string): readonly number[] | undefined {
+    return this.#tensors.get(this.#nameOf(name))?.shape;
+  }
+
+  has(name: string): boolean {
+    return this.told(name) !== undefined;
+  }
+
+  /** How many of successive tensors are there, from `first` on. */
+  count(nameOf: (index: number) => string, first = 0): number {
+    let index = first;
+    while (this.has(nameOf(index))) index++;
+    return index - first;
+  }
+
+  /** The answer to a question; where there is none and must be, the network has a problem. */
+  ask<Key extends NetworkQuestion>(
+    key: Key,
+    { asks, choices, usual }: Question<NonNullable<NetworkSettings[Key]>>,
+  ): NonNullable<NetworkSettings[Key]> {
+    const given = this.#given[key] as NonNullable<NetworkSettings[Key]> | undefined;
+    const listed = choices?.join(", ") ?? "any";
+    if (given === undefined) {
+      if (usual === undefined) {
+        this.#fail(
+          `tensors do not tell ${asks}: say it with the setting network.${key} (one of ${listed})`,
+          "malformed-request",
+        );
+      } else this.#assumed.push(key);
+    } else if (choices !== undefined && !choices.includes(given)) {
+      this.#fail(
+        `network.${key} is ${given}, and ${asks} is one of ${listed} here`,
+        "malformed-request",
+      );
+    }
+    const answer = given ?? usual ?? choices![0]!;
+    this.#answers = { ...this.#answers, [key]: answer };
+    return answer;
+  }
+
+  /**
+   * The images that the layer `stem` reads, of as many channels as its weight has.
+   *
+   * @param size usual side, or the one that the tensors tell
+   */
+  image(stem: string, size: { readonly usual: number } | { readonly told: number }): ValueId {
+    const channels = this.told(`${stem}.weight`)?.[1] ?? 3;
+    if (channels !== 1 && channels !== 3) {
+      this.#fail(
+        `its first layer reads ${channels} channels, and images have 3 (RGB) or 1 (grey): Scour cleanses classifiers of such images`,
+      );
+    }
+    const asks = "the side of the images in pixels";
+    const side = this.ask(
+      "size",
+      "told" in size
+        ? { asks, usual: size.told, choices: [size.told] }
+        : { asks, usual: size.usual },
+    );
+    this.#shapes.set("image", [side, side, channels]);
+    return "image";
+  }
+
+  /** What is added to the variance in the norms that follow, and how fast their statistics advance. */
+  norms(usual: { readonly epsilon: number; readonly momentum?: number }): void {
+    this.#epsilon = this.ask("epsilon", {
+      asks: "what the norms add to variances",
+      usual: usual.epsilon,
+    });
+    this.#momentum = usual.momentum ?? 0.1;
+  }
+
+  shape(value: ValueId): ValueShape {
+    return this.#shapes.get(value)!;
+  }
+
+  channels(value: ValueId): number {
+    return this.shape(value).at(-1)!;
+  }
+
+  conv(input: ValueId, name: string, options: ConvolutionOptions = {}): ValueId {
+    const { stride = 1, padding, bias = false } = options;
+    const weight = `${name}.weight`;
+    const channels = this.channels(input);
+    const told = this.told(weight);
+    const [out, within, ...kernelTold] = told?.length === 4 ? told : [];
+    const side = options.kernel;
+    const kernel = (side === undefined
+      ? kernelTold.length === 2
+        ? kernelTold
+        : [3, 3]
+      : [side, side]) as unknown as Pair;
+    let groups = options.groups === "depthwise" ? channels : 1;
+    if (options.groups === "told" && within !== undefined && channels % within === 0) {
+      groups = channels / within;
+    }
+    const outputs = out ?? options.out ?? channels;
+    return this.#add({
+      kind: "conv2d",
+      input,
+      output: name,
+      weight: this.#parameter(weight, "conv-weight", [outputs, channels / groups, ...kernel]),
+      ...(bias && { bias: this.#parameter(`${name}.bias`, "conv-bias", [outputs]) }),
+      stride: [stride, stride],
+      padding:
+        padding === "same"
+          ? this.#samePadding(input, kernel, stride)
+          : allSides(padding ?? Math.floor((kernel[0] - 1) / 2)),
+      dilation: [1, 1],
+      groups,
+    });
+  }
+
+  batchNorm(input: ValueId, name: string): ValueId {
+    const shape = [this.channels(input)];
+    return this.#add({
+      kind: "batch-norm",
+      input,
+      output: name,
+      scale: this.#parameter(`${name}.weight`, "norm-scale", shape),
+      shift: this.#parameter(`${name}.bias`, "norm-shift", shape),
+      runningMean: this.#parameter(`${name}.running_mean`, "running-mean", shape),
+      runningVariance: this.#parameter(`${name}.running_var`, "running-variance", shape),
+      epsilon: this.#epsilon,
+      momentum: this.#momentum,
+    });
+  }
+
+  activation(input: ValueId, activation: Activation, output: string): ValueId {
+    return this.#add({ kind: "activation", activation, input, output });
+  }
+
+  relu(input: ValueId, output: string): ValueId {
+    return this.activation(input, "relu", output);
+  }
+
+  add(input: ValueId, other: ValueId, output: string): ValueId {
+    return this.#add({ kind: "add", inputs: [input, other], output });
+  }
+
+  /** Every `stride`-th row and column. */
+  everyNth(input: ValueId, stride: number, output: string): ValueId {
+    return this.#add({
+      kind: "average-pool",
+      input,
+      output,
+      kernel: [1, 1],
+      stride: [stride, stride],
+      padding: allSides(0),
+      countsPadding: false,
+    });
+  }
+
+  padChannels(input: ValueId, before: number, after: number, output: string): ValueId {
+    return this.#add({ kind: "pad-channels", input, output, before, after });
+  }
+
+  maxPool(
+    input: ValueId,
+    kernel: number,
+    stride: number,
+    padding: number,
+    output: string,
+  ): ValueId {
+    return this.#add({
+      kind: "max-pool",
+      input,
+      output,
+      kernel: [kernel, kernel],
+      stride: [stride, stride],
+      padding: allSides(padding),
+    });
+  }
+
+  averagePool(input: ValueId, kernel: number, output: string): ValueId {
+    return this.#add({
+      kind: "average-pool",
+      input,
+      output,
+      kernel: [kernel, kernel],
+      stride: [kernel, kernel],
+      padding: allSides(0),
+      countsPadding: false,
+    });
+  }
+
+  globalPool(input: ValueId, output = "pool"): ValueId {
+    return this.#add({ kind: "global-average-pool", input, output });
+  }
+
+  flatten(input: ValueId, output = "flat"): ValueId {
+    return this.#add({ kind: "flatten", input, output, order: "channels-first" });
+  }
+
+  linear(
+    input: ValueId,
+    name: string,
+    { bias = true, output = name }: { readonly bias?: boolean; readonly output?: string } = {},
+  ): ValueId {
+    const weight = `${name}.weight`;
+    const channels = this.channels(input);
+    const out = this.told(weight)?.[0] ?? channels;
+    return this.#add({
+      kind: "linear",
+      input,
+      output,
+      weight: this.#parameter(weight, "linear-weight", [out, channels]),
+      ...(bias && { bias: this.#parameter(`${name}.bias`, "linear-bias", [out]) }),
+    });
+  }
+
+  /** @param architecture the member's name, without the size of its images */
+  finish(architecture: string, output: ValueId): Drawn {
+    const [height, width, channels] = this.shape("image") as [number, number, number];
+    for (const key of Object.keys(this.#given) as NetworkQuestion[]) {
+      if (this.#given[key] === undefined || key in this.#answers) continue;
+      this.#fail(
+        `network.${key} is nothing that can be chosen here: leave it out`,
+        "malformed-request",
+      );
+    }
+    const graph: Graph = {
+      architecture: `${architecture}-${height}`,
+      input: "image",
+      inputShape: { height, width, channels },
+      output,
+      classes: this.channels(output),
+      operations: this.#operations,
+      parameters: [...this.#parameters.values()],
+    };
+    return { graph, network: this.#answers, assumed: this.#assumed, problem: this.#problem };
+  }
+
+  #samePadding(input: ValueId, kernel: Pair, stride: number): Sides {
+    const [height, width] = this.shape(input) as [number, number, number];
+    const total = (size: number, axis: 0 | 1): number =>
+      Math.max((Math.ceil(size / stride) - 1) * stride + kernel[axis] - size, 0);
+    const [rows, columns] = [total(height, 0), total(width, 1)];
+    const top = Math.floor(rows / 2);
+    const left = Math.floor(columns / 2);
+    return { top, bottom: rows - top, left, right: columns - left };
+  }
+
+  #parameter(own: string, role: ParameterRole, shape: readonly number[]): string {
+    const name = this.#nameOf(own);
+    this.#parameters.set(name, { name, role, shape });
+    return name;
+  }
+
+  #add(operation: Operation): ValueId {
+    const known = shapeOf(operation);
+    const inputs = operationInputs(operation).map((id) => this.shape(id));
+    const used = known.parameters(operation).map(({ name }) => this.#parameters.get(name)!.shape);
+    this.#operations.push(operation);
+    let shape = inputs[0]!;
+    try {
+      shape = known.output(operation, inputs, used, (detail) => {
+        return new ProtocolError("unsupported-model", `'${operation.output}': ${detail}`);
+      });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#problem ??= error;
+    }
+    this.#shapes.set(operation.output, shape);
+    return operation.output;
+  }
+
+  #fail(
+    detail: string,
+    code: "unsupported-model" | "malformed-request" = "unsupported-model",
+  ): void {
+    this.#problem ??= new ProtocolError(code, detail);
+  }
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { SIZES } from "./graph.ts";
+
+/**
+ * What decides a network's answers and its tensors do not tell. A family asks for what it needs and
+ * says what holds by default where its files are of one form; all other questions must be answered, in
+ * the campaign's configuration or in the file's metadata (SPEC G4).
+ */
+export const networkSettingsSchema = z.strictObject({
+  /** Side of the images it takes, pixels. */
+  size: z.int().min(SIZES.least).max(SIZES.most).optional(),
+  /** What stands behind the convolution that reads the image. */
+  stemPool: z.enum(["none", "max"]).optional(),
+  /** Step of the convolution that reads the image. */
+  stemStride: z.int().min(1).max(4).optional(),
+  /** Where a shortcut without weights puts its channels of zeros. */
+  shortcutPadding: z.enum(["both", "after"]).optional(),
+  /** Added to the variance in every norm. */
+  epsilon: z.number().positive().max(1).optional(),
+});
+
+export type NetworkSettings = z.output<typeof networkSettingsSchema>;
+
+/** A setting as a family asks for it. */
+export type NetworkQuestion = keyof NetworkSettings;
+
+/** Where a model file's metadata answers the questions itself: JSON of `NetworkSettings`. */
+export const NETWORK_METADATA = "scour.network";
