@@ -104,6 +104,12 @@ class Member implements ZipMember {
   }
 }
 
+/**
+ * Most bytes read at once: the directory is, and one of a million members takes less. An archive that
+ * declares more would be in memory as a whole.
+ */
+const MOST_AT_ONCE = 2 ** 28;
+
 /** What goes wrong with the source is kept apart from what is wrong with the archive. */
 class SourceReader extends Reader<ByteSource> {
   readonly #source: ByteSource;
@@ -116,8 +122,12 @@ class SourceReader extends Reader<ByteSource> {
   }
 
   override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
+    // Where to read is the archive's word, which may point anywhere.
+    if (!(offset >= 0 && offset < this.size)) return new Uint8Array();
+    const within = Math.min(length, this.size - offset);
+    if (within > MOST_AT_ONCE) throw new RangeError(`${within} bytes are read at once`);
     try {
-      return await this.#source.read(offset, Math.min(length, this.size - offset));
+      return await this.#source.read(offset, within);
     } catch (error) {
       this.failure = error;
       throw error;

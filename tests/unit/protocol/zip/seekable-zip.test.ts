@@ -70,6 +70,38 @@ it("stops a bomb that declares less than it unpacks to", async () => {
   expect(await refusal(bomb!.read(1000))).toBe("member-damaged");
 });
 
+it("asks its source for nothing beyond its end, wherever the directory points", async () => {
+  const zip = zipSync({ a: [Uint8Array.of(1), { level: 0 }], b: Uint8Array.of(2) });
+  new DataView(zip.buffer).setUint32(directoryEntry(zip) + 42, 0x7fffffff, true);
+  const [astray, other] = await membersOf(
+    bytesSource(zip, (length) => void new Uint8Array(length)),
+  );
+  expect(await refusal(astray!.read(10))).toBe("member-damaged");
+  expect(await other!.read(10)).toEqual(Uint8Array.of(2));
+});
+
+it("is never in memory as a whole, whatever its directory declares", async () => {
+  const large = 2 ** 30;
+  const end = zipSync({ a: Uint8Array.of(1) }).slice(-22);
+  // A directory from the first byte on, with a header's beginning there.
+  new DataView(end.buffer).setUint32(16, 0, true);
+  const header = new TextEncoder().encode("PK\u0001\u0002");
+  let most = 0;
+  const source: ByteSource = {
+    size: large + end.length,
+    read: (offset, length) => {
+      most = Math.max(most, length);
+      const bytes = new Uint8Array(length);
+      if (offset === 0) bytes.set(header.subarray(0, length));
+      if (offset + length > large)
+        bytes.set(end.subarray(Math.max(0, offset - large)), Math.max(0, large - offset));
+      return Promise.resolve(bytes);
+    },
+  };
+  expect(await refusal(membersOf(source))).toBe("damaged");
+  expect(most).toBeLessThan(2 ** 28);
+});
+
 it("compares checksums", async () => {
   const zip = zipSync({ a: [Uint8Array.of(1, 2, 3), { level: 0 }] });
   zip[31]! ^= 1;
