@@ -52,7 +52,12 @@ export type { Conv2dOperation } from "./operations/conv2d.ts";
 export type { LinearOperation } from "./operations/linear.ts";
 export type * from "./operations/norms.ts";
 export type * from "./operations/pooling.ts";
-export type { Activation, ActivationOperation, AddOperation } from "./operations/pointwise.ts";
+export type {
+  Activation,
+  ActivationOperation,
+  AddOperation,
+  NamedActivation,
+} from "./operations/pointwise.ts";
 export type { Parameter, ParameterRole, ValueId } from "./values.ts";
 export { allSides, sizeOf } from "./values.ts";
 

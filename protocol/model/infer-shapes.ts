@@ -9,10 +9,12 @@ import {
 } from "./graph.ts";
 import { shapeOf } from "./operation-shapes.ts";
 import { isExtent, type Fail, type ParameterNeed } from "./operations/operation-shape.ts";
+import { activationName } from "./operations/pointwise.ts";
 import type { ValueShape } from "./values.ts";
 
 function describe(operation: Operation): string {
-  const name = operation.kind === "activation" ? operation.activation : operation.kind;
+  const name =
+    operation.kind === "activation" ? activationName(operation.activation) : operation.kind;
   return `${name} '${operation.output}'`;
 }
 

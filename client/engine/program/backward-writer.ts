@@ -1,6 +1,7 @@
-import type { Activation, ValueId } from "../../../protocol/model/graph.ts";
+import type { ValueId } from "../../../protocol/model/graph.ts";
+import { rulesOf } from "./activations.ts";
 import type { ForwardPass } from "./forward-pass.ts";
-import type { GradientEpilogue } from "./kernels/gradient-epilogue.ts";
+import type { ActivatedValue, GradientEpilogue } from "./kernels/gradient-epilogue.ts";
 import type { Operand } from "./operands.ts";
 import { stepInputs, type TrainingStep } from "./plan.ts";
 import type { ProgramWriter } from "./program-writer.ts";
@@ -111,9 +112,8 @@ export class BackwardWriter {
     this.#gradients.set(id, g);
     if (pending > 0) return { ...NO_EPILOGUE, addend };
 
-    const { writer, forward } = this;
-    const activation = this.#activationOf(id);
-    const activated = activation && { activation, value: forward.readings.get(id)! };
+    const { writer } = this;
+    const activated = this.#activated(id);
     const z = this.#normInput(id);
     if (!z) return { addend, activated, sums: undefined };
     const { channels } = writer.extent(id);
@@ -124,20 +124,29 @@ export class BackwardWriter {
   }
 
   #hasEpilogue(id: ValueId): boolean {
-    return this.#activationOf(id) !== undefined || this.#normInput(id) !== undefined;
+    return this.#activated(id) !== undefined || this.#normInput(id) !== undefined;
   }
 
   /** The last thing the step does that gives a value, where that is an activation. */
-  #activationOf(id: ValueId): Activation | undefined {
-    const step = this.forward.producers.get(id);
-    const activates = step?.kind === "activation" || step?.kind === "batch-norm";
-    return activates ? step.activation : undefined;
+  #activated(id: ValueId): ActivatedValue | undefined {
+    const { producers, readings, norms } = this.forward;
+    const step = producers.get(id);
+    if (step?.kind !== "activation" && step?.kind !== "batch-norm") return undefined;
+    const { activation } = step;
+    if (activation === undefined) return undefined;
+    if (rulesOf(activation).derivativeFrom === "value") {
+      return { activation, from: readings.get(id)! };
+    }
+    // A training plan gives a norm no such activation behind an addend.
+    const from =
+      step.kind === "activation" ? readings.get(step.input) : norms.get(step)?.normalised;
+    return { activation, from: from! };
   }
 
   /** What a batch norm normalised by the batch's statistics, where one gives the value. */
   #normInput(id: ValueId): Operand | undefined {
     const step = this.forward.producers.get(id);
     const record = step?.kind === "batch-norm" ? this.forward.norms.get(step)! : undefined;
-    return record?.statistics === "batch" ? record.input : undefined;
+    return record?.statistics === "batch" ? record.normalised.values : undefined;
   }
 }

@@ -6,8 +6,8 @@ import type { Operand, Reading } from "./operands.ts";
 export type NormRecord =
   | {
       readonly statistics: "batch";
-      /** z, the norm's input. */
-      readonly input: Operand;
+      /** x̂·scale + shift of z, the norm's input, before anything else. */
+      readonly normalised: Reading;
       /** `[P, 2, C]`: mean, inverse standard deviation. */
       readonly saved: Operand;
       /** Values per channel and group, of clean images. */
@@ -15,6 +15,7 @@ export type NormRecord =
     }
   | {
       readonly statistics: "running";
+      readonly normalised: Reading;
       /** `[1, 2, C]`: scale, 0. */
       readonly slopes: Operand;
     };

@@ -8,6 +8,7 @@ import {
   type ValueId,
 } from "../../../protocol/model/graph.ts";
 import { EngineError } from "../engine-error.ts";
+import { rulesOf } from "./activations.ts";
 
 /** f(norm(x) + addend), f an activation or none: a batch norm with what directly follows it. */
 export interface NormStep {
@@ -55,7 +56,8 @@ export function stepInputs(step: EvaluationStep): readonly ValueId[] {
 
 /**
  * Orders a graph for training: each batch norm takes up the addition and the activation that
- * follow it, where nothing else reads the value between.
+ * follow it, where nothing else reads the value between. An activation whose derivative is told from
+ * its input is not taken up behind an addition: the sum has to be there for the way back.
  *
  * @throws EngineError `invalid-input` when a value is read before it is written, or written twice.
  *
@@ -63,12 +65,30 @@ export function stepInputs(step: EvaluationStep): readonly ValueId[] {
  * const plan = trainingPlan(resnet18({ width: 16, classes: 10 }));
  */
 export function trainingPlan(graph: Graph): Plan<TrainingStep> {
-  const readers = readersOf(graph);
+  const steps = fusedSteps(graph, readersOf(graph), keepsInput);
+  return { steps, input: graph.input, output: graph.output, lastUses: lastUses(steps, graph) };
+}
+
+/** Whether a way back through an activation needs what it was given. */
+function keepsInput(activation: Activation): boolean {
+  return rulesOf(activation).derivativeFrom === "input";
+}
+
+/**
+ * The operations in order, what follows batch norms taken up.
+ *
+ * @param apart activations that are not taken up behind an addition
+ */
+function fusedSteps(
+  graph: Graph,
+  readers: Readers,
+  apart: (activation: Activation) => boolean,
+): TrainingStep[] {
   const steps: TrainingStep[] = [];
   const producer = new Map<ValueId, number>();
 
   for (const operation of graph.operations) {
-    const fused = fuse(operation, steps, producer, readers);
+    const fused = fuse(operation, steps, producer, readers, apart);
     if (fused) {
       steps[fused.index] = fused.step;
       producer.set(fused.step.output, fused.index);
@@ -77,29 +97,30 @@ export function trainingPlan(graph: Graph): Plan<TrainingStep> {
     producer.set(operation.output, steps.length);
     steps.push(operation.kind === "batch-norm" ? normStep(operation) : operation);
   }
-  return { steps, input: graph.input, output: graph.output, lastUses: lastUses(steps, graph) };
+  return steps;
 }
 
 /**
- * Orders a graph for evaluation: on top of the training plan, a convolution that only a batch norm
- * reads takes up that norm.
+ * Orders a graph for evaluation, from which there is no way back: as for training, with every
+ * activation behind an addition taken up; and a convolution that only a batch norm reads takes up that
+ * norm.
  */
 export function evaluationPlan(graph: Graph): Plan<EvaluationStep> {
   const readers = readersOf(graph);
   const convolutions = new Map<ValueId, Conv2dOperation>();
   const steps: EvaluationStep[] = [];
-  const training = trainingPlan(graph).steps;
-  for (const step of training) {
+  const fused = fusedSteps(graph, readers, () => false);
+  for (const step of fused) {
     if (step.kind === "conv2d") convolutions.set(step.output, step);
   }
   const folded = new Set<ValueId>();
-  for (const step of training) {
+  for (const step of fused) {
     if (step.kind !== "batch-norm") continue;
     if (convolutions.has(step.input) && readers.get(step.input)?.length === 1) {
       folded.add(step.input);
     }
   }
-  for (const step of training) {
+  for (const step of fused) {
     if (step.kind === "conv2d" && folded.has(step.output)) continue;
     const conv =
       step.kind === "batch-norm" && folded.has(step.input) && convolutions.get(step.input);
@@ -131,7 +152,8 @@ function fuse(
   operation: Operation,
   steps: readonly TrainingStep[],
   producer: ReadonlyMap<ValueId, number>,
-  readers: ReadonlyMap<ValueId, readonly Operation[]>,
+  readers: Readers,
+  apart: (activation: Activation) => boolean,
 ): { index: number; step: NormStep } | undefined {
   const inputs = operationInputs(operation);
   const soleReader = (value: ValueId): boolean => readers.get(value)?.length === 1;
@@ -140,6 +162,7 @@ function fuse(
     const index = producer.get(input);
     const step = index === undefined ? undefined : steps[index];
     if (step?.kind !== "batch-norm" || step.activation || !soleReader(input)) return undefined;
+    if (step.addend !== undefined && apart(activation)) return undefined;
     return { index: index!, step: { ...step, output, activation } };
   }
   if (operation.kind === "add" && inputs[0] !== inputs[1]) {
@@ -162,7 +185,9 @@ function fuse(
   return undefined;
 }
 
-function readersOf(graph: Graph): Map<ValueId, Operation[]> {
+type Readers = ReadonlyMap<ValueId, readonly Operation[]>;
+
+function readersOf(graph: Graph): Readers {
   const readers = new Map<ValueId, Operation[]>([[graph.input, []]]);
   for (const operation of graph.operations) {
     for (const value of operationInputs(operation)) {

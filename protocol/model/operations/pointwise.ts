@@ -2,7 +2,38 @@ import { sizeOf, type ValueId, type ValueShape } from "../values.ts";
 import { channelsOf, isSame, type Fail, type OperationShape } from "./operation-shape.ts";
 
 /** Functions of one value that an engine knows (`client/engine/program/activations.ts`). */
-export type Activation = "relu";
+export type Activation = NamedActivation | LeakyRelu | Elu;
+
+/** Those without a number of their own. `silu` is also called swish; `gelu` is by erf. */
+export type NamedActivation =
+  | "relu"
+  | "relu6"
+  | "sigmoid"
+  | "tanh"
+  | "silu"
+  | "hard-sigmoid"
+  | "hard-swish"
+  | "gelu"
+  | "gelu-tanh";
+
+/** x above 0, slope·x below. */
+interface LeakyRelu {
+  readonly kind: "leaky-relu";
+  /** At least 0. */
+  readonly slope: number;
+}
+
+/** x above 0, α·(eˣ − 1) below. */
+interface Elu {
+  readonly kind: "elu";
+  /** At least 0. */
+  readonly alpha: number;
+}
+
+/** For people. */
+export function activationName(activation: Activation): string {
+  return typeof activation === "string" ? activation : activation.kind;
+}
 
 /** A function of each value by itself. */
 export interface ActivationOperation {
@@ -46,8 +77,26 @@ export interface SoftmaxOperation {
 
 export const activationShape: OperationShape<ActivationOperation> = {
   parameters: () => [],
-  output: (_operation, [input]) => input!,
+  output({ activation }, [input], _parameters, fail) {
+    const parameter = parameterOf(activation);
+    if (!(parameter >= 0 && Number.isFinite(parameter))) {
+      throw fail(`its ${activationName(activation)} has the number ${parameter}`);
+    }
+    return input!;
+  },
 };
+
+function parameterOf(activation: Activation): number {
+  if (typeof activation === "string") return 0;
+  switch (activation.kind) {
+    case "leaky-relu":
+      return activation.slope;
+    case "elu":
+      return activation.alpha;
+    default:
+      return activation satisfies never;
+  }
+}
 
 export const addShape: OperationShape<AddOperation> = {
   parameters: () => [],

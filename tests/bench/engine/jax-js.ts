@@ -16,7 +16,7 @@ import {
 } from "../../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { Contestant, ContestantOptions } from "./contestant.ts";
-import { affineNames, biasName, notCompared, squareWindow } from "./residual-operations.ts";
+import { affineNames, biasName, isRelu, notCompared, squareWindow } from "./residual-operations.ts";
 
 /** By tensor name. */
 type Tree = Record<string, np.Array>;
@@ -168,7 +168,7 @@ function run(graph: Graph, parameters: Tree, images: np.Array, norm: Normalise):
         values.set(operation.output, norm(take(operation.input), operation));
         break;
       case "activation":
-        operation.activation satisfies "relu";
+        isRelu(operation.activation);
         values.set(operation.output, nn.relu(take(operation.input)));
         break;
       case "add": {

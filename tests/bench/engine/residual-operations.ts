@@ -1,8 +1,10 @@
 import type {
+  Activation,
   BatchNormOperation,
   Conv2dOperation,
   LinearOperation,
 } from "../../../protocol/model/graph.ts";
+import { activationName } from "../../../protocol/model/operations/pointwise.ts";
 
 /** Peers' steps are written by hand for the operations of a ResNet, in their plain forms. */
 
@@ -23,6 +25,12 @@ export function affineNames({ scale, shift }: BatchNormOperation): {
 
 export function biasName({ bias }: LinearOperation): string {
   return bias!;
+}
+
+/** Whether a step ends in a rectifier, the only activation that peers' steps were written for. */
+export function isRelu(activation: Activation | undefined): boolean {
+  if (activation === undefined) return false;
+  return activation === "relu" || notCompared({ kind: activationName(activation) });
 }
 
 /** Of what no peer's step was written for. */

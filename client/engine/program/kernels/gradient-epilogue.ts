@@ -2,10 +2,11 @@ import type { Activation } from "../../../../protocol/model/graph.ts";
 import type { Operand, PartialSums, Reading } from "../operands.ts";
 import { operandsOf, present } from "./kernel.ts";
 
-/** A value that an activation gave, from which its derivative is told. */
+/** An activation f that gave a value, and what its derivative is told from. */
 export interface ActivatedValue {
   readonly activation: Activation;
-  readonly value: Reading;
+  /** f(x) or x, see `ActivationRules.derivativeFrom`. */
+  readonly from: Reading;
 }
 
 /**
@@ -22,5 +23,5 @@ export interface GradientEpilogue {
 }
 
 export function epilogueReads({ addend, activated, sums }: GradientEpilogue): Operand[] {
-  return [...present(addend, sums?.z), ...operandsOf(activated?.value)];
+  return [...present(addend, sums?.z), ...operandsOf(activated?.from)];
 }

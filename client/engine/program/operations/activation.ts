@@ -1,5 +1,5 @@
 import type { ActivationOperation } from "../../../../protocol/model/graph.ts";
-import { ACTIVATIONS } from "../activations.ts";
+import { rulesOf } from "../activations.ts";
 import { stored } from "../program-writer.ts";
 import { NO_PIECES, type OperationDescription } from "./operation.ts";
 
@@ -24,5 +24,5 @@ export const activation: OperationDescription<ActivationOperation> = {
     pass.pass(input, dy);
   },
 
-  judged: ({ tf, value }, { activation: f, input }) => ACTIVATIONS[f].judged(tf, value(input)),
+  judged: ({ tf, value }, { activation: f, input }) => rulesOf(f).judged(tf, value(input)),
 };

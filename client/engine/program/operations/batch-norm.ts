@@ -57,7 +57,7 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
       if (pass.isWanted(input)) pass.pass(input, slope(pass, input, g, record.slopes));
       return;
     }
-    const { input: z, saved, count } = record;
+    const { normalised, saved, count } = record;
     const factors = writer.perGroup(3, channels);
     writer.emit("backward", {
       kind: "norm-gradient-factors",
@@ -74,7 +74,14 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
     if (!pass.isWanted(input)) return;
     const dz = writer.activation(input);
     const shape = { rows: writer.rows(input), cleanRows: writer.cleanRows(input), channels };
-    writer.emit("backward", { kind: "norm-gradient", ...shape, g, z, factors, dz });
+    writer.emit("backward", {
+      kind: "norm-gradient",
+      ...shape,
+      g,
+      z: normalised.values,
+      factors,
+      dz,
+    });
     pass.pass(input, dz);
   },
 
@@ -112,8 +119,10 @@ function affineInPass(pass: ForwardWriter, step: NormStep): Affine {
 /** The affine of a norm over the batch's statistics. */
 function normOfBatch(pass: ForwardWriter, step: NormStep, momentum: number | undefined): Affine {
   const { coefficients, count, saved } = takeStatistics(pass, step, momentum);
-  pass.norms.set(step, { statistics: "batch", input: pass.stored(step.input), saved, count });
-  return { coefficients, common: false, activation: undefined };
+  const affine = { coefficients, common: false, activation: undefined };
+  const normalised = { values: pass.stored(step.input), affine };
+  pass.norms.set(step, { statistics: "batch", normalised, saved, count });
+  return affine;
 }
 
 /** @param momentum of running statistics; undefined: they stay as they are. */
@@ -155,7 +164,8 @@ function takeStatistics(
 }
 
 /** The affine of a norm over running statistics. */
-function runningNorm({ writer, norms }: ForwardWriter, step: NormStep): Affine {
+function runningNorm(pass: ForwardWriter, step: NormStep): Affine {
+  const { writer, norms } = pass;
   const { norm, input } = step;
   const { channels } = writer.extent(input);
   const coefficients = writer.workspace(2 * channels);
@@ -171,8 +181,10 @@ function runningNorm({ writer, norms }: ForwardWriter, step: NormStep): Affine {
     coefficients,
     slopes,
   });
-  norms.set(step, { statistics: "running", slopes });
-  return { coefficients, common: true, activation: undefined };
+  const affine = { coefficients, common: true, activation: undefined };
+  const normalised = { values: pass.stored(input), affine };
+  norms.set(step, { statistics: "running", normalised, slopes });
+  return affine;
 }
 
 /** The gradient of a running norm's input: that of its output, times the scale. */

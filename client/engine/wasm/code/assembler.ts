@@ -1,4 +1,4 @@
-import type { LaneCode } from "../../program/activations.ts";
+import type { LaneCode } from "../../program/lanes/lane-code.ts";
 
 /**
  * Writes WebAssembly modules: just what the kernels here need, loops over linear memory with
@@ -47,6 +47,8 @@ export class FunctionWriter implements LaneCode {
   readonly #fused: boolean;
   readonly #locals: number[] = [];
   readonly #code: number[] = [];
+  /** Variables that `keep` has done with. */
+  readonly #free: Local[] = [];
 
   /** @param fused whether relaxed SIMD's fused multiply-add may be used. */
   constructor(parameters: number, fused: boolean) {
@@ -190,6 +192,14 @@ export class FunctionWriter implements LaneCode {
     return this.get(local).get(other).#emit(0x6a).set(local);
   }
 
+  absoluteFloats(): this {
+    return this.#vector(0xe0);
+  }
+
+  minFloats(): this {
+    return this.#vector(0xea);
+  }
+
   maxFloats(): this {
     return this.#vector(0xeb);
   }
@@ -200,6 +210,51 @@ export class FunctionWriter implements LaneCode {
 
   andBits(): this {
     return this.#vector(0x4e);
+  }
+
+  orBits(): this {
+    return this.#vector(0x50);
+  }
+
+  selectBits(): this {
+    return this.#vector(0x52);
+  }
+
+  roundFloats(): this {
+    return this.#vector(0x6a);
+  }
+
+  toIntegers(): this {
+    return this.#vector(0xf8);
+  }
+
+  splatInteger(value: number): this {
+    const bytes = new Uint8Array(Int32Array.of(value, value, value, value).buffer);
+    return this.#vector(0x0c, ...bytes);
+  }
+
+  addIntegers(): this {
+    return this.#vector(0xae);
+  }
+
+  subtractIntegers(): this {
+    return this.#vector(0xb1);
+  }
+
+  shiftLeft(bits: number): this {
+    return this.constant(bits).#vector(0xab);
+  }
+
+  shiftRight(bits: number): this {
+    return this.constant(bits).#vector(0xac);
+  }
+
+  keep(use: (value: () => void) => void): this {
+    const local = this.#free.pop() ?? this.vector();
+    this.set(local);
+    use(() => this.get(local));
+    this.#free.push(local);
+    return this;
   }
 
   /** accumulator ← accumulator + a·b */

@@ -1,5 +1,5 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
-import { ACTIVATIONS } from "../../program/activations.ts";
+import { rulesOf } from "../../program/activations.ts";
 import type { FunctionWriter, Local } from "./assembler.ts";
 import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
 
@@ -8,7 +8,7 @@ export type Reader = "plain" | { readonly activation: Activation | undefined };
 
 /** Makes of x·scale + shift, on the stack, what a reader reads. */
 export function activate(writer: FunctionWriter, activation: Activation | undefined): void {
-  if (activation) ACTIVATIONS[activation].wasm.value(writer);
+  if (activation) rulesOf(activation).wasm.value(writer);
 }
 
 /** Vectors of channels that are worked on at once, their scale and shift in registers. */

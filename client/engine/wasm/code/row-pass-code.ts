@@ -1,5 +1,5 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
-import { ACTIVATIONS } from "../../program/activations.ts";
+import { rulesOf } from "../../program/activations.ts";
 import type { FunctionWriter, Local } from "./assembler.ts";
 import { activate, type Reader } from "./pad-images-code.ts";
 import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
@@ -11,7 +11,7 @@ import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
  *     v = source (read plainly or normalised), or source·a + other·b + d with `factors`,
  *         or source·a with `slope`
  *     v ← v + bias + addend
- *     v ← f(v), f the `activation` or none;  v ← v·f′, told from the `activated` value f(x)
+ *     v ← f(v), f the `activation` or none;  v ← v·f′, told from what is `activated`: f(x) or x
  *     sums ← Σ v and Σ v², or Σ v·z
  */
 export interface RowPass {
@@ -185,7 +185,7 @@ class RowBlock {
     writer.set(value);
     if (!pass.activated) return;
     const { activation, reader } = pass.activated;
-    ACTIVATIONS[activation].wasm.gradient(
+    rulesOf(activation).wasm.gradient(
       writer,
       () => writer.get(value),
       () => read(activated, reader, "activated"),

@@ -1,4 +1,4 @@
-import { ACTIVATIONS } from "../../program/activations.ts";
+import { rulesOf } from "../../program/activations.ts";
 import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/kernels/head.ts";
 import type {
   NormGradientFactorsKernel,
@@ -111,7 +111,7 @@ export function pool(floats: Floats, kernel: PoolKernel, groups: number): void {
   const values = floats(x.values);
   const y = floats(kernel.y);
   const coefficients = x.affine && floats(x.affine.coefficients);
-  const activate = x.affine?.activation && ACTIVATIONS[x.affine.activation].value;
+  const activate = x.affine?.activation && rulesOf(x.affine.activation).value;
   const sums = new Float64Array(channels);
   let at = 0;
   for (let image = 0; image < images; image++) {

@@ -71,7 +71,7 @@ export function rowPassCalls(site: Site, span: RowSpan, work: RowWork): Call[] {
     activation: work.activation,
     activated: activated && {
       activation: activated.activation,
-      reader: readerOf(activated.value),
+      reader: readerOf(activated.from),
     },
     store: work.target !== undefined,
     sums: sums ? (sums.z === undefined ? "square" : "product") : "none",
@@ -94,12 +94,12 @@ export function rowPassCalls(site: Site, span: RowSpan, work: RowWork): Call[] {
         rows,
         source: work.source + start,
         other: work.factor === undefined ? values(addend) : work.factor + start,
-        activated: values(activated?.value),
+        activated: values(activated?.from),
         z: sums?.z === undefined ? 0 : sums.z + start,
         target: work.target === undefined ? 0 : work.target + start,
         sourceCoefficients: (work.sourceCoefficients ?? 0) + columnBytes,
         otherCoefficients: coefficients(addend?.affine),
-        activatedCoefficients: coefficients(activated?.value.affine),
+        activatedCoefficients: coefficients(activated?.from.affine),
         bias: (work.bias ?? 0) + columnBytes,
         sums: sums
           ? site.address(sums.operand) + part * 2 * channels * FLOAT_BYTES + columnBytes

@@ -184,7 +184,7 @@ function dispatchOf(
       const parts = inputGradientParts(geometry, tile, groupSize);
       const operand = place(groups * parts * 2 * geometry.channelsIn);
       const sums = { parts, operand, z: x.values };
-      const activated = { activation: "relu", value: x } as const;
+      const activated = { activation: "relu", from: x } as const;
       const epilogue = { addend: undefined, activated, sums };
       const kernel = { kind, geometry, dy: y, weight, dx: x.values, epilogue };
       return inputGradientDispatch(kernel, tile, groupSize);

@@ -1,5 +1,5 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
-import { ACTIVATIONS } from "../../program/activations.ts";
+import { rulesOf } from "../../program/activations.ts";
 import type { Operand, Reading } from "../../program/operands.ts";
 import type { Memory, ShaderWriter, Tensor } from "./shader.ts";
 
@@ -131,6 +131,7 @@ export function readingOf(
   name: string,
   { values, affine }: Reading,
 ): ShaderReading {
+  declareActivation(shader, affine?.activation);
   return {
     values: shader.operand(name, values),
     affine: affine && {
@@ -164,10 +165,20 @@ export function applyAffine(name: string, { affine }: ShaderReading, stored: str
 
 /** An expression: the activation, or nothing, of a quad. */
 function activate(activation: Activation | undefined, quad: string): string {
-  return activation ? ACTIVATIONS[activation].wgsl.value(quad) : quad;
+  return activation ? rulesOf(activation).wgsl.value(quad) : quad;
+}
+
+/** Declares what an activation's expressions call. */
+export function declareActivation(shader: ShaderWriter, activation: Activation | undefined): void {
+  for (const text of (activation && rulesOf(activation).wgsl.functions) ?? []) shader.global(text);
 }
 
 /** A statement: makes of the quad in a variable what the activation, or nothing, makes of it. */
-export function activateVariable(activation: Activation | undefined, name: string): string {
+export function activateVariable(
+  shader: ShaderWriter,
+  activation: Activation | undefined,
+  name: string,
+): string {
+  declareActivation(shader, activation);
   return activation ? `${name} = ${activate(activation, name)};` : "";
 }

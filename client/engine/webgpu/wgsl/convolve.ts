@@ -72,7 +72,7 @@ let row_count = ${rowCount}u;`,
     finish: (c) => `
 ${biasTensor ? `value += bias_${c};` : ""}
 ${addendTensor ? `value += ${loadQuad(addendTensor, output, "position", `quad_${c}`)};` : ""}
-${activateVariable(activation, "value")}
+${activateVariable(shader, activation, "value")}
 ${sumsTensor ? roundTo(y, "value") : ""}
 ${storeQuad(y, output, "position", `quad_${c}`, "value")}
 ${sumsTensor ? counted(`first_sum_${c} += value; second_sum_${c} += value * value;`) : ""}`,

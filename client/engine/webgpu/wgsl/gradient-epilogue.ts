@@ -1,8 +1,9 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
-import { ACTIVATIONS } from "../../program/activations.ts";
+import { rulesOf } from "../../program/activations.ts";
 import type { GradientEpilogue } from "../../program/kernels/gradient-epilogue.ts";
 import {
   applyAffine,
+  declareActivation,
   declareAffine,
   loadQuad,
   readingOf,
@@ -16,9 +17,7 @@ import type { ShaderWriter, Tensor } from "./shader.ts";
 /** A `GradientEpilogue` as a shader sees it. */
 export interface ShaderEpilogue {
   readonly addend: Tensor | undefined;
-  readonly activated:
-    | { readonly activation: Activation; readonly value: ShaderReading }
-    | undefined;
+  readonly activated: { readonly activation: Activation; readonly from: ShaderReading } | undefined;
   readonly sums: { readonly out: Tensor; readonly z: Tensor } | undefined;
 }
 
@@ -26,11 +25,12 @@ export function epilogueOf(
   shader: ShaderWriter,
   { addend, activated, sums }: GradientEpilogue,
 ): ShaderEpilogue {
+  if (activated) declareActivation(shader, activated.activation);
   return {
     addend: addend && shader.operand("addend", addend),
     activated: activated && {
       activation: activated.activation,
-      value: readingOf(shader, "mask", activated.value),
+      from: readingOf(shader, "mask", activated.from),
     },
     sums: sums && { out: shader.operand("sums", sums.operand), z: shader.operand("z", sums.z) },
   };
@@ -38,18 +38,18 @@ export function epilogueOf(
 
 /** Operands of an epilogue that lie in the arena. */
 export function epilogueOperands({ addend, activated, sums }: GradientEpilogue) {
-  const value = activated?.value;
-  return [addend, value?.values, value?.affine?.coefficients, sums?.operand, sums?.z];
+  const from = activated?.from;
+  return [addend, from?.values, from?.affine?.coefficients, sums?.operand, sums?.z];
 }
 
-/** Statements: the activated value's coefficients for a quad of columns, to be used under `name`. */
+/** Statements: coefficients of what the derivative is told from, for a quad of columns, to be used under `name`. */
 export function declareActivated(
   { activated }: ShaderEpilogue,
   name: string,
   run: ChannelRun,
   quad: string,
 ): string {
-  return activated ? declareAffine(name, activated.value, run, "norm_group", quad) : "";
+  return activated ? declareAffine(name, activated.from, run, "norm_group", quad) : "";
 }
 
 /**
@@ -69,7 +69,7 @@ export function applyEpilogue(
 ): string {
   const add = addend ? `value += ${loadQuad(addend, run, "position", quad)};` : "";
   const load = (tensor: Tensor): string => loadQuad(tensor, run, "position", quad);
-  const back = activated ? throughActivation(activated, name, load(activated.value.values)) : "";
+  const back = activated ? throughActivation(activated, name, load(activated.from.values)) : "";
   const round = target && sums ? roundTo(target, "value") : "";
   const sum = sums ? `${round}${first} += value; ${second} += value * ${load(sums.z)};` : "";
   return `${add}\n${back}\n${sum}`;
@@ -77,12 +77,12 @@ export function applyEpilogue(
 
 /** A statement: `value` becomes the gradient by what the activation was given. */
 function throughActivation(
-  { activation, value }: NonNullable<ShaderEpilogue["activated"]>,
+  { activation, from }: NonNullable<ShaderEpilogue["activated"]>,
   name: string,
   stored: string,
 ): string {
-  const { gradient } = ACTIVATIONS[activation].wgsl;
-  return `value = ${gradient("value", applyAffine(name, value, stored))};`;
+  const { gradient } = rulesOf(activation).wgsl;
+  return `value = ${gradient("value", applyAffine(name, from, stored))};`;
 }
 
 /** Statements: writes both sums of a quad of channels to `row` and the one after it. */

@@ -140,7 +140,7 @@ export function combineDispatch(
     cooperation,
     before: terms.map(({ before }) => before).join("\n"),
     each: `var value = ${terms.map(({ value }) => value).join(" + ")};
-${activateVariable(activation, "value")}
+${activateVariable(shader, activation, "value")}
 ${sums ? roundTo(target, "value") : ""}
 ${storeQuad(target, run, "position", "quad", "value")}
 ${sums ? summed : ""}`,

@@ -66,7 +66,7 @@ export class ShaderWriter {
   readonly #used = new Set<Memory>();
   readonly #places: number[] = [];
   readonly #lets: string[] = [];
-  readonly #globals: string[] = [];
+  readonly #globals = new Set<string>();
   #usesSettings = false;
   #usesSubgroups = false;
 
@@ -107,12 +107,12 @@ export class ShaderWriter {
 
   /** `var<workgroup>` of vectors. */
   shared(name: string, type: string): void {
-    this.#globals.push(`var<workgroup> ${name}: ${type};`);
+    this.#globals.add(`var<workgroup> ${name}: ${type};`);
   }
 
-  /** A declaration outside of the entry point. */
+  /** A declaration outside of the entry point; made once, however often it is asked for. */
   global(text: string): void {
-    this.#globals.push(text);
+    this.#globals.add(text);
   }
 
   /**

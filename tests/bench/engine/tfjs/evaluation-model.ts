@@ -8,8 +8,14 @@ import {
   type EvaluationStep,
   type Plan,
 } from "../../../../client/engine/program/plan.ts";
-import { affineNames, biasName, notCompared, squareWindow } from "../residual-operations.ts";
-import { isRelu, type Kernels } from "./kernels.ts";
+import {
+  affineNames,
+  biasName,
+  isRelu,
+  notCompared,
+  squareWindow,
+} from "../residual-operations.ts";
+import type { Kernels } from "./kernels.ts";
 import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
 
 /**
@@ -125,7 +131,7 @@ export class EvaluationModel {
           isRelu(step.activation),
         );
       case "activation":
-        step.activation satisfies "relu";
+        isRelu(step.activation);
         return kernels.relu(value<Tensor4D>(step.input));
       case "add": {
         const [first, second] = step.inputs;

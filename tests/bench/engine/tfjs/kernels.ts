@@ -1,16 +1,9 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { Activation } from "../../../../protocol/model/graph.ts";
 
 /** Square stride and padding of a convolution. */
 export interface ConvGeometry {
   readonly stride: number;
   readonly padding: number;
-}
-
-/** Whether a step ends in a rectifier, the only activation that there are kernels of. */
-export function isRelu(activation: Activation | undefined): boolean {
-  activation satisfies "relu" | undefined;
-  return activation === "relu";
 }
 
 /** What the backward pass of a training-mode batch norm needs from its forward pass. */

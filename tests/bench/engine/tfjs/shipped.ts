@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
+import { rulesOf } from "../../../../client/engine/program/activations.ts";
 import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
 import type { BatchNormOperation, Graph, ValueId } from "../../../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../../../protocol/model/state-layout.ts";
@@ -101,8 +102,10 @@ function run(graph: Graph, parameters: Parameters, images: Tensor4D, norm: Norma
         values.set(operation.output, norm(value(operation.input), operation));
         break;
       case "activation":
-        operation.activation satisfies "relu";
-        values.set(operation.output, tf.relu(value(operation.input)));
+        values.set(
+          operation.output,
+          rulesOf(operation.activation).judged(tf, value(operation.input)),
+        );
         break;
       case "add": {
         const [first, second] = operation.inputs;

@@ -3,8 +3,14 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core
 import type { BatchNormOperation, ValueId } from "../../../../protocol/model/graph.ts";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
 import type { NormStep, Plan, TrainingStep } from "../../../../client/engine/program/plan.ts";
-import { affineNames, biasName, notCompared, squareWindow } from "../residual-operations.ts";
-import { isRelu, type Kernels, type NormMoments } from "./kernels.ts";
+import {
+  affineNames,
+  biasName,
+  isRelu,
+  notCompared,
+  squareWindow,
+} from "../residual-operations.ts";
+import type { Kernels, NormMoments } from "./kernels.ts";
 
 /** The student's parameters on the device, by name, in the device's layout. */
 export type ParameterOf = <T extends Tensor>(name: string) => T;
@@ -125,7 +131,7 @@ export class TrainingPass {
         return y;
       }
       case "activation":
-        step.activation satisfies "relu";
+        isRelu(step.activation);
         return kernels.relu(this.#value<Tensor4D>(step.input));
       case "add": {
         const [first, second] = step.inputs;
@@ -191,7 +197,7 @@ export class TrainingPass {
         return;
       }
       case "activation":
-        step.activation satisfies "relu";
+        isRelu(step.activation);
         contribute(
           step.input,
           kernels.reluBackward(dy as Tensor4D, this.#value<Tensor4D>(step.output)),

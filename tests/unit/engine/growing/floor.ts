@@ -1,5 +1,5 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
-import type { ActivationRules } from "../../../../client/engine/program/activations.ts";
+import type { ActivationRules } from "../../../../client/engine/program/activations/activation-rules.ts";
 import type { ReferenceActivation } from "../numerics/reference-activations.ts";
 
 /** A word that would stand in the union. */
@@ -7,6 +7,7 @@ export const FLOOR = "floor" as Activation;
 
 /** max(x, ½): what is stored is positive everywhere, so its sign says nothing of the derivative. */
 export const floor: ActivationRules = {
+  derivativeFrom: "value",
   value: (x) => Math.max(x, 0.5),
   wgsl: {
     value: (x) => `max(${x}, vec4f(0.5))`,

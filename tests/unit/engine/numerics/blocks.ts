@@ -1,4 +1,4 @@
-import type { ValueId } from "../../../../protocol/model/graph.ts";
+import type { Activation, ValueId } from "../../../../protocol/model/graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 
 /** Sizes a block is built with; each block takes those that mean something to it. */
@@ -55,6 +55,27 @@ export const unrectifiedResidual: Block = (net, x, { channels, kernel, stride })
   const main = net.norm(net.conv(x, { channels, kernel, stride }));
   const sum = net.add(net.conv(x, { channels, kernel: 1, stride }), main);
   return net.relu(net.conv(sum, { channels, kernel: 3 }));
+};
+
+/**
+ * Norm, bare convolution and sum, each with an activation behind it; the first is read by a
+ * convolution and a sum.
+ */
+export function activated(activation: Activation): Block {
+  return (net, x, { channels, kernel, stride }) => {
+    const act = (value: ValueId): ValueId => net.activate(value, activation);
+    const first = act(net.norm(net.conv(x, { channels, kernel, stride })));
+    const second = act(net.conv(first, { channels, kernel: 3 }));
+    return act(net.add(net.norm(net.conv(second, { channels, kernel: 1 })), first));
+  };
+}
+
+/** Activations whose derivatives are told from values and from inputs, where each is met. */
+export const severalActivations: Block = (net, x, { channels, kernel }) => {
+  const first = net.activate(net.norm(net.conv(x, { channels, kernel })), "hard-swish");
+  const second = net.activate(net.conv(first, { channels, kernel: 3 }), "relu6");
+  const third = net.norm(net.conv(net.activate(second, "tanh"), { channels, kernel: 1 }));
+  return net.activate(net.add(third, first), { kind: "leaky-relu", slope: 0.1 });
 };
 
 /** He et al. 2016, identity mappings: norm and rectifier before the convolution. */
@@ -128,3 +149,7 @@ export const deepHead: Head = (net, x, classes) => {
   const hidden = net.relu(net.linear(pooled, 2 * classes + 1));
   return net.add(net.linear(hidden, classes), net.linear(pooled, classes));
 };
+
+/** Two linear layers with GELU between, as in transformers. */
+export const geluHead: Head = (net, x, classes) =>
+  net.linear(net.activate(net.linear(net.pool(x), 2 * classes), "gelu"), classes);

@@ -7,6 +7,7 @@ import {
   type Parameter,
   type ValueId,
 } from "../../../../protocol/model/graph.ts";
+import { activationName } from "../../../../protocol/model/operations/pointwise.ts";
 
 export interface ConvolutionSizes {
   readonly channels: number;
@@ -115,7 +116,7 @@ export class GraphBuilder {
   }
 
   activate(input: ValueId, activation: Activation): ValueId {
-    const output = this.#name(activation);
+    const output = this.#name(activationName(activation));
     this.#operations.push({ kind: "activation", activation, input, output });
     return this.#value(output, this.#shape(input));
   }

@@ -22,7 +22,7 @@ export interface Place {
   readonly grouped?: true;
 }
 
-const { linearHead, convolutionalHead, deepHead } = blocks;
+const { linearHead, convolutionalHead, deepHead, geluHead } = blocks;
 
 export const PLACES: readonly Place[] = [
   {
@@ -154,6 +154,18 @@ export const PLACES: readonly Place[] = [
     stem: normedStem,
     block: blocks.shortResidual,
     head: linearHead,
+  },
+  {
+    title: "SiLU behind a norm, a convolution and a sum",
+    stem: noStem,
+    block: blocks.activated("silu"),
+    head: linearHead,
+  },
+  {
+    title: "hard-swish, ReLU6, tanh, leaky ReLU and GELU",
+    stem: normedStem,
+    block: blocks.severalActivations,
+    head: geluHead,
   },
 ];
 

@@ -1,5 +1,5 @@
 import type { Graph, Operation, ValueId } from "../../../../protocol/model/graph.ts";
-import { REFERENCE_ACTIVATIONS } from "./reference-activations.ts";
+import { referenceOf } from "./reference-activations.ts";
 import {
   activate,
   activateBackward,
@@ -85,7 +85,7 @@ export function runForward(
       }
       case "activation": {
         const x = value(operation.input);
-        const activation = REFERENCE_ACTIVATIONS[operation.activation];
+        const activation = referenceOf(operation.activation);
         for (const v of x.values) {
           // A sum of zeros (padding, rectified values) is 0 in every precision.
           if (v === 0) continue;
@@ -160,7 +160,7 @@ export function runBackward(
         break;
       }
       case "activation": {
-        const activation = REFERENCE_ACTIVATIONS[operation.activation];
+        const activation = referenceOf(operation.activation);
         give(operation.input, activateBackward(dy, value(operation.input), activation));
         break;
       }

@@ -5,7 +5,8 @@ import {
   trainingPlan,
 } from "../../../../client/engine/program/plan.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
-import type { Graph } from "../../../../protocol/model/graph.ts";
+import type { Activation, Graph } from "../../../../protocol/model/graph.ts";
+import { GraphBuilder } from "../numerics/graph-builder.ts";
 import { smallGraph } from "../small-graph.ts";
 
 const graph = resnet18({ width: 4, classes: 5 });
@@ -18,6 +19,17 @@ function kinds(steps: readonly { readonly kind: string }[]): Record<string, numb
 
 function broken(operations: Graph["operations"]): Graph {
   return { ...smallGraph().graph, operations };
+}
+
+/** Of both plans for a residual block with an activation behind the norm and behind the sum. */
+function kindsWith(activation: Activation): Record<string, number>[] {
+  const net = new GraphBuilder({ height: 4, width: 4, channels: 3 });
+  const conv = { channels: 4, kernel: 3 };
+  const x = net.conv(net.image, conv);
+  const first = net.activate(net.norm(x), activation);
+  const sum = net.activate(net.add(net.norm(net.conv(first, conv)), x), activation);
+  const built = net.graph(net.linear(net.pool(sum), 2));
+  return [trainingPlan(built).steps, evaluationPlan(built).steps].map(kinds);
 }
 
 describe("training plan", () => {
@@ -45,6 +57,15 @@ describe("training plan", () => {
       "global-average-pool": 1,
       linear: 1,
     });
+  });
+
+  it("keeps the sum before an activation whose derivative is told from its input", () => {
+    const [fused, folded] = kindsWith("relu6");
+    expect(fused).toMatchObject({ "batch-norm": 2 });
+    expect(fused).not.toHaveProperty("activation");
+    const [kept, evaluated] = kindsWith("silu");
+    expect(kept).toEqual({ ...fused, activation: 1 });
+    expect(evaluated).toEqual(folded);
   });
 
   it("refuses a value read before it is written, and one written twice", () => {

@@ -119,6 +119,8 @@ describe("activations in half precision", () => {
     ["a bottleneck around a grouped convolution", base],
     // One channel a group: float32, between halves.
     ["a depthwise separable convolution", { ...base, stride: 1 }],
+    // What was given to an activation is kept in halves, too.
+    ["SiLU behind a norm, a convolution and a sum", base],
   ] as const)("give the reference's gradient: %s", async (title, sizes) => {
     const place = PLACES.find((one) => one.title === title)!;
     const { drawn, expected } = await robustCase(graphAt(place, sizes));
