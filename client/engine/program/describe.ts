@@ -37,7 +37,7 @@ export function describeProgram(program: Program): ProgramDescription {
     kernels.reduce((sum, cost) => sum + of(cost), 0);
   const convolutionOutputBytes = program.kernels.reduce(
     (sum, { pass, kernel }) =>
-      pass === "forward" && kernel.kind === "convolve"
+      pass === "forward" && (kernel.kind === "convolve" || kernel.kind === "depthwise")
         ? sum + bytesIn(kernel.y.region, kernel.y.length)
         : sum,
     0,

@@ -1,10 +1,11 @@
 import type { Graph, ValueId } from "../../../protocol/model/graph.ts";
 import type { ValueShape } from "../../../protocol/model/values.ts";
+import { isDepthwise } from "./kernels/depthwise.ts";
 
 /**
  * Values that a program for `f16` stores as halves, they and their gradients: maps of images whose
- * channels come in fours, also in each group of a grouped convolution that writes or reads them, so
- * that every write is a whole vector. Flat values (pooled features, logits) are small and stay f32.
+ * channels come in fours, also in each group of a grouped convolution that writes or reads them (a
+ * depthwise one works on all channels alike), so that every write is a whole vector. Flat values (pooled features, logits) are small and stay f32.
  */
 export function halvesOf(
   graph: Graph,
@@ -17,7 +18,9 @@ export function halvesOf(
   }
   for (const operation of graph.operations) {
     if (operation.kind !== "conv2d") continue;
-    for (const id of [operation.input, operation.output]) {
+    const { input, output } = operation;
+    if (isDepthwise(operation, channels(input), channels(output))) continue;
+    for (const id of [input, output]) {
       if ((channels(id) / operation.groups) % 4 !== 0) halves.delete(id);
     }
   }

@@ -146,12 +146,17 @@ export class ProgramWriter {
     return { region: "gradient", offset, length: size };
   }
 
+  /** Of a parameter, as the state vector has it. */
+  shapeOf(name: string): readonly number[] {
+    return this.#parameters.get(name)!.shape;
+  }
+
   geometry(operation: Conv2dOperation): ConvGeometry {
     const { input, output, weight, groups } = operation;
     const { stride, padding } = squareWindow(operation);
     const from = this.extent(input);
     const to = this.extent(output);
-    const [, , kernelHeight, kernelWidth] = this.#parameters.get(weight)!.shape;
+    const [, , kernelHeight, kernelWidth] = this.shapeOf(weight);
     return {
       images: this.imageCount,
       inputHeight: from.height,

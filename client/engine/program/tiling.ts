@@ -1,4 +1,5 @@
 import type { ConvGeometry } from "./kernels/convolution.ts";
+import type { DepthwiseGeometry } from "./kernels/depthwise.ts";
 
 /** How a backend cuts long sums; decides how much workspace a program has. */
 export interface Tiling {
@@ -13,4 +14,12 @@ export interface Tiling {
   rowParts(rows: number, channels: number): number;
   /** Runs of one norm group's output positions that a filter gradient is summed by. */
   filterParts(geometry: ConvGeometry, groupSize: number): number;
+  readonly depthwise: DepthwiseTiling;
+}
+
+/** The same of depthwise convolutions. */
+export interface DepthwiseTiling {
+  forwardParts(geometry: DepthwiseGeometry, cleanImages: number): number;
+  inputGradientParts(geometry: DepthwiseGeometry, groupSize: number): number;
+  filterParts(geometry: DepthwiseGeometry, groupSize: number): number;
 }

@@ -2,6 +2,8 @@ import type { Program, ScheduledKernel } from "../program/program.ts";
 import { tiledImages, type Tiles } from "./tiles/tiles.ts";
 import { convolveDispatch } from "./wgsl/convolve.ts";
 import { collectAscentDispatch, perturbDispatch, type CopyPlace } from "./wgsl/copies.ts";
+import { depthwiseFilterGradientDispatch } from "./wgsl/depthwise-filter-gradient.ts";
+import { depthwiseDispatch, depthwiseInputGradientDispatch } from "./wgsl/depthwise.ts";
 import { filterGradientDispatch, filterReduceDispatch } from "./wgsl/filter-gradient.ts";
 import { headDispatch, headSumsDispatch } from "./wgsl/fused-head.ts";
 import { linearDispatch, linearGradientDispatch, poolDispatch } from "./wgsl/head.ts";
@@ -50,6 +52,15 @@ function lowerKernel(
       const sum = filterGradientDispatch(kernel, tile, groupSize);
       return reduce ? [sum, reduce] : [sum];
     }
+    case "depthwise":
+      return [depthwiseDispatch(kernel, groupSize, tiles.cooperation)];
+    case "depthwise-input-gradient":
+      return [depthwiseInputGradientDispatch(kernel, groupSize, tiles.cooperation)];
+    case "depthwise-filter-gradient":
+      return [
+        depthwiseFilterGradientDispatch(kernel, groupSize, tiles.cooperation),
+        filterReduceDispatch(kernel),
+      ].filter((dispatch) => dispatch !== undefined);
     case "norm-statistics":
       return [normStatisticsDispatch(kernel, groups, tiles.cooperation)];
     case "running-norm":

@@ -83,6 +83,7 @@ export function caseCost({ width, batch }: CaseSize): ProgramDescription {
       inputGradientParts: whole,
       rowParts: whole,
       filterParts: whole,
+      depthwise: { forwardParts: whole, inputGradientParts: whole, filterParts: whole },
     },
   });
   return describeProgram(program);

@@ -43,7 +43,7 @@ function shapesOf(g: ConvGeometry): string {
  * What is added to a convolution's output, where its memory can take that output: not where the
  * convolution reads it too, since it comes back to a value long after the first output is written.
  */
-function summand(addend: Operand | undefined, convolved: Operand): Operand | undefined {
+export function summand(addend: Operand | undefined, convolved: Operand): Operand | undefined {
   return addend === convolved ? undefined : addend;
 }
 

@@ -6,6 +6,14 @@ import {
   type FilterGradientKernel,
   type InputGradientKernel,
 } from "./convolution.ts";
+import {
+  depthwise,
+  depthwiseFilterGradient,
+  depthwiseInputGradient,
+  type DepthwiseFilterGradientKernel,
+  type DepthwiseInputGradientKernel,
+  type DepthwiseKernel,
+} from "./depthwise.ts";
 import { collectAscent, perturb, type CollectAscentKernel, type PerturbKernel } from "./copies.ts";
 import {
   head,
@@ -37,6 +45,9 @@ export type Kernel =
   | ConvolveKernel
   | InputGradientKernel
   | FilterGradientKernel
+  | DepthwiseKernel
+  | DepthwiseInputGradientKernel
+  | DepthwiseFilterGradientKernel
   | NormStatisticsKernel
   | RunningNormKernel
   | CombineKernel
@@ -57,6 +68,9 @@ const KERNELS: {
   convolve,
   "input-gradient": inputGradient,
   "filter-gradient": filterGradient,
+  depthwise,
+  "depthwise-input-gradient": depthwiseInputGradient,
+  "depthwise-filter-gradient": depthwiseFilterGradient,
   "norm-statistics": normStatistics,
   "running-norm": runningNorm,
   combine,

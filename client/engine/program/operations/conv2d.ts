@@ -2,9 +2,9 @@ import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
 import type { Tensor1D, Tensor4D } from "./judged-values.ts";
 import type { BackwardWriter, PartsOf } from "../backward-writer.ts";
 import { toChannelsLast } from "../device-layout.ts";
-import type { ConvGeometry } from "../kernels/convolution.ts";
 import type { Operand } from "../operands.ts";
 import { stored } from "../program-writer.ts";
+import { convolutionKernels, type ConvolutionKernels } from "./convolution-kernels.ts";
 import type { OperationDescription } from "./operation.ts";
 
 /** y = x ∗ w. */
@@ -13,19 +13,16 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
 
   forward(pass, step) {
     const { writer } = pass;
-    const geometry = writer.geometry(step);
+    const kernel = convolutionKernels(writer, step).forward;
     writer.emit("forward", {
-      kind: "convolve",
-      geometry,
+      ...kernel.is,
       x: pass.reading(step.input),
       weight: writer.parameter(step.weight),
       y: pass.store(step.output),
       bias: undefined,
       addend: undefined,
       activation: undefined,
-      sums: pass.sumsOf(step.output, () =>
-        writer.tiling.convolveParts(geometry, writer.cleanImages),
-      ),
+      sums: pass.sumsOf(step.output, () => kernel.parts(writer.cleanImages)),
     });
   },
 
@@ -38,8 +35,7 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
 
     write(pass, step, { weight }) {
       pass.writer.emit("teacher", {
-        kind: "convolve",
-        geometry: pass.writer.geometry(step),
+        ...convolutionKernels(pass.writer, step).forward.is,
         x: stored(pass.value(step.input)),
         weight,
         y: pass.store(step.output),
@@ -53,14 +49,14 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
 
   backward(pass, step, dy) {
     const { writer } = pass;
-    const geometry = writer.geometry(step);
-    if (pass.wanted.parameters) writeFilterGradient(pass, step, geometry, dy);
+    const { inputGradient, filterGradient } = convolutionKernels(writer, step);
+    if (pass.wanted.parameters) writeFilterGradient(pass, step, filterGradient, dy);
     if (!pass.isWanted(step.input)) return;
     const dx = writer.activation(step.input);
-    const parts: PartsOf = () => writer.tiling.inputGradientParts(geometry, writer.batch.groupSize);
+    const parts: PartsOf = () => inputGradient.parts(writer.batch.groupSize);
     const epilogue = pass.contribute(step.input, dx, parts);
     const weight = writer.parameter(step.weight);
-    writer.emit("backward", { kind: "input-gradient", geometry, dy, weight, dx, epilogue });
+    writer.emit("backward", { ...inputGradient.is, dy, weight, dx, epilogue });
   },
 
   judged({ tf, value, parameter }, operation) {
@@ -88,15 +84,14 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
 function writeFilterGradient(
   { writer, forward }: BackwardWriter,
   step: Conv2dOperation,
-  geometry: ConvGeometry,
+  kernel: ConvolutionKernels["filterGradient"],
   dy: Operand,
 ): void {
   const { groupSize, groups } = writer.batch;
-  const parts = groups * writer.tiling.filterParts(geometry, groupSize);
+  const parts = groups * kernel.parts(groupSize);
   const dw = writer.gradient(step.weight);
   writer.emit("backward", {
-    kind: "filter-gradient",
-    geometry,
+    ...kernel.is,
     x: forward.readings.get(step.input)!,
     dy,
     dw,

@@ -2,6 +2,7 @@ import { toChannelsLast } from "../device-layout.ts";
 import type { FoldedConvStep } from "../plan.ts";
 import { stored } from "../program-writer.ts";
 import { affineOf } from "./batch-norm.ts";
+import { convolutionKernels } from "./convolution-kernels.ts";
 import type { EvaluationDescription } from "./operation.ts";
 
 /** y = f(x ∗ (w·scale) + shift + addend): a convolution and the batch norm of it that follows. */
@@ -21,8 +22,7 @@ export const foldedConvolution: EvaluationDescription<FoldedConvStep, "weight" |
 
   write(pass, { conv, input, output, addend, activation }, { weight, bias }) {
     pass.writer.emit("teacher", {
-      kind: "convolve",
-      geometry: pass.writer.geometry({ ...conv, output }),
+      ...convolutionKernels(pass.writer, { ...conv, output }).forward.is,
       x: stored(pass.value(input)),
       weight,
       y: pass.store(output, conv.output),

@@ -12,7 +12,7 @@ export const VECTOR_BYTES = 16;
 /** Rows of the highest tile. */
 const LARGEST_HEIGHT = 6;
 /** x86-64 has 16 vector registers, of which V8 keeps one. */
-const REGISTERS = 15;
+export const REGISTERS = 15;
 
 export interface TileSize {
   readonly height: number;
@@ -26,8 +26,8 @@ export interface TileRun {
 }
 
 /** Cuts `length` rows into tiles of nearly equal height, the higher ones first. */
-function tileRuns(length: number): readonly TileRun[] {
-  const tiles = Math.ceil(length / LARGEST_HEIGHT);
+export function tileRuns(length: number, highest = LARGEST_HEIGHT): readonly TileRun[] {
+  const tiles = Math.ceil(length / highest);
   const low = Math.floor(length / tiles);
   const high = length - low * tiles;
   return [

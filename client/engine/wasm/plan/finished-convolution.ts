@@ -1,8 +1,8 @@
 import type { Operand } from "../../program/operands.ts";
 import { stored } from "../../program/program-writer.ts";
 import type { Convolver } from "./convolver.ts";
-import { rowPassCalls, type RowWork } from "./plan-epilogue.ts";
-import { imageBlocks, type Site, type Task } from "./stage.ts";
+import { rowPassCalls, type RowSpan, type RowWork } from "./plan-epilogue.ts";
+import { imageBlocks, type Call, type Site, type Task } from "./stage.ts";
 
 /** A convolution's output `[N, positions, channels]` and what is done to it. */
 export interface Finishing extends Pick<RowWork, "bias" | "activation" | "activated" | "sums"> {
@@ -20,28 +20,12 @@ export interface Finishing extends Pick<RowWork, "bias" | "activation" | "activa
  * while they are in the cache.
  */
 export function finishedTasks(site: Site, convolver: Convolver, finishing: Finishing): Task[] {
-  const { output, positions, channels, addend, bias, cleanImages } = finishing;
-  const { activation, activated } = finishing;
+  const { positions, channels, cleanImages } = finishing;
   const { slices } = convolver;
-  // Where the output's memory holds the addend, the sums start from it.
-  const inPlace = sameMemory(output, addend);
-  const rest = inPlace ? undefined : addend;
-  const source = site.address(output);
-  const changes = [bias, rest, activation, activated].some((part) => part !== undefined);
-  const work = {
-    source,
-    bias,
-    addend: rest && stored(rest),
-    activation,
-    activated,
-    target: changes ? source : undefined,
-  };
+  const finisher = new Finisher(site, finishing);
   const taken = channels / slices;
   return imageBlocks(site, positions, cleanImages).flatMap((block) =>
     Array.from({ length: slices }, (_, slice): Task => {
-      const calls = convolver.convolving(block, slice, inPlace);
-      const sums = block.clean ? finishing.sums : undefined;
-      if (!changes && !sums) return calls;
       const span = {
         group: block.group,
         row: block.image * positions,
@@ -51,9 +35,46 @@ export function finishedTasks(site: Site, convolver: Convolver, finishing: Finis
         taken,
         part: block.part,
       };
-      return [...calls, ...rowPassCalls(site, span, { ...work, sums })];
+      return [
+        ...convolver.convolving(block, slice, finisher.accumulates),
+        ...finisher.calls(span, block.clean),
+      ];
     }),
   );
+}
+
+/** What is done to rows of a convolution's output once they are summed. */
+export class Finisher {
+  readonly #site: Site;
+  readonly #sums: Finishing["sums"];
+  readonly #work: RowWork;
+  /** Whether sums start from what the output's memory holds: the addend. */
+  readonly accumulates: boolean;
+
+  constructor(site: Site, finishing: Finishing) {
+    const { output, addend, bias, activation, activated, sums } = finishing;
+    this.#site = site;
+    this.#sums = sums;
+    this.accumulates = sameMemory(output, addend);
+    const rest = this.accumulates ? undefined : addend;
+    const source = site.address(output);
+    const changes = [bias, rest, activation, activated].some((part) => part !== undefined);
+    this.#work = {
+      source,
+      bias,
+      addend: rest && stored(rest),
+      activation,
+      activated,
+      target: changes ? source : undefined,
+    };
+  }
+
+  /** Calls for some rows; sums are taken of clean ones. */
+  calls(span: RowSpan, clean: boolean): Call[] {
+    const sums = clean ? this.#sums : undefined;
+    if (this.#work.target === undefined && !sums) return [];
+    return rowPassCalls(this.#site, span, { ...this.#work, sums });
+  }
 }
 
 /** Whether two operands are the same memory. */

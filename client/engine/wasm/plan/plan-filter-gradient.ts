@@ -16,17 +16,33 @@ import {
 import { writeWindowGradient, type WindowGradient } from "../code/window-gradient-code.ts";
 
 /** Positions summed before sums are stored: what they are taken from stays in the cache. */
-const BLOCK_POSITIONS = 128;
+export const BLOCK_POSITIONS = 128;
 
 /** dw += Σ over parts, each summed by a task of its own (or several, by output channels). */
 export function planFilterGradient(site: Site, kernel: FilterGradientKernel): ParallelStage[] {
-  const { geometry, dw, workspace, parts } = kernel;
-  const target = site.address(workspace ?? dw);
+  const { geometry } = kernel;
   const slices = channelSlices(geometry, geometry.channelsOut);
-  const partsPerGroup = parts / site.groups;
   const sums = suitsWinograd(geometry, "gradient")
     ? new WinogradPartSums(site, kernel, slices)
     : new PartSums(site, kernel, slices);
+  return summedParts(site, kernel, (span, gradient) =>
+    Array.from({ length: slices }, (_, slice) => sums.task(span, slice, gradient)),
+  );
+}
+
+/**
+ * dw += Σ over parts in order, each over some images of a norm group.
+ *
+ * @param tasksOf tasks that sum over images, to the gradient at an address; where there is no workspace
+ *   they add to what is there.
+ */
+export function summedParts(
+  site: Site,
+  { dw, workspace, parts }: Pick<FilterGradientKernel, "dw" | "workspace" | "parts">,
+  tasksOf: (span: ImageSpan, gradient: number) => Task[],
+): ParallelStage[] {
+  const target = site.address(workspace ?? dw);
+  const partsPerGroup = parts / site.groups;
   const tasks = Array.from({ length: parts }, (_, part) => {
     const group = Math.floor(part / partsPerGroup);
     const inGroup = part % partsPerGroup;
@@ -34,7 +50,7 @@ export function planFilterGradient(site: Site, kernel: FilterGradientKernel): Pa
       group * site.groupSize + Math.floor((index * site.groupSize) / partsPerGroup);
     const span = { group, first: bound(inGroup), end: bound(inGroup + 1) };
     const gradient = target + (workspace ? part * dw.length * FLOAT_BYTES : 0);
-    return Array.from({ length: slices }, (_unused, slice) => sums.task(span, slice, gradient));
+    return tasksOf(span, gradient);
   });
   if (!workspace) return [tasks.flat()];
   return [tasks.flat(), additionTasks(site, site.address(dw), target, parts, dw.length)];

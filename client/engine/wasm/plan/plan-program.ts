@@ -11,6 +11,8 @@ import {
 } from "./host-kernels.ts";
 import { collectAscent, perturb, type Perturbation } from "./copy-kernels.ts";
 import { loss, type LossTarget, type LossTotals } from "./loss-kernel.ts";
+import { planDepthwise, planDepthwiseInputGradient } from "./plan-depthwise.ts";
+import { planDepthwiseFilterGradient } from "./plan-depthwise-filter-gradient.ts";
 import { planConvolution } from "./plan-convolution.ts";
 import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
@@ -77,6 +79,12 @@ function planKernel(site: Site, kernel: Kernel): KernelPlan {
       return packed(planInputGradient(site, kernel));
     case "filter-gradient":
       return { stages: planFilterGradient(site, kernel) };
+    case "depthwise":
+      return { stages: [planDepthwise(site, kernel)] };
+    case "depthwise-input-gradient":
+      return { stages: [planDepthwiseInputGradient(site, kernel)] };
+    case "depthwise-filter-gradient":
+      return { stages: planDepthwiseFilterGradient(site, kernel) };
     case "combine":
       return { stages: planCombine(site, kernel) };
     case "gather-gradient":

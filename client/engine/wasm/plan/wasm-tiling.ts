@@ -1,4 +1,6 @@
 import type { Tiling } from "../../program/tiling.ts";
+import { inputGradientWalk, outputWalk } from "./plan-depthwise.ts";
+import { bandParts } from "./row-bands.ts";
 import { blockParts, channelSlices, RUN_ROWS } from "./stage.ts";
 
 /** Tasks that a filter gradient should have at least, for threads to share. */
@@ -13,4 +15,9 @@ export const wasmTiling: Tiling = {
   rowParts: (rows) => Math.ceil(rows / RUN_ROWS),
   filterParts: (geometry, groupSize) =>
     Math.min(groupSize, Math.ceil(FILTER_TASKS / channelSlices(geometry, geometry.channelsOut))),
+  depthwise: {
+    forwardParts: (geometry, cleanImages) => bandParts(outputWalk(geometry), cleanImages),
+    inputGradientParts: (geometry, groupSize) => bandParts(inputGradientWalk(geometry), groupSize),
+    filterParts: (_, groupSize) => Math.min(groupSize, FILTER_TASKS),
+  },
 };

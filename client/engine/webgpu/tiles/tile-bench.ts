@@ -2,7 +2,7 @@ import type { ConvGeometry } from "../../program/kernels/convolution.ts";
 import type { Program } from "../../program/program.ts";
 import { bytesIn, type Operand, type Region } from "../../program/operands.ts";
 import type { Device } from "../device/device.ts";
-import type { ProductKind } from "./tiles.ts";
+import { isProduct, type ProductKind } from "./tiles.ts";
 import { convolveDispatch, convolveParts } from "../wgsl/convolve.ts";
 import { filterGradientDispatch } from "../wgsl/filter-gradient.ts";
 import { inputGradientDispatch, inputGradientParts } from "../wgsl/input-gradient.ts";
@@ -120,7 +120,7 @@ export class TileBench {
 }
 
 function weightLength(kernel: Program["kernels"][number]["kernel"]): number {
-  return "geometry" in kernel ? weightsOf(kernel.geometry) : 0;
+  return isProduct(kernel) ? weightsOf(kernel.geometry) : 0;
 }
 
 function weightsOf(geometry: ConvGeometry): number {
@@ -131,7 +131,7 @@ function weightsOf(geometry: ConvGeometry): number {
 /** Input, output and partial sums of any product of the program. */
 function arenaLength({ kernels, arenaLength: least }: Program): number {
   const lengths = kernels.map(({ kernel }) => {
-    if (!("geometry" in kernel)) return 0;
+    if (!isProduct(kernel)) return 0;
     const { input, output } = sidesOf(kernel.geometry);
     return 2 * (input + output) + 4096;
   });

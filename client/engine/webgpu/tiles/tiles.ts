@@ -4,6 +4,8 @@ import type { Tiling } from "../../program/tiling.ts";
 import type { Device } from "../device/device.ts";
 import { quadsOf } from "../wgsl/channels.ts";
 import { convolveParts } from "../wgsl/convolve.ts";
+import { depthwiseFilterParts } from "../wgsl/depthwise-filter-gradient.ts";
+import { depthwiseInputGradientParts, depthwiseParts } from "../wgsl/depthwise.ts";
 import { inputGradientParts } from "../wgsl/input-gradient.ts";
 import { ALONE, TOGETHER, rowRuns, type Cooperation } from "../wgsl/cooperation.ts";
 import { tileColumns, tileRows, tileThreads, type Tile } from "../wgsl/tile.ts";
@@ -48,6 +50,10 @@ export function productShape(
 
 /** A convolution, or a gradient of it. */
 export type ProductKernel = Extract<Kernel, { kind: ProductKind }>;
+
+export function isProduct(kernel: Kernel): kernel is ProductKernel {
+  return ["convolve", "input-gradient", "filter-gradient"].includes(kernel.kind);
+}
 
 /**
  * Images of a norm group that a product's tile is chosen by. Where there are sums those that are
@@ -142,6 +148,13 @@ export function tilingOf(tiles: Tiles): Tiling {
       const positions = groupSize * geometry.outputHeight * geometry.outputWidth;
       const longest = Math.max(1, Math.floor(positions / SHORTEST_RUN));
       return Math.min(longest, Math.ceil(tiles.workgroups / (cover * geometry.groups)));
+    },
+    depthwise: {
+      forwardParts: (geometry, images) => depthwiseParts(geometry, images, tiles.cooperation),
+      inputGradientParts: (geometry, groupSize) =>
+        depthwiseInputGradientParts(geometry, groupSize, tiles.cooperation),
+      filterParts: (geometry, groupSize) =>
+        depthwiseFilterParts(geometry, groupSize, tiles.cooperation, tiles.workgroups),
     },
   };
 }

@@ -1,10 +1,10 @@
 import type { ConvGeometry } from "../../program/kernels/convolution.ts";
-import type { Kernel } from "../../program/kernels/kernels.ts";
 import type { Program } from "../../program/program.ts";
 import type { Device } from "../device/device.ts";
 import { TileBench } from "./tile-bench.ts";
 import {
   fitsDevice,
+  isProduct,
   productShape,
   SHARED_TILES,
   tiledImages,
@@ -64,10 +64,6 @@ export class Tuner {
         defaults.tileFor(kind, geometry, size),
     };
   }
-}
-
-function isProduct(kernel: Kernel): kernel is ProductKernel {
-  return ["convolve", "input-gradient", "filter-gradient"].includes(kernel.kind);
 }
 
 async function choose(

@@ -254,7 +254,9 @@ ${addTerms(
 }
 
 /** dw += the sums of all runs, in order. */
-export function filterReduceDispatch(kernel: FilterGradientKernel): Dispatch | undefined {
+export function filterReduceDispatch(
+  kernel: Pick<FilterGradientKernel, "dw" | "workspace" | "parts">,
+): Dispatch | undefined {
   const { dw, workspace, parts } = kernel;
   if (!workspace) return undefined;
   const wide = dw.length % 4 === 0 && dw.offset % 4 === 0;

@@ -39,13 +39,13 @@ interface Rowwise {
   readonly cost: number;
 }
 
-interface RowSums {
+export interface RowSums {
   readonly out: Tensor;
   /** Rows of a norm group that are summed, its first; all when left out. */
   readonly rows?: number;
 }
 
-function rowwise(shader: ShaderWriter, pass: Rowwise): Dispatch {
+export function rowwise(shader: ShaderWriter, pass: Rowwise): Dispatch {
   const { label, rows, channels, normGroups, cooperation, before, each, sums, cost } = pass;
   const lanes = lanesOf(channels, cooperation);
   const groupRows = rows / normGroups;

@@ -135,6 +135,24 @@ export const depthwiseSeparable: Block = (net, x, sizes) => {
   return net.relu(net.norm(net.conv(spread, { channels, kernel: 1 })));
 };
 
+/** MobileNetV2's block (Sandler et al. 2018), `grouping` times as wide inside. */
+export const invertedResidual: Block = (net, x, { channels, kernel, stride, grouping }) => {
+  const inside = grouping * channels;
+  const wide = net.relu(net.norm(net.conv(x, { channels: inside, kernel: 1 })));
+  const sizes = { channels: inside, kernel, stride, groups: inside };
+  const spread = net.relu(net.norm(net.conv(wide, sizes)));
+  const narrow = net.norm(net.conv(spread, { channels: net.channels(x), kernel: 1 }));
+  return stride === 1 ? net.add(narrow, x) : narrow;
+};
+
+/** ConvNeXt's block (Liu et al. 2022) with the norms and rectifiers of other networks. */
+export const wideDepthwiseResidual: Block = (net, x, { channels }) => {
+  const inside = net.channels(x);
+  const spread = net.norm(net.conv(x, { channels: inside, kernel: 7, groups: inside }));
+  const wide = net.relu(net.conv(spread, { channels, kernel: 1 }));
+  return net.relu(net.add(net.conv(wide, { channels: inside, kernel: 1 }), x));
+};
+
 export type Head = (net: GraphBuilder, x: ValueId, classes: number) => ValueId;
 
 export const linearHead: Head = (net, x, classes) => net.linear(net.pool(x), classes);

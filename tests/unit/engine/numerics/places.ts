@@ -150,6 +150,20 @@ export const PLACES: readonly Place[] = [
     grouped: true,
   },
   {
+    title: "an inverted residual around a depthwise convolution",
+    stem: normedStem,
+    block: blocks.invertedResidual,
+    head: linearHead,
+    grouped: true,
+  },
+  {
+    title: "a residual around a wide depthwise convolution",
+    stem: plainStem,
+    block: blocks.wideDepthwiseResidual,
+    head: linearHead,
+    grouped: true,
+  },
+  {
     title: "a residual sum of a convolution and what it reads",
     stem: normedStem,
     block: blocks.shortResidual,

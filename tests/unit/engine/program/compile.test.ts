@@ -22,6 +22,11 @@ const TILING: Tiling = {
   rowParts: (rows) => Math.ceil(rows / 256),
   filterParts: ({ outputHeight, outputWidth }, groupSize) =>
     Math.max(1, Math.min(16, Math.floor((groupSize * outputHeight * outputWidth) / 2048))),
+  depthwise: {
+    forwardParts: ({ vertical }, groupSize) => groupSize * vertical.output,
+    inputGradientParts: ({ vertical }, groupSize) => groupSize * vertical.input,
+    filterParts: (_, groupSize) => groupSize,
+  },
 };
 
 function compile(
@@ -62,9 +67,15 @@ function kinds(program: Program): Record<string, number> {
 function statisticsOf({ kernels }: Program): (readonly [over: number, parts: number])[] {
   return kernels.flatMap(({ pass, kernel }) => {
     if (kernel.kind === "norm-statistics") return [[kernel.count, kernel.sums.parts] as const];
-    if (kernel.kind !== "convolve" && kernel.kind !== "combine") return [];
-    if (pass !== "forward" || !kernel.sums) return [];
-    return [[kernel.sums.cleanRows, kernel.sums.parts] as const];
+    if (pass !== "forward") return [];
+    switch (kernel.kind) {
+      case "convolve":
+      case "depthwise":
+      case "combine":
+        return kernel.sums ? [[kernel.sums.cleanRows, kernel.sums.parts] as const] : [];
+      default:
+        return [];
+    }
   });
 }
 
@@ -74,8 +85,16 @@ function overlap(a: Operand, b: Operand): boolean {
 
 /** What a convolution reads more than once and out of order. */
 function convolvedBy(kernel: Kernel): Operand | undefined {
-  if (kernel.kind === "convolve") return kernel.x.values;
-  return kernel.kind === "input-gradient" ? kernel.dy : undefined;
+  switch (kernel.kind) {
+    case "convolve":
+    case "depthwise":
+      return kernel.x.values;
+    case "input-gradient":
+    case "depthwise-input-gradient":
+      return kernel.dy;
+    default:
+      return undefined;
+  }
 }
 
 /** Fails when a kernel overwrites what a later one still reads, or reads and writes one place. */
