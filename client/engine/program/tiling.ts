@@ -18,7 +18,7 @@ export interface Tiling {
 }
 
 /** The same of depthwise convolutions. */
-export interface DepthwiseTiling {
+interface DepthwiseTiling {
   forwardParts(geometry: DepthwiseGeometry, cleanImages: number): number;
   inputGradientParts(geometry: DepthwiseGeometry, groupSize: number): number;
   filterParts(geometry: DepthwiseGeometry, groupSize: number): number;

@@ -34,15 +34,18 @@ function flops({ geometry }: { readonly geometry: DepthwiseGeometry }): number {
 }
 
 function shapesOf({ images, channels, vertical, horizontal }: DepthwiseGeometry): string {
-  const pair = (one: number, other: number): string =>
-    one === other ? `${one}` : `${one},${other}`;
-  const dilation = pair(vertical.dilation, horizontal.dilation);
+  const dilation = pairText(vertical.dilation, horizontal.dilation);
   return (
     `[${images},${vertical.input},${horizontal.input},${channels}] → ` +
     `[${images},${vertical.output},${horizontal.output},${channels}], ` +
-    `${vertical.kernel}×${horizontal.kernel}/${pair(vertical.stride, horizontal.stride)}` +
+    `${vertical.kernel}×${horizontal.kernel}/${pairText(vertical.stride, horizontal.stride)}` +
     (dilation === "1" ? "" : `, dilation ${dilation}`)
   );
+}
+
+/** One number where both axes have the same. */
+function pairText(height: number, width: number): string {
+  return height === width ? `${height}` : `${height}×${width}`;
 }
 
 /** y = f(conv(x) + bias + addend), f an activation or none; student: also Σy and Σy² per channel and group. */

@@ -3,7 +3,7 @@ import type { FunctionWriter, Local } from "./assembler.ts";
 import { FLOAT_BYTES, LANES, REGISTERS, VECTOR_BYTES } from "./register-tile.ts";
 
 /** Weights of a row of the window that are in registers at once. */
-export const MOST_WEIGHTS = 7;
+const MOST_WEIGHTS = 7;
 
 /** Results of a row that are worked on together: their sums, a row's weights and one value in registers. */
 export function mostResults(kernelWidth: number): number {

@@ -124,7 +124,7 @@ function windowTasks(site: Site, problem: WindowProblem, finishing: Finishing): 
       taken: channels,
       part,
     };
-    return [...convolving(band), ...finisher.calls(span, clean)];
+    return convolving(band).concat(finisher.calls(span, clean));
   });
 }
 

@@ -138,7 +138,7 @@ export function depthwiseDispatch(
     before: biasTensor ? `let bias_quad = ${loadQuad(biasTensor, run, "0u", "quad")};` : "",
     finish: `${biasTensor ? "value += bias_quad;" : ""}
 ${addendTensor ? `value += ${loadQuad(addendTensor, run, "position", "quad")};` : ""}
-${activateVariable(activation, "value")}
+${activateVariable(shader, activation, "value")}
 ${sumsTensor ? roundTo(y, "value") : ""}
 ${storeQuad(y, run, "position", "quad", "value")}
 ${sumsTensor ? summed : ""}`,
