@@ -14,7 +14,8 @@ export interface DepthStages {
 
 /**
  * Depth stages from the spatial resolution of each operation's output (SPEC G3): a strided shortcut
- * belongs to the stage it leads to, a stem to the stage it opens. Names play no part.
+ * belongs to the stage it leads to, a stem to the stage it opens, a parameter used several times to that
+ * of its first use. Names play no part.
  *
  * @throws ProtocolError `unsupported-model` when the graph is not valid.
  *
@@ -27,7 +28,9 @@ export function depthStages(graph: Graph): DepthStages {
   for (const operation of graph.operations) {
     const shape = shapes.get(operation.output)!;
     const area = shape.length === 3 ? shape[0] * shape[1] : "head";
-    for (const { name } of shapeOf(operation).parameters(operation)) areas.set(name, area);
+    for (const { name } of shapeOf(operation).parameters(operation)) {
+      if (!areas.has(name)) areas.set(name, area);
+    }
   }
   const resolutions = [...new Set(areas.values())].filter((area) => area !== "head");
   resolutions.sort((a, b) => b - a);

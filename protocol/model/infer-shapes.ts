@@ -1,6 +1,7 @@
 import { ProtocolError } from "../errors.ts";
 import {
   CLASSES,
+  isTrainable,
   operationInputs,
   type Graph,
   type Operation,
@@ -20,8 +21,8 @@ function describe(operation: Operation): string {
 
 /**
  * Computes the shape of every value and validates the graph on the way (SPEC G1): operations in
- * execution order, each value defined once, shapes that fit, every parameter used by exactly one
- * operation in the role it declares.
+ * execution order, each value defined once, shapes that fit, every parameter used, and in the role it
+ * declares by all operations that use it.
  *
  * @throws ProtocolError `unsupported-model`, naming the operation or parameter.
  *
@@ -69,14 +70,14 @@ function unsupported(detail: string): ProtocolError {
   return new ProtocolError("unsupported-model", detail);
 }
 
-/** Hands parameters out, each to one operation only. */
+/** Hands parameters out: running statistics to one operation, others to all that want them. */
 class ParameterUse {
-  readonly #unused = new Map<string, Parameter>();
+  readonly #declared = new Map<string, Parameter>();
   readonly #users = new Map<string, string>();
 
   constructor(parameters: readonly Parameter[]) {
     for (const parameter of parameters) {
-      if (this.#unused.has(parameter.name)) {
+      if (this.#declared.has(parameter.name)) {
         throw unsupported(`the parameter '${parameter.name}' is declared twice`);
       }
       if (!parameter.shape.every(isExtent)) {
@@ -84,19 +85,18 @@ class ParameterUse {
           `the parameter '${parameter.name}' has shape [${parameter.shape.join(", ")}]: every extent must be positive`,
         );
       }
-      this.#unused.set(parameter.name, parameter);
+      this.#declared.set(parameter.name, parameter);
     }
   }
 
   take(operation: Operation, { name, role, rank }: ParameterNeed, fail: Fail): readonly number[] {
-    const parameter = this.#unused.get(name);
+    const parameter = this.#declared.get(name);
     if (parameter === undefined) {
-      const user = this.#users.get(name);
-      throw fail(
-        user === undefined
-          ? `needs the parameter '${name}', which is not declared`
-          : `needs the parameter '${name}', which ${user} uses already: shared weights are not supported`,
-      );
+      throw fail(`needs the parameter '${name}', which is not declared`);
+    }
+    const user = this.#users.get(name);
+    if (user !== undefined && !isTrainable(role)) {
+      throw fail(`needs '${name}', running statistics that are those of ${user}`);
     }
     if (parameter.role !== role) {
       throw fail(`needs '${name}' as ${role}, it is declared as ${parameter.role}`);
@@ -106,13 +106,12 @@ class ParameterUse {
         `needs '${name}' with ${rank} dimensions, its shape is [${parameter.shape.join(", ")}]`,
       );
     }
-    this.#unused.delete(name);
     this.#users.set(name, describe(operation));
     return parameter.shape;
   }
 
   checkAllUsed(): void {
-    const [unused] = this.#unused.keys();
+    const unused = [...this.#declared.keys()].find((name) => !this.#users.has(name));
     if (unused !== undefined) throw unsupported(`no operation uses the parameter '${unused}'`);
   }
 }

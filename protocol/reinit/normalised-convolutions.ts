@@ -1,4 +1,5 @@
 import { operationInputs } from "../model/graph.ts";
+import { tiedParameters } from "../model/tied-parameters.ts";
 import type {
   BatchNormOperation,
   Conv2dOperation,
@@ -7,15 +8,15 @@ import type {
   ValueId,
 } from "../model/graph.ts";
 
-/** A convolution and the batch norm that alone reads what it gives. */
+/** A convolution whose weight is its own, and the batch norm that alone reads what it gives. */
 export interface NormalisedConvolution {
   readonly convolution: Conv2dOperation;
   readonly norm: BatchNormOperation;
 }
 
 /**
- * Every convolution whose output is read by one batch norm and by nothing else, in execution order
- * (SPEC I8). Which norm follows which convolution is the graph's to say: names and file order pair
+ * Every convolution whose output is read by one batch norm and by nothing else, and whose weight no
+ * other operation uses, in execution order (SPEC I8). Which norm follows which convolution is the graph's to say: names and file order pair
  * wrongly wherever a norm stands before its convolution.
  *
  * @example
@@ -28,9 +29,11 @@ export function normalisedConvolutions(graph: Graph): readonly NormalisedConvolu
       readers.set(input, [...(readers.get(input) ?? []), operation]);
     }
   }
+  const tied = tiedParameters(graph);
   const found: NormalisedConvolution[] = [];
   for (const convolution of graph.operations) {
     if (convolution.kind !== "conv2d" || convolution.output === graph.output) continue;
+    if (tied.has(convolution.weight)) continue;
     const [norm, ...others] = readers.get(convolution.output) ?? [];
     if (norm?.kind === "batch-norm" && others.length === 0) found.push({ convolution, norm });
   }

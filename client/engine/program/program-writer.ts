@@ -16,7 +16,6 @@ import type { Kernel } from "./kernels/kernels.ts";
 import type { Pass, ScheduledKernel } from "./program.ts";
 import type { Operand, Precision, Reading } from "./operands.ts";
 import type { Tiling } from "./tiling.ts";
-import { notExecuted } from "./operations/not-executed.ts";
 
 export interface BatchShape {
   /** G, images of a norm group. */
@@ -152,8 +151,7 @@ export class ProgramWriter {
   }
 
   geometry(operation: Conv2dOperation): ConvGeometry {
-    const { input, output, weight, groups } = operation;
-    const { stride, padding } = squareWindow(operation);
+    const { input, output, weight, stride, padding, dilation, groups } = operation;
     const from = this.extent(input);
     const to = this.extent(output);
     const [, , kernelHeight, kernelWidth] = this.shapeOf(weight);
@@ -168,8 +166,10 @@ export class ProgramWriter {
       kernelHeight: kernelHeight!,
       kernelWidth: kernelWidth!,
       stride,
-      padding,
+      padding: [padding.top, padding.left],
+      dilation,
       groups,
+      weightOrder: "in-out",
     };
   }
 
@@ -187,19 +187,4 @@ export class ProgramWriter {
 /** A value read as it is stored. */
 export function stored(values: Operand): Reading {
   return { values, affine: undefined };
-}
-
-/** Stride and padding that are the same everywhere. */
-function squareWindow({ bias, dilation, output, padding, stride }: Conv2dOperation): {
-  readonly stride: number;
-  readonly padding: number;
-} {
-  const { top, bottom, left, right } = padding;
-  const square = stride[0] === stride[1] && top === bottom && top === left && top === right;
-  if (!square || bias !== undefined || dilation.some((step) => step !== 1)) {
-    throw notExecuted(
-      `the convolution '${output}' has a bias, a dilation, or strides or padding that differ`,
-    );
-  }
-  return { stride: stride[0], padding: top };
 }

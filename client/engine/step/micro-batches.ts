@@ -1,3 +1,5 @@
+import type { Graph } from "../../../protocol/model/graph.ts";
+import { tiedParameters } from "../../../protocol/model/tied-parameters.ts";
 import type { BatchShape } from "../program/program-writer.ts";
 import { activationBytes, type Program } from "../program/program.ts";
 
@@ -54,6 +56,14 @@ function firstThatFits(
     if (activationBytes(found.program) <= bytes) break;
   }
   return found!;
+}
+
+/**
+ * Most norm groups that a graph may be given at once. Sums over groups are taken in order; those of a
+ * parameter that several operations use are only where groups come one by one.
+ */
+export function mostGroupsOf(graph: Graph): number {
+  return tiedParameters(graph).size > 0 ? 1 : Infinity;
 }
 
 /** As few micro-batches as there can be, nearly equally large, of at most so many units. */

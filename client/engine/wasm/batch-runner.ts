@@ -4,7 +4,14 @@ import type { StepResult } from "../engine.ts";
 import { compileProgram, type PerturbedCopies } from "../program/compile.ts";
 import type { BatchShape } from "../program/program-writer.ts";
 import type { Program } from "../program/program.ts";
-import { cutBatch, equalPieces, halvings } from "../step/micro-batches.ts";
+import {
+  cutBatch,
+  equalPieces,
+  fewestPieces,
+  halvings,
+  mostGroupsOf,
+  type BatchCut,
+} from "../step/micro-batches.ts";
 import { takesImagesAlone, trains, type PassProgram } from "../step/passes.ts";
 import { keyOf } from "../step/request.ts";
 import type { Perturbations } from "./adversary.ts";
@@ -182,7 +189,7 @@ export class BatchRunner {
       { groupSize, groups: size / groupSize },
       {
         bytes: this.#workplace.arenaBytes,
-        sizes: alone ? halvings(MOST_ALONE) : equalPieces,
+        sizes: this.#sizes(alone),
       },
     );
     for (const { firstImage: first, program: compiled } of microBatches) {
@@ -192,6 +199,11 @@ export class BatchRunner {
       this.#memory.floats(compiled.images, model).set(images);
       run({ loaded, first, end });
     }
+  }
+
+  #sizes(alone: boolean): BatchCut["sizes"] {
+    if (alone) return halvings(MOST_ALONE);
+    return mostGroupsOf(this.#graph) === 1 ? fewestPieces(1) : equalPieces;
   }
 
   #program(passes: PassProgram, batch: BatchShape): Program {

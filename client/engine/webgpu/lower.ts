@@ -1,5 +1,6 @@
 import type { Program, ScheduledKernel } from "../program/program.ts";
 import { tiledImages, type Tiles } from "./tiles/tiles.ts";
+import { biasGradientDispatches } from "./wgsl/bias.ts";
 import { convolveDispatch } from "./wgsl/convolve.ts";
 import { collectAscentDispatch, perturbDispatch, type CopyPlace } from "./wgsl/copies.ts";
 import { depthwiseFilterGradientDispatch } from "./wgsl/depthwise-filter-gradient.ts";
@@ -61,6 +62,8 @@ function lowerKernel(
         depthwiseFilterGradientDispatch(kernel, groupSize, tiles.cooperation),
         filterReduceDispatch(kernel),
       ].filter((dispatch) => dispatch !== undefined);
+    case "bias-gradient":
+      return biasGradientDispatches(kernel, groups, tiles.cooperation);
     case "norm-statistics":
       return [normStatisticsDispatch(kernel, groups, tiles.cooperation)];
     case "running-norm":

@@ -6,7 +6,7 @@ import { compileProgram } from "../program/compile.ts";
 import type { HeadKernel } from "../program/kernels/head.ts";
 import type { Precision } from "../program/operands.ts";
 import { activationBytes } from "../program/program.ts";
-import { cutBatch, fewestPieces, type MicroBatch } from "../step/micro-batches.ts";
+import { cutBatch, fewestPieces, mostGroupsOf, type MicroBatch } from "../step/micro-batches.ts";
 import {
   programOf,
   stepPasses,
@@ -76,7 +76,7 @@ function planMicroBatches(
     (batch) => compileProgram({ ...options, batch }),
     alone,
     { groupSize, groups: size / groupSize },
-    { bytes, sizes: fewestPieces(alone ? Infinity : mostGroups) },
+    { bytes, sizes: fewestPieces(alone ? Infinity : Math.min(mostGroups, mostGroupsOf(graph))) },
   );
   const needed = activationBytes(microBatches[0]!.program);
   if (needed <= bytes) return microBatches;

@@ -1,4 +1,5 @@
 import type { Activation } from "../../../../protocol/model/graph.ts";
+import type { Pair } from "../../../../protocol/model/values.ts";
 import type { Operand, Reading, StatisticsSums } from "../operands.ts";
 import { epilogueReads, type GradientEpilogue } from "./gradient-epilogue.ts";
 import { operandsOf, pairs, present, sumsOf, type KernelDescription } from "./kernel.ts";
@@ -16,10 +17,15 @@ export interface ConvGeometry {
   readonly channelsOut: number;
   readonly kernelHeight: number;
   readonly kernelWidth: number;
-  readonly stride: number;
-  readonly padding: number;
+  /** Along height and width, as are padding and dilation. */
+  readonly stride: Pair;
+  /** Zeros above and to the left; below and to the right there are as many as the output needs. */
+  readonly padding: Pair;
+  readonly dilation: Pair;
   /** 1: ordinary; = channelsIn: depthwise. */
   readonly groups: number;
+  /** How the weight lies: `[kh, kw, in/groups, out]`, or `[out, in]` as a linear layer's, whose kernel is 1×1. */
+  readonly weightOrder: "in-out" | "out-in";
 }
 
 /** Number of multiply-adds of a convolution; its gradients have as many. */
@@ -31,12 +37,18 @@ function multiplyAdds(geometry: ConvGeometry): number {
 }
 
 function shapesOf(g: ConvGeometry): string {
+  const dilated = g.dilation.some((step) => step !== 1) ? `, dilated ${pairText(g.dilation)}` : "";
   const grouped = g.groups > 1 ? `, ${g.groups} groups` : "";
   return (
     `[${g.images},${g.inputHeight},${g.inputWidth},${g.channelsIn}] → ` +
     `[${g.images},${g.outputHeight},${g.outputWidth},${g.channelsOut}], ` +
-    `${g.kernelHeight}×${g.kernelWidth}/${g.stride}${grouped}`
+    `${g.kernelHeight}×${g.kernelWidth}/${pairText(g.stride)}${dilated}${grouped}`
   );
+}
+
+/** Of a pair: one number where both are the same. */
+function pairText([height, width]: Pair): string {
+  return height === width ? `${height}` : `${height}×${width}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { biasGradient, type BiasGradientKernel } from "./bias.ts";
 import {
   convolve,
   filterGradient,
@@ -48,6 +49,7 @@ export type Kernel =
   | DepthwiseKernel
   | DepthwiseInputGradientKernel
   | DepthwiseFilterGradientKernel
+  | BiasGradientKernel
   | NormStatisticsKernel
   | RunningNormKernel
   | CombineKernel
@@ -71,6 +73,7 @@ const KERNELS: {
   depthwise,
   "depthwise-input-gradient": depthwiseInputGradient,
   "depthwise-filter-gradient": depthwiseFilterGradient,
+  "bias-gradient": biasGradient,
   "norm-statistics": normStatistics,
   "running-norm": runningNorm,
   combine,

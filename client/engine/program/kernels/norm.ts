@@ -13,8 +13,9 @@ export interface NormStatisticsKernel {
   /** Values per channel and group, of clean images. */
   readonly count: number;
   readonly sums: PartialSums;
-  readonly gamma: Operand;
-  readonly beta: Operand;
+  /** 1 and 0 where undefined. */
+  readonly gamma: Operand | undefined;
+  readonly beta: Operand | undefined;
   /** Undefined: they stay as they are. */
   readonly running: { readonly mean: Operand; readonly variance: Operand } | undefined;
   readonly epsilon: number;
@@ -29,7 +30,7 @@ export const normStatistics: KernelDescription<NormStatisticsKernel> = {
   access({ sums, gamma, beta, running, coefficients, saved }) {
     const advanced = present(running?.mean, running?.variance);
     return {
-      reads: [sums.operand, gamma, beta, ...advanced],
+      reads: [sums.operand, ...present(gamma, beta), ...advanced],
       writes: [coefficients, saved, ...advanced],
       inPlace: [],
     };
@@ -45,8 +46,9 @@ export const normStatistics: KernelDescription<NormStatisticsKernel> = {
 export interface RunningNormKernel {
   readonly kind: "running-norm";
   readonly channels: number;
-  readonly gamma: Operand;
-  readonly beta: Operand;
+  /** 1 and 0 where undefined. */
+  readonly gamma: Operand | undefined;
+  readonly beta: Operand | undefined;
   readonly mean: Operand;
   readonly variance: Operand;
   readonly epsilon: number;
@@ -58,7 +60,7 @@ export interface RunningNormKernel {
 
 export const runningNorm: KernelDescription<RunningNormKernel> = {
   access: ({ gamma, beta, mean, variance, coefficients, slopes }) => ({
-    reads: [gamma, beta, mean, variance],
+    reads: [...present(gamma, beta), mean, variance],
     writes: [coefficients, slopes],
     inPlace: [],
   }),
@@ -74,19 +76,21 @@ export interface NormGradientFactorsKernel {
   readonly count: number;
   /** Σg and Σ g·z, over images and copies. */
   readonly sums: PartialSums;
-  readonly gamma: Operand;
+  /** 1 where undefined. */
+  readonly gamma: Operand | undefined;
   /** `[P, 2, C]`: mean, inverse standard deviation. */
   readonly saved: Operand;
-  readonly dGamma: Operand;
-  readonly dBeta: Operand;
+  /** Where the norm has such. */
+  readonly dGamma: Operand | undefined;
+  readonly dBeta: Operand | undefined;
   /** `[P, 3, C]`: a, b, d. */
   readonly factors: Operand;
 }
 
 export const normGradientFactors: KernelDescription<NormGradientFactorsKernel> = {
   access: ({ sums, gamma, saved, dGamma, dBeta, factors }) => ({
-    reads: [sums.operand, gamma, saved, dGamma, dBeta],
-    writes: [dGamma, dBeta, factors],
+    reads: [sums.operand, saved, ...present(gamma, dGamma, dBeta)],
+    writes: [...present(dGamma, dBeta), factors],
     inPlace: [],
   }),
   flops: ({ sums }) => sums.operand.length,

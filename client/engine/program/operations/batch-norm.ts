@@ -6,7 +6,6 @@ import type { ForwardWriter } from "../forward-writer.ts";
 import type { Affine, Operand } from "../operands.ts";
 import type { NormStep } from "../plan.ts";
 import { stored } from "../program-writer.ts";
-import { notExecuted } from "./not-executed.ts";
 import type { ModelValues, OperationDescription } from "./operation.ts";
 
 /** y = f(x̂·scale + shift + addend), x̂ = (x − μ)/√(σ² + ε); not stored where readers can do it. */
@@ -64,10 +63,10 @@ export const batchNorm: OperationDescription<NormStep, "coefficients"> = {
       channels,
       count,
       sums: pass.sums(output),
-      gamma: writer.parameter(given(norm, "scale")),
+      gamma: given(norm.scale, (name) => writer.parameter(name)),
       saved,
-      dGamma: writer.gradient(given(norm, "scale")),
-      dBeta: writer.gradient(given(norm, "shift")),
+      dGamma: given(norm.scale, (name) => writer.gradient(name)),
+      dBeta: given(norm.shift, (name) => writer.gradient(name)),
       factors,
     });
     if (addend !== undefined) pass.pass(addend, g);
@@ -146,8 +145,8 @@ function takeStatistics(
     channels,
     count,
     sums: sums.get(input)!,
-    gamma: writer.parameter(given(norm, "scale")),
-    beta: writer.parameter(given(norm, "shift")),
+    gamma: given(norm.scale, (name) => writer.parameter(name)),
+    beta: given(norm.shift, (name) => writer.parameter(name)),
     running:
       momentum === undefined
         ? undefined
@@ -173,8 +172,8 @@ function runningNorm(pass: ForwardWriter, step: NormStep): Affine {
   writer.emit("forward", {
     kind: "running-norm",
     channels,
-    gamma: writer.parameter(given(norm, "scale")),
-    beta: writer.parameter(given(norm, "shift")),
+    gamma: given(norm.scale, (name) => writer.parameter(name)),
+    beta: given(norm.shift, (name) => writer.parameter(name)),
     mean: writer.parameter(norm.runningMean),
     variance: writer.parameter(norm.runningVariance),
     epsilon: norm.epsilon,
@@ -221,8 +220,10 @@ export function affineOf(
   return { gains, shifts };
 }
 
-function given(norm: BatchNormOperation, what: "scale" | "shift"): string {
-  const name = norm[what];
-  if (name === undefined) throw notExecuted(`batch norm '${norm.output}' has no ${what}`);
-  return name;
+/** What becomes of a parameter that a norm may be without. */
+function given(
+  name: string | undefined,
+  operandOf: (name: string) => Operand,
+): Operand | undefined {
+  return name === undefined ? undefined : operandOf(name);
 }

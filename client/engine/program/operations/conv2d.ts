@@ -1,14 +1,13 @@
 import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
 import type { Tensor1D, Tensor4D } from "./judged-values.ts";
-import type { BackwardWriter, PartsOf } from "../backward-writer.ts";
 import { toChannelsLast } from "../device-layout.ts";
-import type { Operand } from "../operands.ts";
 import { stored } from "../program-writer.ts";
-import { convolutionKernels, type ConvolutionKernels } from "./convolution-kernels.ts";
+import { convolutionKernels } from "./convolution-kernels.ts";
 import type { OperationDescription } from "./operation.ts";
+import { writeBiasGradient, writeFilterGradient, writeInputGradient } from "./product-gradients.ts";
 
-/** y = x ∗ w. */
-export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
+/** y = x ∗ w + b. */
+export const conv2d: OperationDescription<Conv2dOperation, "weight", "bias"> = {
   storedInputs: () => [],
 
   forward(pass, step) {
@@ -19,7 +18,7 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
       x: pass.reading(step.input),
       weight: writer.parameter(step.weight),
       y: pass.store(step.output),
-      bias: undefined,
+      bias: step.bias === undefined ? undefined : writer.parameter(step.bias),
       addend: undefined,
       activation: undefined,
       sums: pass.sumsOf(step.output, () => kernel.parts(writer.cleanImages)),
@@ -27,19 +26,23 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
   },
 
   evaluation: {
-    pieces: (step, lengthOf) => ({ weight: lengthOf(step.weight) }),
+    pieces: ({ weight, bias }, lengthOf) => ({
+      weight: lengthOf(weight),
+      ...(bias !== undefined && { bias: lengthOf(bias) }),
+    }),
 
-    fold(step, model, { weight }) {
+    fold(step, model, { weight, bias }) {
       weight.set(toChannelsLast(model.values(step.weight), model.shape(step.weight)));
+      bias?.set(model.values(step.bias!));
     },
 
-    write(pass, step, { weight }) {
+    write(pass, step, { weight, bias }) {
       pass.writer.emit("teacher", {
         ...convolutionKernels(pass.writer, step).forward.is,
         x: stored(pass.value(step.input)),
         weight,
         y: pass.store(step.output),
-        bias: undefined,
+        bias,
         addend: undefined,
         activation: undefined,
         sums: undefined,
@@ -48,15 +51,14 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
   },
 
   backward(pass, step, dy) {
-    const { writer } = pass;
-    const { inputGradient, filterGradient } = convolutionKernels(writer, step);
-    if (pass.wanted.parameters) writeFilterGradient(pass, step, filterGradient, dy);
-    if (!pass.isWanted(step.input)) return;
-    const dx = writer.activation(step.input);
-    const parts: PartsOf = () => inputGradient.parts(writer.batch.groupSize);
-    const epilogue = pass.contribute(step.input, dx, parts);
-    const weight = writer.parameter(step.weight);
-    writer.emit("backward", { ...inputGradient.is, dy, weight, dx, epilogue });
+    const { input, output, weight, bias } = step;
+    const { inputGradient, filterGradient } = convolutionKernels(pass.writer, step);
+    if (pass.wanted.parameters) {
+      const x = pass.forward.readings.get(input)!;
+      writeFilterGradient(pass, filterGradient, { x, dy, weight });
+      if (bias !== undefined) writeBiasGradient(pass, output, bias, dy);
+    }
+    if (pass.isWanted(input)) writeInputGradient(pass, inputGradient, { input, weight, dy });
   },
 
   judged({ tf, value, parameter }, operation) {
@@ -80,22 +82,3 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight"> = {
     return bias === undefined ? y : tf.add(y, parameter<Tensor1D>(bias));
   },
 };
-
-function writeFilterGradient(
-  { writer, forward }: BackwardWriter,
-  step: Conv2dOperation,
-  kernel: ConvolutionKernels["filterGradient"],
-  dy: Operand,
-): void {
-  const { groupSize, groups } = writer.batch;
-  const parts = groups * kernel.parts(groupSize);
-  const dw = writer.gradient(step.weight);
-  writer.emit("backward", {
-    ...kernel.is,
-    x: forward.readings.get(step.input)!,
-    dy,
-    dw,
-    workspace: parts > 1 ? writer.workspace(parts * dw.length) : undefined,
-    parts,
-  });
-}

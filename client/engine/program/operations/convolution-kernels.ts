@@ -3,7 +3,6 @@ import type { ConvGeometry } from "../kernels/convolution.ts";
 import { isDepthwise, type DepthwiseGeometry } from "../kernels/depthwise.ts";
 import type { Kernel } from "../kernels/kernels.ts";
 import type { ProgramWriter } from "../program-writer.ts";
-import { notExecuted } from "./not-executed.ts";
 
 /** A kernel's kind, its geometry, and how many parts its sums have over images of a norm group. */
 interface Chosen<Kind extends Kernel["kind"], Geometry> {
@@ -34,12 +33,10 @@ export function convolutionKernels(
   const { channels } = writer.extent(step.input);
   return isDepthwise(step, channels, writer.extent(step.output).channels)
     ? depthwiseKernels(writer, step)
-    : productKernels(writer, step);
+    : productKernels(writer, writer.geometry(step));
 }
 
-function productKernels(writer: ProgramWriter, step: Conv2dOperation): ProductKernels {
-  const { tiling } = writer;
-  const geometry = writer.geometry(step);
+export function productKernels({ tiling }: ProgramWriter, geometry: ConvGeometry): ProductKernels {
   return {
     forward: {
       is: { kind: "convolve", geometry },
@@ -76,8 +73,7 @@ function depthwiseKernels(writer: ProgramWriter, step: Conv2dOperation): Depthwi
 }
 
 function depthwiseGeometry(writer: ProgramWriter, step: Conv2dOperation): DepthwiseGeometry {
-  const { bias, input, output, weight, stride, dilation, padding } = step;
-  if (bias !== undefined) throw notExecuted(`the convolution '${output}' has a bias`);
+  const { input, output, weight, stride, dilation, padding } = step;
   const from = writer.extent(input);
   const to = writer.extent(output);
   const [, , kernelHeight, kernelWidth] = writer.shapeOf(weight);

@@ -5,7 +5,7 @@ import { affineOf } from "./batch-norm.ts";
 import { convolutionKernels } from "./convolution-kernels.ts";
 import type { EvaluationDescription } from "./operation.ts";
 
-/** y = f(x ∗ (w·scale) + shift + addend): a convolution and the batch norm of it that follows. */
+/** y = f(x ∗ (w·scale) + b·scale + shift + addend): a convolution and the batch norm of it that follows. */
 export const foldedConvolution: EvaluationDescription<FoldedConvStep, "weight" | "bias"> = {
   pieces: ({ conv, norm }, lengthOf) => ({
     weight: lengthOf(conv.weight),
@@ -17,7 +17,8 @@ export const foldedConvolution: EvaluationDescription<FoldedConvStep, "weight" |
     const unfolded = toChannelsLast(model.values(conv.weight), model.shape(conv.weight));
     const channels = gains.length;
     for (let i = 0; i < unfolded.length; i++) weight[i] = unfolded[i]! * gains[i % channels]!;
-    bias.set(shifts);
+    const own = conv.bias === undefined ? undefined : model.values(conv.bias);
+    bias.set(own ? shifts.map((shift, c) => shift + own[c]! * gains[c]!) : shifts);
   },
 
   write(pass, { conv, input, output, addend, activation }, { weight, bias }) {

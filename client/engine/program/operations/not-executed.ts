@@ -4,7 +4,7 @@ import type { TrainingStep } from "../plan.ts";
 import type { OperationDescription } from "./operation.ts";
 
 /** What a graph can say and no kernel does. */
-export function notExecuted(what: string): EngineError {
+function notExecuted(what: string): EngineError {
   return new EngineError("invalid-input", `${what}: this engine does not execute that`);
 }
 

@@ -19,9 +19,11 @@ export interface DenseConvolution {
   readonly outputPositionPitch: number;
   readonly outputRowPitch: number;
   readonly outputImagePitch: number;
-  /** Rows of the window taken here, and the contiguous values of each. */
+  /** Rows of the window taken here, their pieces, and the contiguous values of each. */
   readonly windowRows: number;
   readonly windowPitch: number;
+  readonly pieces: number;
+  readonly piecePitch: number;
   readonly run: number;
   /** A panel of output channels: vectors, and how many lanes of the last one exist. */
   readonly vectors: number;
@@ -46,11 +48,12 @@ export interface Stack {
 
 /**
  * Writes a `DenseConvolution`. Arguments: scratch, input, weights, output, images, panels; weights
- * are `[panels, windowRows·run, 4·vectors]`, for each convolution of the stack.
+ * are `[panels, windowRows·pieces·run, 4·vectors]`, for each convolution of the stack.
  */
 export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvolution): void {
   const [scratch, input, weights, output, images, panels] = writer.parameters as Parameters6;
-  const { inputPositionPitch, outputPositionPitch, windowRows, run, vectors, lanes } = shape;
+  const { inputPositionPitch, outputPositionPitch, windowRows, pieces, run, vectors, lanes } =
+    shape;
   const panelBytes = vectors * VECTOR_BYTES;
   const highest = Math.max(...shape.tiles.map(({ height }) => height));
   const registers = new TileRegisters(writer, { height: highest, vectors });
@@ -75,9 +78,11 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
     writer.offset(weight, panelIn, 0);
     const turns = Math.floor(run / UNROLL);
     for (let row = 0; row < windowRows; row++) {
-      writer.offset(pixel, window, row * shape.windowPitch);
-      if (turns > 0) writer.repeat(turns, () => steps(height, UNROLL));
-      if (run % UNROLL > 0) steps(height, run % UNROLL);
+      for (let piece = 0; piece < pieces; piece++) {
+        writer.offset(pixel, window, row * shape.windowPitch + piece * shape.piecePitch);
+        if (turns > 0) writer.repeat(turns, () => steps(height, UNROLL));
+        if (run % UNROLL > 0) steps(height, run % UNROLL);
+      }
     }
     registers.each(size, (sum, row, v) => {
       const at = row * outputPositionPitch + v * VECTOR_BYTES;

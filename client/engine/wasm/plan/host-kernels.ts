@@ -1,4 +1,5 @@
 import { rulesOf } from "../../program/activations.ts";
+import type { BiasGradientKernel } from "../../program/kernels/bias.ts";
 import type { LinearGradientKernel, LinearKernel, PoolKernel } from "../../program/kernels/head.ts";
 import type {
   NormGradientFactorsKernel,
@@ -30,8 +31,8 @@ function groupSums(
 export function normStatistics(floats: Floats, kernel: NormStatisticsKernel, groups: number): void {
   const { channels, count, epsilon, momentum, running } = kernel;
   const partial = floats(kernel.sums.operand);
-  const gamma = floats(kernel.gamma);
-  const beta = floats(kernel.beta);
+  const gamma = kernel.gamma && floats(kernel.gamma);
+  const beta = kernel.beta && floats(kernel.beta);
   const coefficients = floats(kernel.coefficients);
   const saved = floats(kernel.saved);
   const runningMean = running && floats(running.mean);
@@ -43,9 +44,9 @@ export function normStatistics(floats: Floats, kernel: NormStatisticsKernel, gro
       const mean = sums[c]! / count;
       const variance = Math.max(0, sums[channels + c]! / count - mean * mean);
       const inverse = 1 / Math.sqrt(variance + epsilon);
-      const scale = gamma[c]! * inverse;
+      const scale = (gamma?.[c] ?? 1) * inverse;
       coefficients[at + c] = scale;
-      coefficients[at + channels + c] = beta[c]! - mean * scale;
+      coefficients[at + channels + c] = (beta?.[c] ?? 0) - mean * scale;
       saved[at + c] = mean;
       saved[at + channels + c] = inverse;
       if (!runningMean || !runningVariance) continue;
@@ -59,16 +60,16 @@ export function normStatistics(floats: Floats, kernel: NormStatisticsKernel, gro
 /** Scale and shift from running statistics, and the scale by itself. */
 export function runningNorm(floats: Floats, kernel: RunningNormKernel): void {
   const { channels, epsilon } = kernel;
-  const gamma = floats(kernel.gamma);
-  const beta = floats(kernel.beta);
+  const gamma = kernel.gamma && floats(kernel.gamma);
+  const beta = kernel.beta && floats(kernel.beta);
   const mean = floats(kernel.mean);
   const variance = floats(kernel.variance);
   const coefficients = floats(kernel.coefficients);
   const slopes = floats(kernel.slopes);
   for (let c = 0; c < channels; c++) {
-    const scale = gamma[c]! / Math.sqrt(variance[c]! + epsilon);
+    const scale = (gamma?.[c] ?? 1) / Math.sqrt(variance[c]! + epsilon);
     coefficients[c] = scale;
-    coefficients[channels + c] = beta[c]! - mean[c]! * scale;
+    coefficients[channels + c] = (beta?.[c] ?? 0) - mean[c]! * scale;
     slopes[c] = scale;
     slopes[channels + c] = 0;
   }
@@ -82,10 +83,10 @@ export function normGradientFactors(
 ): void {
   const { channels, count } = kernel;
   const partial = floats(kernel.sums.operand);
-  const gamma = floats(kernel.gamma);
+  const gamma = kernel.gamma && floats(kernel.gamma);
   const saved = floats(kernel.saved);
-  const dGamma = floats(kernel.dGamma);
-  const dBeta = floats(kernel.dBeta);
+  const dGamma = kernel.dGamma && floats(kernel.dGamma);
+  const dBeta = kernel.dBeta && floats(kernel.dBeta);
   const factors = floats(kernel.factors);
   for (let group = 0; group < groups; group++) {
     const sums = groupSums(partial, kernel.sums, group, channels);
@@ -94,15 +95,26 @@ export function normGradientFactors(
       const inverse = saved[(group * 2 + 1) * channels + c]!;
       const sum = sums[c]!;
       const product = inverse * (sums[channels + c]! - mean * sum);
-      dGamma[c] = dGamma[c]! + product;
-      dBeta[c] = dBeta[c]! + sum;
-      const a = gamma[c]! * inverse;
+      if (dGamma) dGamma[c] = dGamma[c]! + product;
+      if (dBeta) dBeta[c] = dBeta[c]! + sum;
+      const a = (gamma?.[c] ?? 1) * inverse;
       const b = (-a * inverse * product) / count;
       const at = group * 3 * channels + c;
       factors[at] = a;
       factors[at + channels] = b;
       factors[at + 2 * channels] = (-a * sum) / count - b * mean;
     }
+  }
+}
+
+/** db += Σ dy, norm group by norm group. */
+export function biasSums(floats: Floats, kernel: BiasGradientKernel, groups: number): void {
+  const { channels } = kernel;
+  const partial = floats(kernel.sums.operand);
+  const dBias = floats(kernel.dBias);
+  for (let group = 0; group < groups; group++) {
+    const sums = groupSums(partial, kernel.sums, group, channels);
+    for (let c = 0; c < channels; c++) dBias[c] = dBias[c]! + sums[c]!;
   }
 }
 

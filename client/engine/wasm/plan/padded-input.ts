@@ -1,3 +1,4 @@
+import type { Pair } from "../../../../protocol/model/values.ts";
 import type { ConvGeometry } from "../../program/kernels/convolution.ts";
 import type { Reading } from "../../program/operands.ts";
 import { writeImagePadding, type ImagePadding } from "../code/pad-images-code.ts";
@@ -24,7 +25,7 @@ export interface PaddedInput {
   ): { calls: Call[]; address: number };
 }
 
-/** How the input of a convolution is read where it is padded at all sides alike. */
+/** How the input of a convolution is read: with zeros around it as far as windows reach. */
 export function convolutionInput(
   site: Site,
   geometry: ConvGeometry,
@@ -32,18 +33,30 @@ export function convolutionInput(
   pitch = geometry.channelsIn / geometry.groups,
 ): PaddedInput {
   const { inputHeight, inputWidth, channelsIn, padding, groups } = geometry;
+  const [top, left] = padding;
+  const reach = windowReach(geometry);
   return paddedInput(site, x, {
     height: inputHeight,
     width: inputWidth,
     channels: channelsIn,
     taken: channelsIn / groups,
     pitch,
-    top: padding,
-    left: padding,
-    paddedHeight: inputHeight + 2 * padding,
-    paddedWidth: inputWidth + 2 * padding,
+    top,
+    left,
+    // As at the other side, where windows end before that.
+    paddedHeight: Math.max(inputHeight + 2 * top, reach[0]),
+    paddedWidth: Math.max(inputWidth + 2 * left, reach[1]),
     reader: readerOf(x),
   });
+}
+
+/** Rows and columns from the first that a window sees to the last. */
+function windowReach({ stride, dilation, ...geometry }: ConvGeometry): Pair {
+  const { outputHeight, outputWidth, kernelHeight, kernelWidth } = geometry;
+  return [
+    (outputHeight - 1) * stride[0] + (kernelHeight - 1) * dilation[0] + 1,
+    (outputWidth - 1) * stride[1] + (kernelWidth - 1) * dilation[1] + 1,
+  ];
 }
 
 /** How images are read that need margins, normalising, or some of their channels. */

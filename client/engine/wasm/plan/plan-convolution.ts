@@ -2,7 +2,7 @@ import type { ConvolveKernel } from "../../program/kernels/convolution.ts";
 import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { convolutionInput } from "./padded-input.ts";
-import { DensePlan, type DenseShape } from "./plan-dense.ts";
+import { DensePlan, windowPieces, type DenseShape } from "./plan-dense.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -41,7 +41,7 @@ function winogradConvolver(site: Site, kernel: ConvolveKernel): Convolver {
     height: geometry.inputHeight,
     width: geometry.inputWidth,
     channelsIn,
-    margin: geometry.padding,
+    margins: geometry.padding,
     outputHeight: geometry.outputHeight,
     outputWidth: geometry.outputWidth,
     channelsOut,
@@ -61,6 +61,7 @@ function winogradConvolver(site: Site, kernel: ConvolveKernel): Convolver {
 function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
   const { geometry, x, weight, y } = kernel;
   const { outputHeight, outputWidth, channelsOut, kernelHeight, kernelWidth, groups } = geometry;
+  const { stride, dilation } = geometry;
   const perGroup = channelsOut / groups;
   const input = convolutionInput(site, geometry, x);
   const slices = channelSlices(geometry, channelsOut);
@@ -68,20 +69,24 @@ function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
   const shape: DenseShape = {
     outputHeight,
     outputWidth,
-    inputPositionPitch: geometry.stride * input.positionPitch,
-    inputRowPitch: geometry.stride * input.rowPitch,
+    inputPositionPitch: stride[1] * input.positionPitch,
+    inputRowPitch: stride[0] * input.rowPitch,
     inputImagePitch: input.imagePitch,
     outputPositionPitch: positionBytes,
     outputRowPitch: outputWidth * positionBytes,
     outputImagePitch: outputHeight * outputWidth * positionBytes,
     windowRows: kernelHeight,
-    windowPitch: input.rowPitch,
-    run: (kernelWidth * geometry.channelsIn) / groups,
+    windowPitch: dilation[0] * input.rowPitch,
+    ...windowPieces(kernelWidth, geometry.channelsIn / groups, dilation[1], input.positionPitch),
     columns: perGroup / slices,
     slices,
     fromScratch: input.fromScratch,
   };
-  const rows = kernelHeight * shape.run;
+  const rows = kernelHeight * shape.pieces * shape.run;
+  const strides =
+    geometry.weightOrder === "in-out"
+      ? { rowStride: channelsOut, columnStride: 1 }
+      : { rowStride: 1, columnStride: geometry.channelsIn };
   const packing: Task[] = [];
   const plans: DensePlan[] = [];
   let weights = site.packedWeights(kernel);
@@ -90,9 +95,7 @@ function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
     plans.push(plan);
     weights += plan.packedBytes;
     const address = site.address(weight) + group * perGroup * FLOAT_BYTES;
-    packing.push(
-      ...plan.packing({ address, rows, rowStride: channelsOut, columnStride: 1, at: 0 }),
-    );
+    packing.push(...plan.packing({ address, rows, ...strides, at: 0 }));
   }
   const convolving = (block: ImageBlock, slice: number, accumulate: boolean) =>
     plans.flatMap((plan, group) => {

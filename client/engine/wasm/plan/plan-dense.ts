@@ -69,7 +69,7 @@ export class DensePlan {
     this.#site = site;
     this.#shape = shape;
     this.#weights = weights;
-    this.#steps = shape.windowRows * shape.run;
+    this.#steps = shape.windowRows * shape.pieces * shape.run;
     this.#tiles = tilesOf(shape.outputWidth, shape.columns);
   }
 
@@ -131,11 +131,12 @@ export class DensePlan {
       const { vectors, lanes, count, panelPitch, stackPitch } = panel;
       // In scratch there are the columns of this slice only.
       const column = (stack ? 0 : slice * columns) + panel.column;
-      return this.#chunks(vectors).map(({ rows, row, run, start }, index): Call => {
+      return this.#chunks(vectors).map(({ rows, pieces, run, input: from, at }, index): Call => {
         const shape: DenseConvolution = {
           ...dense,
           tiles: this.#tiles.rows,
           windowRows: rows,
+          pieces,
           run,
           vectors,
           lanes,
@@ -146,8 +147,8 @@ export class DensePlan {
         };
         return [
           this.#site.library.code("dense-convolution", shape, 6, writeDenseConvolution),
-          input + row * this.#shape.windowPitch + start * FLOAT_BYTES,
-          panel.address + (row * this.#shape.run + start) * vectors * VECTOR_BYTES,
+          input + from,
+          panel.address + at * vectors * VECTOR_BYTES,
           output + column * FLOAT_BYTES,
           images,
           count,
@@ -161,22 +162,49 @@ export class DensePlan {
     return this.#weights + slice * this.#sliceBytes + before;
   }
 
-  /** Cuts the window's rows into pieces whose weights fit the cache. */
-  #chunks(vectors: number): { rows: number; row: number; run: number; start: number }[] {
-    const { windowRows, run } = this.#shape;
+  /** Cuts the window into chunks whose weights fit the cache. */
+  #chunks(vectors: number): readonly Chunk[] {
+    const { windowRows, windowPitch, pieces, piecePitch, run } = this.#shape;
     const longest = CHUNK_BYTES / (vectors * VECTOR_BYTES);
-    if (this.#steps <= longest) return [{ rows: windowRows, row: 0, run, start: 0 }];
-    const pieces = Array.from({ length: run }, (_, i) => i + 1).find(
+    if (this.#steps <= longest) return [{ rows: windowRows, pieces, run, input: 0, at: 0 }];
+    const parts = Array.from({ length: run }, (_, i) => i + 1).find(
       (count) => run % count === 0 && run / count <= longest,
     )!;
-    const length = run / pieces >= SHORTEST_CHUNK ? run / pieces : run;
-    return Array.from({ length: windowRows }, (_, row) =>
-      Array.from({ length: run / length }, (_unused, piece) => ({
+    const length = run / parts >= SHORTEST_CHUNK ? run / parts : run;
+    const lines = Array.from({ length: windowRows * pieces }, (_, line) => ({
+      input: Math.floor(line / pieces) * windowPitch + (line % pieces) * piecePitch,
+      at: line * run,
+    }));
+    return lines.flatMap(({ input, at }) =>
+      Array.from({ length: run / length }, (_, part) => ({
         rows: 1,
-        row,
+        pieces: 1,
         run: length,
-        start: piece * length,
+        input: input + part * length * FLOAT_BYTES,
+        at: at + part * length,
       })),
-    ).flat();
+    );
   }
+}
+
+/** A part of a window. */
+interface Chunk {
+  readonly rows: number;
+  readonly pieces: number;
+  readonly run: number;
+  /** Bytes from the window's beginning, and the first of its steps. */
+  readonly input: number;
+  readonly at: number;
+}
+
+/** How a row of a window lies in memory: contiguous, or each column by itself where they lie apart. */
+export function windowPieces(
+  columns: number,
+  channels: number,
+  spread: number,
+  positionPitch: number,
+): Pick<DenseShape, "pieces" | "piecePitch" | "run"> {
+  return spread === 1
+    ? { pieces: 1, piecePitch: 0, run: columns * channels }
+    : { pieces: columns, piecePitch: spread * positionPitch, run: channels };
 }

@@ -119,11 +119,13 @@ class PartSums {
     accumulate: boolean,
   ): Call[] {
     const { geometry, dy } = this.#kernel;
-    const { channelsIn, channelsOut, groups, stride, outputHeight, outputWidth } = geometry;
+    const { channelsIn, channelsOut, groups, outputHeight, outputWidth } = geometry;
+    const { stride, dilation } = geometry;
     const input = this.#input;
     const taken = channelsIn / groups;
     // Without gaps between positions, a whole row of the window is contiguous.
-    const gaps = input.positionPitch !== taken * FLOAT_BYTES;
+    const columnPitch = dilation[1] * input.positionPitch;
+    const gaps = columnPitch !== taken * FLOAT_BYTES;
     const run = gaps ? taken : geometry.kernelWidth * taken;
     const gradientPitch = channelsOut * FLOAT_BYTES;
     const positionPitch = this.#packed?.positionPitch ?? gradientPitch;
@@ -138,16 +140,16 @@ class PartSums {
     return tiles.columns.map(({ column, vectors, lanes, count }): Call => {
       const shape: WindowGradient = {
         outputWidth,
-        inputPositionPitch: stride * input.positionPitch,
-        inputRowPitch: stride * input.rowPitch,
+        inputPositionPitch: stride[1] * input.positionPitch,
+        inputRowPitch: stride[0] * input.rowPitch,
         inputImagePitch: input.imagePitch,
         positionPitch,
         rowPitch,
         imagePitch: outputHeight * rowPitch,
         windowRows: geometry.kernelHeight,
-        windowPitch: input.rowPitch,
+        windowPitch: dilation[0] * input.rowPitch,
         pieces: gaps ? geometry.kernelWidth : 1,
-        piecePitch: input.positionPitch,
+        piecePitch: columnPitch,
         tiles: tiles.rows,
         gradientPitch,
         vectors,
@@ -161,7 +163,7 @@ class PartSums {
       const at = column * FLOAT_BYTES;
       return [
         this.#site.library.code("window-gradient", shape, 7, writeWindowGradient),
-        from.input + row * stride * input.rowPitch,
+        from.input + row * stride[0] * input.rowPitch,
         outputGradient + row * rowPitch + at,
         gradient + channel * FLOAT_BYTES + at,
         block.count,

@@ -1,9 +1,10 @@
 import type { ConvGeometry, InputGradientKernel } from "../../program/kernels/convolution.ts";
+import { tapsOf, tapSteps } from "../../program/kernels/taps.ts";
 import { stored } from "../../program/program-writer.ts";
 import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
-import { DensePlan, type DenseShape } from "./plan-dense.ts";
+import { DensePlan, windowPieces, type DenseShape } from "./plan-dense.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -17,7 +18,7 @@ import {
 
 /**
  * Positions of one residue modulo the stride, along one axis. The gradient there is a convolution
- * of stride 1: dx[stride·i + residue] = Σ over taps of dy[i + shift]·w[tap], shifts consecutive.
+ * of stride 1: dx[stride·i + residue] = Σ over taps of dy[i + shift]·w[tap].
  */
 interface Residue {
   readonly residue: number;
@@ -26,18 +27,29 @@ interface Residue {
   /** Of the window, in order of rising shift. */
   readonly taps: readonly number[];
   readonly firstShift: number;
+  /** From the shift of each tap to that of the next. */
+  readonly spread: number;
 }
 
-function residues(size: number, kernel: number, stride: number, padding: number): Residue[] {
+function residues(geometry: ConvGeometry, axis: 0 | 1): Residue[] {
+  const size = [geometry.inputHeight, geometry.inputWidth][axis]!;
+  const kernel = [geometry.kernelHeight, geometry.kernelWidth][axis]!;
+  const stride = geometry.stride[axis];
+  const padding = geometry.padding[axis];
+  const dilation = geometry.dilation[axis];
+  const { step, spread } = tapSteps(stride, dilation);
   return Array.from({ length: Math.min(stride, size) }, (_, residue) => {
-    const taps = Array.from({ length: kernel }, (_unused, tap) => kernel - 1 - tap).filter(
-      (tap) => (residue + padding - tap) % stride === 0,
-    );
+    const run = tapsOf((residue + padding) % stride, kernel, stride, dilation);
+    const taps = Array.from(
+      { length: run.taps },
+      (_unused, i) => run.first + i * step,
+    ).toReversed();
     return {
       residue,
       count: Math.ceil((size - residue) / stride),
       taps,
-      firstShift: taps.length === 0 ? 0 : (residue + padding - taps[0]!) / stride,
+      firstShift: taps.length === 0 ? 0 : (residue + padding - taps[0]! * dilation) / stride,
+      spread,
     };
   });
 }
@@ -45,8 +57,12 @@ function residues(size: number, kernel: number, stride: number, padding: number)
 /** Zeros before the output's gradient, and its padded size, that all residues find what they need. */
 function extent(all: readonly Residue[]): { before: number; padded: number } {
   const used = all.filter(({ taps }) => taps.length > 0);
+  // Where all that is read is padding.
+  if (used.length === 0) return { before: 0, padded: 1 };
   const before = Math.max(...used.map(({ firstShift }) => -firstShift));
-  const ends = used.map(({ count, taps, firstShift }) => count + firstShift + taps.length - 1);
+  const ends = used.map(
+    ({ count, taps, firstShift, spread }) => count + firstShift + (taps.length - 1) * spread,
+  );
   return { before, padded: Math.max(...ends) + before };
 }
 
@@ -89,7 +105,7 @@ function winogradConvolver(site: Site, kernel: InputGradientKernel): Convolver {
     height: geometry.outputHeight,
     width: geometry.outputWidth,
     channelsIn: channelsOut,
-    margin: kernelHeight - 1 - geometry.padding,
+    margins: [kernelHeight - 1 - geometry.padding[0], kernelWidth - 1 - geometry.padding[1]],
     outputHeight: geometry.inputHeight,
     outputWidth: geometry.inputWidth,
     channelsOut: channelsIn,
@@ -108,9 +124,9 @@ function winogradConvolver(site: Site, kernel: InputGradientKernel): Convolver {
 /** Dense convolutions, one for each residue of rows and columns. */
 function phasesConvolver(site: Site, kernel: InputGradientKernel): Convolver {
   const { geometry, dy, dx } = kernel;
-  const { inputHeight, inputWidth, channelsIn, channelsOut, groups, stride, padding } = geometry;
-  const allRows = residues(inputHeight, geometry.kernelHeight, stride, padding);
-  const allColumns = residues(inputWidth, geometry.kernelWidth, stride, padding);
+  const { inputWidth, channelsIn, channelsOut, groups } = geometry;
+  const allRows = residues(geometry, 0);
+  const allColumns = residues(geometry, 1);
   const vertical = extent(allRows);
   const horizontal = extent(allColumns);
   const input = paddedInput(site, stored(dy), {
@@ -183,12 +199,12 @@ function denseShape(
     inputPositionPitch: input.positionPitch,
     inputRowPitch: input.rowPitch,
     inputImagePitch: input.imagePitch,
-    outputPositionPitch: stride * positionBytes,
-    outputRowPitch: stride * inputWidth * positionBytes,
+    outputPositionPitch: stride[1] * positionBytes,
+    outputRowPitch: stride[0] * inputWidth * positionBytes,
     outputImagePitch: imageBytes(geometry),
     windowRows: empty ? 0 : rows.taps.length,
-    windowPitch: input.rowPitch,
-    run: (columns.taps.length * channelsOut) / groups,
+    windowPitch: rows.spread * input.rowPitch,
+    ...windowPieces(columns.taps.length, channelsOut / groups, columns.spread, input.positionPitch),
     columns: channelsIn / groups / slices,
     slices,
     fromScratch: input.fromScratch,
@@ -206,14 +222,17 @@ function packTaps(
 ): Task[] {
   const { channelsIn, channelsOut, groups, kernelWidth } = geometry;
   const outputs = channelsOut / groups;
+  const strides =
+    geometry.weightOrder === "in-out"
+      ? { rowStride: 1, columnStride: channelsOut }
+      : { rowStride: channelsIn, columnStride: 1 };
   return rows.taps.flatMap((ky, i) =>
     columns.taps.flatMap((kx, j) => {
       const tap = ((ky * kernelWidth + kx) * channelsIn * channelsOut) / groups;
       return plan.packing({
         address: site.address(weight) + (tap + group * outputs) * FLOAT_BYTES,
         rows: outputs,
-        rowStride: 1,
-        columnStride: channelsOut,
+        ...strides,
         at: (i * columns.taps.length + j) * outputs,
       });
     }),

@@ -1,6 +1,7 @@
 import type { Kernel } from "../../program/kernels/kernels.ts";
 import type { Program, ScheduledKernel } from "../../program/program.ts";
 import {
+  biasSums,
   linear,
   linearGradient,
   normGradientFactors,
@@ -16,7 +17,7 @@ import { planDepthwiseFilterGradient } from "./plan-depthwise-filter-gradient.ts
 import { planConvolution } from "./plan-convolution.ts";
 import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
-import { planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
+import { planBiasSums, planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
 import type { PackedStages, ParallelStage, Site } from "./stage.ts";
 
 /** What a run of a program keeps account of. */
@@ -85,6 +86,11 @@ function planKernel(site: Site, kernel: Kernel): KernelPlan {
       return { stages: [planDepthwiseInputGradient(site, kernel)] };
     case "depthwise-filter-gradient":
       return { stages: planDepthwiseFilterGradient(site, kernel) };
+    case "bias-gradient":
+      return {
+        stages: planBiasSums(site, kernel),
+        host: ({ floats, groups }) => biasSums(floats, kernel, groups),
+      };
     case "combine":
       return { stages: planCombine(site, kernel) };
     case "gather-gradient":

@@ -1,3 +1,4 @@
+import type { BiasGradientKernel } from "../../program/kernels/bias.ts";
 import type { NormGradientKernel } from "../../program/kernels/norm.ts";
 import type { CombineKernel, GatherGradientKernel } from "../../program/kernels/rows.ts";
 import { writeSpread } from "../code/flat-code.ts";
@@ -82,6 +83,13 @@ export function planNormGradient(site: Site, kernel: NormGradientKernel): Parall
     }),
   );
   return [stage];
+}
+
+/** Σ dy in runs, which the calling thread adds up. */
+export function planBiasSums(site: Site, kernel: BiasGradientKernel): ParallelStage[] {
+  const { rows, channels, dy, sums } = kernel;
+  const work = { source: site.address(dy), sums };
+  return [rowTasks(site, { rows, channels }, (span) => rowPassCalls(site, span, work))];
 }
 
 /** g = epilogue(dy); a broadcast gradient is spread over positions first. */

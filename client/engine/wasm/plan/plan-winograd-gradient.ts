@@ -70,7 +70,7 @@ export class WinogradPartSums {
       height: geometry.inputHeight,
       width: geometry.inputWidth,
       channelsIn,
-      margin: geometry.padding,
+      margins: geometry.padding,
       outputHeight,
       outputWidth,
     });

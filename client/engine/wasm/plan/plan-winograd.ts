@@ -55,13 +55,13 @@ export function suitsWinograd(
   geometry: ConvGeometry,
   direction: keyof typeof FEWEST_CHANNELS,
 ): boolean {
-  const { kernelHeight, kernelWidth, stride, padding, groups } = geometry;
+  const { kernelHeight, kernelWidth, stride, padding, dilation, groups } = geometry;
   return (
     kernelHeight === TAPS &&
     kernelWidth === TAPS &&
-    stride === 1 &&
+    [...stride, ...dilation].every((step) => step === 1) &&
     groups === 1 &&
-    padding < TAPS &&
+    padding.every((size) => size < TAPS) &&
     Math.min(geometry.channelsIn, geometry.channelsOut) >= FEWEST_CHANNELS[direction]
   );
 }
@@ -110,6 +110,8 @@ export class WinogradPlan implements Convolver {
         outputImagePitch: this.#products.pitches.imagePitch,
         windowRows: 1,
         windowPitch: 0,
+        pieces: 1,
+        piecePitch: 0,
         run: channelsIn,
         columns,
         slices,

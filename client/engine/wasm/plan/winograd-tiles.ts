@@ -1,3 +1,4 @@
+import type { Pair } from "../../../../protocol/model/values.ts";
 import type { Reading } from "../../program/operands.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
 import { readerOf } from "./plan-epilogue.ts";
@@ -14,8 +15,8 @@ export interface TiledProblem {
   readonly height: number;
   readonly width: number;
   readonly channelsIn: number;
-  /** Zeros at each side of the input. */
-  readonly margin: number;
+  /** Zeros above the input and to its left. */
+  readonly margins: Pair;
   readonly outputHeight: number;
   readonly outputWidth: number;
 }
@@ -63,7 +64,7 @@ export function transformedTiles(
 /** The images, padded, with zeros where tiles hang over the edge. */
 export function tiledInput(
   site: Site,
-  { x, height, width, channelsIn, margin, outputHeight, outputWidth }: TiledProblem,
+  { x, height, width, channelsIn, margins, outputHeight, outputWidth }: TiledProblem,
 ): PaddedInput {
   const overlap = TILE_IN - TILE_OUT;
   return paddedInput(site, x, {
@@ -72,8 +73,8 @@ export function tiledInput(
     channels: channelsIn,
     taken: channelsIn,
     pitch: channelsIn,
-    top: margin,
-    left: margin,
+    top: margins[0],
+    left: margins[1],
     paddedHeight: Math.ceil(outputHeight / TILE_OUT) * TILE_OUT + overlap,
     paddedWidth: Math.ceil(outputWidth / TILE_OUT) * TILE_OUT + overlap,
     reader: readerOf(x),

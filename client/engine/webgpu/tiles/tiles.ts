@@ -38,7 +38,7 @@ export function productShape(
     case "input-gradient":
       // Of one class of positions (`parity.ts`).
       return {
-        rows: Math.ceil((groupSize * inputHeight * inputWidth) / stride ** 2),
+        rows: Math.ceil((groupSize * inputHeight * inputWidth) / (stride[0] * stride[1])),
         columns: inputs,
       };
     case "filter-gradient":

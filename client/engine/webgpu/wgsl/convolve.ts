@@ -10,14 +10,16 @@ import {
 } from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
 import { productPass } from "./product-pass.ts";
-import { ShaderWriter, type Dispatch } from "./shader.ts";
+import { ShaderWriter, times, type Dispatch } from "./shader.ts";
 import { tileParts, tileRows, type Tile } from "./tile.ts";
 
 /** y = f(conv(x) + bias + addend), and Σy, Σy² over the clean rows of each tile. */
 export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: number): Dispatch {
   const { geometry, bias, addend, activation, sums } = kernel;
   const { inputHeight, inputWidth, channelsIn, channelsOut, groups } = geometry;
-  const { outputHeight, outputWidth, kernelHeight, kernelWidth, stride, padding } = geometry;
+  const { outputHeight, outputWidth, kernelHeight, kernelWidth } = geometry;
+  const { stride, padding, dilation } = geometry;
+  const transposed = geometry.weightOrder === "out-in";
   const positions = outputHeight * outputWidth;
   const rowCount = groupSize * positions;
   const input = groupChannels(channelsIn, groups);
@@ -26,7 +28,12 @@ export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: 
   const inArena = [kernel.x.values, kernel.x.affine?.coefficients, kernel.y, addend, sums?.operand];
   const shader = new ShaderWriter([
     ...wideRegions(inArena, channelsOut, output.count),
-    ...wideRegions([kernel.weight, bias], channelsOut, output.count),
+    ...wideRegions(
+      [kernel.weight, bias],
+      channelsOut,
+      output.count,
+      ...(transposed ? [channelsIn] : []),
+    ),
   ]);
   const source = readingOf(shader, "x", kernel.x);
   const weight = shader.operand("weight", kernel.weight);
@@ -45,15 +52,15 @@ export function convolveDispatch(kernel: ConvolveKernel, tile: Tile, groupSize: 
     sourceWidth: inputWidth,
     sourceRun: input,
     place: `let image = norm_group * ${groupSize}u + m / ${positions}u;
-let y = i32(m % ${positions}u / ${outputWidth}u) * ${stride} - ${padding};
-let x = i32(m % ${outputWidth}u) * ${stride} - ${padding};`,
+let y = i32(m % ${positions}u / ${outputWidth}u) * ${stride[0]} - ${padding[0]};
+let x = i32(m % ${outputWidth}u) * ${stride[1]} - ${padding[1]};`,
     openTaps: `for (var tap = 0u; tap < ${kernelHeight * kernelWidth}u; tap++) {
-let tap_y = i32(tap / ${kernelWidth}u);
-let tap_x = i32(tap % ${kernelWidth}u);`,
+let tap_y = ${times(`i32(tap / ${kernelWidth}u)`, dilation[0])};
+let tap_x = ${times(`i32(tap % ${kernelWidth}u)`, dilation[1])};`,
     closeTaps: "}",
     weight,
-    weightRun: output,
-    weightAlong: "columns",
+    weightRun: transposed ? input : output,
+    weightAlong: transposed ? "terms" : "columns",
   });
 
   return productPass(shader, {

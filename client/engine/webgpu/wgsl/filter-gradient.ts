@@ -11,7 +11,7 @@ import {
   type ChannelRun,
   type ShaderReading,
 } from "./channels.ts";
-import { ShaderWriter, unroll, type Dispatch } from "./shader.ts";
+import { ShaderWriter, times, unroll, type Dispatch } from "./shader.ts";
 import {
   addTerms,
   declareSums,
@@ -122,13 +122,13 @@ function rowQuadOf({ rowThreads }: Tile, index: number): string {
 
 /** Statements: kernel place and channels of a quad of rows, and its coefficients, under `i`. */
 function declareRowQuad({ kernel, x, xRun }: PositionProduct, i: number, quad: string): string {
-  const { kernelHeight, kernelWidth, padding, channelsIn, groups } = kernel.geometry;
+  const { kernelHeight, kernelWidth, padding, dilation, channelsIn, groups } = kernel.geometry;
   const tapQuads = quadsOf(channelsIn / groups);
   return `let row_quad_${i} = first_row_quad + ${quad};
 let tap_${i} = row_quad_${i} / ${tapQuads}u;
 let channel_quad_${i} = row_quad_${i} % ${tapQuads}u;
-let tap_y_${i} = i32(tap_${i} / ${kernelWidth}u) - ${padding};
-let tap_x_${i} = i32(tap_${i} % ${kernelWidth}u) - ${padding};
+let tap_y_${i} = ${times(`i32(tap_${i} / ${kernelWidth}u)`, dilation[0])} - ${padding[0]};
+let tap_x_${i} = ${times(`i32(tap_${i} % ${kernelWidth}u)`, dilation[1])} - ${padding[1]};
 let exists_${i} = tap_${i} < ${kernelHeight * kernelWidth}u;
 ${declareAffine(`source_${i}`, x, xRun, "norm_group", `channel_quad_${i}`)}`;
 }
@@ -139,8 +139,8 @@ function declarePosition({ kernel, groupSize }: PositionProduct, k: number, m: s
   const area = outputHeight * outputWidth;
   return `let m_${k} = ${m};
 let image_${k} = i32(norm_group * ${groupSize}u + m_${k} / ${area}u);
-let y_${k} = i32(m_${k} % ${area}u / ${outputWidth}u) * ${stride};
-let x_${k} = i32(m_${k} % ${outputWidth}u) * ${stride};`;
+let y_${k} = i32(m_${k} % ${area}u / ${outputWidth}u) * ${stride[0]};
+let x_${k} = i32(m_${k} % ${outputWidth}u) * ${stride[1]};`;
 }
 
 /** Expression: the quad of rows `i` of the input seen from position `k`; 0 outside. */
@@ -225,7 +225,7 @@ function quadTerms(shader: ShaderWriter, product: PositionProduct): string {
     const stored = loadQuad(x.values, xRun, `u32(line_${q} + at)`, `channel_quad_${q}`);
     const ends = whole ? "" : ` && across + ${k}u < ${outputWidth}u`;
     return `var left_${k}_${q} = vec4f();
-{ let at = i32(across + ${k}u) * ${stride} + tap_x_${q};
+{ let at = i32(across + ${k}u) * ${stride[1]} + tap_x_${q};
 left_${k}_${q} = select(vec4f(), ${applyAffine(`source_${q}`, x, stored)}, inside_${q} && at >= 0 && at < ${inputWidth}${ends}); }`;
   };
   return `
@@ -233,7 +233,7 @@ let corner = lane & 3u;
 ${unroll(quads, (q) => declareRowQuad(product, q, rowQuadOf(tile, q)))}
 for (var line = run_start; line < run_end; line++) {
 let image = i32(norm_group * ${groupSize}u + line / ${outputHeight}u);
-let line_y = i32(line % ${outputHeight}u) * ${stride};
+let line_y = i32(line % ${outputHeight}u) * ${stride[0]};
 ${unroll(
   quads,
   (

@@ -3,7 +3,7 @@ import type {
   NormStatisticsKernel,
   RunningNormKernel,
 } from "../../program/kernels/norm.ts";
-import type { PartialSums } from "../../program/operands.ts";
+import type { Operand, PartialSums } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";
@@ -28,7 +28,7 @@ interface ChannelReduction {
   readonly after: string;
 }
 
-function channelReduction(shader: ShaderWriter, reduction: ChannelReduction): Dispatch {
+export function channelReduction(shader: ShaderWriter, reduction: ChannelReduction): Dispatch {
   const { label, channels, sums, sumsTensor, normGroups, before, each, after } = reduction;
   const { sharers } = reduction.cooperation;
   const { parts } = sums;
@@ -85,10 +85,10 @@ export function normStatisticsDispatch(
   const { channels, count, sums, running, epsilon, momentum } = kernel;
   const shader = new ShaderWriter([]);
   const sumsTensor = shader.operand("sums", sums.operand);
-  const at = (name: string, operand: NormStatisticsKernel["gamma"]): string =>
+  const at = (name: string, operand: Operand): string =>
     scalarAt(shader.operand(name, operand), "channel");
-  const gamma = at("gamma", kernel.gamma);
-  const beta = at("beta", kernel.beta);
+  const gamma = kernel.gamma ? at("gamma", kernel.gamma) : "1.0";
+  const beta = kernel.beta ? at("beta", kernel.beta) : "0.0";
   const mean = running && at("running_mean", running.mean);
   const variance = running && at("running_variance", running.variance);
   const coefficients = shader.operand("coefficients", kernel.coefficients);
@@ -126,10 +126,10 @@ ${running ? advances : ""}`,
 export function runningNormDispatch(kernel: RunningNormKernel): Dispatch {
   const { channels, epsilon } = kernel;
   const shader = new ShaderWriter([]);
-  const at = (name: string, operand: RunningNormKernel["gamma"]): string =>
+  const at = (name: string, operand: Operand): string =>
     scalarAt(shader.operand(name, operand), "index");
-  const gamma = at("gamma", kernel.gamma);
-  const beta = at("beta", kernel.beta);
+  const gamma = kernel.gamma ? at("gamma", kernel.gamma) : "1.0";
+  const beta = kernel.beta ? at("beta", kernel.beta) : "0.0";
   const mean = at("running_mean", kernel.mean);
   const variance = at("running_variance", kernel.variance);
   const coefficients = shader.operand("coefficients", kernel.coefficients);
@@ -156,10 +156,19 @@ export function normGradientFactorsDispatch(
   const { channels, count, sums } = kernel;
   const shader = new ShaderWriter([]);
   const sumsTensor = shader.operand("sums", sums.operand);
-  const gamma = scalarAt(shader.operand("gamma", kernel.gamma), "channel");
+  const at = (name: string, operand: Operand): string =>
+    scalarAt(shader.operand(name, operand), "channel");
+  const gamma = kernel.gamma ? at("gamma", kernel.gamma) : "1.0";
   const saved = shader.operand("saved", kernel.saved);
-  const dGamma = scalarAt(shader.operand("d_gamma", kernel.dGamma), "channel");
-  const dBeta = scalarAt(shader.operand("d_beta", kernel.dBeta), "channel");
+  const sumsOfParameters = [
+    ["d_gamma", kernel.dGamma],
+    ["d_beta", kernel.dBeta],
+  ] as const;
+  const places = sumsOfParameters.flatMap(([sum, operand]) =>
+    operand ? [[sum, at(sum, operand)] as const] : [],
+  );
+  const load = places.map(([sum, place]) => `${sum} = ${place};`);
+  const store = places.map(([sum, place]) => `${place} = ${sum};`);
   const factors = shader.operand("factors", kernel.factors);
   const savedAt = (row: 0 | 1): string =>
     scalarAt(saved, `(norm_group * 2u + ${row}u) * ${channels}u + channel`);
@@ -173,7 +182,7 @@ export function normGradientFactorsDispatch(
     normGroups,
     cooperation,
     before: `var d_gamma = 0.0; var d_beta = 0.0;
-if (finishes) { d_gamma = ${dGamma}; d_beta = ${dBeta}; }`,
+if (finishes) { ${load.join(" ")} }`,
     each: `let mean = ${savedAt(0)};
 let inverse = ${savedAt(1)};
 let scale = ${gamma} * inverse;
@@ -184,7 +193,7 @@ let slope = -scale * inverse * group_gamma / ${float(count)};
 ${factor(0)} = scale;
 ${factor(1)} = slope;
 ${factor(2)} = -scale * total.x / ${float(count)} - slope * mean;`,
-    after: `if (finishes) { ${dGamma} = d_gamma; ${dBeta} = d_beta; }`,
+    after: `if (finishes) { ${store.join(" ")} }`,
   });
 }
 

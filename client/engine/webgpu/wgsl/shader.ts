@@ -168,6 +168,11 @@ export class ShaderWriter {
   }
 }
 
+/** An expression of an i32: times a constant. */
+export function times(value: string, factor: number): string {
+  return factor === 1 ? value : `${value} * ${factor}`;
+}
+
 /** Repeats a piece of code with a constant, 0 … count − 1. */
 export function unroll(count: number, piece: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => piece(index)).join("\n");

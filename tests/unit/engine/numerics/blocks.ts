@@ -126,6 +126,31 @@ export const groupedConvolution: Block = (net, x, sizes) => {
   return net.relu(net.conv(inside, { ...sizes, channels: groups * (each + 1), groups }));
 };
 
+/** Nothing alike along both axes, or at two sides: kernels, strides, dilations, padding. */
+export const unevenConvolutions: Block = (net, x, { channels, kernel, stride, padding }) => {
+  const wide = net.conv(x, {
+    channels,
+    kernel: [2, kernel],
+    stride: [1, stride],
+    dilation: [stride, 2],
+    padding: { top: padding, bottom: 0, left: kernel - 1, right: 2 * padding },
+    bias: true,
+  });
+  const normed = net.relu(net.norm(wide, []));
+  const high = { channels, kernel: [kernel, 3], stride: [3, 2], dilation: [1, 2] } as const;
+  return net.relu(net.conv(normed, { ...high, padding: [kernel, 3], bias: true }));
+};
+
+/** Linear layers of every position, one before a norm; and weights that are used twice. */
+export const positionwise: Block = (net, x, { channels, kernel }) => {
+  const normed = net.relu(net.norm(net.linear(x, channels, { bias: false }), ["shift"]));
+  const once = net.linear(normed, channels);
+  const twice = net.add(net.linear(net.relu(once), channels, { weightOf: once }), normed);
+  const first = net.conv(twice, { channels, kernel });
+  const second = net.relu(net.norm(first));
+  return net.relu(net.norm(net.conv(second, { channels, kernel, weightOf: first })));
+};
+
 /** MobileNet's block (Howard et al. 2017), `grouping` channels out for each channel in. */
 export const depthwiseSeparable: Block = (net, x, sizes) => {
   const { channels, kernel, stride, padding, grouping } = sizes;

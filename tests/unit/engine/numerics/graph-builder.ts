@@ -5,17 +5,33 @@ import {
   type ImageShape,
   type Operation,
   type Parameter,
+  type ParameterRole,
   type ValueId,
 } from "../../../../protocol/model/graph.ts";
 import { activationName } from "../../../../protocol/model/operations/pointwise.ts";
+import type { Pair, Sides } from "../../../../protocol/model/values.ts";
+
+/** Along height and width, or the same along both. */
+type OneOrPair = number | Pair;
 
 export interface ConvolutionSizes {
   readonly channels: number;
-  readonly kernel: number;
-  readonly stride?: number;
+  readonly kernel: OneOrPair;
+  readonly stride?: OneOrPair;
   /** Half the kernel (the image keeps its size at stride 1) when left out. */
-  readonly padding?: number;
+  readonly padding?: OneOrPair | Sides;
+  readonly dilation?: OneOrPair;
   readonly groups?: number;
+  readonly bias?: boolean;
+  /** Output of an earlier convolution whose weight this one has too. */
+  readonly weightOf?: ValueId;
+}
+
+export interface LinearSizes {
+  /** True when left out. */
+  readonly bias?: boolean;
+  /** Output of an earlier layer whose weight this one has too. */
+  readonly weightOf?: ValueId;
 }
 
 /**
@@ -63,37 +79,36 @@ export class GraphBuilder {
   }
 
   conv(input: ValueId, sizes: ConvolutionSizes): ValueId {
-    const { channels, kernel, stride = 1, padding = (kernel - 1) / 2, groups = 1 } = sizes;
+    const { channels, groups = 1 } = sizes;
+    const kernel = pairOf(sizes.kernel);
+    const stride = pairOf(sizes.stride ?? 1);
+    const dilation = pairOf(sizes.dilation ?? 1);
+    const padding = sidesOf(sizes.padding ?? [(kernel[0] - 1) / 2, (kernel[1] - 1) / 2]);
+    const { top, bottom, left, right } = padding;
     const [height, width, channelsIn] = this.#shape(input) as [number, number, number];
-    this.#blind ||= Math.min(height, width) <= padding;
+    this.#blind ||= height <= Math.max(top, bottom) || width <= Math.max(left, right);
     const output = this.#name("conv");
-    const weight = `${output}.weight`;
-    this.#parameters.push({
-      name: weight,
+    const weight = this.#weight(output, sizes.weightOf, {
       role: "conv-weight",
-      shape: [channels, channelsIn / groups, kernel, kernel],
+      shape: [channels, channelsIn / groups, ...kernel],
     });
-    this.#operations.push({
-      kind: "conv2d",
-      input,
-      output,
-      weight,
-      stride: [stride, stride],
-      padding: allSides(padding),
-      dilation: [1, 1],
-      groups,
-    });
-    const extent = (size: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
-    return this.#value(output, [extent(height), extent(width), channels]);
+    const bias = sizes.bias && this.#bias(output, "conv-bias", channels);
+    const operation = { kind: "conv2d", input, output, weight, stride, padding, dilation } as const;
+    this.#operations.push({ ...operation, groups, ...(bias && { bias }) });
+    const extent = (size: number, axis: 0 | 1): number =>
+      Math.floor((size - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis]) + 1;
+    const rows = extent(height + top + bottom, 0);
+    return this.#value(output, [rows, extent(width + left + right, 1), channels]);
   }
 
-  norm(input: ValueId): ValueId {
+  /** @param affine which parameters of its own it has. */
+  norm(input: ValueId, affine: readonly ("scale" | "shift")[] = ["scale", "shift"]): ValueId {
     const output = this.#name("norm");
     const shape = [this.channels(input)];
     this.#norms.push(input);
+    const own = affine.map((what) => [what, `${output}.${what}`] as const);
     this.#parameters.push(
-      { name: `${output}.weight`, role: "norm-scale", shape },
-      { name: `${output}.bias`, role: "norm-shift", shape },
+      ...own.map(([what, name]): Parameter => ({ name, role: `norm-${what}`, shape })),
       { name: `${output}.running_mean`, role: "running-mean", shape },
       { name: `${output}.running_var`, role: "running-variance", shape },
     );
@@ -101,8 +116,7 @@ export class GraphBuilder {
       kind: "batch-norm",
       input,
       output,
-      scale: `${output}.weight`,
-      shift: `${output}.bias`,
+      ...Object.fromEntries(own),
       runningMean: `${output}.running_mean`,
       runningVariance: `${output}.running_var`,
       epsilon: 1e-5,
@@ -133,16 +147,16 @@ export class GraphBuilder {
     return this.#value(output, [this.channels(input)]);
   }
 
-  linear(input: ValueId, channels: number): ValueId {
+  /** Of features, or of every position of a map. */
+  linear(input: ValueId, channels: number, sizes: LinearSizes = {}): ValueId {
     const output = this.#name("linear");
-    const weight = `${output}.weight`;
-    const bias = `${output}.bias`;
-    this.#parameters.push(
-      { name: weight, role: "linear-weight", shape: [channels, this.channels(input)] },
-      { name: bias, role: "linear-bias", shape: [channels] },
-    );
-    this.#operations.push({ kind: "linear", input, output, weight, bias });
-    return this.#value(output, [channels]);
+    const weight = this.#weight(output, sizes.weightOf, {
+      role: "linear-weight",
+      shape: [channels, this.channels(input)],
+    });
+    const bias = (sizes.bias ?? true) && this.#bias(output, "linear-bias", channels);
+    this.#operations.push({ kind: "linear", input, output, weight, ...(bias && { bias }) });
+    return this.#value(output, [...this.#shape(input).slice(0, -1), channels]);
   }
 
   graph(output: ValueId): Graph {
@@ -157,6 +171,18 @@ export class GraphBuilder {
     };
   }
 
+  #weight(output: ValueId, sharedWith: ValueId | undefined, own: Omit<Parameter, "name">): string {
+    const name = `${sharedWith ?? output}.weight`;
+    if (sharedWith === undefined) this.#parameters.push({ name, ...own });
+    return name;
+  }
+
+  #bias(output: ValueId, role: ParameterRole, channels: number): string {
+    const name = `${output}.bias`;
+    this.#parameters.push({ name, role, shape: [channels] });
+    return name;
+  }
+
   #name(kind: string): string {
     return `${kind}${this.#operations.length}`;
   }
@@ -169,4 +195,15 @@ export class GraphBuilder {
     this.#shapes.set(name, shape);
     return name;
   }
+}
+
+function pairOf(size: OneOrPair): Pair {
+  return typeof size === "number" ? [size, size] : size;
+}
+
+function sidesOf(padding: OneOrPair | Sides): Sides {
+  if (typeof padding === "number") return allSides(padding);
+  if ("top" in padding) return padding;
+  const [height, width] = padding;
+  return { top: height, bottom: height, left: width, right: width };
 }

@@ -10,6 +10,9 @@ type Stem = (net: GraphBuilder, channels: number) => ValueId;
 
 const noStem: Stem = (net) => net.image;
 const plainStem: Stem = (net, channels) => net.relu(net.conv(net.image, { channels, kernel: 3 }));
+/** Patches (Dosovitskiy et al. 2021): as far from each other as they are large. */
+const patchStem: Stem = (net, channels) =>
+  net.conv(net.image, { channels, kernel: [4, 3], stride: [4, 3], padding: 0, bias: true });
 const normedStem: Stem = (net, channels) =>
   net.relu(net.norm(net.conv(net.image, { channels, kernel: 3 })));
 
@@ -126,6 +129,24 @@ export const PLACES: readonly Place[] = [
     title: "linear layers with a rectifier and a shortcut",
     stem: normedStem,
     block: blocks.convNormRelu,
+    head: deepHead,
+  },
+  {
+    title: "patches, then a convolution with a bias",
+    stem: patchStem,
+    block: (net, x, sizes) => net.relu(net.conv(x, { ...sizes, bias: true })),
+    head: linearHead,
+  },
+  {
+    title: "convolutions unlike along their axes",
+    stem: noStem,
+    block: blocks.unevenConvolutions,
+    head: linearHead,
+  },
+  {
+    title: "linear layers of positions, and weights used twice",
+    stem: plainStem,
+    block: blocks.positionwise,
     head: deepHead,
   },
   {

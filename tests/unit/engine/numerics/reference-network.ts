@@ -66,7 +66,12 @@ export function runForward(
   const run = (operation: Operation): Tensor => {
     switch (operation.kind) {
       case "conv2d":
-        return convolve(value(operation.input), parameter(operation.weight), operation);
+        return convolve(
+          value(operation.input),
+          parameter(operation.weight),
+          operation.bias === undefined ? undefined : parameter(operation.bias),
+          operation,
+        );
       case "batch-norm": {
         const x = value(operation.input);
         const found: readonly Moments[] =
@@ -131,6 +136,11 @@ export function runBackward(
   const byValue = new Map<ValueId, Tensor>([[graph.output, dLogits]]);
   const value = (id: ValueId): Tensor => pass.values.get(id)!;
   const parameter = (name: string): Tensor => parameters.get(name)!;
+  /** Of each use of a parameter. */
+  const move = (name: string, gradient: Tensor): void => {
+    const present = byParameter.get(name);
+    byParameter.set(name, present ? add(present, gradient) : gradient);
+  };
   const give = (id: ValueId, gradient: Tensor): void => {
     const present = byValue.get(id);
     byValue.set(id, stored(present ? add(present, gradient) : gradient, store));
@@ -140,9 +150,10 @@ export function runBackward(
     const dy = byValue.get(operation.output) ?? zeros(value(operation.output).shape);
     switch (operation.kind) {
       case "conv2d": {
-        const { input, weight } = operation;
+        const { input, weight, bias } = operation;
         const found = convolveBackward(dy, value(input), parameter(weight), operation);
-        byParameter.set(weight, found.dWeight);
+        move(weight, found.dWeight);
+        if (bias !== undefined) move(bias, found.dBias);
         give(input, found.dx);
         break;
       }
@@ -154,8 +165,8 @@ export function runBackward(
           break;
         }
         const found = normaliseBackward(dy, input, moments);
-        if (operation.scale !== undefined) byParameter.set(operation.scale, found.dScale);
-        if (operation.shift !== undefined) byParameter.set(operation.shift, found.dShift);
+        if (operation.scale !== undefined) move(operation.scale, found.dScale);
+        if (operation.shift !== undefined) move(operation.shift, found.dShift);
         give(operation.input, found.dx);
         break;
       }
@@ -174,8 +185,8 @@ export function runBackward(
       case "linear": {
         const { input, weight, bias } = operation;
         const found = linearBackward(dy, value(input), parameter(weight));
-        byParameter.set(weight, found.dWeight);
-        if (bias !== undefined) byParameter.set(bias, found.dBias);
+        move(weight, found.dWeight);
+        if (bias !== undefined) move(bias, found.dBias);
         give(input, found.dx);
         break;
       }

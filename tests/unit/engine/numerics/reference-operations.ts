@@ -56,7 +56,12 @@ function eachProduct(
 }
 
 /** `x [N,H,W,in]` ∗ `weight [out,in/groups,kh,kw]` → `[N,Ho,Wo,out]`. */
-export function convolve(x: Tensor, weight: Tensor, operation: Conv2dOperation): Tensor {
+export function convolve(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  operation: Conv2dOperation,
+): Tensor {
   const { stride, padding, dilation } = operation;
   const { top, bottom, left, right } = padding;
   const [n, height, width] = x.shape as Shape4D;
@@ -67,6 +72,7 @@ export function convolve(x: Tensor, weight: Tensor, operation: Conv2dOperation):
     Math.floor((width + left + right - dilation[1] * (kernelWidth - 1) - 1) / stride[1]) + 1,
     out,
   ]);
+  if (bias) y.values.forEach((_, i) => (y.values[i] = bias.values[i % out]!));
   eachProduct(x.shape, weight.shape, y.shape, operation, (i, w, o) => {
     y.values[o]! += x.values[i]! * weight.values[w]!;
   });
@@ -78,14 +84,17 @@ export function convolveBackward(
   x: Tensor,
   weight: Tensor,
   operation: Conv2dOperation,
-): { dx: Tensor; dWeight: Tensor } {
+): { dx: Tensor; dWeight: Tensor; dBias: Tensor } {
+  const out = weight.shape[0]!;
   const dx = zeros(x.shape);
   const dWeight = zeros(weight.shape);
+  const dBias = zeros([out]);
+  dy.values.forEach((d, i) => (dBias.values[i % out]! += d));
   eachProduct(x.shape, weight.shape, dy.shape, operation, (i, w, o) => {
     dx.values[i]! += dy.values[o]! * weight.values[w]!;
     dWeight.values[w]! += dy.values[o]! * x.values[i]!;
   });
-  return { dx, dWeight };
+  return { dx, dWeight, dBias };
 }
 
 /** Moments of each channel over one norm group. */
@@ -231,11 +240,10 @@ export function averagePoolBackward(dy: Tensor, shape: readonly number[]): Tenso
   return dx;
 }
 
-/** x·Wᵀ + b with `x [N,in]`, `W [out,in]`. */
+/** x·Wᵀ + b with `x [N,…,in]`, `W [out,in]`. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {
-  const [n, channelsIn] = x.shape as [number, number];
-  const channelsOut = weight.shape[0]!;
-  const y = zeros([n, channelsOut]);
+  const [channelsOut, channelsIn] = weight.shape as [number, number];
+  const y = zeros([...x.shape.slice(0, -1), channelsOut]);
   y.values.forEach((_, i) => {
     const row = Math.floor(i / channelsOut) * channelsIn;
     const out = i % channelsOut;

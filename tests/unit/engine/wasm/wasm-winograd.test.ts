@@ -24,9 +24,11 @@ const GEOMETRY: ConvGeometry = {
   channelsOut: 64,
   kernelHeight: 3,
   kernelWidth: 3,
-  stride: 1,
-  padding: 1,
+  stride: [1, 1],
+  padding: [1, 1],
+  dilation: [1, 1],
   groups: 1,
+  weightOrder: "in-out",
 };
 
 function placeOf(title: string): Place {
@@ -114,8 +116,9 @@ describe("convolutions with fewer products", () => {
     expect(suitsWinograd({ ...GEOMETRY, images: 1 }, "forward")).toBe(true);
     const others: Partial<ConvGeometry>[] = [
       { kernelWidth: 1 },
-      { stride: 2 },
-      { padding: 3 },
+      { stride: [2, 1] },
+      { padding: [1, 3] },
+      { dilation: [1, 2] },
       { groups: 2 },
       { channelsIn: 3 },
       { channelsOut: 8 },

@@ -6,7 +6,9 @@ import {
   type Operation,
   type Parameter,
 } from "../../../../protocol/model/graph.ts";
+import { depthStages } from "../../../../protocol/model/depth-stages.ts";
 import { inferShapes } from "../../../../protocol/model/infer-shapes.ts";
+import { tiedParameters } from "../../../../protocol/model/tied-parameters.ts";
 import { problem } from "../problem.ts";
 
 /** A small sound graph: 2→3 channel convolution, batch norm, residual sum, pool, two classes. */
@@ -128,7 +130,7 @@ describe("shape inference", () => {
     ["parameter role", withParameter("n.w", { role: "norm-shift" }), /'n.w' as norm-scale/],
     ["empty parameter", withParameter("n.w", { shape: [0] }), /'n.w'.*positive/],
     ["missing parameter", withParameter("n.w", { name: "z" }), /'n.w', which is not declared/],
-    ["shared parameter", withOperation(1, { shift: "n.w" }), /shared|role|declared as/],
+    ["a parameter in two roles", withOperation(1, { shift: "n.w" }), /'n.w' as norm-shift/],
     ["kernel too large", withParameter("c.w", { shape: [3, 2, 8, 3] }), /8×3 kernel/],
     ["no stride", withOperation(0, { stride: [0, 1] }), /stride is 0×1/],
     ["negative padding", withOperation(0, { padding: allSides(-1) }), /padding is -1/],
@@ -162,30 +164,28 @@ describe("shape inference", () => {
     expect(problem("unsupported-model", () => inferShapes(graph))).toMatch(message);
   });
 
-  it("[G1] refuses unused, doubly declared and doubly used parameters", () => {
+  it("[G1] refuses unused and doubly declared parameters", () => {
     const extra: Parameter = { name: "x", role: "linear-bias", shape: [2] };
     const unused = { ...sound, parameters: [...sound.parameters, extra] };
     expect(problem("unsupported-model", () => inferShapes(unused))).toMatch(/uses.*'x'/);
     const twice = { ...sound, parameters: [...sound.parameters, sound.parameters[0]!] };
     expect(problem("unsupported-model", () => inferShapes(twice))).toMatch(/'c.w'.*twice/);
-    const shared: Graph = {
-      ...sound,
-      operations: [
-        ...sound.operations,
-        {
-          kind: "conv2d",
-          input: "image",
-          output: "d",
-          weight: "c.w",
-          stride: [1, 1],
-          padding: allSides(1),
-          dilation: [1, 1],
-          groups: 1,
-        },
-      ],
-    };
-    expect(problem("unsupported-model", () => inferShapes(shared))).toMatch(
-      /conv2d 'd'.*conv2d 'c' uses already/,
+  });
+
+  it("[G1.3] takes a parameter that several operations use, but for running statistics", () => {
+    const [convolution, norm] = sound.operations as [Operation, Operation];
+    const again = { ...convolution, output: "d", stride: [1, 1] } as Operation;
+    const tied = { ...sound, operations: [...sound.operations, again] };
+    expect(inferShapes(tied).get("d")).toEqual([5, 7, 3]);
+    expect(tiedParameters(tied)).toEqual(new Set(["c.w"]));
+    expect(tiedParameters(sound).size).toBe(0);
+    const { byParameter } = depthStages({ ...sound, operations: [again, ...sound.operations] });
+    expect(["c.w", "n.w", "f.w"].map((name) => byParameter.get(name))).toEqual([1, 2, "head"]);
+
+    const moved = { ...norm, input: "n", output: "again" } as Operation;
+    const both = { ...sound, operations: [...sound.operations, moved] };
+    expect(problem("unsupported-model", () => inferShapes(both))).toMatch(
+      /batch-norm 'again': needs 'n.m', running statistics that are those of batch-norm 'n'/,
     );
   });
 });

@@ -93,6 +93,18 @@ describe("pairs of convolution and batch norm", () => {
       ]),
     ).toEqual([["b", "c.norm.weight"]]);
   });
+
+  it("[I8.1] leave out a convolution whose weight another one has, too", () => {
+    const weights = ["layer1.0.conv1.weight", "layer1.0.conv2.weight"];
+    const operations = graph.operations.map((operation) =>
+      operation.kind === "conv2d" && operation.weight === weights[1]
+        ? { ...operation, weight: weights[0]! }
+        : operation,
+    );
+    const pairs = normalisedConvolutions({ ...graph, operations });
+    expect(pairs).toHaveLength(18);
+    expect(pairs.map(({ convolution }) => convolution.weight)).not.toContain(weights[0]);
+  });
 });
 
 describe("lipschitzScores", () => {
