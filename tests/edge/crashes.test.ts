@@ -9,6 +9,10 @@ import {
 import { afterEach, describe, expect, it } from "vitest";
 import { updateKey } from "../../edge/blobs/update-objects.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
+import { driveCombining } from "../../edge/campaign/combining/combining.ts";
+import { sliceWorkers } from "../../edge/campaign/combining/slice-workers.ts";
+import { act as actWithin } from "../../edge/campaign/rounds/actions.ts";
+import { advance } from "../../edge/campaign/rounds/transitions.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
@@ -24,7 +28,7 @@ import {
   type Volunteer,
 } from "./coordinator.ts";
 import { updateOf } from "./what-is-sent.ts";
-import { combineUntil } from "./kill-combining.ts";
+import { combineUntil, within } from "./kill-combining.ts";
 
 afterEach(() => reset());
 
@@ -200,6 +204,34 @@ describe("combining that fails", () => {
     expect(voided!.detail).toContain(`${volunteer.id} (norm 1.`);
     expect(await studentOf(id, 0)).toHaveLength(2);
     await volunteer.contribute(updateOf(volunteer.view, 1));
+    await until(id, committed(1));
+  });
+
+  it("[C3] pausing and resuming between two of its results is no failure of it", async () => {
+    const id = await readyToCombine();
+    await within(id, async (transact, ledger) => {
+      transact((_, now) => advance(ledger, ledger.rounds.current()!, now));
+      const workers = sliceWorkers(env, ledger.campaign.read());
+      let results = 0;
+      await driveCombining(transact, {
+        ...workers,
+        measure: async (work) => {
+          const measured = await workers.measure(work);
+          results++;
+          // The first result finds the campaign paused, the second finds it resumed.
+          if (results <= 2) {
+            const action = results === 1 ? "pause" : "resume";
+            transact((_, now) => actWithin(ledger, action, now));
+          }
+          return measured;
+        },
+      });
+    });
+    expect(await sql(id, "SELECT state, failures, detail FROM attempts")).toEqual([
+      { state: "combining", failures: 0, detail: null },
+    ]);
+    // Wakes up with its alarm, which was not set here.
+    await evictDurableObject(control(id));
     await until(id, committed(1));
   });
 

@@ -29,6 +29,17 @@ function ledgerOf(storage: DurableObjectStorage): Ledger {
   };
 }
 
+/** Does something within the object, by its ledger. */
+export function within<T>(
+  id: string,
+  work: (transact: Transact, ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  return runInDurableObject(control(id), (_: Campaign, { storage }) => {
+    const ledger = ledgerOf(storage);
+    return work((body) => storage.transactionSync(() => body(ledger, Date.now())), ledger);
+  });
+}
+
 /** Combines within the object until the `steps`-th transaction, then dies there. */
 export function combineUntil(id: string, steps: number): Promise<"finished" | "killed"> {
   return runInDurableObject(control(id), async (_: Campaign, { storage }) => {

@@ -23,8 +23,9 @@ export async function storedResults<T>(
     if (stopped) return;
     const result = await work(part);
     transact((ledger) => {
-      // Other requests ran meanwhile: the campaign may have been paused or aborted.
-      stopped = !stillCombines(ledger, attempt);
+      // Other requests ran meanwhile: the campaign may have been paused or aborted. What was not kept
+      // is missing, even if it has been resumed since.
+      stopped ||= !stillCombines(ledger, attempt);
       if (!stopped) ledger.uploads.saveSliceResult(attempt, pass, part, result);
     });
   });
