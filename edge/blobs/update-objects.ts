@@ -21,23 +21,26 @@ export function updateKey(
 }
 
 /**
- * Deletes a campaign's updates of all attempts but one. May be killed and repeated at any point.
+ * Deletes a campaign's updates of the attempts before one, which are over: later ones may begin while
+ * this is under way. May be killed and repeated at any point.
  *
- * @param keep the attempt still needed, if any
+ * @param needed the first attempt that is still needed, if any is
  */
 export async function sweepUpdates(
-  bucket: R2Bucket,
+  bucket: Pick<R2Bucket, "list" | "delete">,
   campaign: string,
-  keep: AttemptId | undefined,
+  needed: AttemptId | undefined,
 ): Promise<void> {
   const prefix = campaignPrefix(campaign);
-  const kept = keep === undefined ? undefined : `${prefix}${keep.round}/${keep.attempt}/`;
+  const isOver = (key: string): boolean => {
+    const [round, attempt] = key.slice(prefix.length).split("/", 2).map(Number);
+    if (needed === undefined) return true;
+    return round! < needed.round || (round === needed.round && attempt! < needed.attempt);
+  };
   let cursor: string | undefined;
   do {
     const page = await bucket.list({ prefix, limit: 1000, ...(cursor && { cursor }) });
-    const doomed = page.objects
-      .map((object) => object.key)
-      .filter((key) => kept === undefined || !key.startsWith(kept));
+    const doomed = page.objects.map((object) => object.key).filter((key) => isOver(key));
     if (doomed.length > 0) await bucket.delete(doomed);
     cursor = page.truncated ? page.cursor : undefined;
   } while (cursor !== undefined);

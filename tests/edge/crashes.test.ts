@@ -11,8 +11,9 @@ import { updateKey } from "../../edge/blobs/update-objects.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { driveCombining } from "../../edge/campaign/combining/combining.ts";
 import { sliceWorkers } from "../../edge/campaign/combining/slice-workers.ts";
+import { sweep } from "../../edge/campaign/combining/sweep.ts";
 import { act as actWithin } from "../../edge/campaign/rounds/actions.ts";
-import { advance } from "../../edge/campaign/rounds/transitions.ts";
+import { advance, voidAttempt } from "../../edge/campaign/rounds/transitions.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
@@ -267,5 +268,35 @@ describe("updates of attempts that are over", () => {
     await runDurableObjectAlarm(control(id));
     expect(await env.BLOBS.head(late)).toBeNull();
     expect(await sql(id, "SELECT sweep_at FROM campaign")).toEqual([{ sweep_at: null }]);
+  });
+
+  it("are swept, and nothing of one that begins meanwhile", async () => {
+    const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
+    const [volunteer] = volunteers as [Volunteer];
+    const at = await volunteer.assignment();
+    await volunteer.upload(at, volunteer.frames(updateOf(volunteer.view, 1)));
+    const next = { round: 0, attempt: 1 };
+    const digest = "0".repeat(64);
+    const early = updateKey(id, next, volunteer.id, 0, digest);
+    await sql(id, "UPDATE campaign SET sweep_at = 1");
+    await within(id, async (transact, ledger) => {
+      await sweep(transact, {
+        list: async (options) => {
+          transact((_, now) => {
+            voidAttempt(ledger, ledger.rounds.current()!, "nobody came", now);
+            ledger.uploads.save(next, volunteer.id, 0, { tries: 1, digest, replaced: [] });
+          });
+          await env.BLOBS.put(early, "early");
+          return env.BLOBS.list(options);
+        },
+        delete: (keys) => env.BLOBS.delete(keys),
+      });
+      expect(ledger.uploads.stored(next, volunteer.id)).toEqual([{ index: 0, digest }]);
+    });
+    expect(await env.BLOBS.head(early)).not.toBeNull();
+    // What is over now is swept by the alarm.
+    await runDurableObjectAlarm(control(id));
+    const left = (await env.BLOBS.list({ prefix: "updates/" })).objects;
+    expect(left.map(({ key }) => key)).toEqual([early]);
   });
 });

@@ -16,6 +16,9 @@ interface UploadRow extends Record<string, SqlStorageValue> {
   replaced: string | null;
 }
 
+/** No attempt comes after it. */
+const AFTER_ALL: AttemptId = { round: Number.MAX_SAFE_INTEGER, attempt: 0 };
+
 /** Reads and writes which slices are stored, and what combining made of them. */
 export class UploadStore {
   readonly #sql: SqlStorage;
@@ -72,24 +75,22 @@ export class UploadStore {
       .toArray();
   }
 
-  /** Whether an upload of another attempt was let in but not recorded: it may be on its way. */
-  hasPendingBut(keep: AttemptId | undefined): boolean {
+  /** Whether an upload of an earlier attempt was let in but not recorded: it may be on its way. */
+  hasPendingBefore(needed: AttemptId | undefined): boolean {
+    const { round, attempt } = needed ?? AFTER_ALL;
     const found = this.#sql.exec(
-      "SELECT 1 FROM uploads WHERE digest IS NULL AND (round <> ? OR attempt <> ?) LIMIT 1",
-      keep?.round ?? -1,
-      keep?.attempt ?? -1,
+      "SELECT 1 FROM uploads WHERE digest IS NULL AND (round, attempt) < (?, ?) LIMIT 1",
+      round,
+      attempt,
     );
     return found.toArray().length > 0;
   }
 
-  /** Forgets uploads and slice results of all attempts but one. */
-  forgetAllBut(keep: AttemptId | undefined): void {
+  /** Forgets uploads and slice results of the attempts before one; without it, of all. */
+  forgetBefore(needed: AttemptId | undefined): void {
+    const { round, attempt } = needed ?? AFTER_ALL;
     for (const table of ["uploads", "slice_results"]) {
-      this.#sql.exec(
-        `DELETE FROM ${table} WHERE round <> ? OR attempt <> ?`,
-        keep?.round ?? -1,
-        keep?.attempt ?? -1,
-      );
+      this.#sql.exec(`DELETE FROM ${table} WHERE (round, attempt) < (?, ?)`, round, attempt);
     }
   }
 
