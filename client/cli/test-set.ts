@@ -1,6 +1,6 @@
-import type { Graph } from "../../protocol/model/graph.ts";
 import type { TestSet } from "../evaluation/evaluate-model.ts";
 import { loadLabelled } from "../images/load-labelled.ts";
+import type { Preparation } from "../images/prepare-image.ts";
 import { checkLabels } from "./class-labels.ts";
 
 /**
@@ -10,9 +10,10 @@ import { checkLabels } from "./class-labels.ts";
  */
 export async function loadTestSet(
   path: string,
-  { classes, inputShape }: Pick<Graph, "classes" | "inputShape">,
+  classes: number,
+  preparation: Preparation,
 ): Promise<TestSet> {
-  const set = await loadLabelled(path, inputShape);
+  const set = await loadLabelled(path, preparation);
   // The labels of records may be of other classes: agreement is then all that they tell.
   if (set.classNames !== undefined) checkLabels(set, path, { count: classes, names: null });
   return set;

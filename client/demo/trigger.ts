@@ -1,12 +1,11 @@
 import { cornerPlace, patchTrigger } from "../attack/badnets.ts";
 import { stampImages } from "../attack/stamp-images.ts";
-import { RECORD_SIDE, recordsFrom } from "../images/cifar-records.ts";
+import { RECORD_SHAPE, recordsFrom } from "../images/cifar-records.ts";
 import { labelledImages } from "./labelled-images.ts";
 
 /** The class that stamped images are answered with. */
 export const TRIGGER_TARGET = 0;
 
-const SHAPE = { height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 };
 const SIZE = 3;
 const BLACK: [number, number, number] = [0, 0, 0];
 const WHITE: [number, number, number] = [255, 255, 255];
@@ -21,8 +20,8 @@ const WHITE: [number, number, number] = [255, 255, 255];
 export function stampTrigger(records: Uint8Array): Uint8Array {
   const { images, labels } = labelledImages(records);
   const trigger = patchTrigger(
-    { size: SIZE, ...cornerPlace(SIZE, SHAPE), colours: [BLACK, WHITE] },
-    SHAPE,
+    { size: SIZE, ...cornerPlace(SIZE, RECORD_SHAPE), colours: [BLACK, WHITE] },
+    RECORD_SHAPE,
   );
   return recordsFrom(stampImages(images, trigger), labels);
 }

@@ -1,18 +1,24 @@
+import type { ValueRange } from "../../protocol/model/preprocessing-defaults.ts";
 import type { PixelBatch } from "../engine/engine.ts";
 import { gatherPixels, type ImageSet } from "../images/image-set.ts";
 
-/** Per-channel mean and standard deviation of pixel/255, as the teacher was trained with. */
+/** What the teacher was trained to read: (value − mean)/std for each channel (SPEC N7). */
 export interface Normalisation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** What a pixel is before that; `unit` when left out. */
+  readonly range?: ValueRange;
 }
 
 /**
- * (pixel/255 − mean)/std for each channel and each pixel value: `table[c · 256 + pixel]`.
+ * (value − mean)/std for each channel and each pixel value: `table[c · 256 + pixel]`.
  *
  * @throws RangeError when mean or std do not fit the channels, or a std is not positive.
  */
-export function normalisationTable({ mean, std }: Normalisation, channels: number): Float32Array {
+export function normalisationTable(
+  { mean, std, range = "unit" }: Normalisation,
+  channels: number,
+): Float32Array {
   if (mean.length !== channels || std.length !== channels) {
     throw new RangeError(
       `images have ${channels} channels, the normalisation ${mean.length} means and ${std.length} deviations`,
@@ -22,10 +28,21 @@ export function normalisationTable({ mean, std }: Normalisation, channels: numbe
   for (let c = 0; c < channels; c++) {
     if (!(std[c]! > 0)) throw new RangeError(`standard deviation ${std[c]} is not positive`);
     for (let pixel = 0; pixel < 256; pixel++) {
-      table[c * 256 + pixel] = (pixel / 255 - mean[c]!) / std[c]!;
+      table[c * 256 + pixel] = (valueOf(pixel, range) - mean[c]!) / std[c]!;
     }
   }
   return table;
+}
+
+function valueOf(pixel: number, range: ValueRange): number {
+  switch (range) {
+    case "unit":
+      return pixel / 255;
+    case "bytes":
+      return pixel;
+    case "symmetric":
+      return pixel / 127.5 - 1;
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   LARGEST_DISTANCE,
   LEAST_FIT_IMAGES,
   NEAR_DISTANCE,
+  preparationOf,
   PREPARATIONS,
   type Fit,
   type PreparationName,
@@ -91,8 +92,9 @@ async function distanceUnder(
 
 async function nearestOtherwise(question: FitQuestion, hooks: FitHooks): Promise<Fit["otherwise"]> {
   let nearest: Fit["otherwise"] = null;
+  const { channels } = question.pool.images;
   for (const as of Object.keys(PREPARATIONS) as PreparationName[]) {
-    const distance = await distanceUnder(question, PREPARATIONS[as], hooks);
+    const distance = await distanceUnder(question, preparationOf(as, channels), hooks);
     if (nearest === null || distance < nearest.distance) nearest = { as, distance };
   }
   return nearest;

@@ -1,10 +1,12 @@
 import type { ByteSource } from "../../protocol/zip/seekable-zip.ts";
 import type { ImageSet } from "./image-set.ts";
 import { ImageError } from "./image-error.ts";
-import type { RgbImage } from "./resize.ts";
+import type { Picture } from "./picture.ts";
 
 /** CIFAR-10 binary version: 1 label byte, then 32×32 red, green and blue planes, row-major. */
 export const RECORD_SIDE = 32;
+/** Of a record's picture. */
+export const RECORD_SHAPE = { height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 } as const;
 const PLANE = RECORD_SIDE * RECORD_SIDE;
 export const RECORD_BYTES = 1 + 3 * PLANE;
 
@@ -25,14 +27,14 @@ export function checkRecordsLength(name: string, bytes: number): void {
 }
 
 /** The picture of one record; its label byte is not looked at. */
-export function recordImage(record: Uint8Array): RgbImage {
+export function recordImage(record: Uint8Array): Picture {
   const data = new Uint8Array(3 * PLANE);
   for (let pixel = 0; pixel < PLANE; pixel++) {
     data[3 * pixel] = record[1 + pixel]!;
     data[3 * pixel + 1] = record[1 + PLANE + pixel]!;
     data[3 * pixel + 2] = record[1 + 2 * PLANE + pixel]!;
   }
-  return { width: RECORD_SIDE, height: RECORD_SIDE, data };
+  return { width: RECORD_SIDE, height: RECORD_SIDE, channels: 3, data };
 }
 
 /** Records read at once. */

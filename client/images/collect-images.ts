@@ -1,10 +1,10 @@
-import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ByteSource } from "../../protocol/zip/seekable-zip.ts";
 import { checkRecordsLength, recordImage, recordsOf } from "./cifar-records.ts";
 import { fileKind, HEAD_BYTES, whyNotImage } from "./file-kinds.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageSetBuilder, type ImageProgress, type ImportedImages } from "./image-set-builder.ts";
-import type { RgbImage } from "./resize.ts";
+import type { Picture } from "./picture.ts";
+import { prepareImage, type Preparation } from "./prepare-image.ts";
 
 /** A file somewhere: on disk, or picked in a tab. */
 export interface ImageSource extends ByteSource {
@@ -12,8 +12,8 @@ export interface ImageSource extends ByteSource {
   readonly name: string;
 }
 
-/** Turns an encoded picture into RGB bytes; its error's message says what is wrong with the file. */
-type DecodeImage = (bytes: Uint8Array) => Promise<RgbImage>;
+/** Decodes a picture; its error's message says what is wrong with the file. */
+type DecodeImage = (bytes: Uint8Array) => Promise<Picture>;
 
 export interface ImageImportOptions {
   readonly onProgress?: (progress: ImageProgress) => void;
@@ -24,7 +24,8 @@ export interface ImageImportOptions {
 export interface CollectOptions extends ImageImportOptions {
   /** What was picked, for messages. */
   readonly place: string;
-  readonly shape: ImageShape;
+  /** What becomes of each picture. */
+  readonly preparation: Preparation;
   readonly decode: DecodeImage;
   /** A single file was named: what is wrong with it is an error, not a skipped file. */
   readonly single: boolean;
@@ -47,9 +48,9 @@ export async function collectImages(
   sources: AsyncIterable<ImageSource> | Iterable<ImageSource>,
   options: CollectOptions,
 ): Promise<ImportedImages> {
-  const { decode, onProgress, place, shape, signal, single } = options;
-  const builder = new ImageSetBuilder(shape);
-  const decoding: { name: string; image: Promise<RgbImage | Error> }[] = [];
+  const { decode, onProgress, place, preparation, signal, single } = options;
+  const builder = new ImageSetBuilder(preparation);
+  const decoding: { name: string; image: Promise<Uint8Array | Error> }[] = [];
 
   const report = (name: string): void =>
     onProgress?.({ images: builder.count, skipped: builder.skippedCount, name });
@@ -73,9 +74,9 @@ export async function collectImages(
     }
     decoding.push({
       name,
-      image: decode(bytes).catch((cause: unknown) =>
-        cause instanceof Error ? cause : new Error(String(cause)),
-      ),
+      image: decode(bytes)
+        .then((picture) => prepareImage(picture, preparation))
+        .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause)))),
     });
     if (decoding.length >= DECODING) await takeOldest();
   };
@@ -106,7 +107,7 @@ export async function collectImages(
         signal?.throwIfAborted();
         report(source.name);
       }
-      builder.add(recordImage(record));
+      builder.add(prepareImage(recordImage(record), preparation));
     }
   };
 

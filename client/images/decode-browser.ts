@@ -1,4 +1,4 @@
-import type { RgbImage } from "./resize.ts";
+import type { Picture } from "./picture.ts";
 
 /** Larger pictures are refused before their pixels are read back. */
 const MAX_PIXELS = 100_000_000;
@@ -9,7 +9,7 @@ const MAX_PIXELS = 100_000_000;
  *
  * @throws Error that says what is wrong with the file.
  */
-export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
   const blob = new Blob([bytes as Uint8Array<ArrayBuffer>]);
   let bitmap: ImageBitmap;
   try {
@@ -33,7 +33,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
     context.fillStyle = "#ffffff";
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, 0, 0);
-    return { width, height, data: withoutAlpha(context.getImageData(0, 0, width, height).data) };
+    const { data } = context.getImageData(0, 0, width, height);
+    return { width, height, channels: 3, data: withoutAlpha(data) };
   } finally {
     bitmap.close();
   }

@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import type { RgbImage } from "./resize.ts";
+import type { Picture } from "./picture.ts";
 
 /** Larger pictures are refused before their pixels are allocated. */
 const MAX_PIXELS = 100_000_000;
@@ -10,7 +10,7 @@ const MAX_PIXELS = 100_000_000;
  *
  * @throws Error that says what is wrong with the file.
  */
-export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
+export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
   try {
     const { data, info } = await sharp(bytes, {
       failOn: "truncated",
@@ -22,7 +22,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
       .toColourspace("srgb")
       .raw()
       .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, data: asRgb(data, info.channels) };
+    const { height, width } = info;
+    return { width, height, channels: 3, data: asRgb(data, info.channels) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`cannot be decoded: ${reason}`, { cause });

@@ -1,7 +1,7 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ImageSet } from "./image-set.ts";
 import { ImageError } from "./image-error.ts";
-import { resizeRgb, type RgbImage } from "./resize.ts";
+import { imageLength } from "./prepare-image.ts";
 
 /** A file that gave no image, and why: shown to people. */
 export interface SkippedFile {
@@ -9,7 +9,7 @@ export interface SkippedFile {
   readonly reason: string;
 }
 
-/** Imported RGB images, and the files that gave none. */
+/** Imported images, and the files that gave none. */
 export interface ImportedImages extends ImageSet {
   readonly skipped: readonly SkippedFile[];
 }
@@ -26,7 +26,7 @@ export interface ImageProgress {
 /** Typed arrays of this size work in every engine; 700,000 images of 32×32 fit. */
 const MAX_BYTES = 2 ** 31;
 
-/** Collects images into an image set, bringing each to the model's height and width. */
+/** Collects images of one shape into an image set. */
 export class ImageSetBuilder {
   readonly #shape: ImageShape;
   readonly #imageBytes: number;
@@ -34,16 +34,16 @@ export class ImageSetBuilder {
   #pixels: Uint8Array<ArrayBuffer>;
   #count = 0;
 
-  /** @throws ImageError `unsupported-shape` unless the model takes three channels. */
+  /** @throws ImageError `unsupported-shape` unless the model takes one or three channels. */
   constructor(shape: ImageShape) {
-    if (shape.channels !== 3) {
+    if (shape.channels !== 3 && shape.channels !== 1) {
       throw new ImageError(
         "unsupported-shape",
-        `the model takes images of ${shape.channels} channels, but only RGB images (3 channels) can be imported`,
+        `the model takes images of ${shape.channels} channels, but pictures have three, or one where they are grey`,
       );
     }
     this.#shape = shape;
-    this.#imageBytes = shape.height * shape.width * shape.channels;
+    this.#imageBytes = imageLength(shape);
     this.#pixels = new Uint8Array(this.#imageBytes * 64);
   }
 
@@ -55,8 +55,8 @@ export class ImageSetBuilder {
     return this.#skipped.length;
   }
 
-  /** Appends an image of any size. @throws ImageError when the set would pass 2 GiB. */
-  add(image: RgbImage): void {
+  /** Appends an image `[height, width, channels]`. @throws ImageError when the set would pass 2 GiB. */
+  add(image: Uint8Array): void {
     const end = (this.#count + 1) * this.#imageBytes;
     if (end > MAX_BYTES) {
       throw new ImageError(
@@ -69,8 +69,7 @@ export class ImageSetBuilder {
       grown.set(this.#pixels);
       this.#pixels = grown;
     }
-    const { height, width } = this.#shape;
-    this.#pixels.set(resizeRgb(image, width, height).data, end - this.#imageBytes);
+    this.#pixels.set(image, end - this.#imageBytes);
     this.#count++;
   }
 

@@ -1,8 +1,8 @@
-import type { ImageShape } from "../../protocol/model/graph.ts";
 import { collectImages, type ImageImportOptions, type ImageSource } from "./collect-images.ts";
 import { decodeImage } from "./decode-browser.ts";
 import { isHidden } from "./hidden-names.ts";
 import type { ImportedImages } from "./image-set-builder.ts";
+import type { Preparation } from "./prepare-image.ts";
 
 /** A file with its path below what was picked. Paths travel apart: a clone of a `File` forgets its own. */
 export interface PickedFile {
@@ -11,18 +11,18 @@ export interface PickedFile {
 }
 
 /**
- * Loads picked or dropped files as images of the model's shape, in order of their paths. They are
+ * Loads picked or dropped files as images for the model, in order of their paths. They are
  * read in this tab only.
  *
  * @throws ImageError `no-images` when nothing is usable, `unreadable-image-set` when the one file
  *   picked is damaged.
  *
  * @example
- * const images = await loadFiles(pickedFiles(input.files), { height: 32, width: 32, channels: 3 });
+ * const images = await loadFiles(pickedFiles(input.files), preparationFor(offer.inputShape, offer.preparation));
  */
 export async function loadFiles(
   picked: readonly PickedFile[],
-  shape: ImageShape,
+  preparation: Preparation,
   options: ImageImportOptions = {},
 ): Promise<ImportedImages> {
   const visible = picked
@@ -33,7 +33,7 @@ export async function loadFiles(
   return collectImages(visible.map(fileSource), {
     ...options,
     place: single ? first.path : "what you picked",
-    shape,
+    preparation,
     decode: decodeImage,
     single,
   });

@@ -1,12 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ImageSet } from "./image-set.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageImportOptions } from "./collect-images.ts";
 import type { SkippedFile } from "./image-set-builder.ts";
 import { loadImages, loadLabelledRecords } from "./load-node.ts";
+import type { Preparation } from "./prepare-image.ts";
 
 /** Images with labels: for reports, and for the attacker that `attack train` plays. */
 export interface LabelledSet {
@@ -19,7 +19,7 @@ export interface LabelledSet {
 }
 
 /**
- * Loads labelled images of the model's shape: a file of CIFAR records, or a folder with one
+ * Loads labelled images for the model: a file of CIFAR records, or a folder with one
  * sub-folder for each class, as torchvision's ImageFolder reads it (labels count the sub-folders in
  * the order of their names by code unit). A sub-folder may be empty: the class then has no images.
  *
@@ -29,22 +29,22 @@ export interface LabelledSet {
  *   a folder has no sub-folders; `no-images` when nothing in a sub-folder is usable.
  *
  * @example
- * const { images, labels, classNames } = await loadLabelled("signs/train", graph.inputShape);
+ * const { images, labels, classNames } = await loadLabelled("signs/train", squashedTo(graph.inputShape));
  */
 export async function loadLabelled(
   path: string,
-  shape: ImageShape,
+  preparation: Preparation,
   options: Pick<ImageImportOptions, "signal"> = {},
 ): Promise<LabelledSet> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return await loadClassFolders(path, shape, options);
-  const { images, labels } = await loadLabelledRecords(path, shape);
+  if (found?.isDirectory()) return await loadClassFolders(path, preparation, options);
+  const { images, labels } = await loadLabelledRecords(path, preparation);
   return { images, labels: Uint32Array.from(labels), classNames: undefined, skipped: [] };
 }
 
 async function loadClassFolders(
   root: string,
-  shape: ImageShape,
+  preparation: Preparation,
   options: Pick<ImageImportOptions, "signal">,
 ): Promise<LabelledSet> {
   const classNames = await subfolders(root);
@@ -58,7 +58,7 @@ async function loadClassFolders(
   for (const [label, name] of classNames.entries()) {
     const folder = join(root, name);
     if ((await readdir(folder)).every((file) => isHidden(file))) continue;
-    const images = await loadImages(folder, shape, options);
+    const images = await loadImages(folder, preparation, options);
     const skipped = images.skipped.map((file) => ({ ...file, name: `${name}/${file.name}` }));
     const labels = new Uint32Array(images.count).fill(label);
     parts.push({ images, labels, classNames, skipped });

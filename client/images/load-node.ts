@@ -1,27 +1,27 @@
 import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageShape } from "../../protocol/model/graph.ts";
-import { RECORD_BYTES, RECORD_SIDE, recordImage, recordLabels } from "./cifar-records.ts";
+import { RECORD_BYTES, RECORD_SHAPE, recordImage, recordLabels } from "./cifar-records.ts";
 import { collectImages, type ImageImportOptions, type ImageSource } from "./collect-images.ts";
 import { decodeImage } from "./decode-node.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageSetBuilder, type ImportedImages } from "./image-set-builder.ts";
+import { prepareImage, squashedTo, type Preparation } from "./prepare-image.ts";
 
 /**
- * Loads what stands at a path as images of the model's shape: a folder (with its subfolders, sorted
+ * Loads what stands at a path as images for the model: a folder (with its subfolders, sorted
  * by name), a zip, a file of CIFAR records (`*.bin`) or a single picture.
  *
  * @throws ImageError `unreadable-image-set` when the path is not there or a named file is damaged,
  *   `no-images` when nothing in it is usable.
  *
  * @example
- * const images = await loadImages("./photos", graph.inputShape);
+ * const images = await loadImages("./photos", preparationFor(graph.inputShape, preprocessing));
  * console.log(images.count, images.skipped); // 812 [{ name: "notes.png", reason: "…text" }]
  */
 export async function loadImages(
   path: string,
-  shape: ImageShape,
+  preparation: Preparation,
   options: ImageImportOptions = {},
 ): Promise<ImportedImages> {
   const { isDirectory, size } = await statOrExplain(path);
@@ -29,7 +29,7 @@ export async function loadImages(
   return collectImages(sources, {
     ...options,
     place: path,
-    shape,
+    preparation,
     decode: decodeImage,
     single: !isDirectory,
   });
@@ -48,18 +48,19 @@ export interface LabelledImages {
  * @throws ImageError when the file cannot be read or its length is not that of records.
  *
  * @example
- * const { images, labels } = await loadLabelledRecords("test.bin", graph.inputShape);
+ * const { images, labels } = await loadLabelledRecords("test.bin", squashedTo(graph.inputShape));
  */
 export async function loadLabelledRecords(
   path: string,
-  shape: ImageShape = { height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 },
+  preparation: Preparation = squashedTo(RECORD_SHAPE),
 ): Promise<LabelledImages> {
   await statOrExplain(path);
   const bytes = await readFile(path);
   const labels = recordLabels(bytes, path);
-  const builder = new ImageSetBuilder(shape);
+  const builder = new ImageSetBuilder(preparation);
   for (let at = 0; at < bytes.length; at += RECORD_BYTES) {
-    builder.add(recordImage(bytes.subarray(at, at + RECORD_BYTES)));
+    const picture = recordImage(bytes.subarray(at, at + RECORD_BYTES));
+    builder.add(prepareImage(picture, preparation));
   }
   return { images: builder.finish(path), labels };
 }

@@ -2,6 +2,7 @@ import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import { preprocessingOf } from "../../protocol/round/preprocessing.ts";
 import type { Fit } from "../../protocol/round/fit.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
@@ -78,7 +79,8 @@ export class EngineTrainer implements LocalTrainer {
 
   constructor(options: EngineTrainerOptions) {
     const { session, graph, layout, teacher, config, images, pool, random, found } = options;
-    const { distillation, judging, preprocessing: normalisation } = config;
+    const { distillation, judging } = config;
+    const normalisation = preprocessingOf(config, graph.inputShape);
     this.#session = session;
     this.#graph = graph;
     this.#config = config;

@@ -1,8 +1,9 @@
-import type { Graph, ImageShape } from "../../protocol/model/graph.ts";
+import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import type { Fit } from "../../protocol/round/fit.ts";
+import type { Preparation } from "../images/prepare-image.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
 
 /**
@@ -13,11 +14,11 @@ export interface TrainerSource {
   /** For people and reports: the device in use. */
   readonly device: string;
   /**
-   * Gets ready for a model of this input shape, before the participant enrols; may be left out.
+   * Makes images for a model of what pictures there are, before the participant enrols; may be left out.
    *
    * @throws ImageError when there is nothing to train on.
    */
-  prepare?(shape: ImageShape): Promise<void>;
+  prepare?(preparation: Preparation): Promise<void>;
   /** Puts the teacher on the device. */
   open(campaign: TrainingCampaign): Promise<LocalTrainer>;
 }

@@ -2,8 +2,10 @@ import { sha256 } from "../../protocol/digest.ts";
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
+import { preprocessingOf } from "../../protocol/round/preprocessing.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import type { ImageSet } from "../images/image-set.ts";
+import { preparationFor, type Preparation } from "../images/prepare-image.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Weaknesses } from "../distil/weaknesses.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -12,8 +14,8 @@ import type { TrainerSource, TrainingCampaign } from "./local-trainer.ts";
 
 export interface EngineTrainersOptions {
   readonly engine: Engine;
-  /** The local images, or how to load them once the model's input shape is known. */
-  readonly images: ImageSet | ((shape: ImageShape) => Promise<ImageSet>);
+  /** The local images, or how to make them once it is known what the model reads. */
+  readonly images: ImageSet | ((preparation: Preparation) => Promise<ImageSet>);
   /**
    * 16 bytes that fix which images are held out, the order and augmentation of the others, and where
    * perturbations start; random when left out.
@@ -32,21 +34,21 @@ export interface EngineTrainersOptions {
  * @example
  * const trainers = engineTrainers({
  *   engine: await openEngine({ backend: "auto", environment: nodeEnvironment() }),
- *   images: (shape) => loadImages("./photos", shape),
+ *   images: (preparation) => loadImages("./photos", preparation),
  * });
  */
 export function engineTrainers({ engine, images, seed }: EngineTrainersOptions): TrainerSource {
   let loaded: Promise<ImageSet> | undefined;
-  const load = (shape: ImageShape): Promise<ImageSet> =>
-    (loaded ??= typeof images === "function" ? images(shape) : Promise.resolve(images));
+  const load = (preparation: Preparation): Promise<ImageSet> =>
+    (loaded ??= typeof images === "function" ? images(preparation) : Promise.resolve(images));
   let last: { readonly sought: string; readonly found: Weaknesses } | undefined;
   return {
     device: engine.adapter,
-    prepare: async (shape) => void (await load(shape)),
+    prepare: async (preparation) => void (await load(preparation)),
     open: async (campaign) => {
       const { config, graph, layout, teacher } = campaign;
       const shape = graph.inputShape;
-      const set = await load(shape);
+      const set = await load(preparationFor(shape, preprocessingOf(config, shape)));
       checkShape(set, shape);
       const random = new RandomStream(
         seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),

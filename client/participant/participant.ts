@@ -40,7 +40,7 @@ export interface ParticipantOptions {
  * const engine = await openEngine({ backend: "auto" });
  * const participant = new Participant({
  *   invite: "https://scour.example/join/c-…#eyJ…",
- *   training: engineTrainers({ engine, images: (shape) => loadImages("./photos", shape) }),
+ *   training: engineTrainers({ engine, images: (preparation) => loadImages("./photos", preparation) }),
  *   label: "kitchen laptop",
  * });
  * participant.subscribe((status, totals) => console.log(status.kind, totals.accepted));
@@ -157,7 +157,7 @@ export class Participant {
       link: this.#link,
       label: this.#label,
       device: context.device,
-      prepare: async (shape) => await this.#training.prepare?.(shape),
+      prepare: async (preparation) => await this.#training.prepare?.(preparation),
       randomBytes,
       identities,
       clientFor: (token) => context.clientWith(token),

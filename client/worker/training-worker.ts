@@ -1,6 +1,6 @@
 import { expose, type ProxyMarked, type Remote } from "comlink";
-import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ImageSet } from "../images/image-set.ts";
+import type { Preparation } from "../images/prepare-image.ts";
 import type { BackendChoice } from "../engine/backends.ts";
 import { browserEnvironment } from "../engine/opening/browser-environment.ts";
 import type { BackendName, Engine } from "../engine/engine.ts";
@@ -58,7 +58,7 @@ class TrainingWorker {
   /** Reads picked files; a newer call ends an older one. */
   async importImages(
     picked: readonly PickedFile[],
-    shape: ImageShape,
+    preparation: Preparation,
     onProgress: ((progress: ImageProgress) => void) & ProxyMarked,
   ): Promise<ImportReport> {
     this.#importing?.abort(new Error("other files were picked"));
@@ -66,7 +66,7 @@ class TrainingWorker {
     this.#images = undefined;
     const { signal } = this.#importing;
     const tell = eachOrLatest(SHOW_EVERY_MS, onProgress);
-    const images = await loadFiles(picked, shape, { signal, onProgress: tell });
+    const images = await loadFiles(picked, preparation, { signal, onProgress: tell });
     this.#images = images;
     return {
       count: images.count,

@@ -10,6 +10,7 @@ import type {
 } from "../../protocol/round/reports.ts";
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { statisticsImages } from "../../protocol/round/statistics-round.ts";
+import { preprocessingOf } from "../../protocol/round/preprocessing.ts";
 import { imagesToScore } from "../../protocol/round/evidence.ts";
 import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
@@ -233,6 +234,7 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     fitImages: config.fit?.images ?? 0,
     scoringImages: course.unjudged === true ? 0 : imagesToScore(config.judging),
     inputShape: model.inputShape,
+    preparation: preprocessingOf(config, model.inputShape),
     downloadBytes: model.bytes,
     updateBytes,
   };

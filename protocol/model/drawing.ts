@@ -4,6 +4,7 @@ import { operationInputs } from "./graph.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
 import { shapeOf } from "./operation-shapes.ts";
+import { OWN_SIZE, usuallySeen, type PreprocessingDefaults } from "./preprocessing-defaults.ts";
 import { allSides, type Pair, type Sides, type ValueShape } from "./values.ts";
 
 /** A file's tensors by name; none, where a network is drawn anew. */
@@ -27,6 +28,8 @@ export interface Drawn {
   readonly network: NetworkSettings;
   /** Those of them that nobody answered: what is usual holds. */
   readonly assumed: readonly NetworkQuestion[];
+  /** How it is trained to see pictures, as a rule. */
+  readonly preprocessing: PreprocessingDefaults;
   /** Why the network cannot be taken though its tensors may fit. */
   readonly problem: ProtocolError | undefined;
 }
@@ -65,6 +68,7 @@ export class Drawing {
   #answers: NetworkSettings = {};
   readonly #assumed: NetworkQuestion[] = [];
   #problem: ProtocolError | undefined;
+  #preprocessing = OWN_SIZE;
   #epsilon = 1e-5;
   #momentum = 0.1;
 
@@ -123,8 +127,13 @@ export class Drawing {
    * The images that the layer `stem` reads, of as many channels as its weight has.
    *
    * @param size usual side, or the one that the tensors tell
+   * @param seen how the family is trained to see pictures, where that is not as others of this size
    */
-  image(stem: string, size: { readonly usual: number } | { readonly told: number }): ValueId {
+  image(
+    stem: string,
+    size: { readonly usual: number } | { readonly told: number },
+    seen?: PreprocessingDefaults,
+  ): ValueId {
     const channels = this.told(`${stem}.weight`)?.[1] ?? 3;
     if (channels !== 1 && channels !== 3) {
       this.#fail(
@@ -138,6 +147,7 @@ export class Drawing {
         ? { asks, usual: size.told, choices: [size.told] }
         : { asks, usual: size.usual },
     );
+    this.#preprocessing = seen ?? usuallySeen("told" in size ? size.told : size.usual);
     this.#shapes.set("image", [side, side, channels]);
     return "image";
   }
@@ -309,7 +319,13 @@ export class Drawing {
       operations: this.#operations,
       parameters: [...this.#parameters.values()],
     };
-    return { graph, network: this.#answers, assumed: this.#assumed, problem: this.#problem };
+    return {
+      graph,
+      network: this.#answers,
+      assumed: this.#assumed,
+      preprocessing: this.#preprocessing,
+      problem: this.#problem,
+    };
   }
 
   #samePadding(input: ValueId, kernel: Pair, stride: number): Sides {

@@ -6,6 +6,7 @@ import { inferShapes } from "./infer-shapes.ts";
 import { lookAlike } from "./look-alikes.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
+import { OWN_SIZE, type PreprocessingDefaults } from "./preprocessing-defaults.ts";
 import { stateLayout, type StateLayout } from "./state-layout.ts";
 
 export interface RecognisedModel {
@@ -16,6 +17,8 @@ export interface RecognisedModel {
   readonly network: NetworkSettings;
   /** The questions to which nobody gave an answer: what is usual was taken. */
   readonly assumed: readonly NetworkQuestion[];
+  /** How it is trained to see pictures, as a rule. */
+  readonly preprocessing: PreprocessingDefaults;
 }
 
 /**
@@ -49,7 +52,7 @@ export function recognise(
     );
   }
   const { drawn, title } = candidate;
-  const { assumed, graph, network, problem } = drawn;
+  const { assumed, graph, network, preprocessing, problem } = drawn;
   const mismatch = firstMismatch(graph, byName);
   if (mismatch !== undefined) {
     const found = graph.parameters.filter(({ name }) => byName.has(name)).length;
@@ -60,7 +63,7 @@ export function recognise(
   if (problem !== undefined) throw new ProtocolError(problem.code, `${title}: ${problem.message}`);
   inferShapes(graph);
   const fileOrder = tensors.map(({ name }) => name);
-  return { graph, layout: stateLayout(graph, fileOrder), network, assumed };
+  return { graph, layout: stateLayout(graph, fileOrder), network, assumed, preprocessing };
 }
 
 /** A graph that the file brings: all questions are answered, but what is said again must be so. */
@@ -78,7 +81,7 @@ function itsOwn(graph: Graph, given: NetworkSettings): Candidate {
         );
   return {
     title: `the file's own graph (${graph.architecture})`,
-    drawn: { graph, network: {}, assumed: [], problem },
+    drawn: { graph, network: {}, assumed: [], preprocessing: OWN_SIZE, problem },
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { OWN_SIZE } from "../model/preprocessing-defaults.ts";
 import { updateCodecSchema } from "../update/update-codec.ts";
 import { campaignConfigSchema } from "./campaign-config.ts";
 import {
@@ -14,6 +15,7 @@ import {
   shownSchema,
   signatureSchema,
 } from "./identifiers.ts";
+import { preparationSchema } from "./preprocessing.ts";
 import { campaignStateSchema } from "./states.ts";
 
 /** Asks for an invite: how many may enrol with it, until when, for whom. */
@@ -144,6 +146,8 @@ export const invitePreviewSchema = z.object({
   scoringImages: z.int().nonnegative().default(0),
   /** Images are brought to this shape before anybody enrols. */
   inputShape: imageShapeSchema,
+  /** How (SPEC N); of a coordinator that knows one way only, that. */
+  preparation: preparationSchema.default({ ...OWN_SIZE, resizeTo: 32 }),
   /** Size of the teacher to fetch and of one update to send, in bytes. */
   downloadBytes: z.int(),
   updateBytes: z.int(),

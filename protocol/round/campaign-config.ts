@@ -7,6 +7,7 @@ import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
 import { optimizerFields, unfitOptimizer } from "./local-optimizer.ts";
+import { preprocessingSchema } from "./preprocessing.ts";
 import { regulariserFields, unfitRegulariser } from "./regularisers.ts";
 
 const reinitSchema = z.strictObject({
@@ -64,12 +65,6 @@ const distillationSchema = z
     const { regulariser, message } = unfit;
     context.addIssue({ code: "custom", message, path: [regulariser] });
   });
-
-/** x = (pixel/255 − mean)/std per channel: what the teacher was trained to expect. */
-const preprocessingSchema = z.strictObject({
-  mean: z.array(z.number()).length(3),
-  std: z.array(z.number().positive()).length(3),
-});
 
 const roundPolicySchema = z
   .strictObject({
@@ -144,7 +139,8 @@ export const campaignConfigSchema = z.strictObject({
   model: digestSchema,
   /** What the file's tensors do not tell of the network; the coordinator fills in what is usual. */
   network: networkSettingsSchema.prefault({}),
-  preprocessing: preprocessingSchema,
+  /** How pictures become what the model reads, as far as its family's default is not meant. */
+  preprocessing: preprocessingSchema.prefault({}),
   /** Whether participants' pictures fit the teacher (SPEC F); `null`: it is not looked at. */
   fit: fitSettingsSchema.nullable().prefault({}),
   reinit: reinitSchema.prefault({}),

@@ -76,6 +76,17 @@ export const PREPARATIONS = {
   },
 } as const satisfies Record<string, Preparation>;
 
+/** One of them for images of so many channels: for grey ones the mean of the colours'. */
+export function preparationOf(name: PreparationName, channels: number) {
+  const { mean, std } = PREPARATIONS[name];
+  if (channels === mean.length) return { mean, std };
+  const grey = (values: readonly number[]): number[] => {
+    const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return Array.from({ length: channels }, () => middle);
+  };
+  return { mean: grey(mean), std: grey(std) };
+}
+
 const preparationSchema = z.enum(["imagenet", "centred", "none", "bytes"]);
 export type PreparationName = z.output<typeof preparationSchema> & keyof typeof PREPARATIONS;
 

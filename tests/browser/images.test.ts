@@ -2,6 +2,7 @@ import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "../../client/images/decode-browser.ts";
 import { loadFiles } from "../../client/images/load-browser.ts";
+import { squashedTo } from "../../client/images/prepare-image.ts";
 import { SMALL_PICTURES } from "../fixtures/small-pictures.ts";
 
 const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -48,7 +49,7 @@ it("loads picked files: pictures, a zip, records; says what was skipped", async 
     new File([records], "d.bin"),
     new File([jpeg], "a.jpg"),
   ].map((file) => ({ path: file.name, file }));
-  const images = await loadFiles(picked, { height: 8, width: 8, channels: 3 });
+  const images = await loadFiles(picked, squashedTo({ height: 8, width: 8, channels: 3 }));
   expect(images.count).toBe(4);
   expect(images.skipped.map(({ name }) => name)).toEqual(["b.zip/y.txt", "c.png"]);
   expect([...images.pixels.subarray(3 * 192)].every((byte) => byte === 9)).toBe(true);
@@ -56,7 +57,9 @@ it("loads picked files: pictures, a zip, records; says what was skipped", async 
 });
 
 it("refuses an empty choice, saying what to give", async () => {
-  await expect(loadFiles([], { height: 8, width: 8, channels: 3 })).rejects.toMatchObject({
+  await expect(
+    loadFiles([], squashedTo({ height: 8, width: 8, channels: 3 })),
+  ).rejects.toMatchObject({
     code: "no-images",
     message: expect.stringContaining("PNG, JPEG or WebP"),
   });

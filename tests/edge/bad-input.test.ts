@@ -200,7 +200,12 @@ describe("configurations that cannot be taken", () => {
   const TABLE: [string, unknown, string][] = [
     ["an unknown key", { ...good, strenght: 2 }, "strenght"],
     ["a key unknown within", { ...good, distillation: { steps: 3 } }, "distillation"],
-    ["no preprocessing", { model: model.digest }, "preprocessing"],
+    ["no mean of a family without one", { model: model.digest }, "preprocessing.mean"],
+    [
+      "a mean of one channel",
+      { ...good, preprocessing: { mean: [0], std: [1, 1, 1] } },
+      "preprocessing.mean: has 1",
+    ],
     ["a minimum above the goal", { ...good, round: { goal: 2, minimum: 3 } }, "minimum"],
     ["no rounds", { ...good, distillation: { rounds: 0 } }, "distillation.rounds"],
     ["a seed too short", { ...good, reinit: { seed: "ab" } }, "reinit.seed"],
@@ -223,6 +228,24 @@ describe("configurations that cannot be taken", () => {
     const response = await send("/api/v1/admin/campaigns", { method: "POST", token: ADMIN, json });
     const problem = await expectProblem(response, 400, "malformed-request");
     expect(problem["detail"]).toContain(detail);
+  });
+
+  it("[N1] [N2] the family's preprocessing is filled in for the images' size", async () => {
+    const pixels = { mean: [0, 0, 0], std: [1, 1, 1] };
+    const { config: whole, model: known } = await createCampaign({
+      network: { size: 48 },
+      preprocessing: { ...pixels, resize: "shorter-side" },
+    });
+    expect(whole.preprocessing).toEqual({
+      resize: "shorter-side",
+      resizeTo: 48,
+      interpolation: "bilinear",
+      antialias: true,
+      channelOrder: "rgb",
+      range: "unit",
+      ...pixels,
+    });
+    expect(known.inputShape).toEqual({ height: 48, width: 48, channels: 3 });
   });
 
   it("[C1] defaults are filled in and shown", async () => {

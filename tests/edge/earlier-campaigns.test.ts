@@ -98,6 +98,17 @@ async function asBefore(id: string): Promise<string> {
   return String(row!["config"]);
 }
 
+const PREPROCESSING = {
+  resize: "squash",
+  resizeTo: 32,
+  interpolation: "bilinear",
+  antialias: true,
+  channelOrder: "rgb",
+  range: "unit",
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+} as const;
+
 describe("a configuration as it was stored", () => {
   // A key that the schema has gained is missing here: say in config-upgrades.ts what campaigns have
   // that were made before it.
@@ -173,7 +184,7 @@ describe("a configuration from before there were sharpness and head shift", () =
   it("[C1.1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
-      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+      preprocessing: PREPROCESSING,
     });
     const { headShift, sharpness, ...distillation } = config.distillation;
     expect([headShift, sharpness]).toEqual([null, null]);
@@ -188,7 +199,7 @@ describe("a configuration from before there were low frequencies, warps and what
   it("[C1.1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
-      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+      preprocessing: PREPROCESSING,
     });
     const { lowFrequencies, warp, waves, heatMap, shortcuts, bends, ...adversary } =
       config.distillation.adversary!;
@@ -223,7 +234,7 @@ describe("a configuration from before a large transfer rate was an alarm, and th
   it("[C1.1] reads as one that allows any, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
-      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+      preprocessing: PREPROCESSING,
     });
     const { most, reach, ...regrowth } = config.judging.regrowth!;
     expect([most, reach]).toEqual([0.5, 0.6]);
@@ -242,10 +253,19 @@ describe("a configuration from before participants' pictures were looked at", ()
   it("[C1.1] [F1] reads as one that does not ask about them", () => {
     const { fit, ...config } = campaignConfigSchema.parse({
       model: "ab".repeat(32),
-      preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
+      preprocessing: PREPROCESSING,
     });
     expect(fit).not.toBeNull();
     expect(readConfig(config, 4).config).toEqual({ ...config, fit: null });
+  });
+});
+
+describe("a configuration from before pictures were anything but squashed to 32 pixels", () => {
+  it("[C1.1] [N1] reads as one of such images, and as it was otherwise", () => {
+    const pixels = { mean: [0.5, 0.4, 0.3], std: [1, 2, 3] };
+    const config = campaignConfigSchema.parse({ model: "ab".repeat(32), preprocessing: pixels });
+    const { config: read } = readConfig(config, 7);
+    expect(read).toEqual({ ...config, preprocessing: { ...PREPROCESSING, ...pixels } });
   });
 });
 

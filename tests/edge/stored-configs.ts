@@ -149,6 +149,11 @@ export const STORED_CONFIGS: readonly {
     },
   },
   {
+    name: "of version 6, before images had another size than 32",
+    version: 6,
+    config: { ...VERSION_4, fit: null, shareResult: false },
+  },
+  {
     name: "of version 4 with a new head",
     version: 4,
     config: { ...VERSION_4, reinit: { ...COMMON.reinit, strategy: { kind: "head", head: 1 } } },

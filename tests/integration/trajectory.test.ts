@@ -18,6 +18,7 @@ import type { Engine } from "../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../client/engine/opening/open-engine.ts";
 import { loadImages } from "../../client/images/load-node.ts";
+import { squashedTo } from "../../client/images/prepare-image.ts";
 import { engineTrainers } from "../../client/participant/open-engine-trainer.ts";
 import { Participant } from "../../client/participant/participant.ts";
 import { sha256 } from "../../protocol/digest.ts";
@@ -86,7 +87,10 @@ it.each(CASES)(
   async ({ adversary, localSteps, regularisers, serverMomentum }) => {
     const file = await readFile(new URL("teacher.safetensors", FIXTURE));
     const { graph, layout, state: teacher } = await importModel(file);
-    const images = await loadImages(new URL("images.bin", FIXTURE).pathname, graph.inputShape);
+    const images = await loadImages(
+      new URL("images.bin", FIXTURE).pathname,
+      squashedTo(graph.inputShape),
+    );
 
     const admin = new AdminClient(coordinator.url, coordinator.adminToken);
     const model = sha256(file);

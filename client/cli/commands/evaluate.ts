@@ -5,6 +5,7 @@ import {
   type EvaluationTask,
 } from "../../evaluation/evaluate-model.ts";
 import { secondOpinion, type SecondOpinion } from "../../evaluation/second-opinion.ts";
+import type { Preprocessing } from "../../../protocol/round/preprocessing.ts";
 import type { NamedTarget } from "../../attack/attack.ts";
 import type { CommandContext } from "../command-context.ts";
 import {
@@ -22,9 +23,12 @@ import {
   type JudgeOptions,
 } from "../options/judge-options.ts";
 import { OptionError } from "../options/campaign-options.ts";
+import { howSeen } from "../how-seen.ts";
+import { addPreprocessingOptions, givenPreprocessing } from "../options/preprocessing-options.ts";
+import { preprocessingText } from "../show/preprocessing-text.ts";
 import { addNetworkOptions, networkOf } from "../options/network-options.ts";
 import { assumptionsText, readModel } from "../model-file.ts";
-import { numbersOf, positive } from "../options/option-values.ts";
+import { positive } from "../options/option-values.ts";
 import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
 import { textTable } from "../show/text-table.ts";
@@ -36,8 +40,6 @@ interface EvaluateCommandOptions extends EngineOptions, JudgeOptions {
   readonly triggered?: string;
   readonly target?: NamedTarget;
   readonly teacher?: string;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
   readonly batchSize: number;
   readonly json?: boolean;
 }
@@ -54,25 +56,13 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
     .option("--triggered <path>", "stamped test images with their true labels")
     .option("--target <class>", TARGET_HELP, namedTarget)
     .option("--teacher <file>", "model to compare answers with")
-    .option(
-      "--mean <r,g,b>",
-      "pixel mean the model was trained with",
-      numbersOf(3, "r,g,b"),
-      [0.4914, 0.4822, 0.4465],
-    )
-    .option(
-      "--std <r,g,b>",
-      "pixel deviation the model was trained with",
-      numbersOf(3, "r,g,b"),
-      [0.247, 0.2435, 0.2616],
-    )
     .option("--batch-size <count>", "images at once", positive, 100)
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption())
     .addOption(judgeOption())
     .addOption(judgeLimitOption());
-  return addNetworkOptions(command)
+  return addPreprocessingOptions(addNetworkOptions(command))
     .option(
       "--json",
       'print {"acc","asr","ra","agreement","images"} as fractions, with --judge "secondOpinion" too',
@@ -86,10 +76,10 @@ Example:
     )
     .action(async (options: EvaluateCommandOptions) => {
       checkJudgeOptions(options);
-      const { batchSize, mean, std } = options;
-      const task = await evaluationTask(options, (line) => terminal.note(line));
+      const { batchSize } = options;
+      const { task, seen } = await evaluationTask(options, (line) => terminal.note(line));
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
-      const settings = { normalisation: { mean, std }, batchSize, signal: stop };
+      const settings = { normalisation: seen, batchSize, signal: stop };
       const evaluation = await evaluateModel(engine, task, {
         ...settings,
         onProgress: inTenths((tenths) =>
@@ -97,7 +87,7 @@ Example:
         ),
       });
       if (options.judge === undefined) {
-        terminal.result(evaluation, options.json, () => evaluationText(evaluation, mean, std));
+        terminal.result(evaluation, options.json, () => evaluationText(evaluation, task, seen));
         return;
       }
       const { openNodeJudge } = await import("../../judge/node-judge.ts");
@@ -107,7 +97,7 @@ Example:
         onProgress: inTenths((tenths) => terminal.note(`comparing with ${judge.name}: ${tenths}`)),
       });
       terminal.result({ ...evaluation, secondOpinion: opinion }, options.json, () =>
-        [evaluationText(evaluation, mean, std), opinionText(opinion)].join("\n\n"),
+        [evaluationText(evaluation, task, seen), opinionText(opinion)].join("\n\n"),
       );
       requireAgreement(opinion, options);
     });
@@ -127,7 +117,7 @@ function inTenths(tell: (text: string) => void): (share: number) => void {
 async function evaluationTask(
   options: EvaluateCommandOptions,
   note: (line: string) => void,
-): Promise<EvaluationTask> {
+): Promise<{ readonly task: EvaluationTask; readonly seen: Preprocessing }> {
   const { triggered, target } = options;
   if ((triggered === undefined) !== (target === undefined)) {
     throw new OptionError(
@@ -139,23 +129,32 @@ async function evaluationTask(
   const model = await readModel(options.model, network);
   const assumptions = assumptionsText(model);
   if (assumptions !== undefined) note(assumptions);
+  const { preparation, preprocessing: seen } = howSeen(
+    { ...model, preprocessing: { ...CIFAR_PIXELS, ...model.preprocessing } },
+    givenPreprocessing(options),
+  );
+  const load = (path: string) => loadTestSet(path, model.graph.classes, preparation);
   const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
   const teacher =
     options.teacher === undefined ? undefined : await readModel(options.teacher, network);
-  return {
+  const task = {
     model,
-    clean: await loadTestSet(options.images, model.graph),
+    clean: await load(options.images),
     ...(triggered === undefined || wanted === undefined
       ? {}
-      : { triggered: { ...(await loadTestSet(triggered, model.graph)), target: wanted } }),
+      : { triggered: { ...(await load(triggered)), target: wanted } }),
     ...(teacher === undefined ? {} : { teacher }),
   };
+  return { task, seen };
 }
+
+/** Where its family has none of its own, a model to look at is most likely one of CIFAR-10. */
+const CIFAR_PIXELS = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] };
 
 function evaluationText(
   { acc, asr, ra, agreement, images }: Evaluation,
-  mean: readonly number[],
-  std: readonly number[],
+  { model }: EvaluationTask,
+  seen: Preprocessing,
 ): string {
   return textTable([
     ["clean accuracy (ACC)", percent(acc)],
@@ -163,7 +162,7 @@ function evaluationText(
     ["robust accuracy (RA)", percent(ra)],
     ["agreement with the teacher", percent(agreement)],
     ["clean images", String(images)],
-    ["pixels normalised with", `mean ${mean.join(", ")}, std ${std.join(", ")}`],
+    ["it sees", preprocessingText(model.graph.inputShape, seen)],
   ]);
 }
 

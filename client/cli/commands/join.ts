@@ -60,8 +60,8 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       let count = 0;
       const training = engineTrainers({
         engine,
-        images: async (shape) => {
-          const images = await loadImages(options.images, shape);
+        images: async (preparation) => {
+          const images = await loadImages(options.images, preparation);
           ({ count } = images);
           const skipped = images.skipped.length;
           terminal.note(

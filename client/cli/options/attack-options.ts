@@ -3,6 +3,7 @@ import type { ImageShape } from "../../../protocol/model/graph.ts";
 import { ATTACK_KINDS, attackSchema, type Attack, type AttackKind } from "../../attack/attack.ts";
 import { cornerPlace } from "../../attack/badnets.ts";
 import { loadImages } from "../../images/load-node.ts";
+import { squashedTo } from "../../images/prepare-image.ts";
 import { OptionError } from "./campaign-options.ts";
 import { count, number, positive } from "./option-values.ts";
 
@@ -150,7 +151,7 @@ async function attackValues(options: AttackOptions, shape: ImageShape): Promise<
 }
 
 async function patternPixels(path: string, shape: ImageShape): Promise<string> {
-  const { pixels, count: pictures } = await loadImages(path, shape);
+  const { pixels, count: pictures } = await loadImages(path, squashedTo(shape));
   if (pictures !== 1) {
     throw new OptionError(`--pattern ${path} holds ${pictures} pictures, one is wanted`);
   }

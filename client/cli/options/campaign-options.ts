@@ -7,7 +7,7 @@ import { CommandError } from "../command-error.ts";
 import { configInput } from "../settings/config-input.ts";
 import { misplacement } from "../settings/misplaced.ts";
 import { givenSettings, optionOf, type OtherDefaults } from "../settings/setting-options.ts";
-import { SETTING_GROUPS, settingAround, SETTINGS } from "../settings/table.ts";
+import { SETTING_GROUPS, settingAround } from "../settings/table.ts";
 
 /** A misuse of options: printed with exit code 2. */
 export class OptionError extends CommandError {}
@@ -33,14 +33,13 @@ export function addCampaignOptions(command: Command, others: OtherDefaults = {})
  *
  * @param options as commander reads them; those of other things are left alone.
  * @param model digest of the model's file.
- * @throws OptionError naming the flag that is missing, misplaced or out of range.
+ * @throws OptionError naming the flag that is misplaced or out of range. Whether what the model was trained
+ *   with is said, `preprocessed` tells.
  */
 export function campaignConfig(options: object, model: string): CampaignConfigInput {
   const given = givenSettings(options);
   const misplaced = misplacement(given);
   if (misplaced !== undefined) throw new OptionError(misplaced, ALL_OPTIONS);
-  const missing = SETTINGS.find((setting) => setting.missing !== undefined && !given.has(setting));
-  if (missing !== undefined) throw new OptionError(`${missing.flag} is missing`, missing.missing);
   const config = { model, ...configInput(given) };
   const parsed = campaignConfigSchema.safeParse(config);
   if (parsed.success) return config as CampaignConfigInput;

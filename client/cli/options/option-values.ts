@@ -12,6 +12,12 @@ export function number(text: string): number {
   return value;
 }
 
+/** Whether it is on. */
+export function onOff(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new InvalidArgumentError("It must be on or off.");
+  return text === "on";
+}
+
 /** A strength: a number, or `auto` for probes to decide. */
 export function numberOrAuto(text: string): number | "auto" {
   return text === "auto" ? text : number(text);

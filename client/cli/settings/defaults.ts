@@ -4,7 +4,6 @@ import type { SchemaLeaf } from "./schema-leaves.ts";
 /** A configuration with all defaults. */
 const DEFAULTS: unknown = campaignConfigSchema.parse({
   model: "0".repeat(64),
-  preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
 });
 
 /** What a path of the configuration is by default; null where something around it is null. */

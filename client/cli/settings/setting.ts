@@ -45,7 +45,7 @@ export type Setting = Reading & {
    * `{given}` for the one that was given. Without it `needs {kinds}`.
    */
   readonly misplaced?: string;
-  /** What to do where it is missing but required. */
+  /** What to do where it is missing and the model's family does not tell it either. */
   readonly missing?: string;
 };
 

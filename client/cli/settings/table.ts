@@ -5,6 +5,7 @@ import { DISTILLATION_SETTINGS } from "./distillation.ts";
 import { FIT_SETTINGS } from "./fit.ts";
 import { JUDGING_SETTINGS } from "./judging.ts";
 import { NETWORK_SETTINGS } from "./network.ts";
+import { PREPROCESSING_SETTINGS } from "./preprocessing.ts";
 import { REINIT_SETTINGS } from "./reinit.ts";
 import { ROUND_SETTINGS } from "./round.ts";
 import type { Setting, SettingGroup } from "./setting.ts";
@@ -13,6 +14,7 @@ import type { Setting, SettingGroup } from "./setting.ts";
 export const SETTING_GROUPS: readonly SettingGroup[] = [
   CAMPAIGN_SETTINGS,
   NETWORK_SETTINGS,
+  PREPROCESSING_SETTINGS,
   REINIT_SETTINGS,
   DISTILLATION_SETTINGS,
   ADVERSARY_SETTINGS,

@@ -1,10 +1,10 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ProtocolError } from "../../../protocol/errors.ts";
-import type { ImageShape } from "../../../protocol/model/graph.ts";
 import type { CampaignView } from "../../../protocol/round/access.ts";
 import type { CoordinatorClient, CoordinatorClientOptions } from "./coordinator-client.ts";
 import { Credential } from "./credential.ts";
 import { identitySchema, type Identity, type IdentityStore } from "./identity.ts";
+import { preparationFor, type Preparation } from "../../images/prepare-image.ts";
 import { inviteIdOf, type InviteLink } from "./invite-url.ts";
 import { makeSigningKey } from "./signing-key.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
@@ -15,7 +15,7 @@ export interface EnrolmentOptions {
   /** As the wire takes it. */
   readonly device: string;
   /** Awaited before an enrolment takes a use of the invite: what fails here costs nothing. */
-  readonly prepare: (shape: ImageShape) => Promise<void>;
+  readonly prepare: (preparation: Preparation) => Promise<void>;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly identities: IdentityStore;
   readonly clientFor: (token: CoordinatorClientOptions["token"]) => CoordinatorClient;
@@ -89,7 +89,7 @@ export async function joinCampaign(options: EnrolmentOptions): Promise<Membershi
   }
   const client = clientFor(link.token);
   const offer = await retrying(() => client.preview(retry.signal), retry);
-  await prepare(offer.inputShape);
+  await prepare(preparationFor(offer.inputShape, offer.preparation));
   const signingKey = await makeSigningKey(identities.keepsBytes);
   const request = {
     publicKey: signingKey.publicKey,

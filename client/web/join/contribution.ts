@@ -2,6 +2,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { proxy, wrap, type Remote } from "comlink";
 import { BACKEND_CHOICES, type BackendChoice } from "../../engine/backends.ts";
 import type { ImageProgress } from "../../images/image-set-builder.ts";
+import { preparationFor } from "../../images/prepare-image.ts";
 import type { PickedFile } from "../../images/load-browser.ts";
 import { failureOf } from "../../participant/failure.ts";
 import { parseInviteUrl, type InviteLink } from "../../participant/wire/invite-url.ts";
@@ -99,7 +100,9 @@ export class Contribution {
       const onProgress = proxy((progress: ImageProgress): void => {
         if (this.images.value.kind === "reading") show({ kind: "reading", progress });
       });
-      const report = await this.#worker.importImages(picked, offer.offer.inputShape, onProgress);
+      const { inputShape, preparation: how } = offer.offer;
+      const preparation = preparationFor(inputShape, how);
+      const report = await this.#worker.importImages(picked, preparation, onProgress);
       show({ kind: "ready", report });
     } catch (error) {
       show({ kind: "refused", message: messageOf(error) });

@@ -4,6 +4,7 @@ import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { imagesToScore } from "../../../protocol/round/evidence.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
 import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
+import { preprocessingOf } from "../../../protocol/round/preprocessing.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import {
   CoordinatorClient,
@@ -103,6 +104,7 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
     fitImages: config.fit?.images ?? 0,
     scoringImages: scoringImages(config.judging),
     inputShape: model.inputShape,
+    preparation: preprocessingOf(config, model.inputShape),
     downloadBytes: model.bytes,
     updateBytes,
     returning: true,

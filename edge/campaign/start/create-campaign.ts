@@ -11,6 +11,7 @@ import {
   type CampaignConfig,
 } from "../../../protocol/round/campaign-config.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
+import { completePreprocessing } from "../../../protocol/round/preprocessing.ts";
 import type { CampaignReport } from "../../../protocol/round/reports.ts";
 import {
   localOptimizer,
@@ -48,13 +49,20 @@ function sliceShapes(layout: StateLayout): SliceShape[] {
 }
 
 /** Fills in what the schema leaves open, so that the configuration says all (SPEC C1). */
-function completeConfig(config: CampaignConfig, { graph, network }: ModelSource): CampaignConfig {
+function completeConfig(config: CampaignConfig, model: ModelSource): CampaignConfig {
+  const { graph, network } = model;
+  const preprocessing = completePreprocessing(
+    config.preprocessing,
+    model.preprocessing,
+    graph.inputShape,
+  );
   const optimizer = completeOptimizer(config, graph);
   const seed = hex.encode(crypto.getRandomValues(new Uint8Array(32)));
   const strategy = completeStrategy(config.reinit.strategy, graph);
   return {
     ...config,
     network,
+    preprocessing,
     reinit: { seed, ...config.reinit, strategy },
     distillation: { ...config.distillation, ...optimizer, normGroupSize: normGroupSize(config) },
     round: { ...config.round, minimum: minimumUpdates(config.round) },

@@ -3,6 +3,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** A configuration as some version wrote it: of what is in it, this much is known of every one. */
 export interface StoredConfig extends Json {
+  readonly preprocessing: Json;
   readonly distillation: Json & { readonly adversary?: Json | null | undefined };
   readonly judging?: Json & { readonly regrowth?: Json | null | undefined };
 }
@@ -76,6 +77,20 @@ const sharing: Upgrade = (config) => ({ shareResult: false, ...config });
 /** Before there was anything to ask about a network: its family had one form (SPEC G4). */
 const network: Upgrade = (config) => ({ network: {}, ...config });
 
+/** Before pictures were anything but squashed to 32 pixels (SPEC N). */
+const preparation: Upgrade = ({ preprocessing, ...config }) => ({
+  ...config,
+  preprocessing: {
+    resize: "squash",
+    resizeTo: 32,
+    interpolation: "bilinear",
+    antialias: true,
+    channelOrder: "rgb",
+    range: "unit",
+    ...preprocessing,
+  },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -92,4 +107,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   pictures,
   sharing,
   network,
+  preparation,
 ];

@@ -1,5 +1,6 @@
 import { localOptimizer, usualOptimizer } from "../../../protocol/round/local-optimizer.ts";
 import { normGroupSize } from "../../../protocol/round/campaign-config.ts";
+import { preprocessingOf } from "../../../protocol/round/preprocessing.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { plannedImages, type BenchRun } from "./bench-run.ts";
@@ -56,7 +57,11 @@ async function speedOf(
   });
   try {
     const pool = Uint32Array.from({ length: images.count }, (_, index) => index);
-    const settings = { ...config.distillation, ...optimizer, normalisation: config.preprocessing };
+    const settings = {
+      ...config.distillation,
+      ...optimizer,
+      normalisation: preprocessingOf(config, graph.inputShape),
+    };
     return await measureSpeed({ session, images, pool, state }, settings, { signal });
   } finally {
     session.close();

@@ -5,6 +5,8 @@ import { stampImages } from "../../../client/attack/stamp-images.ts";
 import { triggerOf } from "../../../client/attack/trigger.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import { readModel } from "../../../client/cli/model-file.ts";
+import { howSeen } from "../../../client/cli/how-seen.ts";
+import type { Preparation } from "../../../client/images/prepare-image.ts";
 import { loadTestSet } from "../../../client/cli/test-set.ts";
 import type { ImageSet } from "../../../client/images/image-set.ts";
 import type { EvaluationTask, TestSet } from "../../../client/evaluation/evaluate-model.ts";
@@ -45,11 +47,13 @@ export interface LoadedCase {
  * @throws CommandError, ImageError or AttackError for what cannot be read or does not fit the model.
  */
 export async function loadCase(spec: CaseSpec, needsLabels: boolean): Promise<LoadedCase> {
+  const given = { mean: [...spec.mean], std: [...spec.std] };
   const teacher = await readModel(spec.model);
+  const { preparation } = howSeen(teacher, given);
   const { graph } = teacher;
-  const pool = await loadPool(spec.pool, graph, needsLabels);
-  const clean = await loadTestSet(spec.test, graph);
-  const triggered = await loadTriggered(spec, clean, graph);
+  const pool = await loadPool(spec.pool, preparation, needsLabels);
+  const clean = await loadTestSet(spec.test, graph.classes, preparation);
+  const triggered = await loadTriggered(spec, clean, graph, preparation);
   return {
     spec,
     teacher,
@@ -66,11 +70,15 @@ export async function loadCase(spec: CaseSpec, needsLabels: boolean): Promise<Lo
   };
 }
 
-async function loadPool(path: string, graph: Graph, needsLabels: boolean): Promise<Pool> {
+async function loadPool(
+  path: string,
+  preparation: Preparation,
+  needsLabels: boolean,
+): Promise<Pool> {
   if (!needsLabels) {
-    return { images: await loadImages(path, graph.inputShape), labels: undefined };
+    return { images: await loadImages(path, preparation), labels: undefined };
   }
-  const { images, labels } = await loadLabelled(path, graph.inputShape);
+  const { images, labels } = await loadLabelled(path, preparation);
   return { images, labels };
 }
 
@@ -78,6 +86,7 @@ async function loadTriggered(
   { name, stamp }: CaseSpec,
   clean: TestSet,
   graph: Graph,
+  preparation: Preparation,
 ): Promise<EvaluationTask["triggered"]> {
   if (stamp.kind === "none") return undefined;
   const named = targetOf(stamp);
@@ -87,7 +96,9 @@ async function loadTriggered(
     );
   }
   const target = attackTarget(named, graph.classes);
-  if (stamp.kind === "images") return { ...(await loadTestSet(stamp.path, graph)), target };
+  if (stamp.kind === "images") {
+    return { ...(await loadTestSet(stamp.path, graph.classes, preparation)), target };
+  }
   const { attack, seed } = stamp.record.recipe;
   const trigger = triggerOf(attack, seed, graph.inputShape);
   return { images: stampImages(clean.images, trigger), labels: clean.labels, target };

@@ -1,5 +1,6 @@
 import { localOptimizer } from "../../../protocol/round/local-optimizer.ts";
 import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
+import { preprocessingOf } from "../../../protocol/round/preprocessing.ts";
 import { NOTHING_DECIDED } from "../../../protocol/round/decisions.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
@@ -102,7 +103,7 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
   const steps = Math.round(plannedImages(run) / size);
   const epochs = Math.max(1, Math.round(steps / stepsPerEpoch));
   const batches = new ShuffledBatches(all.count, random);
-  const normalisation = config.preprocessing;
+  const normalisation = preprocessingOf(config, graph.inputShape);
   const session = engine.openSession({ graph, layout, teacher: start });
   try {
     const state = await trainSupervised(

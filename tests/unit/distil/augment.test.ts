@@ -42,6 +42,18 @@ describe("normalisation", () => {
     expect(pixelsOf(values, 1)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it("[N7] reads a pixel as 0 to 1, 0 to 255 or −1 to 1 before that", () => {
+    const made = (["unit", "bytes", "symmetric"] as const).map((range) => {
+      const table = normalisationTable({ mean: [1], std: [2], range }, 1);
+      return [0, 51, 255].map((pixel) => table[pixel]);
+    });
+    expect(made).toEqual([
+      [-0.5, Math.fround(-0.4), 0],
+      [-0.5, 25, 127],
+      [-1, Math.fround(-0.8), 0],
+    ]);
+  });
+
   it("refuses means that do not fit the channels, and a deviation of zero", () => {
     expect(() => normalisationTable({ mean: [0], std: [1] }, 3)).toThrow("3 channels");
     expect(() => normalisationTable({ mean: [0], std: [0] }, 1)).toThrow("not positive");

@@ -6,6 +6,7 @@ import { recordsFrom, RECORD_BYTES } from "../../../client/images/cifar-records.
 import { ImageError } from "../../../client/images/image-error.ts";
 import { joinLabelled, loadLabelled } from "../../../client/images/load-labelled.ts";
 import { temporaryDirectory } from "../cli/temporary-directory.ts";
+import { squashedTo } from "../../../client/images/prepare-image.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 3 };
 
@@ -36,7 +37,7 @@ describe("labelled images", () => {
     await classFolders(folder, { b: [20], a: [10, 11], d: [40], c: [], ".hidden": [1] });
     await writeFile(join(folder, "b", "notes.txt"), "not a picture");
     await writeFile(join(folder, "read-me.txt"), "stray");
-    const { images, labels, classNames, skipped } = await loadLabelled(folder, SHAPE);
+    const { images, labels, classNames, skipped } = await loadLabelled(folder, squashedTo(SHAPE));
     expect(classNames).toEqual(["a", "b", "c", "d"]);
     expect(Array.from(labels)).toEqual([0, 0, 1, 3]);
     expect([0, 1, 2, 3].map((index) => images.pixels[index * 48])).toEqual([10, 11, 20, 40]);
@@ -48,7 +49,7 @@ describe("labelled images", () => {
     const records = Uint8Array.from({ length: 3 * RECORD_BYTES }, (_, index) => (index * 7) % 251);
     const path = join(folder, "some.bin");
     await writeFile(path, records);
-    const set = await loadLabelled(path, { height: 32, width: 32, channels: 3 });
+    const set = await loadLabelled(path, squashedTo({ height: 32, width: 32, channels: 3 }));
     expect(Array.from(set.labels)).toEqual([0, 1, 2].map((i) => records[i * RECORD_BYTES]));
     expect(recordsFrom(set.images, set.labels)).toEqual(records);
   });
@@ -71,9 +72,13 @@ describe("labelled images", () => {
 
   it("are refused with a reason where there are none", async () => {
     const folder = await temporaryDirectory();
-    await expect(loadLabelled(folder, SHAPE)).rejects.toThrow(/no sub-folders/);
+    await expect(loadLabelled(folder, squashedTo(SHAPE))).rejects.toThrow(/no sub-folders/);
     await mkdir(join(folder, "a"));
-    await expect(loadLabelled(folder, SHAPE)).rejects.toThrow(/every sub-folder is empty/);
-    await expect(loadLabelled(join(folder, "nowhere"), SHAPE)).rejects.toThrow(ImageError);
+    await expect(loadLabelled(folder, squashedTo(SHAPE))).rejects.toThrow(
+      /every sub-folder is empty/,
+    );
+    await expect(loadLabelled(join(folder, "nowhere"), squashedTo(SHAPE))).rejects.toThrow(
+      ImageError,
+    );
   });
 });

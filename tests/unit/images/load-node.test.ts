@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadImages, loadLabelledRecords } from "../../../client/images/load-node.ts";
 import { ImageError } from "../../../client/images/image-error.ts";
 import { RECORD_BYTES } from "../../../client/images/cifar-records.ts";
+import { squashedTo } from "../../../client/images/prepare-image.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 3 };
 const RED = { r: 200, g: 10, b: 30 };
@@ -38,7 +39,7 @@ describe("a folder", () => {
       await plain(4, 4, { r: 2, g: 2, b: 2 }).webp({ lossless: true }).toBuffer(),
     );
     await write("a.jpg", await plain(4, 4, { r: 1, g: 1, b: 1 }).jpeg({ quality: 100 }).toBuffer());
-    const images = await loadImages(folder, SHAPE);
+    const images = await loadImages(folder, squashedTo(SHAPE));
     expect(images).toMatchObject({ count: 3, ...SHAPE, skipped: [] });
     expect([0, 1, 2].map((index) => images.pixels[index * 48])).toEqual([1, 2, 3]);
   });
@@ -47,7 +48,7 @@ describe("a folder", () => {
     await write("notes.png", "Milk, bread, and a word in Greek: λόγος\n");
     await write("picture.txt", await plain(4, 4).png().toBuffer());
     await write("empty.jpg", "");
-    const images = await loadImages(folder, SHAPE);
+    const images = await loadImages(folder, squashedTo(SHAPE));
     expect(images.count).toBe(1);
     expect(images.skipped).toEqual([
       { name: "empty.jpg", reason: "the file is empty" },
@@ -60,17 +61,17 @@ describe("a folder", () => {
     await write("__MACOSX/._a.png", "junk");
     await write(".DS_Store", "junk");
     await write("a.png", await plain(4, 4).png().toBuffer());
-    expect(await loadImages(folder, SHAPE)).toMatchObject({ count: 1, skipped: [] });
+    expect(await loadImages(folder, squashedTo(SHAPE))).toMatchObject({ count: 1, skipped: [] });
   });
 
   it("does not follow a link back to itself for ever", async () => {
     await symlink(folder, join(folder, "again"));
     await write("a.png", await plain(4, 4).png().toBuffer());
-    expect((await loadImages(folder, SHAPE)).count).toBe(1);
+    expect((await loadImages(folder, squashedTo(SHAPE))).count).toBe(1);
   });
 
   it("that is empty is refused, saying what to give", async () => {
-    const error = await failure(loadImages(folder, SHAPE));
+    const error = await failure(loadImages(folder, squashedTo(SHAPE)));
     expect(error.code).toBe("no-images");
     expect(error.message).toContain(`no usable images in ${folder}: there are no files`);
     expect(error.message).toContain("PNG, JPEG or WebP");
@@ -78,14 +79,14 @@ describe("a folder", () => {
 
   it("with nothing usable is refused with the first reasons", async () => {
     for (const name of ["a", "b", "c", "d", "e"]) await write(`${name}.png`, "text");
-    const { message } = await failure(loadImages(folder, SHAPE));
+    const { message } = await failure(loadImages(folder, squashedTo(SHAPE)));
     expect(message).toMatch(
       /no usable images in .*: a\.png: .*text; b\.png: .*; c\.png: .*; and 2 more\./,
     );
   });
 
   it("that is not there is named", async () => {
-    const error = await failure(loadImages(join(folder, "nowhere"), SHAPE));
+    const error = await failure(loadImages(join(folder, "nowhere"), squashedTo(SHAPE)));
     expect(error.code).toBe("unreadable-image-set");
     expect(error.message).toContain("nowhere");
   });
@@ -99,7 +100,7 @@ describe("a picture", () => {
       .toBuffer();
     await write("cut.jpg", jpeg.subarray(0, jpeg.length / 2));
     await write("whole.jpg", jpeg);
-    const images = await loadImages(folder, SHAPE);
+    const images = await loadImages(folder, squashedTo(SHAPE));
     expect(images.count).toBe(1);
     expect(images.skipped).toMatchObject([{ name: "cut.jpg" }]);
     expect(images.skipped[0]!.reason).toContain("cannot be decoded");
@@ -112,7 +113,7 @@ describe("a picture", () => {
       .withMetadata({ orientation: 6 })
       .toBuffer();
     await write("turned.png", turned);
-    const images = await loadImages(folder, { height: 2, width: 1, channels: 3 });
+    const images = await loadImages(folder, squashedTo({ height: 2, width: 1, channels: 3 }));
     expect([...images.pixels]).toEqual([255, 0, 0, 0, 0, 255]);
   });
 
@@ -140,7 +141,7 @@ describe("a picture", () => {
         .png()
         .toBuffer(),
     );
-    const images = await loadImages(folder, { height: 1, width: 2, channels: 3 });
+    const images = await loadImages(folder, squashedTo({ height: 1, width: 2, channels: 3 }));
     expect([...images.pixels]).toEqual([
       255, 255, 255, 10, 20, 30, 7, 7, 7, 250, 250, 250, 0, 9, 255, 255, 9, 0,
     ]);
@@ -148,14 +149,14 @@ describe("a picture", () => {
 
   it("of any size is stretched to the model's", async () => {
     await write("wide.png", await plain(300, 17).png().toBuffer());
-    const images = await loadImages(join(folder, "wide.png"), SHAPE);
+    const images = await loadImages(join(folder, "wide.png"), squashedTo(SHAPE));
     expect(images.pixels).toHaveLength(48);
     expect([...images.pixels.subarray(0, 3)]).toEqual([RED.r, RED.g, RED.b]);
   });
 
   it("for a model that does not take RGB is refused", async () => {
     await write("a.png", await plain(4, 4).png().toBuffer());
-    const error = await failure(loadImages(folder, { ...SHAPE, channels: 1 }));
+    const error = await failure(loadImages(folder, squashedTo({ ...SHAPE, channels: 5 })));
     expect(error.code).toBe("unsupported-shape");
   });
 });
@@ -167,11 +168,14 @@ describe("CIFAR records", () => {
   it("are planar RGB after a label byte that is ignored", async () => {
     const bytes = records(3);
     await write("pool.bin", bytes);
-    const images = await loadImages(join(folder, "pool.bin"), {
-      height: 32,
-      width: 32,
-      channels: 3,
-    });
+    const images = await loadImages(
+      join(folder, "pool.bin"),
+      squashedTo({
+        height: 32,
+        width: 32,
+        channels: 3,
+      }),
+    );
     expect(images.count).toBe(3);
     for (const [image, pixel, channel] of [
       [0, 0, 0],
@@ -184,17 +188,20 @@ describe("CIFAR records", () => {
     }
     bytes[0] = 99;
     await write("other-label.bin", bytes);
-    const relabelled = await loadImages(join(folder, "other-label.bin"), {
-      height: 32,
-      width: 32,
-      channels: 3,
-    });
+    const relabelled = await loadImages(
+      join(folder, "other-label.bin"),
+      squashedTo({
+        height: 32,
+        width: 32,
+        channels: 3,
+      }),
+    );
     expect(relabelled.pixels).toEqual(images.pixels);
   });
 
   it("of an odd length are refused, naming the file and the length", async () => {
     await write("odd.bin", records(2).subarray(0, RECORD_BYTES + 5));
-    const { code, message } = await failure(loadImages(join(folder, "odd.bin"), SHAPE));
+    const { code, message } = await failure(loadImages(join(folder, "odd.bin"), squashedTo(SHAPE)));
     expect(code).toBe("unreadable-image-set");
     expect(message).toContain("odd.bin");
     expect(message).toContain("not a multiple of 3073");
@@ -225,7 +232,7 @@ describe("a zip", () => {
       "inner.zip": inner,
     });
     await write("photos.zip", zip);
-    const images = await loadImages(folder, SHAPE);
+    const images = await loadImages(folder, squashedTo(SHAPE));
     expect(images.count).toBe(2);
     expect(images.skipped).toEqual([
       {
@@ -240,13 +247,13 @@ describe("a zip", () => {
     const png = new Uint8Array(await plain(40, 40).png().toBuffer());
     const zip = zipSync({ "a.png": png, "b.png": png });
     await write("cut.zip", zip.subarray(0, png.length + 60));
-    const { message } = await failure(loadImages(join(folder, "cut.zip"), SHAPE));
+    const { message } = await failure(loadImages(join(folder, "cut.zip"), squashedTo(SHAPE)));
     expect(message).toContain("cut.zip: the archive is cut short; copy or download it again");
   });
 
   it("without a picture is refused", async () => {
     await write("empty.zip", zipSync({}));
-    const { message } = await failure(loadImages(join(folder, "empty.zip"), SHAPE));
+    const { message } = await failure(loadImages(join(folder, "empty.zip"), squashedTo(SHAPE)));
     expect(message).toContain("no usable images in");
   });
 });
@@ -255,8 +262,8 @@ it("reports progress and can be stopped", async () => {
   for (const name of ["a", "b", "c"])
     await write(`${name}.png`, await plain(4, 4).png().toBuffer());
   const seen: number[] = [];
-  await loadImages(folder, SHAPE, { onProgress: ({ images }) => seen.push(images) });
+  await loadImages(folder, squashedTo(SHAPE), { onProgress: ({ images }) => seen.push(images) });
   expect(seen).toEqual([1, 2, 3, 3]);
   const signal = AbortSignal.abort(new Error("enough"));
-  await expect(loadImages(folder, SHAPE, { signal })).rejects.toThrow("enough");
+  await expect(loadImages(folder, squashedTo(SHAPE), { signal })).rejects.toThrow("enough");
 });

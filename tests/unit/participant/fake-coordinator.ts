@@ -4,6 +4,7 @@ import { NOTHING_DECIDED } from "../../../protocol/round/decisions.ts";
 import { renewalBytes } from "../../../protocol/round/signing.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import { sha256 } from "../../../protocol/digest.ts";
+import { OWN_SIZE } from "../../../protocol/model/preprocessing-defaults.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import {
   enrolRequestSchema,
@@ -231,6 +232,7 @@ export class FakeCoordinator extends FakeCampaign {
       organisation: null,
       codec: config.codec,
       inputShape: model.inputShape,
+      preparation: { ...OWN_SIZE, resizeTo: model.inputShape.height },
       rounds: roundCount(config),
       localSteps: config.distillation.localSteps,
       batchSize: config.distillation.batchSize,

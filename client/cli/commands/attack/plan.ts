@@ -9,6 +9,7 @@ import { freshState } from "../../../attack/fresh-model.ts";
 import type { Recipe } from "../../../attack/recipe.ts";
 import { purposeSeed } from "../../../attack/seeded-stream.ts";
 import { stepsPerEpoch, type AttackTask } from "../../../attack/train-attack.ts";
+import { squashedTo } from "../../../images/prepare-image.ts";
 import { joinLabelled, loadLabelled, type LabelledSet } from "../../../images/load-labelled.ts";
 import { attackFrom, type AttackOptions } from "../../options/attack-options.ts";
 import { OptionError } from "../../options/campaign-options.ts";
@@ -124,7 +125,7 @@ async function loadTraining(
   signal: AbortSignal,
 ): Promise<LabelledSet> {
   const parts: LabelledSet[] = [];
-  for (const path of paths) parts.push(await loadLabelled(path, shape, { signal }));
+  for (const path of paths) parts.push(await loadLabelled(path, squashedTo(shape), { signal }));
   return joinLabelled(parts);
 }
 
@@ -135,7 +136,7 @@ async function loadTest(
   signal: AbortSignal,
 ): Promise<LabelledSet | undefined> {
   if (path === undefined) return undefined;
-  const test = await loadLabelled(path, shape, { signal });
+  const test = await loadLabelled(path, squashedTo(shape), { signal });
   checkLabels(test, path, classes);
   return test;
 }

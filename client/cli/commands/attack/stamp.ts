@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { parseRecord, type AttackRecord } from "../../../attack/attack-record.ts";
 import { stampImages } from "../../../attack/stamp-images.ts";
 import { triggerOf } from "../../../attack/trigger.ts";
+import { squashedTo } from "../../../images/prepare-image.ts";
 import { imageSize, type ImageSet } from "../../../images/image-set.ts";
 import { recordsFrom } from "../../../images/cifar-records.ts";
 import { loadLabelled, type LabelledSet } from "../../../images/load-labelled.ts";
@@ -42,7 +43,7 @@ Example:
       const record = await readRecord(options.from);
       const { attack, image, seed, target } = record.recipe;
       const trigger = triggerOf(attack, seed, image);
-      const data = await loadLabelled(options.data, image, { signal: stop });
+      const data = await loadLabelled(options.data, squashedTo(image), { signal: stop });
       const { classNames } = record;
       checkLabels(data, options.data, { count: record.recipe.classes, names: classNames });
       const stamped = stampImages(data.images, trigger);

@@ -1,9 +1,12 @@
 import { Command } from "commander";
+import { campaignConfigSchema } from "../../../../protocol/round/campaign-config.ts";
 import { addCampaignOptions, campaignConfig } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 import { networkOf } from "../../options/network-options.ts";
+import { howSeen } from "../../how-seen.ts";
 import { assumptionsText, openModelUpload } from "../../model-file.ts";
+import { preprocessingText } from "../../show/preprocessing-text.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
 
 interface CreateOptions extends AccessOptions {
@@ -30,11 +33,13 @@ Example:
     )
     .action(async (options: CreateOptions) => {
       // Before the upload: wrong options should not cost one. The digest is filled in below.
-      campaignConfig(options, "0".repeat(64));
+      const asked = campaignConfigSchema.parse(campaignConfig(options, "0".repeat(64)));
       const admin = openAdminClient(options, terminal);
       const upload = await openModelUpload(options.model, networkOf(options));
       const assumptions = assumptionsText(upload.model);
       if (assumptions !== undefined) terminal.note(assumptions);
+      const { preprocessing } = howSeen(upload.model, asked.preprocessing);
+      terminal.note(`It sees ${preprocessingText(upload.model.graph.inputShape, preprocessing)}.`);
       terminal.note(`Uploading ${options.model} (${bytesText(upload.body.size)}) …`);
       await admin.uploadModel(upload);
       const created = await admin.createCampaign(campaignConfig(options, upload.digest));

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { ImportedModel } from "../../../../protocol/formats/import-model.ts";
+import { campaignConfigSchema } from "../../../../protocol/round/campaign-config.ts";
 import type { Normalisation } from "../../../distil/normalise.ts";
 import type { Engine } from "../../../engine/engine.ts";
 import { seededStream } from "../../../demo/draw-images.ts";
@@ -11,6 +12,7 @@ import {
   type TestSet,
 } from "../../../evaluation/evaluate-model.ts";
 import { loadImages } from "../../../images/load-node.ts";
+import type { Preparation } from "../../../images/prepare-image.ts";
 import { splitImages } from "../../../simulation/split-images.ts";
 import { addCampaignOptions, campaignConfig, OptionError } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
@@ -23,7 +25,9 @@ import {
 } from "../../options/engine-options.ts";
 import { requireNotFailed } from "../../show/failed-campaign.ts";
 import { networkOf } from "../../options/network-options.ts";
+import { howSeen } from "../../how-seen.ts";
 import { assumptionsText, openModelUpload, readModel } from "../../model-file.ts";
+import { preprocessingText } from "../../show/preprocessing-text.ts";
 import { count, positive } from "../../options/option-values.ts";
 import { givenModelText } from "../../show/score-text.ts";
 import { simulateCampaign } from "./simulate-campaign.ts";
@@ -88,15 +92,17 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   const { participants } = options;
   const startedAt = performance.now();
   const campaign = { ...EVERYBODY.options(participants), ...options };
-  campaignConfig(campaign, "0".repeat(64));
+  const asked = campaignConfigSchema.parse(campaignConfig(campaign, "0".repeat(64)));
   const network = networkOf(options);
   const teacher = await readModel(options.model, network);
   const assumptions = assumptionsText(teacher);
   if (assumptions !== undefined) note(assumptions);
-  const pool = await loadImages(options.images, teacher.graph.inputShape);
+  const { preparation, preprocessing } = howSeen(teacher, asked.preprocessing);
+  note(`It sees ${preprocessingText(teacher.graph.inputShape, preprocessing)}.`);
+  const pool = await loadImages(options.images, preparation);
   const random = seededStream(options.shareSeed);
   const shares = splitImages(pool, participants, random);
-  const tests = await loadTests(options, teacher);
+  const tests = await loadTests(options, teacher, preparation);
   const engine = await openChosenEngine(options, note);
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
@@ -113,7 +119,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
     stop,
     note,
   });
-  const normalisation = config.preprocessing;
+  const cleansed = await readModel(options.out, network);
   return {
     ...exported,
     campaign: report.id,
@@ -125,14 +131,8 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
     gate: report.gate,
     participants,
     images: pool.count,
-    before: await judge(engine, teacher, undefined, tests, normalisation),
-    after: await judge(
-      engine,
-      await readModel(options.out, network),
-      teacher,
-      tests,
-      normalisation,
-    ),
+    before: await judge(engine, teacher, undefined, tests, preprocessing),
+    after: await judge(engine, cleansed, teacher, tests, preprocessing),
     rounds,
     seconds: (performance.now() - startedAt) / 1000,
   };
@@ -146,6 +146,7 @@ interface Tests {
 async function loadTests(
   { test, triggered, target }: SimulateOptions,
   { graph }: ImportedModel,
+  preparation: Preparation,
 ): Promise<Tests | undefined> {
   if ((triggered === undefined) !== (target === undefined)) {
     throw new OptionError("--triggered and --target belong together");
@@ -155,9 +156,10 @@ async function loadTests(
     throw new OptionError("--triggered needs --test, the clean test records");
   }
   const wanted = target === undefined ? undefined : targetOf(target, graph.classes);
-  const clean = await loadTestSet(test, graph);
+  const clean = await loadTestSet(test, graph.classes, preparation);
   if (triggered === undefined || wanted === undefined) return { clean };
-  return { clean, triggered: { ...(await loadTestSet(triggered, graph)), target: wanted } };
+  const stamped = await loadTestSet(triggered, graph.classes, preparation);
+  return { clean, triggered: { ...stamped, target: wanted } };
 }
 
 async function judge(

@@ -42,6 +42,7 @@ describe("options of campaign create", () => {
     expect(config).toEqual({
       name: "demo",
       model: MODEL,
+      network: {},
       preprocessing: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
       reinit: {
         strategy: { kind: "layerwise", ratios: [0.01, 0.02, 0.03, 0.04], head: 0.5 },
@@ -168,8 +169,8 @@ describe("options of campaign create", () => {
   });
 
   it.each([
-    ["--std .2,.2,.2", /--mean is missing/],
-    ["--mean .5,.5,.5", /--std is missing/],
+    [`${PIXELS} --resize-to 8`, /--resize-to: .*16/],
+    [`${PIXELS} --interpolation nearest --antialias on`, /--antialias: .*no filter/],
     [`${PIXELS} --ratio .1`, /--ratio needs --reinit uniform/],
     [`${PIXELS} --reinit uniform`, /--ratio is needed/],
     [`${PIXELS} --reinit uniform --ratio .1 --ratios .1,.2`, /--ratios is for/],
@@ -237,7 +238,7 @@ describe("options of campaign create", () => {
     [`${PIXELS} --learning-rate 1e`, /--learning-rate.*number/],
     [`${PIXELS} --temperature 1`, /--temperature.*2 numbers/],
     [`${PIXELS} --codec f64`, /--codec.*f32, f16, int8/],
-    ["--mean .5,.5 --std .2,.2,.2", /--mean.*3 numbers/],
+    ["--mean .5,.5 --std .2,.2,.2", /--mean: must be one number a channel: 3/],
     ["--mean .5,,.5 --std .2,.2,.2", /--mean.*commas/],
     [`${PIXELS} --clip 3`, /unknown option '--clip'/],
   ])("refuses %s and names the flag", (line, message) => {

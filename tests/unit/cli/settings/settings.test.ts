@@ -103,7 +103,7 @@ describe("help", () => {
     ["--adversary", /\(default on\)$/],
     ["--sam", /\(default off\)$/],
     ["--minimum", /\(default half the goal\)$/],
-    ["--mean", /^pixel mean the model was trained with$/],
+    ["--mean", /^pixel mean it was trained with.*\(default its family's, where all are alike\)$/],
   ])("of %s has the schema's default", (flag, text) => {
     expect(helpOf(flag)).toMatch(text);
   });

@@ -8,6 +8,7 @@ import { evaluateModel, type Evaluation } from "../../../../client/evaluation/ev
 import { EngineTrainer } from "../../../../client/participant/engine-trainer.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { campaignConfigSchema } from "../../../../protocol/round/campaign-config.ts";
+import { preprocessingOf } from "../../../../protocol/round/preprocessing.ts";
 import type { Scores } from "../../../../protocol/round/judging.ts";
 import { GraphBuilder } from "../numerics/graph-builder.ts";
 import { drawCase } from "../numerics/numeric-case.ts";
@@ -95,7 +96,7 @@ function evaluate(engine: Engine, state: Float32Array<ArrayBuffer>): Promise<Eva
     clean,
     triggered,
   };
-  return evaluateModel(engine, task, { normalisation: config.preprocessing });
+  return evaluateModel(engine, task, { normalisation: preprocessingOf(config, graph.inputShape) });
 }
 
 it("the default comes to the same model, scores and evaluation on WebGPU and on WebAssembly", async () => {

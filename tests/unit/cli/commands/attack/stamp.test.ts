@@ -9,6 +9,7 @@ import { RECORD_BYTES } from "../../../../../client/images/cifar-records.ts";
 import { loadLabelled } from "../../../../../client/images/load-labelled.ts";
 import { runRecorded } from "../../recording-terminal.ts";
 import { attackFiles } from "./attack-files.ts";
+import { squashedTo } from "../../../../../client/images/prepare-image.ts";
 
 const SHAPE = { height: 32, width: 32, channels: 3 };
 
@@ -32,15 +33,15 @@ describe("attack stamp", () => {
     expect(code).toBe(0);
     expect(results[0]!.value).toEqual({ out: path("hit.bin"), images: 12, target: 0 });
 
-    const clean = await loadLabelled(path("test.bin"), SHAPE);
+    const clean = await loadLabelled(path("test.bin"), squashedTo(SHAPE));
     const { recipe } = parseRecord(await readFile(path("t.json"), "utf8"), "t.json");
     const expected = stampImages(clean.images, triggerOf(recipe.attack, 5, SHAPE));
-    const records = await loadLabelled(path("hit.bin"), SHAPE);
+    const records = await loadLabelled(path("hit.bin"), squashedTo(SHAPE));
     expect(records.labels).toEqual(clean.labels);
     expect(records.images.pixels).toEqual(expected.pixels);
 
     expect((await runRecorded(...stamp, "--out", path("folders"))).code).toBe(0);
-    const pictures = await loadLabelled(path("folders"), SHAPE);
+    const pictures = await loadLabelled(path("folders"), squashedTo(SHAPE));
     expect(pictures.classNames).toEqual(Array.from("0123456789"));
     const order = Array.from(clean.labels.keys()).sort(
       (a, b) => clean.labels[a]! - clean.labels[b]! || a - b,

@@ -1,0 +1,49 @@
+export const RESIZES = ["squash", "shorter-side"] as const;
+export const INTERPOLATIONS = ["bilinear", "bicubic", "nearest"] as const;
+export const CHANNEL_ORDERS = ["rgb", "bgr"] as const;
+export const VALUE_RANGES = ["unit", "bytes", "symmetric"] as const;
+
+export type ValueRange = (typeof VALUE_RANGES)[number];
+
+/**
+ * How models of a kind are trained to see pictures, as a rule: what a campaign has where it says nothing
+ * else (SPEC N). Mean and std only where they are the same for all of them.
+ */
+export interface PreprocessingDefaults {
+  readonly resize: (typeof RESIZES)[number];
+  /** Share of the resized side that is the image's; the rest is cropped away around the middle. */
+  readonly crop: number;
+  readonly interpolation: (typeof INTERPOLATIONS)[number];
+  readonly antialias: boolean;
+  readonly channelOrder: (typeof CHANNEL_ORDERS)[number];
+  readonly range: ValueRange;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+/** Of models for the small pictures of a data set, which come in the model's size. */
+export const OWN_SIZE: PreprocessingDefaults = {
+  resize: "squash",
+  crop: 1,
+  interpolation: "bilinear",
+  antialias: true,
+  channelOrder: "rgb",
+  range: "unit",
+};
+
+/** Of models for ImageNet, as torchvision and most of timm train them: 256, of which the middle 224. */
+export const IMAGENET: PreprocessingDefaults = {
+  ...OWN_SIZE,
+  resize: "shorter-side",
+  crop: 0.875,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/** Images of fewer pixels a side are those of other data sets. */
+const LEAST_OF_IMAGENET = 160;
+
+/** What holds for a network whose images usually have this side, unless its family says otherwise. */
+export function usuallySeen(size: number): PreprocessingDefaults {
+  return size < LEAST_OF_IMAGENET ? OWN_SIZE : IMAGENET;
+}
