@@ -1,11 +1,12 @@
 import type { ValueId } from "../../../protocol/model/graph.ts";
 import type { ArenaBuffer } from "./arena.ts";
-import type { Combination } from "./forward-writer.ts";
-import type { Operand } from "./operands.ts";
-import type { ProgramWriter } from "./program-writer.ts";
+import type { Combination, ValueWriter } from "./forward-writer.ts";
+import type { Kernel } from "./kernels/kernels.ts";
+import type { Operand, Reading } from "./operands.ts";
+import { stored, type ProgramWriter } from "./program-writer.ts";
 
 /** A pass in evaluation mode while operations write themselves into it; every value is stored. */
-export class EvaluationWriter {
+export class EvaluationWriter implements ValueWriter {
   readonly writer: ProgramWriter;
   readonly #values: Map<ValueId, Operand>;
 
@@ -16,6 +17,20 @@ export class EvaluationWriter {
 
   value(id: ValueId): Operand {
     return this.#values.get(id)!;
+  }
+
+  reading(id: ValueId): Reading {
+    return stored(this.value(id));
+  }
+
+  /** Says where a value is, which is read as it is stored. */
+  readAs(id: ValueId, { values }: Reading): void {
+    this.#values.set(id, values);
+  }
+
+  /** Gives a value by a kernel. */
+  give(output: ValueId, kernelOf: (y: Operand) => Kernel): void {
+    this.writer.emit("teacher", kernelOf(this.store(output)));
   }
 
   /**

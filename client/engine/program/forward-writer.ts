@@ -2,6 +2,7 @@ import type { Activation, ValueId } from "../../../protocol/model/graph.ts";
 import type { ArenaBuffer } from "./arena.ts";
 import type { NormMode, NormRecord } from "./forward-pass.ts";
 import type { Operand, Reading, StatisticsSums } from "./operands.ts";
+import type { Kernel } from "./kernels/kernels.ts";
 import type { NormStep } from "./plan.ts";
 import { stored, type ProgramWriter } from "./program-writer.ts";
 
@@ -10,6 +11,17 @@ export interface Combination {
   readonly x: Reading;
   readonly addend: Reading | undefined;
   readonly activation: Activation | undefined;
+}
+
+/** A forward pass in training or in evaluation, for what is the same in both. */
+export interface ValueWriter {
+  readonly writer: ProgramWriter;
+  /** How a value that there is already is read. */
+  reading(id: ValueId): Reading;
+  /** Gives a value by a kernel that takes no sums. */
+  give(output: ValueId, kernelOf: (y: Operand) => Kernel): void;
+  /** Says how readers see a value. */
+  readAs(id: ValueId, reading: Reading): void;
 }
 
 /** Values that a student's forward pass has to keep in a certain way. */
@@ -25,7 +37,7 @@ export interface ValueNeeds {
  * stored where its readers can normalise while they read; statistics are summed by the kernel that
  * gives the value.
  */
-export class ForwardWriter {
+export class ForwardWriter implements ValueWriter {
   readonly writer: ProgramWriter;
   readonly mode: NormMode;
   /** How readers see the values that there are so far. */
@@ -77,6 +89,27 @@ export class ForwardWriter {
     const buffer = this.writer.activation(id);
     this.readAs(id, stored(buffer));
     return buffer;
+  }
+
+  /** Gives a value by a kernel that takes no sums. */
+  give(output: ValueId, kernelOf: (y: Operand) => Kernel): void {
+    const { writer } = this;
+    writer.emit("forward", kernelOf(this.store(output)));
+    const { channels } = writer.extent(output);
+    const sums = this.sumsOf(output, () =>
+      writer.tiling.rowParts(writer.cleanRows(output), channels),
+    );
+    if (!sums) return;
+    writer.emit("forward", {
+      kind: "combine",
+      rows: writer.rows(output),
+      channels,
+      x: this.reading(output),
+      addend: undefined,
+      activation: undefined,
+      y: undefined,
+      sums,
+    });
   }
 
   /** Gives a value by a row pass. */

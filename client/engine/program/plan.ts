@@ -7,6 +7,8 @@ import {
   type Operation,
   type ValueId,
 } from "../../../protocol/model/graph.ts";
+import { inferShapes } from "../../../protocol/model/infer-shapes.ts";
+import { sizeOf, type ValueShape } from "../../../protocol/model/values.ts";
 import { EngineError } from "../engine-error.ts";
 import { rulesOf } from "./activations.ts";
 
@@ -84,11 +86,12 @@ function fusedSteps(
   readers: Readers,
   apart: (activation: Activation) => boolean,
 ): TrainingStep[] {
+  const shapes = inferShapes(graph);
   const steps: TrainingStep[] = [];
   const producer = new Map<ValueId, number>();
 
   for (const operation of graph.operations) {
-    const fused = fuse(operation, steps, producer, readers, apart);
+    const fused = fuse(operation, steps, producer, { readers, shapes }, apart);
     if (fused) {
       steps[fused.index] = fused.step;
       producer.set(fused.step.output, fused.index);
@@ -152,7 +155,10 @@ function fuse(
   operation: Operation,
   steps: readonly TrainingStep[],
   producer: ReadonlyMap<ValueId, number>,
-  readers: Readers,
+  {
+    readers,
+    shapes,
+  }: { readonly readers: Readers; readonly shapes: ReadonlyMap<ValueId, ValueShape> },
   apart: (activation: Activation) => boolean,
 ): { index: number; step: NormStep } | undefined {
   const inputs = operationInputs(operation);
@@ -165,7 +171,8 @@ function fuse(
     if (step.addend !== undefined && apart(activation)) return undefined;
     return { index: index!, step: { ...step, output, activation } };
   }
-  if (operation.kind === "add" && inputs[0] !== inputs[1]) {
+  const sizes = new Set(inputs.map((id) => sizeOf(shapes.get(id)!)));
+  if (operation.kind === "add" && inputs[0] !== inputs[1] && sizes.size === 1) {
     // The later of the two producers, so that the other value exists by then.
     const [first, second] = operation.inputs;
     const position = (value: ValueId): number => producer.get(value) ?? -1;

@@ -101,6 +101,20 @@ export class ProgramWriter {
     }
   }
 
+  /** A value of a micro-batch as a map: tokens are a column, features one position. */
+  mapExtents(
+    id: ValueId,
+  ): readonly [images: number, height: number, width: number, channels: number] {
+    const { height, width, channels } = this.extent(id);
+    return [this.imageCount, height, width, channels];
+  }
+
+  /** A value of a micro-batch as the positions of its images. */
+  positionExtents(id: ValueId): readonly [images: number, positions: number, channels: number] {
+    const { height, width, channels } = this.extent(id);
+    return [this.imageCount, height * width, channels];
+  }
+
   /** Positions of a value in all images of a micro-batch. */
   rows(id: ValueId): number {
     const { height, width } = this.extent(id);

@@ -9,6 +9,7 @@ import { filterGradientDispatch, filterReduceDispatch } from "./wgsl/filter-grad
 import { headDispatch, headSumsDispatch } from "./wgsl/fused-head.ts";
 import { linearDispatch, linearGradientDispatch, poolDispatch } from "./wgsl/head.ts";
 import { inputGradientDispatch } from "./wgsl/input-gradient.ts";
+import { loopsDispatch } from "./wgsl/loops.ts";
 import { lossDispatch, type LossPlace } from "./wgsl/loss.ts";
 import {
   normGradientFactorsDispatch,
@@ -72,6 +73,8 @@ function lowerKernel(
       return [combineDispatch(kernel, groups, tiles.cooperation)];
     case "gather-gradient":
       return [gatherGradientDispatch(kernel, groups, tiles.cooperation)];
+    case "loops":
+      return [loopsDispatch(kernel)];
     case "norm-gradient-factors":
       return [normGradientFactorsDispatch(kernel, groups, tiles.cooperation)];
     case "norm-gradient":

@@ -29,6 +29,7 @@ import {
   type PoolKernel,
 } from "./head.ts";
 import type { Access, KernelDescription } from "./kernel.ts";
+import { loops, type LoopsKernel } from "./loops.ts";
 import {
   normGradient,
   normGradientFactors,
@@ -54,6 +55,7 @@ export type Kernel =
   | RunningNormKernel
   | CombineKernel
   | GatherGradientKernel
+  | LoopsKernel
   | NormGradientFactorsKernel
   | NormGradientKernel
   | PoolKernel
@@ -78,6 +80,7 @@ const KERNELS: {
   "running-norm": runningNorm,
   combine,
   "gather-gradient": gatherGradient,
+  loops,
   "norm-gradient-factors": normGradientFactors,
   "norm-gradient": normGradient,
   pool,

@@ -13,8 +13,8 @@ export interface CombineKernel {
   readonly x: Reading;
   readonly addend: Reading | undefined;
   readonly activation: Activation | undefined;
-  /** May be the memory of either input. */
-  readonly y: Operand;
+  /** May be the memory of either input. Undefined: only sums are wanted. */
+  readonly y: Operand | undefined;
   /** Where a batch norm reads y. */
   readonly sums: StatisticsSums | undefined;
 }
@@ -22,7 +22,7 @@ export interface CombineKernel {
 export const combine: KernelDescription<CombineKernel> = {
   access: ({ x, addend, y, sums }) => ({
     reads: [...operandsOf(x), ...operandsOf(addend)],
-    writes: [y, ...sumsOf(sums)],
+    writes: [...present(y), ...sumsOf(sums)],
     inPlace: pairs(y, x.values, addend?.values),
   }),
   flops: ({ rows, channels }) => 2 * rows * channels,

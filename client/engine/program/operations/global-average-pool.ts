@@ -1,5 +1,4 @@
 import type { GlobalAveragePoolOperation } from "../../../../protocol/model/graph.ts";
-import type { Tensor4D } from "./judged-values.ts";
 import { type ProgramWriter, stored } from "../program-writer.ts";
 import { NO_PIECES, type OperationDescription } from "./operation.ts";
 
@@ -35,7 +34,10 @@ export const globalAveragePool: OperationDescription<GlobalAveragePoolOperation>
     pass.gather(input, dy, true);
   },
 
-  judged: ({ tf, value }, { input }) => tf.mean(value<Tensor4D>(input), [1, 2]),
+  judged({ tf, value }, { input }) {
+    const x = value(input);
+    return tf.mean(x, x.rank === 4 ? [1, 2] : 1);
+  },
 };
 
 function shapeOf(writer: ProgramWriter, input: string) {

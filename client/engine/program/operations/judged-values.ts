@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs-core";
-import type { Tensor } from "@tensorflow/tfjs-core";
-import type { ValueId } from "../../../../protocol/model/graph.ts";
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Sides, ValueId } from "../../../../protocol/model/values.ts";
 
 export type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 
@@ -14,4 +14,27 @@ export interface JudgedValues {
   value<T extends Tensor>(id: ValueId): T;
   /** In the layout of the file. */
   parameter<T extends Tensor>(name: string): T;
+}
+
+/** A map with one value around it. */
+export function paddedBy(
+  tf: Tfjs,
+  x: Tensor4D,
+  { top, bottom, left, right }: Sides,
+  value: number,
+): Tensor4D {
+  const around: [number, number][] = [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ];
+  return tf.pad(x, around, value);
+}
+
+/** A value as it is added to or multiplied with another: of one position with every one. */
+export function besides(tf: Tfjs, x: Tensor, other: Tensor): Tensor {
+  if (other.rank === x.rank) return other;
+  const [images, channels] = [other.shape[0]!, other.shape.at(-1)!];
+  return tf.reshape(other, [images, ...x.shape.slice(1, -1).map(() => 1), channels]);
 }

@@ -1,11 +1,21 @@
 import type { Operation } from "../../../../protocol/model/graph.ts";
 import type { EvaluationStep, TrainingStep } from "../plan.ts";
+import { adaptiveAveragePool } from "./adaptive-average-pool.ts";
+import { averagePool } from "./average-pool.ts";
+import { concat } from "./concat.ts";
+import { flatten } from "./flatten.ts";
+import { padChannels } from "./pad-channels.ts";
+import { scale } from "./scale.ts";
+import { shuffleChannels } from "./shuffle-channels.ts";
+import { sliceChannels } from "./slice-channels.ts";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { foldedConvolution } from "./folded-convolution.ts";
 import { globalAveragePool } from "./global-average-pool.ts";
+import { maxPool } from "./max-pool.ts";
+import { multiply } from "./multiply.ts";
 import { linear } from "./linear.ts";
 import { refused } from "./not-executed.ts";
 import type { EvaluationDescription, OperationDescription } from "./operation.ts";
@@ -25,17 +35,17 @@ export const OPERATIONS: {
   linear,
   "layer-norm": refused("layer-norm"),
   "group-norm": refused("group-norm"),
-  multiply: refused("multiply"),
-  scale: refused("scale"),
+  multiply,
+  scale,
   softmax: refused("softmax"),
-  "max-pool": refused("max-pool"),
-  "average-pool": refused("average-pool"),
-  "adaptive-average-pool": refused("adaptive-average-pool"),
-  concat: refused("concat"),
-  "slice-channels": refused("slice-channels"),
-  "pad-channels": refused("pad-channels"),
-  "shuffle-channels": refused("shuffle-channels"),
-  flatten: refused("flatten"),
+  "max-pool": maxPool,
+  "average-pool": averagePool,
+  "adaptive-average-pool": adaptiveAveragePool,
+  concat,
+  "slice-channels": sliceChannels,
+  "pad-channels": padChannels,
+  "shuffle-channels": shuffleChannels,
+  flatten,
   "to-tokens": refused("to-tokens"),
   "prepend-tokens": refused("prepend-tokens"),
   "add-embedding": refused("add-embedding"),

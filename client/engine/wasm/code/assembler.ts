@@ -204,6 +204,10 @@ export class FunctionWriter implements LaneCode {
     return this.#vector(0xeb);
   }
 
+  equalFloats(): this {
+    return this.#vector(0x41);
+  }
+
   greaterFloats(): this {
     return this.#vector(0x44);
   }
@@ -216,6 +220,7 @@ export class FunctionWriter implements LaneCode {
     return this.#vector(0x50);
   }
 
+  /** Of the first of two the bits that a third has, of the second the others. */
   selectBits(): this {
     return this.#vector(0x52);
   }
@@ -255,6 +260,66 @@ export class FunctionWriter implements LaneCode {
     use(() => this.get(local));
     this.#free.push(local);
     return this;
+  }
+
+  /** All bits of the first lanes, none of the others. */
+  laneMask(lanes: number): this {
+    const bytes = new Uint8Array(Int32Array.from([0, 1, 2, 3], (i) => (i < lanes ? -1 : 0)).buffer);
+    return this.#vector(0x0c, ...bytes);
+  }
+
+  /** A float32 each. */
+  lanes(values: readonly [number, number, number, number]): this {
+    return this.#vector(0x0c, ...new Uint8Array(Float32Array.from(values).buffer));
+  }
+
+  /** Every lane ← a whole number. */
+  splatNumber(number: Local): this {
+    return this.get(number).#vector(0x11).#vector(0xfa);
+  }
+
+  /** The lanes of a vector, each in the place of the one so many before it, around the end. */
+  rotatedLanes(value: Local, places: 1 | 2): this {
+    const bytes = Array.from({ length: 16 }, (_, i) => (i + 4 * places) % 16);
+    return this.get(value).get(value).#vector(0x0d, ...bytes);
+  }
+
+  addScalars(): this {
+    return this.#emit(0x6a);
+  }
+
+  multiplyScalars(): this {
+    return this.#emit(0x6c);
+  }
+
+  /** Of two that are not negative, rounded down. */
+  divideScalars(): this {
+    return this.#emit(0x6e);
+  }
+
+  /** Whether the first of two is less, both without sign: what is negative is not. */
+  isBelow(): this {
+    return this.#emit(0x49);
+  }
+
+  andScalars(): this {
+    return this.#emit(0x71);
+  }
+
+  /** Runs `then` if what lies on the stack is not 0. */
+  runIf(then: () => void): this {
+    this.#emit(0x04, VOID);
+    then();
+    return this.#emit(0x0b);
+  }
+
+  /** The vector that `then` puts on the stack, or `otherwise` if what lies there is 0. */
+  vectorIf(then: () => void, otherwise: () => void): this {
+    this.#emit(0x04, V128);
+    then();
+    this.#emit(0x05);
+    otherwise();
+    return this.#emit(0x0b);
   }
 
   /** accumulator ← accumulator + a·b */

@@ -17,6 +17,7 @@ import { planDepthwiseFilterGradient } from "./plan-depthwise-filter-gradient.ts
 import { planConvolution } from "./plan-convolution.ts";
 import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
+import { planLoops } from "./plan-loops.ts";
 import { planBiasSums, planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
 import type { PackedStages, ParallelStage, Site } from "./stage.ts";
 
@@ -97,6 +98,8 @@ function planKernel(site: Site, kernel: Kernel): KernelPlan {
       return { stages: planGatherGradient(site, kernel) };
     case "norm-gradient":
       return { stages: planNormGradient(site, kernel) };
+    case "loops":
+      return { stages: planLoops(site, kernel) };
     case "norm-statistics":
       return onHost(({ floats, groups }) => normStatistics(floats, kernel, groups));
     case "norm-gradient-factors":

@@ -63,7 +63,7 @@ export function planCombine(site: Site, kernel: CombineKernel): ParallelStage[] 
       sourceCoefficients: coefficientsOf(site, x.affine, span.group, channels),
       addend,
       activation,
-      target: site.address(y),
+      target: y && site.address(y),
       sums: clean ? sums : undefined,
     }),
   );

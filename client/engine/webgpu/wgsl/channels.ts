@@ -163,9 +163,14 @@ export function applyAffine(name: string, { affine }: ShaderReading, stored: str
   return activate(affine.activation, normalised);
 }
 
+/** An expression: the activation of a quad. */
+export function activated(activation: Activation, quad: string): string {
+  return rulesOf(activation).wgsl.value(quad);
+}
+
 /** An expression: the activation, or nothing, of a quad. */
 function activate(activation: Activation | undefined, quad: string): string {
-  return activation ? rulesOf(activation).wgsl.value(quad) : quad;
+  return activation ? activated(activation, quad) : quad;
 }
 
 /** Declares what an activation's expressions call. */

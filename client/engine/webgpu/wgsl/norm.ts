@@ -7,6 +7,7 @@ import type { Operand, PartialSums } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { flat } from "./flat.ts";
+import { float } from "./float-literal.ts";
 import { ShaderWriter, type Dispatch, type Tensor } from "./shader.ts";
 
 /** From partial channel sums to what a batch norm needs; norm groups one after the other. */
@@ -195,10 +196,4 @@ ${factor(1)} = slope;
 ${factor(2)} = -scale * total.x / ${float(count)} - slope * mean;`,
     after: `if (finishes) { ${store.join(" ")} }`,
   });
-}
-
-/** A float32 literal. */
-function float(value: number): string {
-  const text = Math.fround(value).toString();
-  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }

@@ -127,7 +127,7 @@ export function combineDispatch(
         value: applyAffine(name, reading, stored),
       };
     });
-  const target = shader.operand("y", y);
+  const target = y && shader.operand("y", y);
   const sumsTensor = sums && shader.operand("sums", sums.operand);
   const sum = "first += value; second += value * value;";
   const summed =
@@ -141,8 +141,8 @@ export function combineDispatch(
     before: terms.map(({ before }) => before).join("\n"),
     each: `var value = ${terms.map(({ value }) => value).join(" + ")};
 ${activateVariable(shader, activation, "value")}
-${sums ? roundTo(target, "value") : ""}
-${storeQuad(target, run, "position", "quad", "value")}
+${sums && target ? roundTo(target, "value") : ""}
+${target ? storeQuad(target, run, "position", "quad", "value") : ""}
 ${sums ? summed : ""}`,
     sums: sumsTensor && { out: sumsTensor, rows: sums!.cleanRows },
     cost: 3 * rows * channels,

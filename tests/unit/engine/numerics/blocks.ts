@@ -178,6 +178,49 @@ export const wideDepthwiseResidual: Block = (net, x, { channels }) => {
   return net.relu(net.add(net.conv(wide, { channels: inside, kernel: 1 }), x));
 };
 
+/** Overlapping windows, of normalised values and of a pooling, and a norm of what they give. */
+export const pooledConvolution: Block = (net, x, sizes) => {
+  const { channels, kernel, stride, padding } = sizes;
+  const largest = net.maxPool(x, { kernel: kernel + 1, stride, padding });
+  const convolved = net.conv(largest, { channels, kernel: 1 });
+  const means = net.averagePool(convolved, { kernel, stride, padding }, padding === 1);
+  return net.relu(net.norm(means));
+};
+
+/** A layer of DenseNet (Huang et al. 2017): what came before is read twice, and kept. */
+export const denseLayer: Block = (net, x, { channels, kernel }) => {
+  const normed = net.relu(net.norm(x));
+  const grown = net.concat(x, net.conv(normed, { channels, kernel }));
+  return net.relu(net.norm(grown));
+};
+
+/** ShuffleNet's unit (Ma et al. 2018): half the channels go straight on. */
+export const shuffledHalves: Block = (net, x, { channels, kernel, grouping }) => {
+  const half = grouping * Math.max(1, Math.floor(channels / (2 * grouping)));
+  const wide = net.relu(net.norm(net.conv(x, { channels: 2 * half, kernel: 1 })));
+  const straight = net.slice(wide, 0, half);
+  const convolved = net.conv(net.slice(wide, half, 2 * half), { channels: half, kernel });
+  return net.shuffle(net.concat(straight, net.relu(convolved)), 2 * grouping);
+};
+
+/** ResNet's option A: a shortcut of every second position, padded with channels of zeros. */
+export const paddedShortcut: Block = (net, x, { channels, kernel, stride }) => {
+  const wide = net.channels(x) + channels;
+  const main = net.norm(net.conv(x, { channels: wide, kernel, stride }));
+  const fewer = net.averagePool(x, { kernel: 1, stride, padding: 0 }, true);
+  const before = Math.floor(channels / 2);
+  return net.relu(net.add(main, net.pad(fewer, before, channels - before)));
+};
+
+/** Squeeze and excitation (Hu et al. 2018), with a sum instead of a second product, and layer scale. */
+export const excitedBranch: Block = (net, x, { channels, kernel }) => {
+  const y = net.relu(net.norm(net.conv(x, { channels, kernel })));
+  const squeezed = net.relu(net.linear(net.pool(y), channels));
+  const excited = net.multiply(y, squeezed);
+  const moved = net.add(net.scale(excited), net.linear(squeezed, channels));
+  return net.add(net.multiply(moved, y), moved);
+};
+
 export type Head = (net: GraphBuilder, x: ValueId, classes: number) => ValueId;
 
 export const linearHead: Head = (net, x, classes) => net.linear(net.pool(x), classes);
@@ -185,6 +228,14 @@ export const linearHead: Head = (net, x, classes) => net.linear(net.pool(x), cla
 /** Logits straight from the pooling (Lin et al. 2014). */
 export const convolutionalHead: Head = (net, x, classes) =>
   net.pool(net.conv(x, { channels: classes, kernel: 1 }));
+
+/** VGG's (Simonyan and Zisserman 2015): a few means, in the order of the file. */
+export const flatHead: Head = (net, x, classes) =>
+  net.linear(net.flatten(net.adaptivePool(x, [2, 3]), "channels-first"), classes);
+
+/** Features in the memory of a map. */
+export const flatMapHead: Head = (net, x, classes) =>
+  net.linear(net.flatten(net.adaptivePool(x, [1, 2]), "channels-last"), classes);
 
 /** Two linear layers with a rectifier between, and a linear shortcut around them. */
 export const deepHead: Head = (net, x, classes) => {

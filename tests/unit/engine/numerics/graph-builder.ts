@@ -34,6 +34,12 @@ export interface LinearSizes {
   readonly weightOf?: ValueId;
 }
 
+export interface PoolSizes {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
 /**
  * Writes a `Graph` operation by operation, naming values and parameters by their order.
  *
@@ -141,6 +147,78 @@ export class GraphBuilder {
     return this.#value(output, this.#shape(first));
   }
 
+  multiply(first: ValueId, second: ValueId): ValueId {
+    const output = this.#name("multiply");
+    this.#operations.push({ kind: "multiply", inputs: [first, second], output });
+    return this.#value(output, this.#shape(first));
+  }
+
+  scale(input: ValueId): ValueId {
+    const output = this.#name("scale");
+    const factor = `${output}.gamma`;
+    this.#parameters.push({
+      name: factor,
+      role: "layer-scale",
+      shape: [this.channels(input), 1, 1],
+    });
+    this.#operations.push({ kind: "scale", input, output, factor });
+    return this.#value(output, this.#shape(input));
+  }
+
+  /** The largest of each window; as much of the padding as the window allows. */
+  maxPool(input: ValueId, sizes: PoolSizes): ValueId {
+    const output = this.#name("max");
+    this.#operations.push({ kind: "max-pool", input, output, ...this.#window(sizes) });
+    return this.#value(output, this.#slide(input, sizes));
+  }
+
+  /** The mean of each window, likewise. */
+  averagePool(input: ValueId, sizes: PoolSizes, countsPadding: boolean): ValueId {
+    const output = this.#name("average");
+    const window = this.#window(sizes);
+    this.#operations.push({ kind: "average-pool", input, output, ...window, countsPadding });
+    return this.#value(output, this.#slide(input, sizes));
+  }
+
+  adaptivePool(input: ValueId, size: readonly [number, number]): ValueId {
+    const output = this.#name("adaptive");
+    this.#operations.push({ kind: "adaptive-average-pool", input, output, size });
+    return this.#value(output, [...size, this.channels(input)]);
+  }
+
+  /** Of maps or features. */
+  concat(...inputs: readonly ValueId[]): ValueId {
+    const output = this.#name("concat");
+    const channels = inputs.reduce((sum, input) => sum + this.channels(input), 0);
+    this.#operations.push({ kind: "concat", axis: "channels", inputs, output });
+    return this.#value(output, [...this.#shape(inputs[0]!).slice(0, -1), channels]);
+  }
+
+  slice(input: ValueId, from: number, to: number): ValueId {
+    const output = this.#name("slice");
+    this.#operations.push({ kind: "slice-channels", input, output, from, to });
+    return this.#value(output, [...this.#shape(input).slice(0, -1), to - from]);
+  }
+
+  pad(input: ValueId, before: number, after: number): ValueId {
+    const output = this.#name("padded");
+    this.#operations.push({ kind: "pad-channels", input, output, before, after });
+    const channels = before + this.channels(input) + after;
+    return this.#value(output, [...this.#shape(input).slice(0, -1), channels]);
+  }
+
+  shuffle(input: ValueId, groups: number): ValueId {
+    const output = this.#name("shuffle");
+    this.#operations.push({ kind: "shuffle-channels", input, output, groups });
+    return this.#value(output, this.#shape(input));
+  }
+
+  flatten(input: ValueId, order: "channels-first" | "channels-last"): ValueId {
+    const output = this.#name("flat");
+    this.#operations.push({ kind: "flatten", input, output, order });
+    return this.#value(output, [this.#shape(input).reduce((a, b) => a * b, 1)]);
+  }
+
   pool(input: ValueId): ValueId {
     const output = this.#name("pool");
     this.#operations.push({ kind: "global-average-pool", input, output });
@@ -181,6 +259,18 @@ export class GraphBuilder {
     const name = `${output}.bias`;
     this.#parameters.push({ name, role, shape: [channels] });
     return name;
+  }
+
+  #window({ kernel, stride, padding }: PoolSizes) {
+    const around = allSides(Math.min(padding, kernel - 1));
+    return { kernel: [kernel, kernel], stride: [stride, stride], padding: around } as const;
+  }
+
+  #slide(input: ValueId, { kernel, stride, padding }: PoolSizes): readonly number[] {
+    const [height, width, channels] = this.#shape(input) as [number, number, number];
+    const around = 2 * Math.min(padding, kernel - 1);
+    const extent = (size: number): number => Math.floor((size + around - kernel) / stride) + 1;
+    return [extent(height), extent(width), channels];
   }
 
   #name(kind: string): string {

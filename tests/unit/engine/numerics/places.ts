@@ -25,7 +25,7 @@ export interface Place {
   readonly grouped?: true;
 }
 
-const { linearHead, convolutionalHead, deepHead, geluHead } = blocks;
+const { linearHead, convolutionalHead, deepHead, flatHead, flatMapHead, geluHead } = blocks;
 
 export const PLACES: readonly Place[] = [
   {
@@ -201,6 +201,36 @@ export const PLACES: readonly Place[] = [
     stem: normedStem,
     block: blocks.severalActivations,
     head: geluHead,
+  },
+  {
+    title: "poolings of normalised values, and a norm of them",
+    stem: normedStem,
+    block: blocks.pooledConvolution,
+    head: linearHead,
+  },
+  {
+    title: "a dense layer, flattened channels first",
+    stem: plainStem,
+    block: blocks.denseLayer,
+    head: flatHead,
+  },
+  {
+    title: "halves of the channels, shuffled",
+    stem: plainStem,
+    block: blocks.shuffledHalves,
+    head: flatMapHead,
+  },
+  {
+    title: "a shortcut padded with channels of zeros",
+    stem: normedStem,
+    block: blocks.paddedShortcut,
+    head: linearHead,
+  },
+  {
+    title: "products, sums and scales with one value a channel",
+    stem: normedStem,
+    block: blocks.excitedBranch,
+    head: linearHead,
   },
 ];
 

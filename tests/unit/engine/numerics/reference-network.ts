@@ -1,6 +1,19 @@
 import type { Graph, Operation, ValueId } from "../../../../protocol/model/graph.ts";
 import { referenceOf } from "./reference-activations.ts";
 import {
+  concat,
+  concatBackward,
+  flatten,
+  joined,
+  joinedBackward,
+  moved,
+  movedBack,
+  scale as scaleChannels,
+  scaleBackward,
+  shiftChannels,
+  shuffleChannels,
+} from "./reference-channels.ts";
+import {
   activate,
   activateBackward,
   add,
@@ -19,6 +32,15 @@ import {
   type Tensor,
 } from "./reference-operations.ts";
 
+import {
+  maxPool,
+  maxPoolBackward,
+  sharedMeans,
+  sharedMeansBackward,
+  windowMeans,
+  windowMeansBackward,
+} from "./reference-pooling.ts";
+
 export type ParametersByName = ReadonlyMap<string, Tensor>;
 
 /** Rounds a value to what it is stored in between operations. */
@@ -31,7 +53,10 @@ export interface ReferencePass {
   readonly logits: Tensor;
   /** Moments each batch norm (by its output) took: group by group, or the running ones. */
   readonly moments: ReadonlyMap<ValueId, readonly Moments[]>;
-  /** Smallest distance of an activation's input, but for zeros, from where its derivative jumps. */
+  /**
+   * Smallest distance of an activation's input, but for zeros, from where its derivative jumps; and of
+   * a pooling's largest value from the others.
+   */
   readonly rectifierMargin: number;
   /** Smallest variance/mean² of any channel that a batch norm takes moments of. */
   readonly normSpread: number;
@@ -101,7 +126,37 @@ export function runForward(
         return activate(x, activation);
       }
       case "add":
-        return add(value(operation.inputs[0]), value(operation.inputs[1]));
+        return joined(
+          value(operation.inputs[0]),
+          value(operation.inputs[1]),
+          (one, other) => one + other,
+        );
+      case "multiply":
+        return joined(
+          value(operation.inputs[0]),
+          value(operation.inputs[1]),
+          (one, other) => one * other,
+        );
+      case "scale":
+        return scaleChannels(value(operation.input), parameter(operation.factor));
+      case "max-pool": {
+        const { y, lead } = maxPool(value(operation.input), operation);
+        rectifierMargin = Math.min(rectifierMargin, lead);
+        return y;
+      }
+      case "average-pool":
+        return windowMeans(value(operation.input), operation);
+      case "adaptive-average-pool":
+        return sharedMeans(value(operation.input), operation.size);
+      case "concat":
+        return concat(operation.inputs.map(value), operation.axis);
+      case "slice-channels":
+      case "pad-channels":
+      case "shuffle-channels":
+      case "flatten": {
+        const x = value(operation.input);
+        return moved(x, moveOf(operation, x.shape));
+      }
       case "global-average-pool":
         return averagePool(value(operation.input));
       case "linear":
@@ -177,8 +232,54 @@ export function runBackward(
       }
       case "add":
         give(operation.inputs[0], dy);
-        give(operation.inputs[1], dy);
+        give(
+          operation.inputs[1],
+          joinedBackward(dy, value(operation.inputs[1]).shape, () => 1),
+        );
         break;
+      case "multiply": {
+        const [a, b] = [value(operation.inputs[0]), value(operation.inputs[1])];
+        give(
+          operation.inputs[0],
+          joined(dy, b, (one, other) => one * other),
+        );
+        give(
+          operation.inputs[1],
+          joinedBackward(dy, b.shape, (i) => a.values[i]!),
+        );
+        break;
+      }
+      case "scale": {
+        const { input, factor } = operation;
+        const found = scaleBackward(dy, value(input), parameter(factor));
+        byParameter.set(factor, found.dFactor);
+        give(input, found.dx);
+        break;
+      }
+      case "max-pool":
+        give(operation.input, maxPoolBackward(dy, value(operation.input), operation));
+        break;
+      case "average-pool":
+        give(operation.input, windowMeansBackward(dy, value(operation.input).shape, operation));
+        break;
+      case "adaptive-average-pool":
+        give(operation.input, sharedMeansBackward(dy, value(operation.input).shape));
+        break;
+      case "concat": {
+        const shapes = operation.inputs.map((id) => value(id).shape);
+        concatBackward(dy, shapes, operation.axis).forEach((dx, i) => {
+          give(operation.inputs[i]!, dx);
+        });
+        break;
+      }
+      case "slice-channels":
+      case "pad-channels":
+      case "shuffle-channels":
+      case "flatten": {
+        const { shape } = value(operation.input);
+        give(operation.input, movedBack(dy, shape, moveOf(operation, shape)));
+        break;
+      }
       case "global-average-pool":
         give(operation.input, averagePoolBackward(dy, value(operation.input).shape));
         break;
@@ -196,6 +297,29 @@ export function runBackward(
   }
   byParameter.set(graph.input, byValue.get(graph.input) ?? zeros(value(graph.input).shape));
   return byParameter;
+}
+
+function moveOf(
+  operation: Extract<
+    Operation,
+    { kind: "slice-channels" | "pad-channels" | "shuffle-channels" | "flatten" }
+  >,
+  shape: readonly number[],
+) {
+  switch (operation.kind) {
+    case "slice-channels":
+      return shiftChannels(shape, operation.to - operation.from, operation.from);
+    case "pad-channels": {
+      const { before, after } = operation;
+      return shiftChannels(shape, before + shape.at(-1)! + after, -before);
+    }
+    case "shuffle-channels":
+      return shuffleChannels(shape, operation.groups);
+    case "flatten":
+      return flatten(shape, operation.order);
+    default:
+      return operation satisfies never;
+  }
 }
 
 function spreadOf(moments: readonly Moments[]): number {

@@ -121,6 +121,9 @@ describe("activations in half precision", () => {
     ["a depthwise separable convolution", { ...base, stride: 1 }],
     // What was given to an activation is kept in halves, too.
     ["SiLU behind a norm, a convolution and a sum", base],
+    ["poolings of normalised values, and a norm of them", { ...base, kernel: 1 }],
+    // Read value by value, written as vectors.
+    ["halves of the channels, shuffled", base],
   ] as const)("give the reference's gradient: %s", async (title, sizes) => {
     const place = PLACES.find((one) => one.title === title)!;
     const { drawn, expected } = await robustCase(graphAt(place, sizes));
