@@ -21,8 +21,8 @@ const DEBIAN_CHROMIUM = "/usr/lib/chromium";
 export function vulkanEnvironment(scratch: string): Record<string, string> {
   if (process.platform !== "linux" || hasLoader()) return {};
   const { executablePath = chromium.executablePath() } = chromiumLaunch();
-  const folders = [dirname(realpathSync(executablePath)), DEBIAN_CHROMIUM];
-  const folder = folders.find((path) => existsSync(join(path, LOADER)));
+  const own = existsSync(executablePath) ? [dirname(realpathSync(executablePath))] : [];
+  const folder = [...own, DEBIAN_CHROMIUM].find((path) => existsSync(join(path, LOADER)));
   if (folder === undefined) return {};
   const libraries = join(scratch, "vulkan");
   mkdirSync(libraries);

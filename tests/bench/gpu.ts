@@ -73,7 +73,9 @@ const sizes = sizesOf(
 const engines = chosen("engines", options.engines, ENGINES);
 const [device] = chosen("torch-device", options["torch-device"], ["cuda", "cpu"] as const);
 
-const adapter = await probeAdapter();
+const adapter =
+  (await probeAdapter()) ??
+  refuse("WebGPU offers no adapter here: install the card's Vulkan driver and its loader.");
 if (adapter.software && !options["allow-software"]) {
   refuse(
     `The only WebGPU adapter here (${adapter.name}) runs in software; this benchmark is for real ` +

@@ -16,6 +16,8 @@ export interface KernelTiming {
   /** For people: shapes. */
   readonly detail: string;
   readonly flops: number;
+  /** Read and written, each operand once. */
+  readonly bytes: number;
   readonly milliseconds: number;
 }
 
@@ -93,9 +95,9 @@ export class LoadedBatch {
         runStages(stages.length);
         host?.(running);
         if (!onKernel) return;
-        const { kind, detail, flops } = costs[index]!;
+        const { kind, detail, flops, bytes } = costs[index]!;
         const milliseconds = performance.now() - started;
-        onKernel({ pass, kind, detail, flops, milliseconds });
+        onKernel({ pass, kind, detail, flops, bytes, milliseconds });
       });
     });
     return running.totals;

@@ -15,8 +15,8 @@ export interface CaseSize {
   readonly batch: number;
 }
 
-/** One distillation step, the same numbers for every engine. */
-export interface DistillationCase extends CaseSize {
+/** Distillation steps of a network, the same numbers for every engine. */
+export interface DistillationProblem {
   readonly graph: Graph;
   readonly layout: StateLayout;
   /** State vectors. */
@@ -26,6 +26,9 @@ export interface DistillationCase extends CaseSize {
   readonly batches: readonly ValueBatch[];
   readonly settings: StepSettings;
 }
+
+/** ResNet-18's. */
+export type DistillationCase = DistillationProblem & CaseSize;
 
 /** More than one, so that nothing is learnt by heart between two steps. */
 const DISTINCT_BATCHES = 4;
@@ -44,12 +47,16 @@ const SETTINGS: StepSettings = {
  * const { graph, batches } = distillationCase({ width: 16, batch: 32 });
  */
 export function distillationCase({ width, batch }: CaseSize): DistillationCase {
-  const graph = benchGraph(width);
+  return { width, batch, ...problemOf(benchGraph(width), batch) };
+}
+
+/** Random teacher, student and images of three channels for a network. */
+export function problemOf(graph: Graph, batch: number): DistillationProblem {
   const layout = stateLayout(graph);
-  const length = batch * 32 * 32 * 3;
+  const { height, width } = graph.inputShape;
+  const imageLength = height * width * 3;
+  const length = batch * imageLength;
   return {
-    width,
-    batch,
     graph,
     layout,
     teacher: randomState(layout, 1),
@@ -58,9 +65,9 @@ export function distillationCase({ width, batch }: CaseSize): DistillationCase {
       const random = uniform(3 + i);
       // Patches of one colour: noise alone would look the same to the network in every image.
       const values = new Float32Array(length);
-      for (let image = 0; image < length; image += 3072) {
+      for (let image = 0; image < length; image += imageLength) {
         const tint = [random() * 2, random() * 2, random() * 2];
-        for (let k = 0; k < 3072; k++) values[image + k] = tint[k % 3]! + random();
+        for (let k = 0; k < imageLength; k++) values[image + k] = tint[k % 3]! + random();
       }
       return { values, size: batch };
     }),

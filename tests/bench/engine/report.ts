@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import { caseName, nameOf, type Comparison, type EngineName, type Row } from "./compare.ts";
 import { caseCost } from "./distillation-case.ts";
+import { significant, table } from "./tables.ts";
 import type { WasmPeak } from "./wasm-peak.ts";
 
 /** Where it was measured. */
@@ -146,19 +147,4 @@ function peakTable(rows: readonly Row[], peaks: readonly WasmPeak[]): string[] {
       "GFLOP/s of the convolutions, and their share of it:\n\n" +
       table([...head, "of the step's time"], lines),
   ];
-}
-
-function significant(value: number): string {
-  if (value >= 100) return value.toFixed(0);
-  return String(Number(value.toPrecision(3)));
-}
-
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(3, title.length, ...lines.map((line) => line[column]!.length)),
-  );
-  const format = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [format(head), rule, ...lines.map(format)].join("\n");
 }

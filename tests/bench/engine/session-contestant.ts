@@ -1,13 +1,16 @@
 import type { Engine, Session, SessionOptions } from "../../../client/engine/engine.ts";
 import type { Contestant } from "./contestant.ts";
-import type { DistillationCase } from "./distillation-case.ts";
+import type { DistillationProblem } from "./distillation-case.ts";
 
 /** Whatever stands behind the project's own seam, or behind as much of it as is measured. */
 interface MeasuredEngine extends Pick<Engine, "adapter"> {
   openSession(options: SessionOptions): Pick<Session, "load" | "step" | "results">;
 }
 
-export function sessionContestant(engine: MeasuredEngine, problem: DistillationCase): Contestant {
+export function sessionContestant(
+  engine: MeasuredEngine,
+  problem: DistillationProblem,
+): Contestant {
   const { graph, layout, teacher, student, batches, settings } = problem;
   const session = engine.openSession({ graph, layout, teacher });
   session.load(student);

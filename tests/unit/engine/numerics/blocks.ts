@@ -160,6 +160,23 @@ export const depthwiseSeparable: Block = (net, x, sizes) => {
   return net.relu(net.norm(net.conv(spread, { channels, kernel: 1 })));
 };
 
+/** The same uneven windows as above, of each channel by itself. */
+export const unevenDepthwise: Block = (net, x, { kernel, stride, padding }) => {
+  const channels = net.channels(x);
+  const wide = net.conv(x, {
+    channels,
+    groups: channels,
+    kernel: [2, kernel],
+    stride: [1, stride],
+    dilation: [stride, 2],
+    padding: { top: padding, bottom: 0, left: kernel - 1, right: 2 * padding },
+    bias: true,
+  });
+  const normed = net.relu(net.norm(wide));
+  const high = { channels, groups: channels, kernel: [kernel, 3], stride: [3, 2] } as const;
+  return net.relu(net.conv(normed, { ...high, dilation: [1, 2], padding: [kernel, 3] }));
+};
+
 /** MobileNetV2's block (Sandler et al. 2018), `grouping` times as wide inside. */
 export const invertedResidual: Block = (net, x, { channels, kernel, stride, grouping }) => {
   const inside = grouping * channels;

@@ -185,6 +185,13 @@ export const PLACES: readonly Place[] = [
     grouped: true,
   },
   {
+    title: "depthwise convolutions with nothing alike along both axes",
+    stem: normedStem,
+    block: blocks.unevenDepthwise,
+    head: linearHead,
+    grouped: true,
+  },
+  {
     title: "a residual sum of a convolution and what it reads",
     stem: normedStem,
     block: blocks.shortResidual,

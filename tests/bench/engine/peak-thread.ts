@@ -1,9 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { PeakReport } from "./wasm-peak.ts";
+import type { PeakProblem, PeakReport } from "./threads-rate.ts";
 
 const port = parentPort!;
-const memory = new WebAssembly.Memory({ initial: 1 });
-const { exports } = new WebAssembly.Instance(workerData as WebAssembly.Module, { env: { memory } });
+const { module, pages } = workerData as PeakProblem;
+const memory = new WebAssembly.Memory({ initial: pages });
+const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 const run = exports["run"] as () => void;
 
 port.on("message", (wanted: number) => {

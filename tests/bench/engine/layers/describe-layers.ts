@@ -1,0 +1,34 @@
+import { significant, table } from "../tables.ts";
+import { threadsText, type LayersMeasured } from "./measure-layers.ts";
+
+/** All of it for people, as Markdown. */
+export function describeLayers(
+  { rows, peaks }: LayersMeasured,
+  machine: string,
+  batch: number,
+): string {
+  const most = peaks.map(
+    ({ threads, gflops, gigabytesPerSecond }) =>
+      `- At most, on ${threadsText(threads)}: ${significant(gflops)} GFLOP/s of multiply-adds on registers, ` +
+      `${significant(gigabytesPerSecond)} GB/s read and written by a copy`,
+  );
+  const lines = rows.map((row) => [
+    row.layer,
+    String(row.threads),
+    row.pass,
+    row.kind,
+    String(row.count),
+    significant(row.milliseconds),
+    significant(row.flops / row.milliseconds / 1e6),
+    significant(row.bytes / row.milliseconds / 1e6),
+    row.boundBy,
+    `${Math.round(100 * row.share)} %`,
+  ]);
+  const head = ["layer", "threads", "pass", "kernel", "count", "ms", "GFLOP/s", "GB/s"];
+  return [
+    `Kernels of a distillation step of ${batch} images on WebAssembly, each in its fastest round: what would\n` +
+      "bind it were all else free, and the share of that which it reaches. Bytes count every operand once.",
+    [`- Machine: ${machine}`, ...most].join("\n"),
+    table([...head, "bound by", "share"], lines),
+  ].join("\n\n");
+}
