@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { CommandError } from "../command-error.ts";
-import { PROJECT_ROOT } from "./worker-bundle.ts";
+import { PROJECT_ROOT } from "./project-root.ts";
 
 /** What the pages are made of. */
 const SOURCES = [

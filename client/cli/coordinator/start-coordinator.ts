@@ -15,7 +15,7 @@ import { listenError } from "./listen-error.ts";
 import { lockState } from "./state-lock.ts";
 import { openStateDirectory } from "./state-directory.ts";
 import type { GivenSecrets } from "./state-secrets.ts";
-import { startRuntime, workerSocket } from "./workers-runtime.ts";
+import { workerSocket } from "./worker-socket.ts";
 
 export interface CoordinatorOptions {
   /** 0, the default, takes a free one. */
@@ -102,6 +102,8 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
         const pages = options.pages
           ? await pagesDirectory(report)
           : await emptyDirectory(join(state.path, "no-pages"));
+        // Miniflare takes long to load: no other command does, nor a start that is refused.
+        const { startRuntime } = await import("./workers-runtime.ts");
         const started = await startRuntime({
           sockets,
           storage: state.storage,

@@ -1,8 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-
-/** The checkout's root: launcher, Worker and pages are found from here, never from where one stands. */
-export const PROJECT_ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+import { PROJECT_ROOT } from "./project-root.ts";
 
 /**
  * Bundles the coordinator's Worker into one module.

@@ -5,9 +5,11 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as readWranglerConfig } from "wrangler";
+import { PROJECT_ROOT } from "./project-root.ts";
 import { markProcess, type ProcessMark } from "./running-process.ts";
-import { bundleWorker, PROJECT_ROOT } from "./worker-bundle.ts";
+import { bundleWorker } from "./worker-bundle.ts";
+import { DOOR } from "./worker-socket.ts";
+import { readWranglerConfig } from "./wrangler-config.ts";
 
 export interface RuntimeOptions {
   /** Folder, entered by nobody else, of the UNIX sockets it listens on. */
@@ -29,15 +31,6 @@ export interface RuntimeOptions {
 /** The Worker, running in workerd. */
 export interface WorkersRuntime {
   dispose(): Promise<void>;
-}
-
-/** The entrypoint that is served: the Worker itself, past all that Miniflare puts before it. */
-const DOOR = "door";
-
-/** Where the Worker is served: a UNIX socket in that folder. */
-export function workerSocket(sockets: string): string {
-  // Miniflare takes a host and appends a port.
-  return `${join(sockets, DOOR)}:0`;
 }
 
 interface WorkerdPackage {
@@ -99,19 +92,12 @@ function withoutSignalHandlers<Result>(work: () => Result): Result {
 }
 
 /**
- * Bundles the Worker that wrangler.toml names and runs it in workerd, with its bindings from there,
- * its state on disk, and nothing fetched from outside. It listens on UNIX sockets alone, and on the
+ * Bundles the Worker that wrangler.toml names and runs it in workerd, with its bindings from
+ * there, its state on disk, and nothing fetched from outside. It listens on UNIX sockets alone, and on the
  * one of `workerSocket` answers nobody but the Worker.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<WorkersRuntime> {
-  const { main, workerOptions } = readWranglerConfig(
-    join(PROJECT_ROOT, "wrangler.toml"),
-    undefined,
-    {
-      overrides: { assets: { directory: options.pages } },
-    },
-  );
-  if (main === undefined) throw new Error("wrangler.toml names no Worker (main)");
+  const { main, workerOptions } = readWranglerConfig(options.pages);
   const contents = await bundleWorker(main);
   const configuration = convertV4MiniflareOptions({
     // Or Miniflare would fetch a sample of this object from the network.
@@ -140,7 +126,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<WorkersRunt
           { type: "ESModule", path: join(PROJECT_ROOT, "worker.js"), contents },
         ],
         modulesRoot: PROJECT_ROOT,
-        bindings: Object.assign({}, workerOptions.bindings, options.bindings),
+        bindings: options.bindings,
         unsafeDirectSockets: [{ host: `unix:${join(options.sockets, DOOR)}`, entrypoint: DOOR }],
       },
     ],

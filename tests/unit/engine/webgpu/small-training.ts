@@ -15,6 +15,9 @@ import {
   type WebgpuEngine,
   type WebgpuEngineOptions,
 } from "../../../../client/engine/webgpu/webgpu-engine.ts";
+import { stateLayout } from "../../../../protocol/model/state-layout.ts";
+import { GraphBuilder } from "../numerics/graph-builder.ts";
+import { randomState, type RandomGraph } from "../numerics/random-graph.ts";
 import { smallGraph } from "../small-graph.ts";
 
 const BATCH = 6;
@@ -35,12 +38,50 @@ export async function openOurs(options: Partial<WebgpuEngineOptions> = {}): Prom
   return openWebgpuEngine(await nodeEnvironment().gpu(), { ...patient, ...options });
 }
 
-export function openSmallSession(engine: Engine, optimizer?: Optimizer): Session {
-  return engine.openSession({ graph, layout, teacher: state, normGroupSize: GROUP, optimizer });
+/** A short training of a network whose images are the small graph's. */
+interface SmallTraining {
+  openSession(engine: Engine, optimizer?: Optimizer): Session;
+  student(): Float32Array;
+  /** Loads the student and takes so many steps. */
+  train(
+    session: Session,
+    steps: number,
+    beforeStep?: (step: number) => Promise<void> | void,
+  ): Promise<SessionReading>;
 }
 
-export function smallStudent(): Float32Array {
-  return state.map((value, i) => (i < layout.trainableLength ? 0.9 * value : value));
+function trainingOf(network: RandomGraph, teacher: Float32Array): SmallTraining {
+  const { trainableLength } = network.layout;
+  const student = (): Float32Array =>
+    teacher.map((value, i) => (i < trainableLength ? 0.9 * value : value));
+  return {
+    openSession: (engine, optimizer) =>
+      engine.openSession({ ...network, teacher, normGroupSize: GROUP, optimizer }),
+    student,
+    async train(session, steps, beforeStep = () => {}) {
+      session.load(student());
+      for (let step = 0; step < steps; step++) {
+        await beforeStep(step);
+        await session.step(pixelBatch(step), SETTINGS);
+      }
+      return session.read();
+    },
+  };
+}
+
+export const {
+  openSession: openSmallSession,
+  student: smallStudent,
+  train,
+} = trainingOf({ graph, layout }, state);
+
+/** Of as few kernels as a network with a norm has, for what compiles them again and again. */
+export function leastTraining(): SmallTraining {
+  const net = new GraphBuilder({ height, width, channels });
+  const features = net.norm(net.conv(net.image, { channels: 4, kernel: 1 }));
+  const least = net.graph(net.linear(net.pool(features), 3));
+  const network = { graph: least, layout: stateLayout(least) };
+  return trainingOf(network, randomState(network.layout, 1));
 }
 
 /** Bytes of activations that a step needs to go through one norm group at a time. */
@@ -72,18 +113,4 @@ export function pixelBatch(number: number, size = BATCH): PixelBatch {
     table: Float32Array.from({ length: channels * 256 }, (_, i) => (i % 256) / 128 - 1),
     size,
   };
-}
-
-/** Loads the student and takes so many steps. */
-export async function train(
-  session: Session,
-  steps: number,
-  beforeStep: (step: number) => Promise<void> | void = () => {},
-): Promise<SessionReading> {
-  session.load(smallStudent());
-  for (let step = 0; step < steps; step++) {
-    await beforeStep(step);
-    await session.step(pixelBatch(step), SETTINGS);
-  }
-  return session.read();
 }
