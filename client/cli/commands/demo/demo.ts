@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import type { CommandContext } from "../../command-context.ts";
 import { CommandError } from "../../command-error.ts";
-import { count } from "../../options/option-values.ts";
+import { count, positive } from "../../options/option-values.ts";
+import { DEMO_ROUNDS } from "../../../demo/demo-campaign.ts";
 import { runDemo } from "./run-demo.ts";
 import { textTable } from "../../show/text-table.ts";
 import { percent } from "../../../text/numbers-text.ts";
@@ -9,6 +10,7 @@ import { percent } from "../../../text/numbers-text.ts";
 interface DemoCommandOptions {
   readonly out: string;
   readonly seed: number;
+  readonly rounds: number;
   readonly json?: boolean;
 }
 
@@ -18,12 +20,14 @@ export function demoCommand({ terminal, stop }: CommandContext): Command {
     .description("cleanse a small backdoored model on drawn images, from upload to report")
     .option("--out <folder>", "where cleansed model and report go", "scour-demo")
     .option("--seed <number>", "other images and another re-initialisation", count, 0)
+    .option("--rounds <count>", "most that it trains; fewer are sooner done", positive, DEMO_ROUNDS)
     .option("--json", 'print {"before","after","seconds"} as fractions')
     .addHelpText("after", "\nExample:\n  $ npm run --silent demo -- --json")
     .action(async (options: DemoCommandOptions) => {
       const { before, after, seconds, cleansed, report, shortfalls } = await runDemo({
         out: options.out,
         seed: options.seed,
+        rounds: options.rounds,
         stop,
         note: (line) => terminal.note(line),
       });

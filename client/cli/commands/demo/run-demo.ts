@@ -34,6 +34,8 @@ export interface DemoOptions {
   readonly out: string;
   /** Other images and another re-initialisation; default 0. */
   readonly seed?: number;
+  /** Most that it trains; default `DEMO_ROUNDS`. */
+  readonly rounds?: number;
   readonly stop: AbortSignal;
   readonly note: (line: string) => void;
 }
@@ -52,7 +54,8 @@ export interface DemoResult {
  * The whole job on drawn images: a coordinator, several participants as processes of their own, a
  * campaign from the upload to the export, and a judgement on images that nobody trained on.
  */
-export async function runDemo({ out, seed = 0, stop, note }: DemoOptions): Promise<DemoResult> {
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const { out, seed = 0, stop, note } = options;
   const startedAt = performance.now();
   await mkdir(out, { recursive: true });
   const engine = await openEngine({ backend: "wasm", environment: nodeEnvironment() });
@@ -70,7 +73,7 @@ export async function runDemo({ out, seed = 0, stop, note }: DemoOptions): Promi
     { normalisation, signal: stop },
   );
 
-  const { campaign, rounds, cleansed } = await cleanse({ out, seed, stop, note });
+  const { campaign, rounds, cleansed } = await cleanse(options);
 
   note("Judging the cleansed model …");
   const model = await readModel(cleansed.out);
@@ -105,7 +108,7 @@ export async function runDemo({ out, seed = 0, stop, note }: DemoOptions): Promi
   };
 }
 
-async function cleanse({ out, seed = 0, stop, note }: DemoOptions): Promise<{
+async function cleanse({ out, seed = 0, rounds: most, stop, note }: DemoOptions): Promise<{
   campaign: CampaignReport;
   rounds: readonly RoundReport[];
   cleansed: ExportedFile;
@@ -116,7 +119,7 @@ async function cleanse({ out, seed = 0, stop, note }: DemoOptions): Promise<{
     const admin = new AdminClient(coordinator.url, coordinator.adminToken);
     const upload = await openModelUpload(TEACHER);
     await admin.uploadModel(upload);
-    const { id } = await admin.createCampaign(demoCampaign(upload.digest, seed));
+    const { id } = await admin.createCampaign(demoCampaign(upload.digest, seed, most));
     const { url } = await admin.invite(id, {
       uses: DEMO_PARTICIPANTS,
       places: DEMO_PARTICIPANTS,
