@@ -1,7 +1,9 @@
-import { reset } from "cloudflare:test";
+import { reset, runInDurableObject } from "cloudflare:test";
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { configurationDigest } from "../../edge/campaign/chain/link.ts";
+import { ChainStore } from "../../edge/campaign/store/chain-store.ts";
 import type { Receipt } from "../../protocol/round/after-end.ts";
 import { commitBytes } from "../../protocol/round/signing.ts";
 import {
@@ -9,6 +11,8 @@ import {
   ADMIN,
   ask,
   committed,
+  control,
+  createCampaign,
   passDeadline,
   report,
   runningCampaign,
@@ -145,5 +149,33 @@ describe("the commit chain", () => {
       { kind: "removal", participant: other.id, dropped: null },
     ]);
     expect((await report(id)).current).toMatchObject({ assigned: 0 });
+  });
+
+  it("[R9] is looked up in, and added to, without being read, however long it is", async () => {
+    const { id } = await createCampaign();
+    const links = 500;
+    const rowsRead = await runInDurableObject(control(id), (_: Campaign, { storage }) => {
+      const link = { kind: "removal", version: 2, previous: null, dropped: null } as const;
+      const chain = new ChainStore(storage.sql);
+      const configuration = "0".repeat(64);
+      for (let i = 0; i < links; i++)
+        chain.append({ ...link, configuration, participant: `p-${i}` });
+      storage.sql.exec("UPDATE links SET kind = 'committed', round = position, attempt = 0");
+
+      const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+      const counted = {
+        exec: (query: string, ...values: unknown[]) => {
+          const cursor = storage.sql.exec(query, ...values);
+          cursors.push(cursor);
+          return cursor;
+        },
+      } as unknown as SqlStorage;
+      const long = new ChainStore(counted);
+      expect(long.valueAfter({ round: links - 1, attempt: 0 })).toBe(long.value());
+      expect(long.length()).toBe(links);
+      long.append({ ...link, configuration, participant: "p-last" });
+      return cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0);
+    });
+    expect(rowsRead).toBeLessThan(20);
   });
 });

@@ -50,7 +50,8 @@ export class ChainStore {
 
   /** How many links there are. */
   length(): number {
-    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM links").one().n;
+    const after = "SELECT coalesce(max(position) + 1, 0) AS n FROM links";
+    return this.#sql.exec<{ n: number }>(after).one().n;
   }
 
   /** The chain's value after its last link; null before the first. */

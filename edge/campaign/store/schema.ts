@@ -198,6 +198,10 @@ const MIGRATIONS = [
   ALTER TABLE students DROP COLUMN link;
   ALTER TABLE students DROP COLUMN chain;
   `,
+  // Reports look links up by their attempts, all of them at once.
+  `
+  CREATE INDEX links_of_attempts ON links (round, attempt);
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */
