@@ -1,4 +1,5 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   chainDigest,
@@ -8,7 +9,9 @@ import {
 } from "../../edge/campaign/chain/link.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
 import { CONFIG_VERSION, readConfig } from "../../edge/campaign/store/stored-config.ts";
+import type { Chained } from "../../edge/campaign/store/chain-store.ts";
 import { canonicalJson } from "../../protocol/canonical-json.ts";
+import { sha256 } from "../../protocol/digest.ts";
 import type { Invite } from "../../protocol/round/access.ts";
 import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import type { ListedCampaign } from "../../protocol/round/reports.ts";
@@ -267,6 +270,29 @@ describe("a configuration from before pictures were anything but squashed to 32 
     const { config: read } = readConfig(config, 7);
     expect(read).toEqual({ ...config, preprocessing: { ...PREPROCESSING, ...pixels } });
   });
+});
+
+describe("a campaign from before names were cleaned", () => {
+  it("[R9] [P8] with half a surrogate pair in its name goes on, its configuration's digest as it was", async () => {
+    const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 }, name: "halved" });
+    const [volunteer] = volunteers as [Volunteer];
+    await sql(id, `UPDATE campaign SET config = replace(config, '"halved"', '"h\\ud83dd"')`);
+    await volunteer.contribute(updateOf(volunteer.view, 1));
+    await until(id, committed(1));
+    const [{ link }] = (await linksOf(id)) as [Chained];
+    const { config } = await report(id);
+    expect(config.name).toBe("h\ud83dd");
+    const written = canonicalJson({ ...config, name: "halved" });
+    const escaped = written.replace('"halved"', String.raw`"h\ud83dd"`);
+    expect(link.configuration).toBe(sha256(utf8ToBytes(escaped)));
+  });
+
+  it.each(STORED_CONFIGS)(
+    "[R9] $name has the digest of its canonical JSON",
+    ({ config: written }) => {
+      expect(configurationDigest(written)).toBe(sha256(utf8ToBytes(canonicalJson(written))));
+    },
+  );
 });
 
 describe("a campaign of the version before", () => {

@@ -154,13 +154,20 @@ export type ChainLink = z.infer<typeof chainLinkSchema>;
 /** A link as it is written now. */
 export type NewLink = Extract<ChainLink, { readonly version: typeof LINK_VERSION }>;
 
-function digestOfJson(value: unknown): Digest {
-  return sha256(utf8ToBytes(canonicalJson(value)));
+/**
+ * Digest of a configuration as it was when the campaign was made, with all defaults filled in.
+ *
+ * A name from before names were cleaned (SPEC P8) may hold half a surrogate pair, for which canonical
+ * JSON has no form: it stands as its escape, as in the links that are there already. `JSON.stringify`
+ * writes it so, and all else as RFC 8785 does but for the order of members.
+ */
+export function configurationDigest(written: unknown): Digest {
+  return sha256(utf8ToBytes(JSON.stringify(written, ordered)));
 }
 
-/** Digest of a configuration as it was when the campaign was made, with all defaults filled in. */
-export function configurationDigest(written: unknown): Digest {
-  return digestOfJson(written);
+function ordered(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
@@ -170,5 +177,5 @@ export function configurationDigest(written: unknown): Digest {
  * links.reduce((_, link) => chainDigest(link), null); // the last round's `chain`
  */
 export function chainDigest(link: ChainLink): Digest {
-  return digestOfJson(link);
+  return sha256(utf8ToBytes(canonicalJson(link)));
 }
