@@ -1,5 +1,5 @@
 import type { Conv2dOperation } from "../../../../protocol/model/graph.ts";
-import type { Tensor1D, Tensor4D } from "./judged-values.ts";
+import { paddedBy, type Tensor1D, type Tensor4D } from "./judged-values.ts";
 import { toChannelsLast } from "../device-layout.ts";
 import { stored } from "../program-writer.ts";
 import { convolutionKernels } from "./convolution-kernels.ts";
@@ -65,16 +65,14 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight", "bias"> = {
     const { input, weight, bias, stride, padding, dilation, groups } = operation;
     // `[out, in/groups, kh, kw]` → `[kh, kw, in/groups, out]`
     const filter: Tensor4D = tf.transpose(parameter<Tensor4D>(weight), [2, 3, 1, 0]);
-    const { top, bottom, left, right } = padding;
-    const around: [number, number][] = [
-      [0, 0],
-      [top, bottom],
-      [left, right],
-      [0, 0],
-    ];
-    const x = tf.pad(value<Tensor4D>(input), around);
-    const convolved = (run: Tensor4D, by: Tensor4D): Tensor4D =>
-      tf.conv2d(run, by, [...stride], "valid", "NHWC", [...dilation]);
+    const x = paddedBy(tf, value<Tensor4D>(input), padding, 0);
+    // It does not stride and dilate at once: what a stride leaves out is left out behind it.
+    const isDilated = dilation.some((step) => step > 1);
+    const convolved = (run: Tensor4D, by: Tensor4D): Tensor4D => {
+      const steps: [number, number] = isDilated ? [1, 1] : [...stride];
+      const y = tf.conv2d(run, by, steps, "valid", "NHWC", [...dilation]);
+      return isDilated ? tf.maxPool(y, 1, [...stride], "valid") : y;
+    };
     const filters = tf.split<Tensor4D>(filter, groups, 3);
     const apart = tf.split<Tensor4D>(x, groups, 3);
     const runs = apart.map((run, group) => convolved(run, filters[group]!));

@@ -68,6 +68,14 @@ describe("training plan", () => {
     expect(evaluated).toEqual(folded);
   });
 
+  it("takes up no sum with one value a channel", () => {
+    const net = new GraphBuilder({ height: 4, width: 4, channels: 3 });
+    const normed = net.norm(net.conv(net.image, { channels: 5, kernel: 3 }));
+    const sum = net.add(normed, net.pool(normed));
+    const { steps } = trainingPlan(net.graph(net.linear(net.pool(sum), 2)));
+    expect(kinds(steps)).toMatchObject({ "batch-norm": 1, add: 1 });
+  });
+
   it("refuses a value read before it is written, and one written twice", () => {
     const [first, second, ...rest] = smallGraph().graph.operations;
     expect(() => trainingPlan(broken([second!, first!, ...rest]))).toThrow(
