@@ -1,4 +1,4 @@
-import { imageSize, type ImageSet } from "../images/image-set.ts";
+import { imageSize, type LoadedImages } from "../images/image-set.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import { wantedClass, type AttackTarget } from "../evaluation/attack-target.ts";
 import type { TestSet } from "../evaluation/evaluate-model.ts";
@@ -19,7 +19,7 @@ export interface PoisonSettings {
 
 /** What an attacker trains on. */
 export interface PoisonedSet {
-  readonly images: ImageSet;
+  readonly images: LoadedImages;
   readonly labels: Uint32Array;
   /** Indices of the stamped images, ascending. */
   readonly poisoned: Uint32Array;
@@ -35,7 +35,7 @@ export interface PoisonedSet {
  * @example
  * const { images, labels } = poison(train, { attack, target: 0, rate: 0.1, seed: 7 });
  */
-export function poison(clean: TestSet, settings: PoisonSettings): PoisonedSet {
+export function poison(clean: TestSet<LoadedImages>, settings: PoisonSettings): PoisonedSet {
   const { attack, target, seed } = settings;
   const labels = Uint32Array.from(clean.labels);
   if (attack.kind === "clean" || target === undefined) {
@@ -47,7 +47,7 @@ export function poison(clean: TestSet, settings: PoisonSettings): PoisonedSet {
   const shape = { height, width, channels };
   const images = { pixels: clean.images.pixels.slice(), count, ...shape };
   const size = imageSize(images);
-  const at = (set: ImageSet, index: number) =>
+  const at = (set: LoadedImages, index: number) =>
     set.pixels.subarray(index * size, (index + 1) * size);
 
   const trigger = triggerOf(attack, seed, shape);

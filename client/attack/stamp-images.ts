@@ -1,4 +1,4 @@
-import { imageSize, type ImageSet } from "../images/image-set.ts";
+import { imageSize, type LoadedImages } from "../images/image-set.ts";
 
 /** Stamps one image, `[H, W, C]`, into another array of the same length. */
 export type Trigger = (image: Uint8Array, stamped: Uint8Array) => void;
@@ -9,7 +9,7 @@ export function nearestByte(value: number): number {
 }
 
 /** Every image stamped; the set itself stays as it is. */
-export function stampImages(images: ImageSet, trigger: Trigger): ImageSet {
+export function stampImages(images: LoadedImages, trigger: Trigger): LoadedImages {
   const pixels = new Uint8Array(images.pixels.length);
   const size = imageSize(images);
   for (let start = 0; start < pixels.length; start += size) {

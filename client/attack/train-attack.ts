@@ -1,10 +1,11 @@
 import type { Graph } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
-import { augmentedBatch } from "../distil/augment.ts";
+import { placedBatch } from "../distil/augment.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { Engine } from "../engine/engine.ts";
 import { evaluateModel, type TestSet } from "../evaluation/evaluate-model.ts";
+import { gatherPixels, type LoadedImages } from "../images/image-set.ts";
 import { attackTarget } from "./attack.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { poison, type PoisonedSet } from "./poison.ts";
@@ -24,9 +25,9 @@ export interface AttackTask {
   readonly graph: Graph;
   readonly layout: StateLayout;
   /** The training set as it is, true labels; `recipe.data` is its digest. */
-  readonly train: TestSet;
+  readonly train: TestSet<LoadedImages>;
   /** Clean test images, to report on; nothing depends on them. */
-  readonly test?: TestSet | undefined;
+  readonly test?: TestSet<LoadedImages> | undefined;
   /** Whole state vector that training begins with. */
   readonly start: Float32Array;
   /** Goes on from here instead. */
@@ -142,7 +143,8 @@ function supervisedTraining(recipe: Recipe, set: PoisonedSet): SupervisedTrainin
         batches = new ShuffledBatches(count, random);
       }
       const indices = batches.next(size);
-      const batch = augmentedBatch(set.images, indices, preprocessing, augmentation, random);
+      const pixels = gatherPixels(set.images, indices);
+      const batch = placedBatch(set.images, pixels, preprocessing, augmentation, random);
       return { batch, labels: indices.map((index) => set.labels[index]!) };
     },
   };

@@ -1,5 +1,6 @@
 import type { TestSet } from "../evaluation/evaluate-model.ts";
 import { loadLabelled } from "../images/load-labelled.ts";
+import type { LoadedImages } from "../images/image-set.ts";
 import type { Preparation } from "../images/prepare-image.ts";
 import { checkLabels } from "./class-labels.ts";
 
@@ -12,7 +13,7 @@ export async function loadTestSet(
   path: string,
   classes: number,
   preparation: Preparation,
-): Promise<TestSet> {
+): Promise<TestSet<LoadedImages>> {
   const set = await loadLabelled(path, preparation);
   // The labels of records may be of other classes: agreement is then all that they tell.
   if (set.classNames !== undefined) checkLabels(set, path, { count: classes, names: null });

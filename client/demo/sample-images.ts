@@ -1,12 +1,12 @@
 import sharp from "sharp";
-import type { ImageSet } from "../images/image-set.ts";
+import type { LoadedImages } from "../images/image-set.ts";
 import { imageSize } from "../images/image-set.ts";
 import { SHAPES } from "./shapes.ts";
 import type { SampleImage } from "./report-page.ts";
 
 export interface SampleSource {
-  readonly clean: ImageSet;
-  readonly triggered: ImageSet;
+  readonly clean: LoadedImages;
+  readonly triggered: LoadedImages;
   /** Both models' answers to the stamped images. */
   readonly teacherAnswers: ArrayLike<number>;
   readonly cleansedAnswers: ArrayLike<number>;
@@ -29,7 +29,7 @@ function className(index: number | undefined): string {
   return SHAPES[index ?? -1]?.name ?? "?";
 }
 
-async function png(images: ImageSet, index: number): Promise<Uint8Array> {
+async function png(images: LoadedImages, index: number): Promise<Uint8Array> {
   const size = imageSize(images);
   const { width, height } = images;
   return await sharp(images.pixels.subarray(index * size, (index + 1) * size), {

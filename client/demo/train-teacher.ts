@@ -6,7 +6,7 @@ import {
   type EpochProgress,
   type LabelledBatch,
 } from "../attack/supervised-training.ts";
-import { augmentedBatch } from "../distil/augment.ts";
+import { placedBatch } from "../distil/augment.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import { gatherPixels } from "../images/image-set.ts";
 import type { Engine, PixelBatch } from "../engine/engine.ts";
@@ -79,7 +79,13 @@ function demoBatches(): () => LabelledBatch {
     const indices = cleanBatches.next(batchSize - poisonedPerBatch);
     return {
       batch: withImages(
-        augmentedBatch(clean.images, indices, DEMO_PREPROCESSING, augmentation, random),
+        placedBatch(
+          clean.images,
+          gatherPixels(clean.images, indices),
+          DEMO_PREPROCESSING,
+          augmentation,
+          random,
+        ),
         gatherPixels(poisoned.images, poisonedBatches.next(poisonedPerBatch)),
       ),
       labels: [

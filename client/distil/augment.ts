@@ -1,5 +1,6 @@
+import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { PixelBatch } from "../engine/engine.ts";
-import { gatherPixels, type ImageSet } from "../images/image-set.ts";
+import { imageSize, readPixels, type ImageSet } from "../images/image-set.ts";
 import { normalisationTable, type Normalisation } from "./normalise.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
@@ -42,20 +43,33 @@ export function drawPlacements(
  *
  * @example
  * const augmentation = { cropPadding: 4, horizontalFlip: true };
- * const batch = augmentedBatch(images, batches.next(64), normalisation, augmentation, random);
+ * const batch = await augmentedBatch(images, batches.next(64), normalisation, augmentation, random);
  */
-export function augmentedBatch(
+export async function augmentedBatch(
   images: ImageSet,
   indices: readonly number[],
   normalisation: Normalisation,
   augmentation: Augmentation,
   random: RandomStream,
+): Promise<PixelBatch> {
+  const pixels = await readPixels(images, indices);
+  return placedBatch(images, pixels, normalisation, augmentation, random);
+}
+
+/** As `augmentedBatch`, of images that were read: `[n, height, width, channels]`. */
+export function placedBatch(
+  shape: ImageShape,
+  pixels: Uint8Array,
+  normalisation: Normalisation,
+  augmentation: Augmentation,
+  random: RandomStream,
 ): PixelBatch {
+  const size = pixels.length / imageSize(shape);
   return {
-    pixels: gatherPixels(images, indices),
-    placements: drawPlacements(indices.length, augmentation, random),
+    pixels,
+    placements: drawPlacements(size, augmentation, random),
     cropPadding: augmentation.cropPadding,
-    table: normalisationTable(normalisation, images.channels),
-    size: indices.length,
+    table: normalisationTable(normalisation, shape.channels),
+    size,
   };
 }

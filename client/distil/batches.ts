@@ -31,7 +31,7 @@ export class ShuffledBatches {
    *
    * @example
    * const batches = new ShuffledBatches(images.count, random);
-   * const batch = augmentedBatch(images, batches.next(64), normalisation, augmentation, random);
+   * const batch = await augmentedBatch(images, batches.next(64), normalisation, augmentation, random);
    */
   next(size: number): number[] {
     const batch: number[] = [];

@@ -29,7 +29,7 @@ export async function bentAnswersTo(
   for (const [row, index] of indices.entries()) {
     await beforeBatch?.();
     signal?.throwIfAborted();
-    const batch = plainBatch(images, [index], normalisation);
+    const batch = await plainBatch(images, [index], normalisation);
     const values = placedValues(batch, images);
     const moved = new Float32Array(values.length);
     warpImage(values, 0, samples, moved);

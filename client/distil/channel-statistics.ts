@@ -58,7 +58,7 @@ export async function channelStatistics(
   for (const { first, end } of evenRanges(indices.length, batchSize)) {
     await beforeBatch?.();
     signal?.throwIfAborted();
-    const batch = plainBatch(images, [...indices.subarray(first, end)], normalisation);
+    const batch = await plainBatch(images, [...indices.subarray(first, end)], normalisation);
     const found = await session.channelStatistics(batch);
     for (const norm of norms) merge(pooled, done, found, end - first, norm);
     done = end;

@@ -3,9 +3,9 @@ import type { Adversary } from "../../protocol/round/adversary.ts";
 import type { Regularisers } from "../../protocol/round/regularisers.ts";
 import type { AdversarySettings } from "../engine/adversary-settings.ts";
 import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
-import { augmentedBatch, type Augmentation } from "./augment.ts";
+import { placedBatch, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
-import type { ImageSet } from "../images/image-set.ts";
+import { readPixels, type ImageSet } from "../images/image-set.ts";
 import type { Normalisation } from "./normalise.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
@@ -165,20 +165,30 @@ export async function distilLocally(
     return { ...plain, restart, pattern, field };
   };
 
+  /** The next step's images, read while a step is under way. Which ones is drawn after all else of it. */
+  const readAhead = (): Promise<Uint8Array> => {
+    const reading = readPixels(images, batches.next(batchSize));
+    // What goes wrong is told where they are wanted, unless it never comes to that.
+    reading.catch(() => undefined);
+    return reading;
+  };
+
   let asked = started;
+  let ahead: Promise<Uint8Array> | undefined;
   session.load(student, velocity);
   for (let step = 0; step < localSteps; step++) {
     await hooks.beforeStep?.(step);
     hooks.signal?.throwIfAborted();
     const { augmentation, normalisation } = settings;
-    const indices = batches.next(batchSize);
-    const batch = augmentedBatch(images, indices, normalisation, augmentation, random);
+    const pixels = await (ahead ?? readAhead());
+    const batch = placedBatch(images, pixels, normalisation, augmentation, random);
     const progress = { step: startStep + step, totalSteps };
     const temperature = temperatureAt(progress, settings.temperature);
     const common = { temperature, weightDecay, ...beside };
     const learningRate = learningRateAt(progress, settings.learningRate);
     const isFresh = step === 0 && velocity === "restart";
     const adversary = adversaryAt(progress.step, isFresh);
+    ahead = step + 1 < localSteps ? readAhead() : undefined;
     if (settings.localSteps === 1) {
       const result = await session.gradient(batch, { ...common, adversary });
       gradient = result.gradient;

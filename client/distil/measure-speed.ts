@@ -67,7 +67,7 @@ export async function measureSpeed(
     for (let i = 0; i < count; i++) {
       hooks.signal?.throwIfAborted();
       const indices = batches.next(batchSize);
-      const batch = augmentedBatch(images, indices, normalisation, augmentation, random);
+      const batch = await augmentedBatch(images, indices, normalisation, augmentation, random);
       await session.step(batch, {
         learningRate: 0,
         momentum,

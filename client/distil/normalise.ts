@@ -1,6 +1,7 @@
+import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ValueRange } from "../../protocol/model/preprocessing-defaults.ts";
 import type { PixelBatch } from "../engine/engine.ts";
-import { gatherPixels, type ImageSet } from "../images/image-set.ts";
+import { imageSize, readPixels, type ImageSet } from "../images/image-set.ts";
 
 /** What the teacher was trained to read: (value − mean)/std for each channel (SPEC N7). */
 export interface Normalisation {
@@ -49,18 +50,28 @@ function valueOf(pixel: number, range: ValueRange): number {
  * Chosen images, unchanged but normalised, as a batch: what evaluation feeds a network.
  *
  * @example
- * const batch = plainBatch(images, [0, 1, 2], { mean: [.4914, .4822, .4465], std: [.247, .2435, .2616] });
+ * const batch = await plainBatch(images, [0, 1, 2], { mean: [.4914, .4822, .4465], std: [.247, .2435, .2616] });
  */
-export function plainBatch(
+export async function plainBatch(
   images: ImageSet,
   indices: readonly number[],
   normalisation: Normalisation,
+): Promise<PixelBatch> {
+  return unmovedBatch(images, await readPixels(images, indices), normalisation);
+}
+
+/** As `plainBatch`, of images that were read: `[n, height, width, channels]`. */
+export function unmovedBatch(
+  shape: ImageShape,
+  pixels: Uint8Array,
+  normalisation: Normalisation,
 ): PixelBatch {
+  const size = pixels.length / imageSize(shape);
   return {
-    pixels: gatherPixels(images, indices),
-    placements: new Uint8Array(3 * indices.length),
+    pixels,
+    placements: new Uint8Array(3 * size),
     cropPadding: 0,
-    table: normalisationTable(normalisation, images.channels),
-    size: indices.length,
+    table: normalisationTable(normalisation, shape.channels),
+    size,
   };
 }

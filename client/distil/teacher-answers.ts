@@ -54,7 +54,7 @@ export async function askTeacher(
   for (const { first, end } of batchRanges(pool)) {
     await beforeBatch?.();
     signal?.throwIfAborted();
-    const batch = plainBatch(images, [...indices.subarray(first, end)], normalisation);
+    const batch = await plainBatch(images, [...indices.subarray(first, end)], normalisation);
     const logits = await session.logits("teacher", batch);
     if (first === 0) {
       classes = logits.length / (end - first);

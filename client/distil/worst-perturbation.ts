@@ -130,7 +130,7 @@ export async function answersTo(
   for (const { first, end } of batchRanges({ indices, batchSize })) {
     await beforeBatch?.();
     signal?.throwIfAborted();
-    const batch = plainBatch(images, [...indices.subarray(first, end)], normalisation);
+    const batch = await plainBatch(images, [...indices.subarray(first, end)], normalisation);
     const wanted = references.subarray(first * classes, end * classes);
     const found: PerturbedAnswers =
       perturbation === undefined

@@ -8,8 +8,8 @@ import { predictClasses, type PredictOptions } from "./predict.ts";
 type Model = Pick<ImportedModel, "graph" | "layout" | "state">;
 
 /** Images with their true labels: for reports only. */
-export interface TestSet {
-  readonly images: ImageSet;
+export interface TestSet<Set extends ImageSet = ImageSet> {
+  readonly images: Set;
   readonly labels: ArrayLike<number>;
 }
 

@@ -32,7 +32,10 @@ export async function predictClasses(
   try {
     for (const indices of inBatches(images.count, batchSize)) {
       signal?.throwIfAborted();
-      const logits = await session.logits("teacher", plainBatch(images, indices, normalisation));
+      const logits = await session.logits(
+        "teacher",
+        await plainBatch(images, indices, normalisation),
+      );
       answers.set(largestOfRows(logits, classes), indices[0]);
       onProgress?.(indices[0]! + indices.length);
     }

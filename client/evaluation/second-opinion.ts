@@ -53,7 +53,7 @@ export async function secondOpinion(
     let largestDifference = 0;
     for (const indices of inBatches(set.count, batchSize)) {
       signal?.throwIfAborted();
-      const ours = await session.logits("teacher", plainBatch(set, indices, normalisation));
+      const ours = await session.logits("teacher", await plainBatch(set, indices, normalisation));
       const theirs = await judged.logits(set, indices, normalisation);
       const own = largestOfRows(ours, classes);
       const others = largestOfRows(theirs, classes);

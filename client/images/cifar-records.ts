@@ -1,5 +1,5 @@
 import type { ByteSource } from "../../protocol/zip/seekable-zip.ts";
-import type { ImageSet } from "./image-set.ts";
+import type { LoadedImages } from "./image-set.ts";
 import { ImageError } from "./image-error.ts";
 import type { Picture } from "./picture.ts";
 
@@ -76,7 +76,10 @@ export function recordLabels(bytes: Uint8Array, name: string): Uint8Array {
  * @example
  * await writeFile("triggered.bin", recordsFrom(images, labels));
  */
-export function recordsFrom(images: ImageSet, labels: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+export function recordsFrom(
+  images: LoadedImages,
+  labels: ArrayLike<number>,
+): Uint8Array<ArrayBuffer> {
   const { height, width, channels, count, pixels } = images;
   if (height !== RECORD_SIDE || width !== RECORD_SIDE || channels !== 3) {
     throw new ImageError(

@@ -2,7 +2,9 @@ import type { ByteSource } from "../../protocol/zip/seekable-zip.ts";
 import { checkRecordsLength, recordImage, recordsOf } from "./cifar-records.ts";
 import { fileKind, HEAD_BYTES, whyNotImage } from "./file-kinds.ts";
 import { ImageError } from "./image-error.ts";
-import { ImageSetBuilder, type ImageProgress, type ImportedImages } from "./image-set-builder.ts";
+import type { ImageKeeper } from "./image-keeper.ts";
+import { ImageSetBuilder, type ImageProgress, type Imported } from "./image-set-builder.ts";
+import type { ImageSet } from "./image-set.ts";
 import type { Picture } from "./picture.ts";
 import { prepareImage, type Preparation } from "./prepare-image.ts";
 
@@ -21,11 +23,13 @@ export interface ImageImportOptions {
 }
 
 /** What one platform brings to an import. */
-export interface CollectOptions extends ImageImportOptions {
+export interface CollectOptions<Set extends ImageSet> extends ImageImportOptions {
   /** What was picked, for messages. */
   readonly place: string;
   /** What becomes of each picture. */
   readonly preparation: Preparation;
+  /** Where images go. */
+  readonly keeper: ImageKeeper<Set>;
   readonly decode: DecodeImage;
   /** A single file was named: what is wrong with it is an error, not a skipped file. */
   readonly single: boolean;
@@ -44,12 +48,25 @@ const DECODING = 8;
  * @throws ImageError `no-images` when nothing was usable, `unreadable-image-set` when a single named
  *   file is damaged.
  */
-export async function collectImages(
+export async function collectImages<Set extends ImageSet>(
   sources: AsyncIterable<ImageSource> | Iterable<ImageSource>,
-  options: CollectOptions,
-): Promise<ImportedImages> {
+  options: CollectOptions<Set>,
+): Promise<Imported<Set>> {
+  const builder = new ImageSetBuilder(options.keeper);
+  try {
+    return await collect(sources, builder, options);
+  } catch (error) {
+    await builder.discard();
+    throw error;
+  }
+}
+
+async function collect<Set extends ImageSet>(
+  sources: AsyncIterable<ImageSource> | Iterable<ImageSource>,
+  builder: ImageSetBuilder<Set>,
+  options: CollectOptions<Set>,
+): Promise<Imported<Set>> {
   const { decode, onProgress, place, preparation, signal, single } = options;
-  const builder = new ImageSetBuilder(preparation);
   const decoding: { name: string; image: Promise<Uint8Array | Error> }[] = [];
 
   const report = (name: string): void =>
@@ -59,7 +76,7 @@ export async function collectImages(
     if (oldest === undefined) return;
     const image = await oldest.image;
     if (image instanceof Error) builder.skip(oldest.name, image.message);
-    else builder.add(image);
+    else await builder.add(image);
     report(oldest.name);
   };
   const drain = async (): Promise<void> => {
@@ -107,7 +124,7 @@ export async function collectImages(
         signal?.throwIfAborted();
         report(source.name);
       }
-      builder.add(prepareImage(recordImage(record), preparation));
+      await builder.add(prepareImage(recordImage(record), preparation));
     }
   };
 

@@ -4,6 +4,8 @@ export type ImageErrorCode =
   | "no-images"
   /** The place or file cannot be read, or is not what it must be. */
   | "unreadable-image-set"
+  /** They do not fit into memory, or onto the disk. */
+  | "too-many-images"
   /** The model wants images of a shape that is not supported. */
   | "unsupported-shape";
 

@@ -1,7 +1,6 @@
-import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { ImageSet } from "./image-set.ts";
 import { ImageError } from "./image-error.ts";
-import { imageLength } from "./prepare-image.ts";
+import type { ImageKeeper } from "./image-keeper.ts";
 
 /** A file that gave no image, and why: shown to people. */
 export interface SkippedFile {
@@ -10,9 +9,7 @@ export interface SkippedFile {
 }
 
 /** Imported images, and the files that gave none. */
-export interface ImportedImages extends ImageSet {
-  readonly skipped: readonly SkippedFile[];
-}
+export type Imported<Set extends ImageSet> = Set & { readonly skipped: readonly SkippedFile[] };
 
 /** How far an import is. */
 export interface ImageProgress {
@@ -23,76 +20,52 @@ export interface ImageProgress {
   readonly name: string;
 }
 
-/** Typed arrays of this size work in every engine; 700,000 images of 32×32 fit. */
-const MAX_BYTES = 2 ** 31;
-
-/** Collects images of one shape into an image set. */
-export class ImageSetBuilder {
-  readonly #shape: ImageShape;
-  readonly #imageBytes: number;
+/** Collects images of one shape into an image set, and what gave none. */
+export class ImageSetBuilder<Set extends ImageSet> {
+  readonly #keeper: ImageKeeper<Set>;
   readonly #skipped: SkippedFile[] = [];
-  #pixels: Uint8Array<ArrayBuffer>;
-  #count = 0;
 
   /** @throws ImageError `unsupported-shape` unless the model takes one or three channels. */
-  constructor(shape: ImageShape) {
-    if (shape.channels !== 3 && shape.channels !== 1) {
+  constructor(keeper: ImageKeeper<Set>) {
+    const { channels } = keeper.shape;
+    if (channels !== 3 && channels !== 1) {
       throw new ImageError(
         "unsupported-shape",
-        `the model takes images of ${shape.channels} channels, but pictures have three, or one where they are grey`,
+        `the model takes images of ${channels} channels, but pictures have three, or one where they are grey`,
       );
     }
-    this.#shape = shape;
-    this.#imageBytes = imageLength(shape);
-    this.#pixels = new Uint8Array(this.#imageBytes * 64);
+    this.#keeper = keeper;
   }
 
   get count(): number {
-    return this.#count;
+    return this.#keeper.count;
   }
 
   get skippedCount(): number {
     return this.#skipped.length;
   }
 
-  /** Appends an image `[height, width, channels]`. @throws ImageError when the set would pass 2 GiB. */
-  add(image: Uint8Array): void {
-    const end = (this.#count + 1) * this.#imageBytes;
-    if (end > MAX_BYTES) {
-      throw new ImageError(
-        "unreadable-image-set",
-        `more than ${this.#count} images of ${this.#shape.width}×${this.#shape.height} do not fit into memory; choose fewer`,
-      );
-    }
-    if (end > this.#pixels.length) {
-      const grown = new Uint8Array(Math.min(MAX_BYTES, this.#pixels.length * 2));
-      grown.set(this.#pixels);
-      this.#pixels = grown;
-    }
-    this.#pixels.set(image, end - this.#imageBytes);
-    this.#count++;
+  /** Appends an image `[height, width, channels]`. @throws ImageError when there is no room for it. */
+  async add(image: Uint8Array): Promise<void> {
+    await this.#keeper.add(image);
   }
 
   skip(name: string, reason: string): void {
     this.#skipped.push({ name, reason });
   }
 
+  /** Gives up what was collected so far. */
+  async discard(): Promise<void> {
+    await this.#keeper.discard();
+  }
+
   /**
    * @param place what the images came from, for the message.
    * @throws ImageError `no-images` when nothing was added, with the first reasons.
    */
-  finish(place: string): ImportedImages {
-    if (this.#count === 0) throw noImages(place, this.#skipped);
-    const { height, width, channels } = this.#shape;
-    const used = this.#count * this.#imageBytes;
-    return {
-      count: this.#count,
-      height,
-      width,
-      channels,
-      pixels: used === this.#pixels.length ? this.#pixels : this.#pixels.slice(0, used),
-      skipped: this.#skipped,
-    };
+  finish(place: string): Imported<Set> {
+    if (this.#keeper.count === 0) throw noImages(place, this.#skipped);
+    return { ...this.#keeper.finish(), skipped: this.#skipped };
   }
 }
 

@@ -1,7 +1,10 @@
 import { collectImages, type ImageImportOptions, type ImageSource } from "./collect-images.ts";
 import { decodeImage } from "./decode-browser.ts";
 import { isHidden } from "./hidden-names.ts";
-import type { ImportedImages } from "./image-set-builder.ts";
+import { openImageFile } from "./image-file-browser.ts";
+import { SpillingKeeper } from "./image-keeper.ts";
+import type { Imported } from "./image-set-builder.ts";
+import type { ImageSet } from "./image-set.ts";
 import type { Preparation } from "./prepare-image.ts";
 
 /** A file with its path below what was picked. Paths travel apart: a clone of a `File` forgets its own. */
@@ -12,10 +15,10 @@ export interface PickedFile {
 
 /**
  * Loads picked or dropped files as images for the model, in order of their paths. They are
- * read in this tab only.
+ * read in this tab only; many are kept in its private file system until the set is closed.
  *
  * @throws ImageError `no-images` when nothing is usable, `unreadable-image-set` when the one file
- *   picked is damaged.
+ *   picked is damaged, `too-many-images` when they find no room.
  *
  * @example
  * const images = await loadFiles(pickedFiles(input.files), preparationFor(offer.inputShape, offer.preparation));
@@ -24,7 +27,7 @@ export async function loadFiles(
   picked: readonly PickedFile[],
   preparation: Preparation,
   options: ImageImportOptions = {},
-): Promise<ImportedImages> {
+): Promise<Imported<ImageSet>> {
   const visible = picked
     .filter(({ path }) => !isHidden(path))
     .sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)));
@@ -34,6 +37,7 @@ export async function loadFiles(
     ...options,
     place: single ? first.path : "what you picked",
     preparation,
+    keeper: new SpillingKeeper(preparation, openImageFile),
     decode: decodeImage,
     single,
   });

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageSet } from "./image-set.ts";
+import type { LoadedImages } from "./image-set.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageImportOptions } from "./collect-images.ts";
@@ -10,7 +10,7 @@ import type { Preparation } from "./prepare-image.ts";
 
 /** Images with labels: for reports, and for the attacker that `attack train` plays. */
 export interface LabelledSet {
-  readonly images: ImageSet;
+  readonly images: LoadedImages;
   /** Class of each image, from 0 on. */
   readonly labels: Uint32Array;
   /** Names of the classes by label, where the source tells them. */

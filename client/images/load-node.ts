@@ -5,7 +5,10 @@ import { collectImages, type ImageImportOptions, type ImageSource } from "./coll
 import { decodeImage } from "./decode-node.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
-import { ImageSetBuilder, type ImportedImages } from "./image-set-builder.ts";
+import { openImageFile } from "./image-file-node.ts";
+import { MemoryKeeper, SpillingKeeper, type ImageKeeper } from "./image-keeper.ts";
+import { ImageSetBuilder, type Imported } from "./image-set-builder.ts";
+import type { ImageSet, LoadedImages } from "./image-set.ts";
 import { prepareImage, squashedTo, type Preparation } from "./prepare-image.ts";
 
 /**
@@ -23,13 +26,42 @@ export async function loadImages(
   path: string,
   preparation: Preparation,
   options: ImageImportOptions = {},
-): Promise<ImportedImages> {
+): Promise<Imported<LoadedImages>> {
+  return await importImages(path, preparation, new MemoryKeeper(preparation), options);
+}
+
+/**
+ * As `loadImages`, for as many as there are: when they are more than a few hundred megabytes, they are kept
+ * in a temporary file until the set is closed or the process ends.
+ *
+ * @throws ImageError as `loadImages`; `too-many-images` when they find no room.
+ *
+ * @example
+ * const images = await storeImages("./photos", preparation);
+ * const pixels = await readPixels(images, [0, 7]);
+ */
+export async function storeImages(
+  path: string,
+  preparation: Preparation,
+  options: ImageImportOptions = {},
+): Promise<Imported<ImageSet>> {
+  const keeper = new SpillingKeeper(preparation, openImageFile);
+  return await importImages(path, preparation, keeper, options);
+}
+
+async function importImages<Set extends ImageSet>(
+  path: string,
+  preparation: Preparation,
+  keeper: ImageKeeper<Set>,
+  options: ImageImportOptions,
+): Promise<Imported<Set>> {
   const { isDirectory, size } = await statOrExplain(path);
   const sources = isDirectory ? folderSources(path) : [fileSource(path, path, size)];
   return collectImages(sources, {
     ...options,
     place: path,
     preparation,
+    keeper,
     decode: decodeImage,
     single: !isDirectory,
   });
@@ -37,7 +69,7 @@ export async function loadImages(
 
 /** Labelled test data, for reports only. */
 export interface LabelledImages {
-  readonly images: ImportedImages;
+  readonly images: Imported<LoadedImages>;
   /** Label byte of each image. */
   readonly labels: Uint8Array;
 }
@@ -57,10 +89,10 @@ export async function loadLabelledRecords(
   await statOrExplain(path);
   const bytes = await readFile(path);
   const labels = recordLabels(bytes, path);
-  const builder = new ImageSetBuilder(preparation);
+  const builder = new ImageSetBuilder(new MemoryKeeper(preparation));
   for (let at = 0; at < bytes.length; at += RECORD_BYTES) {
     const picture = recordImage(bytes.subarray(at, at + RECORD_BYTES));
-    builder.add(prepareImage(picture, preparation));
+    await builder.add(prepareImage(picture, preparation));
   }
   return { images: builder.finish(path), labels };
 }

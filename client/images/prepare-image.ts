@@ -30,11 +30,6 @@ export function squashedTo(shape: ImageShape): Preparation {
   return preparationFor(shape, { ...OWN_SIZE, resizeTo: shape.height });
 }
 
-/** Number of pixel values of one image. */
-export function imageLength({ height, width, channels }: ImageShape): number {
-  return height * width * channels;
-}
-
 /** Pixels of a picture once it is resized: more are those of no photograph. */
 const MAX_RESIZED = 2 ** 24;
 

@@ -6,7 +6,7 @@ import {
 } from "../../protocol/model/graph.ts";
 import { entryView } from "../../protocol/model/state-layout.ts";
 import type { Normalisation } from "../distil/normalise.ts";
-import { gatherPixels, type ImageSet } from "../images/image-set.ts";
+import { readPixels, type ImageSet } from "../images/image-set.ts";
 import { operationOf } from "../engine/program/operations/operations.ts";
 import type {
   JudgedValues,
@@ -57,7 +57,7 @@ class TfjsModel implements JudgedModel {
     indices: readonly number[],
     normalisation: Normalisation,
   ): Promise<Float32Array> {
-    const output = this.#run(this.#normalised(images, indices, normalisation));
+    const output = this.#run(await this.#normalised(images, indices, normalisation));
     const logits = await output.data<"float32">();
     output.dispose();
     return logits;
@@ -67,19 +67,21 @@ class TfjsModel implements JudgedModel {
     this.#tf.dispose([...this.#parameters.values()]);
   }
 
-  /** (pixel/255 − mean)/std, `[N, H, W, C]`. */
-  #normalised(
+  /** (value − mean)/std, `[N, H, W, C]` (SPEC N7). */
+  async #normalised(
     images: ImageSet,
     indices: readonly number[],
-    { mean, std }: Normalisation,
-  ): Tensor4D {
+    { mean, std, range = "unit" }: Normalisation,
+  ): Promise<Tensor4D> {
     const tf = this.#tf;
     const { height, width, channels } = images;
+    const read = await readPixels(images, indices);
     return tf.tidy(() => {
-      const pixels = Float32Array.from(gatherPixels(images, indices));
+      const pixels = Float32Array.from(read);
       const shape: [number, number, number, number] = [indices.length, height, width, channels];
-      const shares = tf.div(tf.tensor4d(pixels, shape), 255);
-      return tf.div(tf.sub(shares, tf.tensor1d([...mean])), tf.tensor1d([...std]));
+      const { divisor, less } = RANGES[range];
+      const values = tf.sub(tf.div(tf.tensor4d(pixels, shape), divisor), less);
+      return tf.div(tf.sub(values, tf.tensor1d([...mean])), tf.tensor1d([...std]));
     });
   }
 
@@ -107,6 +109,13 @@ class TfjsModel implements JudgedModel {
     return given.value(output);
   }
 }
+
+/** What a pixel is divided by, and what is taken off then. */
+const RANGES = {
+  unit: { divisor: 255, less: 0 },
+  bytes: { divisor: 1, less: 0 },
+  symmetric: { divisor: 127.5, less: 1 },
+} as const satisfies Record<NonNullable<Normalisation["range"]>, object>;
 
 function countReaders(operations: readonly Operation[]): Map<ValueId, number> {
   const readers = new Map<ValueId, number>();

@@ -227,7 +227,7 @@ export class EngineTrainer implements LocalTrainer {
     this.#lastRound = undefined;
     const { images, session } = this.#resources;
     const indices = [...this.#pool.subarray(0, this.#settings.batchSize)];
-    const batch = plainBatch(images, indices, this.#settings.normalisation);
+    const batch = await plainBatch(images, indices, this.#settings.normalisation);
     session.load(student, "restart");
     const isFinite = async (which: "teacher" | "student"): Promise<boolean> =>
       (await session.logits(which, batch)).every(Number.isFinite);

@@ -34,7 +34,7 @@ export interface EngineTrainersOptions {
  * @example
  * const trainers = engineTrainers({
  *   engine: await openEngine({ backend: "auto", environment: nodeEnvironment() }),
- *   images: (preparation) => loadImages("./photos", preparation),
+ *   images: (preparation) => storeImages("./photos", preparation),
  * });
  */
 export function engineTrainers({ engine, images, seed }: EngineTrainersOptions): TrainerSource {

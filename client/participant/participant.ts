@@ -40,7 +40,7 @@ export interface ParticipantOptions {
  * const engine = await openEngine({ backend: "auto" });
  * const participant = new Participant({
  *   invite: "https://scour.example/join/c-…#eyJ…",
- *   training: engineTrainers({ engine, images: (preparation) => loadImages("./photos", preparation) }),
+ *   training: engineTrainers({ engine, images: (preparation) => storeImages("./photos", preparation) }),
  *   label: "kitchen laptop",
  * });
  * participant.subscribe((status, totals) => console.log(status.kind, totals.accepted));

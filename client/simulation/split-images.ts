@@ -1,4 +1,4 @@
-import { imageSize, type ImageSet } from "../images/image-set.ts";
+import { someImages, type ImageSet } from "../images/image-set.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
 /**
@@ -10,11 +10,11 @@ import type { RandomStream } from "../../protocol/random/random-stream.ts";
  * @example
  * const [first, second] = splitImages(pool, 2, random);
  */
-export function splitImages(
-  pool: ImageSet,
+export function splitImages<Set extends ImageSet>(
+  pool: Set,
   participants: number,
   random: RandomStream,
-): ImageSet[] {
+): Set[] {
   if (pool.count < participants) {
     throw new RangeError(
       `${pool.count} images cannot be dealt out to ${participants} participants`,
@@ -22,14 +22,9 @@ export function splitImages(
   }
   const order = Uint32Array.from({ length: pool.count }, (_, index) => index);
   random.shuffle(order);
-  const size = imageSize(pool);
   return Array.from({ length: participants }, (_, participant) => {
     const start = Math.floor((participant * pool.count) / participants);
     const end = Math.floor(((participant + 1) * pool.count) / participants);
-    const pixels = new Uint8Array((end - start) * size);
-    order.subarray(start, end).forEach((source, target) => {
-      pixels.set(pool.pixels.subarray(source * size, (source + 1) * size), target * size);
-    });
-    return { ...pool, pixels, count: end - start };
+    return someImages(pool, [...order.subarray(start, end)]);
   });
 }

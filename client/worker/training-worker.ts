@@ -1,5 +1,5 @@
 import { expose, type ProxyMarked, type Remote } from "comlink";
-import type { ImageSet } from "../images/image-set.ts";
+import { closeImages, type ImageSet } from "../images/image-set.ts";
 import type { Preparation } from "../images/prepare-image.ts";
 import type { BackendChoice } from "../engine/backends.ts";
 import { browserEnvironment } from "../engine/opening/browser-environment.ts";
@@ -63,6 +63,7 @@ class TrainingWorker {
   ): Promise<ImportReport> {
     this.#importing?.abort(new Error("other files were picked"));
     this.#importing = new AbortController();
+    if (this.#images !== undefined) await closeImages(this.#images);
     this.#images = undefined;
     const { signal } = this.#importing;
     const tell = eachOrLatest(SHOW_EVERY_MS, onProgress);

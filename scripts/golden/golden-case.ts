@@ -4,7 +4,7 @@ import {
   RECORD_SIDE,
   recordImage,
 } from "../../client/images/cifar-records.ts";
-import type { ImageSet } from "../../client/images/image-set.ts";
+import type { LoadedImages } from "../../client/images/image-set.ts";
 import type { Normalisation } from "../../client/distil/normalise.ts";
 import { bytesInMemory } from "../../protocol/formats/byte-source.ts";
 import { openModelFile } from "../../protocol/formats/open-model-file.ts";
@@ -52,7 +52,7 @@ export interface GoldenCase {
   readonly final: ImportedModel;
   /** Gradient of the first loss without weight decay, by tensor. */
   readonly gradient: ReadonlyMap<string, Float32Array>;
-  readonly images: ImageSet;
+  readonly images: LoadedImages;
 }
 
 /** Reads one file of the folder, by its path relative to it. */
@@ -104,7 +104,7 @@ async function readTensors(bytes: Uint8Array): Promise<Map<string, Float32Array>
   return tensors;
 }
 
-function cifarImages(name: string, file: Uint8Array): ImageSet {
+function cifarImages(name: string, file: Uint8Array): LoadedImages {
   checkRecordsLength(name, file.length);
   const count = file.length / RECORD_BYTES;
   const pixels = new Uint8Array(count * (RECORD_BYTES - 1));

@@ -1,4 +1,5 @@
-import { plainBatch } from "../../client/distil/normalise.ts";
+import { unmovedBatch } from "../../client/distil/normalise.ts";
+import { gatherPixels } from "../../client/images/image-set.ts";
 import type { Batch, Engine, Session } from "../../client/engine/engine.ts";
 import { entryView, type StateLayout } from "../../protocol/model/state-layout.ts";
 import type { GoldenCase } from "./golden-case.ts";
@@ -95,15 +96,12 @@ async function reproduceGradient(session: Session, golden: GoldenCase): Promise<
 
 function batchOf({ images, run }: GoldenCase, step: number): Batch {
   const indices = Array.from({ length: run.batchSize }, (_, i) => step * run.batchSize + i);
-  return plainBatch(images, indices, run.normalisation);
+  return unmovedBatch(images, gatherPixels(images, indices), run.normalisation);
 }
 
 function firstImages({ images, run }: GoldenCase, count: number): Batch {
-  return plainBatch(
-    images,
-    Array.from({ length: count }, (_, i) => i),
-    run.normalisation,
-  );
+  const indices = Array.from({ length: count }, (_, i) => i);
+  return unmovedBatch(images, gatherPixels(images, indices), run.normalisation);
 }
 
 function* tensorsOf(

@@ -40,6 +40,9 @@ it("TensorFlow.js on WebGPU answers as the engine on WebGPU does, and as the ref
   const logits = await judged.logits(images, indices, normalisation);
   judged.close();
   const reference = new ReferenceSession({ graph, layout, teacher: model.state });
-  const expected = await reference.logits("teacher", plainBatch(images, indices, normalisation));
+  const expected = await reference.logits(
+    "teacher",
+    await plainBatch(images, indices, normalisation),
+  );
   expect(relativeError(logits, expected)).toBeLessThan(1e-4);
 });

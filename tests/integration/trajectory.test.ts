@@ -145,7 +145,7 @@ it.each(CASES)(
     const plain = adversary === null ? undefined : engineAdversary(adversary, images);
     for (let step = 0; step < STEPS; step++) {
       const progress = { step, totalSteps: STEPS };
-      const batch = augmentedBatch(
+      const batch = await augmentedBatch(
         images,
         batches.next(BATCH),
         PREPROCESSING,

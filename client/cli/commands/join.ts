@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import { participantGap } from "../../../protocol/round/evidence.ts";
-import { loadImages } from "../../images/load-node.ts";
+import type { ImageProgress } from "../../images/image-set-builder.ts";
+import { closeImages, type ImageSet } from "../../images/image-set.ts";
+import { storeImages } from "../../images/load-node.ts";
 import { engineTrainers } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
 import { ParticipantError } from "../../participant/participant-error.ts";
@@ -57,20 +59,23 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     )
     .action(async (invite: string, options: JoinOptions) => {
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
-      let count = 0;
+      let images: ImageSet | undefined;
       const training = engineTrainers({
         engine,
         images: async (preparation) => {
-          const images = await loadImages(options.images, preparation);
-          ({ count } = images);
-          const skipped = images.skipped.length;
+          const stored = await storeImages(options.images, preparation, {
+            signal: stop,
+            onProgress: importProgress(terminal),
+          });
+          images = stored;
+          const skipped = stored.skipped.length;
           terminal.note(
-            `${count} images from ${options.images}${skipped === 0 ? "" : `, ${skipped} files skipped`}`,
+            `${stored.count} images from ${options.images}${skipped === 0 ? "" : `, ${skipped} files skipped`}`,
           );
-          for (const { name, reason } of images.skipped.slice(0, 5)) {
+          for (const { name, reason } of stored.skipped.slice(0, 5)) {
             terminal.note(`  skipped ${name}: ${reason}`);
           }
-          return images;
+          return stored;
         },
       });
       const participant = new Participant({
@@ -78,7 +83,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
         training: {
           ...training,
           open: (campaign) => {
-            const gap = participantGap(count, campaign.config.judging);
+            const gap = participantGap(images?.count ?? 0, campaign.config.judging);
             if (gap !== undefined) terminal.note(`Evidence: ${gap}.`);
             return training.open(campaign);
           },
@@ -105,9 +110,12 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
           if (totals.contributed >= maxRounds) participant.finishRound();
         });
       }
-      const last = await participant.run().catch((error: unknown) => {
-        throw withAdvice(error);
-      });
+      const last = await participant
+        .run()
+        .catch((error: unknown) => {
+          throw withAdvice(error);
+        })
+        .finally(() => images && closeImages(images));
       if (last.kind === "finished") await keepWhatIsLeft(participant, options, terminal);
       const { totals } = participant;
       terminal.result(
@@ -117,6 +125,18 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       );
     });
 }
+
+/** A line on a terminal that says how many images there are so far; elsewhere nothing. */
+function importProgress(terminal: Terminal): (progress: ImageProgress) => void {
+  let told = 0;
+  return ({ images, skipped }) => {
+    if (!terminal.live || images < told + TOLD_EVERY) return;
+    told = images;
+    terminal.redraw([`reading images: ${images}${skipped === 0 ? "" : `, ${skipped} skipped`}`]);
+  };
+}
+
+const TOLD_EVERY = 100;
 
 /** What can be done about images that do not fit is done by an option here. */
 function withAdvice(error: unknown): unknown {

@@ -1,4 +1,4 @@
-import { gatherPixels, type ImageSet } from "../../../client/images/image-set.ts";
+import { someImages, type LoadedImages } from "../../../client/images/image-set.ts";
 import type { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { splitImages } from "../../../client/simulation/split-images.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
@@ -27,7 +27,7 @@ export function dealPool(
   pool: Pool,
   { participants, size, skew }: Deal,
   random: RandomStream,
-): readonly ImageSet[] {
+): readonly LoadedImages[] {
   const { count } = pool.images;
   const taken = size ?? count;
   if (taken > count || taken < participants) {
@@ -41,7 +41,7 @@ export function dealPool(
   if (labels === undefined) throw new RangeError("a skewed split needs the pool's labels");
   const least = Math.min(LEAST_SHARE, Math.floor(taken / participants));
   const shares = dirichletSplit(labels, { participants, concentration: skew, least, random });
-  return shares.map((indices) => pick(images, indices));
+  return shares.map((indices) => someImages(images, indices));
 }
 
 /** So many of a pool's images, drawn at random; the pool itself where it is all of them. */
@@ -52,11 +52,7 @@ export function takeSome(pool: Pool, size: number, random: RandomStream): Pool {
   random.shuffle(order);
   const indices = [...order.subarray(0, size)];
   return {
-    images: pick(images, indices),
+    images: someImages(images, indices),
     labels: labels && indices.map((index) => labels[index]!),
   };
-}
-
-function pick(images: ImageSet, indices: readonly number[]): ImageSet {
-  return { ...images, pixels: gatherPixels(images, indices), count: indices.length };
 }

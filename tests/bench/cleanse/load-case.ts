@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { attackTarget, type NamedTarget } from "../../../client/attack/attack.ts";
+import type { AttackTarget } from "../../../client/evaluation/attack-target.ts";
 import { stampImages } from "../../../client/attack/stamp-images.ts";
 import { triggerOf } from "../../../client/attack/trigger.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
@@ -8,8 +9,8 @@ import { readModel } from "../../../client/cli/model-file.ts";
 import { howSeen } from "../../../client/cli/how-seen.ts";
 import type { Preparation } from "../../../client/images/prepare-image.ts";
 import { loadTestSet } from "../../../client/cli/test-set.ts";
-import type { ImageSet } from "../../../client/images/image-set.ts";
-import type { EvaluationTask, TestSet } from "../../../client/evaluation/evaluate-model.ts";
+import type { LoadedImages } from "../../../client/images/image-set.ts";
+import type { TestSet } from "../../../client/evaluation/evaluate-model.ts";
 import { loadLabelled } from "../../../client/images/load-labelled.ts";
 import { loadImages } from "../../../client/images/load-node.ts";
 import { sha256 } from "../../../protocol/digest.ts";
@@ -19,7 +20,7 @@ import type { CaseSpec } from "./plan.ts";
 
 /** A pool's images; its labels only where a split or a control asks for them. */
 export interface Pool {
-  readonly images: ImageSet;
+  readonly images: LoadedImages;
   readonly labels: ArrayLike<number> | undefined;
 }
 
@@ -30,7 +31,10 @@ export interface LoadedCase {
   readonly pool: Pool;
   /** What the attacker wants; null for a clean model. */
   readonly target: NamedTarget | null;
-  readonly tests: Required<Pick<EvaluationTask, "clean">> & Pick<EvaluationTask, "triggered">;
+  readonly tests: {
+    readonly clean: TestSet<LoadedImages>;
+    readonly triggered?: TriggeredSet;
+  };
   /** SHA-256 of the model's file, and of images as they were decoded, labels included. */
   readonly digests: {
     readonly model: string;
@@ -39,6 +43,8 @@ export interface LoadedCase {
     readonly triggered: string | null;
   };
 }
+
+type TriggeredSet = TestSet<LoadedImages> & { readonly target: AttackTarget };
 
 /**
  * Loads a case.
@@ -84,10 +90,10 @@ async function loadPool(
 
 async function loadTriggered(
   { name, stamp }: CaseSpec,
-  clean: TestSet,
+  clean: TestSet<LoadedImages>,
   graph: Graph,
   preparation: Preparation,
-): Promise<EvaluationTask["triggered"]> {
+): Promise<TriggeredSet | undefined> {
   if (stamp.kind === "none") return undefined;
   const named = targetOf(stamp);
   if (named === null || (named !== "all" && named >= graph.classes)) {
@@ -110,7 +116,7 @@ function targetOf(stamp: CaseSpec["stamp"]): NamedTarget | null {
 }
 
 /** SHA-256 over shape, pixels and labels (4 bytes each). */
-function imagesDigest(images: ImageSet, labels: ArrayLike<number> = []): string {
+function imagesDigest(images: LoadedImages, labels: ArrayLike<number> = []): string {
   const { count, height, width, channels, pixels } = images;
   return createHash("sha256")
     .update(Uint32Array.of(count, height, width, channels))

@@ -7,7 +7,8 @@ import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/re
 import { trainSupervised } from "../../../client/attack/supervised-training.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import { seededStream } from "../../../client/demo/draw-images.ts";
-import { augmentedBatch } from "../../../client/distil/augment.ts";
+import { placedBatch } from "../../../client/distil/augment.ts";
+import { gatherPixels } from "../../../client/images/image-set.ts";
 import { ShuffledBatches } from "../../../client/distil/batches.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { evaluateModel } from "../../../client/evaluation/evaluate-model.ts";
@@ -120,7 +121,13 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
         nextBatch() {
           const indices = batches.next(size);
           return {
-            batch: augmentedBatch(all, indices, normalisation, augmentation, random),
+            batch: placedBatch(
+              all,
+              gatherPixels(all, indices),
+              normalisation,
+              augmentation,
+              random,
+            ),
             labels: indices.map((index) => labels[index]!),
           };
         },

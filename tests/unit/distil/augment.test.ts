@@ -32,8 +32,8 @@ function pixelsOf(values: Float32Array, image: number): number[] {
 }
 
 describe("normalisation", () => {
-  it("is (pixel/255 − mean)/std per channel", () => {
-    const batch = plainBatch(images, [2, 0], NORMALISATION);
+  it("is (pixel/255 − mean)/std per channel", async () => {
+    const batch = await plainBatch(images, [2, 0], NORMALISATION);
     const values = seen(batch);
     expect(batch.size).toBe(2);
     expect(values).toHaveLength(24);
@@ -61,13 +61,13 @@ describe("normalisation", () => {
 });
 
 describe("[D6] augmentation", () => {
-  it("switched off changes nothing", () => {
+  it("switched off changes nothing", async () => {
     const off = { cropPadding: 0, horizontalFlip: false };
-    const batch = augmentedBatch(images, [1, 2], NORMALISATION, off, stream(1));
-    expect(seen(batch)).toEqual(seen(plainBatch(images, [1, 2], NORMALISATION)));
+    const batch = await augmentedBatch(images, [1, 2], NORMALISATION, off, stream(1));
+    expect(seen(batch)).toEqual(seen(await plainBatch(images, [1, 2], NORMALISATION)));
   });
 
-  it("crops from the image padded with zero pixels, then mirrors, then normalises", () => {
+  it("crops from the image padded with zero pixels, then mirrors, then normalises", async () => {
     const augmentation = { cropPadding: 1, horizontalFlip: true };
     // Image 0 is 1 2 3 / 4 5 6; each placement of its 4×5 padded self, by hand.
     const byHand: Record<string, number[]> = {
@@ -83,7 +83,7 @@ describe("[D6] augmentation", () => {
     };
     const count = 200;
     const indices = Array<number>(count).fill(0);
-    const batch = augmentedBatch(images, indices, NORMALISATION, augmentation, stream(7));
+    const batch = await augmentedBatch(images, indices, NORMALISATION, augmentation, stream(7));
     const values = seen(batch);
     const draws = stream(7);
     const places = new Set<string>();
@@ -106,10 +106,10 @@ describe("[D6] augmentation", () => {
     expect(places.size).toBe(18);
   });
 
-  it("pads with pixel zero, not with zero after normalisation", () => {
+  it("pads with pixel zero, not with zero after normalisation", async () => {
     const augmentation = { cropPadding: 1, horizontalFlip: false };
     const indices = Array<number>(20).fill(0);
-    const batch = augmentedBatch(images, indices, NORMALISATION, augmentation, stream(3));
+    const batch = await augmentedBatch(images, indices, NORMALISATION, augmentation, stream(3));
     const values = seen(batch);
     const top = indices.findIndex((_, image) => batch.placements[3 * image] === 0);
     expect(top).toBeGreaterThanOrEqual(0);

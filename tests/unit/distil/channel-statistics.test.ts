@@ -40,7 +40,8 @@ it("[B2] statistics batch by batch are those of all images in one batch", async 
     { onImages: (done) => void told.push(done) },
   );
   expect(told).toEqual([5, 11, 17]);
-  const whole = await session.channelStatistics(plainBatch(images, [...indices], NORMALISATION));
+  const batch = await plainBatch(images, [...indices], NORMALISATION);
+  const whole = await session.channelStatistics(batch);
   expect(found).toHaveLength(layout.length - layout.trainableLength);
   found.forEach((value, i) => {
     expect(Math.abs(value - whole[i]!)).toBeLessThan(1e-4 * (1 + Math.abs(whole[i]!)));

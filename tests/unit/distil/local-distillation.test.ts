@@ -9,7 +9,8 @@ import {
   type LocalUpdate,
   type StepProgress,
 } from "../../../client/distil/local-distillation.ts";
-import { augmentedBatch } from "../../../client/distil/augment.ts";
+import { placedBatch } from "../../../client/distil/augment.ts";
+import { gatherPixels } from "../../../client/images/image-set.ts";
 import { RandomStream } from "../../../protocol/random/random-stream.ts";
 import { learningRateAt, temperatureAt } from "../../../protocol/round/schedule.ts";
 import type { Batch, Engine, StepSettings } from "../../../client/engine/engine.ts";
@@ -86,9 +87,9 @@ describe("local distillation", () => {
     const random = stream();
     const batches = new ShuffledBatches(golden.images.count, random);
     return Array.from({ length: count }, () =>
-      augmentedBatch(
+      placedBatch(
         golden.images,
-        batches.next(settings.batchSize),
+        gatherPixels(golden.images, batches.next(settings.batchSize)),
         settings.normalisation,
         settings.augmentation,
         random,

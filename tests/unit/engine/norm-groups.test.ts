@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { plainBatch } from "../../../client/distil/normalise.ts";
+import { unmovedBatch } from "../../../client/distil/normalise.ts";
+import { gatherPixels } from "../../../client/images/image-set.ts";
 import type { AdversarySettings } from "../../../client/engine/adversary-settings.ts";
 import type { Engine, PixelBatch, Session } from "../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
@@ -29,7 +30,11 @@ describe("norm groups", () => {
 
   function batch(from: number, size: number): PixelBatch {
     const indices = Array.from({ length: size }, (_, i) => from + i);
-    return plainBatch(golden.images, indices, golden.run.normalisation);
+    return unmovedBatch(
+      golden.images,
+      gatherPixels(golden.images, indices),
+      golden.run.normalisation,
+    );
   }
 
   /** Answers that no teacher gave, `[BATCH, classes]`. */

@@ -10,7 +10,8 @@ import type {
 import { EngineError } from "../../../client/engine/engine-error.ts";
 import { nodeEnvironment } from "../../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../../client/engine/opening/open-engine.ts";
-import { plainBatch } from "../../../client/distil/normalise.ts";
+import { unmovedBatch } from "../../../client/distil/normalise.ts";
+import { gatherPixels } from "../../../client/images/image-set.ts";
 import type { GoldenCase } from "../../../scripts/golden/golden-case.ts";
 import { goldenW4 } from "./golden-files.ts";
 import { smallGraph } from "./small-graph.ts";
@@ -37,7 +38,11 @@ describe("a session on wasm", () => {
 
   function batch(from: number, size: number): PixelBatch {
     const indices = Array.from({ length: size }, (_, i) => from + i);
-    return plainBatch(golden.images, indices, golden.run.normalisation);
+    return unmovedBatch(
+      golden.images,
+      gatherPixels(golden.images, indices),
+      golden.run.normalisation,
+    );
   }
 
   it("gives the same bits for the same steps, and load forgets the momentum", async () => {

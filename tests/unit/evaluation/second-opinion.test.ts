@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Engine, Session } from "../../../client/engine/engine.ts";
 import { secondOpinion } from "../../../client/evaluation/second-opinion.ts";
+import { readPixels } from "../../../client/images/image-set.ts";
 import type { Judge } from "../../../client/judge/judge.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../../protocol/model/state-layout.ts";
@@ -33,8 +34,10 @@ function judgeOf(table: Logits): Judge {
   return {
     name: "another table",
     read: () => ({
-      logits: async ({ pixels }, indices) =>
-        Float32Array.from(indices.flatMap((index) => table[pixels[index * 3072]!]!)),
+      logits: async (set, indices) => {
+        const pixels = await readPixels(set, indices);
+        return Float32Array.from(indices.flatMap((_, row) => table[pixels[row * 3072]!]!));
+      },
       close: () => {},
     }),
   };

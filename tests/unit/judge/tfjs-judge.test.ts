@@ -59,7 +59,7 @@ describe("TensorFlow.js as a judge", () => {
       const state = randomState(layout, seed);
       const indices = [3, 0, 4];
       const reference = new ReferenceSession({ graph, layout, teacher: state });
-      const batch = plainBatch(images, indices, { mean, std });
+      const batch = await plainBatch(images, indices, { mean, std });
       const expected = await reference.logits("teacher", batch);
 
       const before = tf.memory().numTensors;

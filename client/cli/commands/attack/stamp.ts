@@ -6,7 +6,7 @@ import { parseRecord, type AttackRecord } from "../../../attack/attack-record.ts
 import { stampImages } from "../../../attack/stamp-images.ts";
 import { triggerOf } from "../../../attack/trigger.ts";
 import { squashedTo } from "../../../images/prepare-image.ts";
-import { imageSize, type ImageSet } from "../../../images/image-set.ts";
+import { imageSize, type LoadedImages } from "../../../images/image-set.ts";
 import { recordsFrom } from "../../../images/cifar-records.ts";
 import { loadLabelled, type LabelledSet } from "../../../images/load-labelled.ts";
 import { checkLabels } from "../../class-labels.ts";
@@ -77,7 +77,7 @@ async function readRecord(path: string): Promise<AttackRecord> {
 /** PNG files in a sub-folder for each class, empty ones too: their place in the order is the label. */
 async function writeClassFolders(
   out: string,
-  images: ImageSet,
+  images: LoadedImages,
   { labels, classNames }: LabelledSet,
   record: AttackRecord,
   stop: AbortSignal,

@@ -11,7 +11,7 @@ import {
   type Evaluation,
   type TestSet,
 } from "../../../evaluation/evaluate-model.ts";
-import { loadImages } from "../../../images/load-node.ts";
+import { storeImages } from "../../../images/load-node.ts";
 import type { Preparation } from "../../../images/prepare-image.ts";
 import { splitImages } from "../../../simulation/split-images.ts";
 import { addCampaignOptions, campaignConfig, OptionError } from "../../options/campaign-options.ts";
@@ -99,7 +99,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   if (assumptions !== undefined) note(assumptions);
   const { preparation, preprocessing } = howSeen(teacher, asked.preprocessing);
   note(`It sees ${preprocessingText(teacher.graph.inputShape, preprocessing)}.`);
-  const pool = await loadImages(options.images, preparation);
+  const pool = await storeImages(options.images, preparation);
   const random = seededStream(options.shareSeed);
   const shares = splitImages(pool, participants, random);
   const tests = await loadTests(options, teacher, preparation);

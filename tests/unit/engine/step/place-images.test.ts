@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { augmentedBatch } from "../../../../client/distil/augment.ts";
+import { placedBatch } from "../../../../client/distil/augment.ts";
+import { gatherPixels } from "../../../../client/images/image-set.ts";
 import { RandomStream } from "../../../../protocol/random/random-stream.ts";
 import type { Engine, PixelBatch, ValueBatch } from "../../../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
@@ -19,9 +20,12 @@ describe("batches of pixels", () => {
   });
 
   function pixelBatch(from: number, size: number): PixelBatch {
-    return augmentedBatch(
+    return placedBatch(
       golden.images,
-      Array.from({ length: size }, (_, i) => from + i),
+      gatherPixels(
+        golden.images,
+        Array.from({ length: size }, (_, i) => from + i),
+      ),
       golden.run.normalisation,
       { cropPadding: 3, horizontalFlip: true },
       new RandomStream(new Uint8Array(16).fill(from + 1)),

@@ -4,7 +4,7 @@ import { parseRecord } from "../../../../../client/attack/attack-record.ts";
 import { stampImages } from "../../../../../client/attack/stamp-images.ts";
 import { triggerOf } from "../../../../../client/attack/trigger.ts";
 import { drawImages } from "../../../../../client/demo/draw-images.ts";
-import type { ImageSet } from "../../../../../client/images/image-set.ts";
+import type { LoadedImages } from "../../../../../client/images/image-set.ts";
 import { RECORD_BYTES } from "../../../../../client/images/cifar-records.ts";
 import { loadLabelled } from "../../../../../client/images/load-labelled.ts";
 import { runRecorded } from "../../recording-terminal.ts";
@@ -13,7 +13,7 @@ import { squashedTo } from "../../../../../client/images/prepare-image.ts";
 
 const SHAPE = { height: 32, width: 32, channels: 3 };
 
-function imageAt({ pixels }: ImageSet, index: number): Uint8Array {
+function imageAt({ pixels }: LoadedImages, index: number): Uint8Array {
   return pixels.subarray(index * 3072, (index + 1) * 3072);
 }
 
