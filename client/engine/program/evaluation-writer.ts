@@ -28,6 +28,10 @@ export class EvaluationWriter implements ValueWriter {
     this.#values.set(id, values);
   }
 
+  emit(kernel: Kernel): void {
+    this.writer.emit("teacher", kernel);
+  }
+
   /** Gives a value by a kernel. */
   give(output: ValueId, kernelOf: (y: Operand) => Kernel): void {
     this.writer.emit("teacher", kernelOf(this.store(output)));

@@ -20,6 +20,13 @@ export type NormRecord =
       readonly slopes: Operand;
     };
 
+/** What a norm took of each image by itself: one number a run of values. */
+export interface RunMoments {
+  readonly mean: Operand;
+  /** 1/√(σ² + ε) */
+  readonly inverse: Operand;
+}
+
 /**
  * Where batch norms take their statistics from: the batch, with running statistics advancing or
  * not; or, in evaluation mode, the running ones. `measure`: the running ones too, which each norm
@@ -33,6 +40,8 @@ export interface ForwardPass {
   /** How readers see a value. */
   readonly readings: ReadonlyMap<ValueId, Reading>;
   readonly norms: ReadonlyMap<NormStep, NormRecord>;
+  /** Of norms that take them of each image, by the value they give. */
+  readonly moments: ReadonlyMap<ValueId, RunMoments>;
   /** Step that gives a value. */
   readonly producers: ReadonlyMap<ValueId, TrainingStep>;
 }

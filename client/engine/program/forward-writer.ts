@@ -1,6 +1,6 @@
 import type { Activation, ValueId } from "../../../protocol/model/graph.ts";
 import type { ArenaBuffer } from "./arena.ts";
-import type { NormMode, NormRecord } from "./forward-pass.ts";
+import type { NormMode, NormRecord, RunMoments } from "./forward-pass.ts";
 import type { Operand, Reading, StatisticsSums } from "./operands.ts";
 import type { Kernel } from "./kernels/kernels.ts";
 import type { NormStep } from "./plan.ts";
@@ -18,6 +18,8 @@ export interface ValueWriter {
   readonly writer: ProgramWriter;
   /** How a value that there is already is read. */
   reading(id: ValueId): Reading;
+  /** A kernel that gives no value. */
+  emit(kernel: Kernel): void;
   /** Gives a value by a kernel that takes no sums. */
   give(output: ValueId, kernelOf: (y: Operand) => Kernel): void;
   /** Says how readers see a value. */
@@ -43,6 +45,7 @@ export class ForwardWriter implements ValueWriter {
   /** How readers see the values that there are so far. */
   readonly readings = new Map<ValueId, Reading>();
   readonly norms = new Map<NormStep, NormRecord>();
+  readonly moments = new Map<ValueId, RunMoments>();
   /** Of the values that batch norms read. */
   readonly sums = new Map<ValueId, StatisticsSums>();
   readonly #needs: ValueNeeds;
@@ -89,6 +92,10 @@ export class ForwardWriter implements ValueWriter {
     const buffer = this.writer.activation(id);
     this.readAs(id, stored(buffer));
     return buffer;
+  }
+
+  emit(kernel: Kernel): void {
+    this.writer.emit("forward", kernel);
   }
 
   /** Gives a value by a kernel that takes no sums. */

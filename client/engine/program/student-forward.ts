@@ -21,6 +21,7 @@ export function writeForwardPass(writer: ProgramWriter, mode: NormMode): Forward
     logits: pass.stored(graph.output),
     readings: pass.readings,
     norms: pass.norms,
+    moments: pass.moments,
     producers: new Map(steps.map((step) => [step.output, step])),
   };
 }

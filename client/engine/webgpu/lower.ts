@@ -10,6 +10,7 @@ import { headDispatch, headSumsDispatch } from "./wgsl/fused-head.ts";
 import { linearDispatch, linearGradientDispatch, poolDispatch } from "./wgsl/head.ts";
 import { inputGradientDispatch } from "./wgsl/input-gradient.ts";
 import { loopsDispatch } from "./wgsl/loops.ts";
+import { productDispatch } from "./wgsl/product.ts";
 import { lossDispatch, type LossPlace } from "./wgsl/loss.ts";
 import {
   normGradientFactorsDispatch,
@@ -75,6 +76,8 @@ function lowerKernel(
       return [gatherGradientDispatch(kernel, groups, tiles.cooperation)];
     case "loops":
       return [loopsDispatch(kernel)];
+    case "product":
+      return [productDispatch(kernel)];
     case "norm-gradient-factors":
       return [normGradientFactorsDispatch(kernel, groups, tiles.cooperation)];
     case "norm-gradient":

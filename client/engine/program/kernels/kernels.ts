@@ -40,6 +40,7 @@ import {
   type NormStatisticsKernel,
   type RunningNormKernel,
 } from "./norm.ts";
+import { product, type ProductKernel } from "./product.ts";
 import { combine, gatherGradient, type CombineKernel, type GatherGradientKernel } from "./rows.ts";
 
 /** What operations are made of: what machines know how to do. */
@@ -64,7 +65,8 @@ export type Kernel =
   | LossKernel
   | HeadKernel
   | PerturbKernel
-  | CollectAscentKernel;
+  | CollectAscentKernel
+  | ProductKernel;
 
 const KERNELS: {
   readonly [Kind in Kernel["kind"]]: KernelDescription<Extract<Kernel, { kind: Kind }>>;
@@ -90,6 +92,7 @@ const KERNELS: {
   head,
   perturb,
   "collect-ascent": collectAscent,
+  product,
 };
 
 /** What a kernel reads and writes; each operand once. */

@@ -76,6 +76,14 @@ export function minimum(a: Expression, b: Expression): Expression {
   return { kind: "minimum", a, b };
 }
 
+export function exp(of: Expression): Expression {
+  return { kind: "exp", of };
+}
+
+export function root(of: Expression): Expression {
+  return { kind: "sqrt", of };
+}
+
 export function divide(a: Expression, b: Expression): Expression {
   return { kind: "divide", a, b };
 }

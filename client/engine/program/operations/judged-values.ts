@@ -2,7 +2,7 @@ import type * as tfjs from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import type { Sides, ValueId } from "../../../../protocol/model/values.ts";
 
-export type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 
 /** TensorFlow.js, handed in by whoever has loaded it: pages that ask for no judge load none of it. */
 export type Tfjs = typeof tfjs;
@@ -14,6 +14,12 @@ export interface JudgedValues {
   value<T extends Tensor>(id: ValueId): T;
   /** In the layout of the file. */
   parameter<T extends Tensor>(name: string): T;
+}
+
+/** (x − μ)/√(σ² + ε), moments over some axes. */
+export function standardisedBy(tf: Tfjs, x: Tensor, axes: number[], epsilon: number): Tensor {
+  const { mean, variance } = tf.moments(x, axes, true);
+  return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon)));
 }
 
 /** A map with one value around it. */

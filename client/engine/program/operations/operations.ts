@@ -10,14 +10,20 @@ import { shuffleChannels } from "./shuffle-channels.ts";
 import { sliceChannels } from "./slice-channels.ts";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { foldedConvolution } from "./folded-convolution.ts";
+import { addEmbedding, prependTokens } from "./embeddings.ts";
+import { sliceTokens, takeToken } from "./cut-tokens.ts";
+import { groupNorm } from "./group-norm.ts";
+import { layerNorm } from "./layer-norm.ts";
+import { softmax } from "./softmax.ts";
+import { toTokens } from "./to-tokens.ts";
 import { globalAveragePool } from "./global-average-pool.ts";
 import { maxPool } from "./max-pool.ts";
 import { multiply } from "./multiply.ts";
 import { linear } from "./linear.ts";
-import { refused } from "./not-executed.ts";
 import type { EvaluationDescription, OperationDescription } from "./operation.ts";
 
 /** Every operation, once: what passes are written from. */
@@ -33,11 +39,11 @@ export const OPERATIONS: {
   add,
   "global-average-pool": globalAveragePool,
   linear,
-  "layer-norm": refused("layer-norm"),
-  "group-norm": refused("group-norm"),
+  "layer-norm": layerNorm,
+  "group-norm": groupNorm,
   multiply,
   scale,
-  softmax: refused("softmax"),
+  softmax,
   "max-pool": maxPool,
   "average-pool": averagePool,
   "adaptive-average-pool": adaptiveAveragePool,
@@ -46,12 +52,12 @@ export const OPERATIONS: {
   "pad-channels": padChannels,
   "shuffle-channels": shuffleChannels,
   flatten,
-  "to-tokens": refused("to-tokens"),
-  "prepend-tokens": refused("prepend-tokens"),
-  "add-embedding": refused("add-embedding"),
-  "slice-tokens": refused("slice-tokens"),
-  "take-token": refused("take-token"),
-  attention: refused("attention"),
+  "to-tokens": toTokens,
+  "prepend-tokens": prependTokens,
+  "add-embedding": addEmbedding,
+  "slice-tokens": sliceTokens,
+  "take-token": takeToken,
+  attention,
 };
 
 /** The operation that a step is, or that stands in a graph. */

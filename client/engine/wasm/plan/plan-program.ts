@@ -19,6 +19,7 @@ import { planFilterGradient } from "./plan-filter-gradient.ts";
 import { planInputGradient } from "./plan-input-gradient.ts";
 import { planLoops } from "./plan-loops.ts";
 import { planBiasSums, planCombine, planGatherGradient, planNormGradient } from "./plan-rows.ts";
+import { planProduct } from "./plan-product.ts";
 import type { PackedStages, ParallelStage, Site } from "./stage.ts";
 
 /** What a run of a program keeps account of. */
@@ -100,6 +101,8 @@ function planKernel(site: Site, kernel: Kernel): KernelPlan {
       return { stages: planNormGradient(site, kernel) };
     case "loops":
       return { stages: planLoops(site, kernel) };
+    case "product":
+      return { stages: planProduct(site, kernel) };
     case "norm-statistics":
       return onHost(({ floats, groups }) => normStatistics(floats, kernel, groups));
     case "norm-gradient-factors":

@@ -264,3 +264,41 @@ export const deepHead: Head = (net, x, classes) => {
 /** Two linear layers with GELU between, as in transformers. */
 export const geluHead: Head = (net, x, classes) =>
   net.linear(net.activate(net.linear(net.pool(x), 2 * classes), "gelu"), classes);
+
+/** ConvNeXt's block (Liu et al. 2022), in front of it its layer norm of a map. */
+export const convNext: Block = (net, x, { channels, kernel, padding }) => {
+  const wide = 2 * channels + 2;
+  const start = net.ownNorm(net.conv(x, { channels: wide, kernel: 1 }));
+  const apart = { channels: wide, kernel: kernel + 2, groups: wide, bias: true };
+  const spread = net.linear(net.ownNorm(net.conv(start, apart)), 2 * wide + padding);
+  const narrow = net.linear(net.activate(spread, "gelu"), wide);
+  return net.add(net.scale(narrow), start);
+};
+
+/** Four channels a group. */
+export const groupNorms: Block = (net, x, sizes) => {
+  const channels = 4 * (1 + (sizes.channels % 4));
+  const normed = net.ownNorm(net.conv(x, { ...sizes, channels }), channels / 4);
+  return net.ownNorm(net.conv(net.relu(normed), { channels: 6, kernel: 3 }), 6);
+};
+
+/** A transformer's block behind a class token and positions (Dosovitskiy et al. 2021). */
+export const transformerHead: Head = (net, x, classes) => {
+  const [heads, width] = classes % 2 === 0 ? [2, 4] : [3, 2];
+  const channels = heads * width;
+  const patches = net.tokens(net.conv(x, { channels, kernel: 1, bias: true }));
+  const start = net.embed(net.prepend(patches, 1));
+  const normed = net.ownNorm(start);
+  const [q, k, v] = [0, 1, 2].map(() => net.linear(normed, channels)) as [string, string, string];
+  const mixed = net.add(start, net.linear(net.attention([q, k, v], heads), channels));
+  const hidden = net.activate(net.linear(net.ownNorm(mixed), 2 * channels), "gelu");
+  const end = net.add(mixed, net.linear(hidden, channels));
+  return net.linear(net.takeToken(net.ownNorm(end), 0), classes);
+};
+
+/** Attention of tokens to themselves as they are, without projections. */
+export const sameTokensHead: Head = (net, x, classes) => {
+  const tokens = net.softmax(net.sliceTokens(net.tokens(x)));
+  const mixed = net.attention([tokens, tokens, tokens], 1);
+  return net.linear(net.takeToken(net.add(mixed, tokens), 0), classes);
+};

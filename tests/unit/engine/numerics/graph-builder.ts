@@ -237,6 +237,72 @@ export class GraphBuilder {
     return this.#value(output, [...this.#shape(input).slice(0, -1), channels]);
   }
 
+  /** @param groups of a group norm; a layer norm when left out */
+  ownNorm(input: ValueId, groups?: number): ValueId {
+    const output = this.#name(groups === undefined ? "layernorm" : "groupnorm");
+    const [scale, shift] = [`${output}.weight`, `${output}.bias`];
+    const shape = [this.channels(input)];
+    this.#parameters.push(
+      { name: scale, role: "norm-scale", shape },
+      { name: shift, role: "norm-shift", shape },
+    );
+    const norm = { input, output, scale, shift, epsilon: 1e-5 };
+    this.#operations.push(
+      groups === undefined
+        ? { kind: "layer-norm", ...norm }
+        : { kind: "group-norm", groups, ...norm },
+    );
+    return this.#value(output, this.#shape(input));
+  }
+
+  softmax(input: ValueId): ValueId {
+    const output = this.#name("softmax");
+    this.#operations.push({ kind: "softmax", input, output });
+    return this.#value(output, this.#shape(input));
+  }
+
+  tokens(input: ValueId): ValueId {
+    const output = this.#name("tokens");
+    const [height, width, channels] = this.#shape(input) as [number, number, number];
+    this.#operations.push({ kind: "to-tokens", input, output });
+    return this.#value(output, [height * width, channels]);
+  }
+
+  prepend(input: ValueId, count: number): ValueId {
+    const output = this.#name("prepended");
+    const [tokens, channels] = this.#shape(input) as [number, number];
+    const embedding = this.#embedding(output, [1, count, channels]);
+    this.#operations.push({ kind: "prepend-tokens", input, output, embedding });
+    return this.#value(output, [count + tokens, channels]);
+  }
+
+  embed(input: ValueId): ValueId {
+    const output = this.#name("embedded");
+    const embedding = this.#embedding(output, [1, ...this.#shape(input)]);
+    this.#operations.push({ kind: "add-embedding", input, output, embedding });
+    return this.#value(output, this.#shape(input));
+  }
+
+  /** All tokens but the first. */
+  sliceTokens(input: ValueId): ValueId {
+    const output = this.#name("sliced");
+    const [to, channels] = this.#shape(input) as [number, number];
+    this.#operations.push({ kind: "slice-tokens", input, output, from: 1, to });
+    return this.#value(output, [to - 1, channels]);
+  }
+
+  takeToken(input: ValueId, index: number): ValueId {
+    const output = this.#name("taken");
+    this.#operations.push({ kind: "take-token", input, output, index });
+    return this.#value(output, [this.channels(input)]);
+  }
+
+  attention(inputs: readonly [ValueId, ValueId, ValueId], heads: number): ValueId {
+    const output = this.#name("attention");
+    this.#operations.push({ kind: "attention", inputs, output, heads });
+    return this.#value(output, this.#shape(inputs[0]));
+  }
+
   graph(output: ValueId): Graph {
     return {
       architecture: "drawn",
@@ -258,6 +324,12 @@ export class GraphBuilder {
   #bias(output: ValueId, role: ParameterRole, channels: number): string {
     const name = `${output}.bias`;
     this.#parameters.push({ name, role, shape: [channels] });
+    return name;
+  }
+
+  #embedding(output: ValueId, shape: readonly number[]): string {
+    const name = `${output}.embedding`;
+    this.#parameters.push({ name, role: "embedding", shape });
     return name;
   }
 

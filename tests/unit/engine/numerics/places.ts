@@ -239,6 +239,24 @@ export const PLACES: readonly Place[] = [
     block: blocks.excitedBranch,
     head: linearHead,
   },
+  {
+    title: "a transformer's block behind a class token and positions",
+    stem: plainStem,
+    block: blocks.rectifiedConvolution,
+    head: blocks.transformerHead,
+  },
+  {
+    title: "a depthwise convolution, layer norms, GELU and a layer scale",
+    stem: noStem,
+    block: blocks.convNext,
+    head: linearHead,
+  },
+  {
+    title: "group norms, softmax, and attention of tokens to themselves",
+    stem: plainStem,
+    block: blocks.groupNorms,
+    head: blocks.sameTokensHead,
+  },
 ];
 
 /** What fast-check draws; `seed` decides the values. */

@@ -19,7 +19,8 @@ import {
   withCopies,
 } from "./reference-adversary.ts";
 import { referenceLoss } from "./reference-loss.ts";
-import { runBackward, runForward, type ParametersByName } from "./reference-network.ts";
+import { runForward, type ParametersByName } from "./reference-network.ts";
+import { runBackward } from "./reference-backward.ts";
 import type { Tensor } from "./reference-operations.ts";
 import { tensorsOf } from "./reference-session.ts";
 import { SeededValues } from "./seeded-values.ts";

@@ -3,7 +3,7 @@ import { zeros, type Tensor } from "./reference-operations.ts";
 /** What moves values, or meets them channel by channel; and the gradients, in float64. */
 
 /** Where each value of an output comes from; −1: nowhere, it is 0. */
-interface Move {
+export interface Move {
   readonly shape: readonly number[];
   from(index: number): number;
 }

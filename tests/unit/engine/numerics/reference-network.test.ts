@@ -5,12 +5,8 @@ import { slopes } from "./finite-differences.ts";
 import { graphAt, PLACES, type Sizes } from "./places.ts";
 import { randomBatch, randomState } from "./random-graph.ts";
 import { referenceLoss, type ReferenceLoss } from "./reference-loss.ts";
-import {
-  runBackward,
-  runForward,
-  type ParametersByName,
-  type ReferencePass,
-} from "./reference-network.ts";
+import { runForward, type ParametersByName, type ReferencePass } from "./reference-network.ts";
+import { runBackward } from "./reference-backward.ts";
 import type { Tensor } from "./reference-operations.ts";
 import { referenceEngine, tensorsOf } from "./reference-session.ts";
 import { SeededValues } from "./seeded-values.ts";

@@ -5,7 +5,8 @@ import { drawCase } from "./numeric-case.ts";
 import { graphAt, PLACES, type Sizes } from "./places.ts";
 import { randomBatch } from "./random-graph.ts";
 import { referenceLoss } from "./reference-loss.ts";
-import { runBackward, runForward, type ParametersByName } from "./reference-network.ts";
+import { runForward, type ParametersByName } from "./reference-network.ts";
+import { runBackward } from "./reference-backward.ts";
 import type { Tensor } from "./reference-operations.ts";
 import {
   adaptivePerturbation,

@@ -34,12 +34,8 @@ import { referenceLoss } from "./reference-loss.ts";
 import { statisticsOf } from "./reference-statistics.ts";
 import { bringHeadsToLength, steeper, withHeadShift } from "./reference-regularisers.ts";
 import { advanceStatistics, descend } from "./reference-training.ts";
-import {
-  runBackward,
-  runForward,
-  type NormGroups,
-  type ReferencePass,
-} from "./reference-network.ts";
+import { runForward, type NormGroups, type ReferencePass } from "./reference-network.ts";
+import { runBackward } from "./reference-backward.ts";
 import type { Tensor } from "./reference-operations.ts";
 
 /**
