@@ -96,6 +96,30 @@ describe("a student that participants refuse", () => {
     expect(await studentOf(id, 2)).toHaveLength(2);
   });
 
+  it("[J12.6] [C3] while the campaign is paused are counted before it combines", async () => {
+    const { id, volunteers } = await runningCampaign(5, { round: { goal: 2, overSelection: 2.5 } });
+    const [first, second, third, ...others] = volunteers as [Volunteer, Volunteer, Volunteer];
+    const at = await first.assignment();
+    for (const volunteer of volunteers.slice(1)) await volunteer.assignment();
+    await act(id, "pause");
+    for (const volunteer of [first, second, third]) {
+      expect((await refuse(volunteer, at)).status).toBe(200);
+    }
+    for (const other of others as Volunteer[]) {
+      const slices = await other.upload(at, other.frames(updateOf(other.view, 1)));
+      await (await other.sendCommit(at, slices)).body?.cancel();
+    }
+    expect(await report(id)).toMatchObject({
+      state: "paused",
+      current: { accepted: 2, refused: 3 },
+    });
+    expect(await act(id, "resume")).toMatchObject({
+      state: "failed",
+      round: 0,
+      detail: expect.stringMatching(/3 of the 5 participants/),
+    });
+  });
+
   it("[J12.4] is not refused by one alone, who waits while the others go on", async () => {
     const { id, volunteers } = await runningCampaign(3, {
       round: { goal: 2, minimum: 2, overSelection: 1 },

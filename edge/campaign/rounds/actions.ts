@@ -4,6 +4,7 @@ import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { pauseForMisfit, stopDeadline } from "./pauses.ts";
 import { phaseOf } from "./phases.ts";
+import { settleRefusals } from "./refusals.ts";
 import { advanceIfComplete, endVoid } from "./transitions.ts";
 
 /**
@@ -22,6 +23,8 @@ export function act(ledger: Ledger, action: CampaignAction, now: number): void {
     );
   }
   ledger.campaign.update({ state, detail: null });
+  // First, since what follows may pause or end the campaign again.
+  ledger.announce({ type: "campaign-state", state });
   const attempt = ledger.rounds.current();
   switch (action) {
     case "start":
@@ -43,7 +46,6 @@ export function act(ledger: Ledger, action: CampaignAction, now: number): void {
     default:
       action satisfies never;
   }
-  ledger.announce({ type: "campaign-state", state });
   // Those who wait for the start may have told already.
   if (action === "start" && pauseForMisfit(ledger, now, false)) return;
   const opened = ledger.rounds.current();
@@ -63,6 +65,8 @@ function resumeAttempt(ledger: Ledger, attempt: AttemptRecord, now: number): voi
     case "participants":
       ledger.rounds.update(attempt, { deadline: now + (campaign.remainingMs ?? 0) });
       ledger.campaign.update({ remainingMs: null });
+      // Most of what came meanwhile may say that the student is broken (SPEC J12).
+      if (settleRefusals(ledger, now)) return;
       return advanceIfComplete(ledger, attempt, now);
     default:
       phase satisfies never;

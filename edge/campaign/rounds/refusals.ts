@@ -49,7 +49,7 @@ export function settleAttempt(ledger: Ledger, now: number): void {
 }
 
 /** Ends the campaign if most of those who answered the attempt refuse its student; says whether it did. */
-function settleRefusals(ledger: Ledger, now: number): boolean {
+export function settleRefusals(ledger: Ledger, now: number): boolean {
   const campaign = ledger.campaign.read();
   const attempt = ledger.rounds.current();
   if (campaign.state !== "running" || attempt === undefined) return false;
