@@ -142,7 +142,7 @@ export class Exchange {
   }
 
   #collect(target: RequestTarget, head: RequestHeaders, isKnown: boolean): void {
-    this.#parts.collector.collect(this.#request, head.framing.length, {
+    this.#parts.collector.collect(this.#request, head.framing.length, isKnown, {
       whole: (body) => {
         if (!this.#isOpen) return;
         try {

@@ -26,6 +26,8 @@ export interface FrontLimits {
   readonly modelBytes: number;
   /** Bodies that are being collected, altogether, bytes. */
   readonly collectedBytesInAll: number;
+  /** Of them those of requests without a token of ours: half, so that these shut out nobody else. */
+  readonly collectedBytesOfStrangers: number;
   /** Held for an end that takes bytes more slowly than the other sends them, bytes. Less costs speed. */
   readonly bufferedBytes: number;
   /** After a refusal this much of a body is still read, so that its sender sees the answer, bytes. */
@@ -89,6 +91,7 @@ export const FRONT_LIMITS: FrontLimits = {
   collectedBytes: 64 * 1024,
   modelBytes: 512 * MIB,
   collectedBytesInAll: 32 * MIB,
+  collectedBytesOfStrangers: 16 * MIB,
   bufferedBytes: MIB / 2,
   drainedBytes: 4 * MIB,
   drainMs: 5_000,

@@ -17,14 +17,23 @@ export interface Collected {
 export class BodyCollector {
   readonly #limits: FrontLimits;
   #bytesInAll = 0;
+  #bytesOfStrangers = 0;
 
   constructor(limits: FrontLimits) {
     this.#limits = limits;
   }
 
-  /** @param length undefined when the body comes in chunks. */
-  collect(request: IncomingMessage, length: number | undefined, listener: Collected): void {
-    const { collectedBytes, collectedBytesInAll } = this.#limits;
+  /**
+   * @param length undefined when the body comes in chunks.
+   * @param isKnown whether its sender has a token: it does not wait for strangers.
+   */
+  collect(
+    request: IncomingMessage,
+    length: number | undefined,
+    isKnown: boolean,
+    listener: Collected,
+  ): void {
+    const { collectedBytes } = this.#limits;
     const tooLarge = (): ProtocolError =>
       new ProtocolError(
         "payload-too-large",
@@ -36,7 +45,7 @@ export class BodyCollector {
     const stop = (): void => {
       pace.end();
       request.off("data", take).off("end", finish).off("close", stop);
-      this.#bytesInAll -= bytes;
+      this.#count(-bytes, isKnown);
       bytes = 0;
     };
     const fail = (problem: ProtocolError): void => {
@@ -47,10 +56,10 @@ export class BodyCollector {
     const take = (chunk: Buffer): void => {
       pace.received(chunk.length);
       bytes += chunk.length;
-      this.#bytesInAll += chunk.length;
+      this.#count(chunk.length, isKnown);
       chunks.push(chunk);
       if (bytes > collectedBytes) fail(tooLarge());
-      else if (this.#bytesInAll > collectedBytesInAll) {
+      else if (this.#isFull(isKnown)) {
         fail(
           new ProtocolError("too-many-requests", "too many bodies are under way: try again soon", {
             retryAfterSeconds: 5,
@@ -63,6 +72,17 @@ export class BodyCollector {
       listener.whole(Buffer.concat(chunks));
     };
     request.on("data", take).on("end", finish).on("close", stop);
+  }
+
+  #count(bytes: number, isKnown: boolean): void {
+    this.#bytesInAll += bytes;
+    if (!isKnown) this.#bytesOfStrangers += bytes;
+  }
+
+  #isFull(isKnown: boolean): boolean {
+    const { collectedBytesInAll, collectedBytesOfStrangers } = this.#limits;
+    if (this.#bytesInAll > collectedBytesInAll) return true;
+    return !isKnown && this.#bytesOfStrangers > collectedBytesOfStrangers;
   }
 }
 

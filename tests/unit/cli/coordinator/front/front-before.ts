@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach } from "vitest";
+import { trustedProxies } from "../../../../../client/cli/coordinator/front/caller-address.ts";
+import { openFront, type Front } from "../../../../../client/cli/coordinator/front/front.ts";
+import {
+  FRONT_LIMITS,
+  type FrontLimits,
+} from "../../../../../client/cli/coordinator/front/limits.ts";
+
+export const SECRETS = {
+  adminToken: { present: "admin-token-of-the-tests", previous: undefined },
+  signingKey: { present: "signing-key-of-the-tests-32-bytes-long", previous: undefined },
+};
+
+const folder = mkdtempSync(join(tmpdir(), "front-"));
+const ends: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A front before a Worker that answers so; without one, before none. */
+export async function frontBefore(
+  answer: RequestListener | undefined,
+  limits: Partial<FrontLimits> = {},
+): Promise<{ front: Front; spool: string; log: string[] }> {
+  const base = mkdtempSync(join(folder, "f-"));
+  const workerSocket = join(base, "w");
+  const log: string[] = [];
+  if (answer !== undefined) {
+    const worker: Server = createServer(answer);
+    worker.on("upgrade", (_, socket) => {
+      socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => worker.listen(workerSocket, resolve));
+    ends.push(() => {
+      worker.closeAllConnections();
+      worker.close();
+    });
+  }
+  const spool = mkdtempSync(join(base, "s"));
+  const front = await openFront({
+    host: "127.0.0.1",
+    port: 0,
+    workerSocket,
+    spool,
+    secrets: SECRETS,
+    proxies: trustedProxies([]),
+    limits: { ...FRONT_LIMITS, ...limits },
+    report: (line) => log.push(line),
+  });
+  ends.push(() => front.close());
+  return { front, spool, log };
+}
+
+/** Sends this, and gives what came until the connection closed or so long had passed. */
+export function talk({ port }: Front, text: string, ms = 500): Promise<string> {
+  return new Promise((resolve) => {
+    let came = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(text, "latin1"));
+    const done = (): void => {
+      socket.destroy();
+      resolve(came);
+    };
+    const timer = setTimeout(done, ms);
+    socket.setEncoding("latin1").on("data", (chunk: string) => (came += chunk));
+    socket.on("error", done).on("close", () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
