@@ -6,13 +6,18 @@ import type { NetworkSettings } from "./network-settings.ts";
 
 /** A network that a file may hold. */
 export interface Candidate {
-  /** For people. */
+  /** For people: the family and whose files are so. */
+  readonly form: string;
+  /** The same with the member's name. */
   readonly title: string;
   readonly drawn: Drawn;
 }
 
 /** So many of the forms with most marks are drawn. */
 const DRAWN = 4;
+
+/** A network of which the file has fewer of the tensors' names is not close to it. */
+const LEAST_SHARE = 0.25;
 
 /**
  * The form of all families whose network, drawn from these tensors, has most of them; undefined where no
@@ -36,13 +41,13 @@ export function closestDrawing(tensors: Tensors, given: NetworkSettings): Candid
   let closest: (Candidate & { readonly shared: number }) | undefined;
   for (const { form, nameOf, title } of likely) {
     const drawn = form.draw(new Drawing(tensors, nameOf, given));
+    const { parameters } = drawn.graph;
+    const named = parameters.filter(({ name }) => tensors.has(name)).length;
+    if (named < LEAST_SHARE * parameters.length) continue;
     const shared = sharedTensors(drawn.graph, tensors);
     if (closest !== undefined && shared <= closest.shared) continue;
-    closest = {
-      title: `${drawn.graph.architecture} (${title} as in ${form.origin})`,
-      drawn,
-      shared,
-    };
+    const of = `${title} as in ${form.origin}`;
+    closest = { form: of, title: `${drawn.graph.architecture} (${of})`, drawn, shared };
   }
   return closest;
 }

@@ -1,11 +1,11 @@
 import { ProtocolError } from "../errors.ts";
 import type { Activation, Graph, Operation, Parameter, ParameterRole, ValueId } from "./graph.ts";
-import { operationInputs } from "./graph.ts";
+import { operationInputs, SIZES } from "./graph.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
 import { shapeOf } from "./operation-shapes.ts";
 import { OWN_SIZE, usuallySeen, type PreprocessingDefaults } from "./preprocessing-defaults.ts";
-import { allSides, type Pair, type Sides, type ValueShape } from "./values.ts";
+import { allSides, sizeOf, type Pair, type Sides, type ValueShape } from "./values.ts";
 
 /** A file's tensors by name; none, where a network is drawn anew. */
 export type Tensors = ReadonlyMap<string, NamedTensor>;
@@ -145,7 +145,7 @@ export class Drawing {
       "size",
       "told" in size
         ? { asks, usual: size.told, choices: [size.told] }
-        : { asks, usual: size.usual },
+        : { asks, usual: Math.min(size.usual, SIZES.most) },
     );
     this.#preprocessing = seen ?? usuallySeen("told" in size ? size.told : size.usual);
     this.#shapes.set("image", [side, side, channels]);
@@ -225,6 +225,79 @@ export class Drawing {
     return this.activation(input, "relu", output);
   }
 
+  /** Over the channels; with the epsilon of `norms` unless the network has another here. */
+  layerNorm(input: ValueId, name: string, epsilon = this.#epsilon): ValueId {
+    const shape = [this.channels(input)];
+    return this.#add({
+      kind: "layer-norm",
+      input,
+      output: name,
+      scale: this.#parameter(`${name}.weight`, "norm-scale", shape),
+      shift: this.#parameter(`${name}.bias`, "norm-shift", shape),
+      epsilon,
+    });
+  }
+
+  /** Layer scale: a factor a channel, in the shape that the tensor has. */
+  scale(input: ValueId, factor: string, output: string): ValueId {
+    const channels = this.channels(input);
+    const told = this.told(factor);
+    const shape = told !== undefined && sizeOf(told) === channels ? told : [channels];
+    return this.#add({
+      kind: "scale",
+      input,
+      output,
+      factor: this.#parameter(factor, "layer-scale", shape),
+    });
+  }
+
+  /** A value times one a channel: squeeze and excitation. */
+  multiply(input: ValueId, gate: ValueId, output: string): ValueId {
+    return this.#add({ kind: "multiply", inputs: [input, gate], output });
+  }
+
+  concat(inputs: readonly ValueId[], output: string): ValueId {
+    return this.#add({ kind: "concat", axis: "channels", inputs, output });
+  }
+
+  toTokens(input: ValueId, output: string): ValueId {
+    return this.#add({ kind: "to-tokens", input, output });
+  }
+
+  /** Puts a class token before the others. */
+  prependToken(input: ValueId, name: string): ValueId {
+    const embedding = this.#parameter(name, "embedding", [1, 1, this.channels(input)]);
+    return this.#add({ kind: "prepend-tokens", input, output: name, embedding });
+  }
+
+  /** Adds a position to every token. */
+  addEmbedding(input: ValueId, name: string): ValueId {
+    const [tokens, channels] = this.shape(input) as [number, number];
+    const embedding = this.#parameter(name, "embedding", [1, tokens, channels]);
+    return this.#add({ kind: "add-embedding", input, output: name, embedding });
+  }
+
+  takeToken(input: ValueId, index: number, output: string): ValueId {
+    return this.#add({ kind: "take-token", input, output, index });
+  }
+
+  sliceTokens(input: ValueId, from: number, output: string): ValueId {
+    const to = this.shape(input)[0];
+    return this.#add({ kind: "slice-tokens", input, output, from, to });
+  }
+
+  sliceChannels(input: ValueId, from: number, to: number, output: string): ValueId {
+    return this.#add({ kind: "slice-channels", input, output, from, to });
+  }
+
+  attention(query: ValueId, key: ValueId, value: ValueId, heads: number, output: string): ValueId {
+    return this.#add({ kind: "attention", inputs: [query, key, value], output, heads });
+  }
+
+  adaptivePool(input: ValueId, side: number, output: string): ValueId {
+    return this.#add({ kind: "adaptive-average-pool", input, output, size: [side, side] });
+  }
+
   add(input: ValueId, other: ValueId, output: string): ValueId {
     return this.#add({ kind: "add", inputs: [input, other], output });
   }
@@ -286,9 +359,12 @@ export class Drawing {
   linear(
     input: ValueId,
     name: string,
-    { bias = true, output = name }: { readonly bias?: boolean; readonly output?: string } = {},
+    {
+      bias = `${name}.bias`,
+      output = name,
+      weight = `${name}.weight`,
+    }: { readonly weight?: string; readonly bias?: string | false; readonly output?: string } = {},
   ): ValueId {
-    const weight = `${name}.weight`;
     const channels = this.channels(input);
     const out = this.told(weight)?.[0] ?? channels;
     return this.#add({
@@ -296,7 +372,7 @@ export class Drawing {
       input,
       output,
       weight: this.#parameter(weight, "linear-weight", [out, channels]),
-      ...(bias && { bias: this.#parameter(`${name}.bias`, "linear-bias", [out]) }),
+      ...(bias !== false && { bias: this.#parameter(bias, "linear-bias", [out]) }),
     });
   }
 

@@ -1,5 +1,15 @@
 import { z } from "zod";
 import { SIZES } from "./graph.ts";
+import type { NamedActivation } from "./operations/pointwise.ts";
+
+const ACTIVATIONS = [
+  "relu",
+  "relu6",
+  "silu",
+  "hard-swish",
+  "gelu",
+  "gelu-tanh",
+] as const satisfies readonly NamedActivation[];
 
 /**
  * What decides a network's answers and its tensors do not tell. A family asks for what it needs and
@@ -15,6 +25,12 @@ export const networkSettingsSchema = z.strictObject({
   stemStride: z.int().min(1).max(4).optional(),
   /** Where a shortcut without weights puts its channels of zeros. */
   shortcutPadding: z.enum(["both", "after"]).optional(),
+  /** What follows most of its layers. */
+  activation: z.enum(ACTIVATIONS).optional(),
+  /** Where convolutions with a stride put more padding: alike on all sides, or below and to the right. */
+  convPadding: z.enum(["symmetric", "same"]).optional(),
+  /** Runs of channels that attention treats by themselves. */
+  heads: z.int().min(1).max(256).optional(),
   /** Added to the variance in every norm. */
   epsilon: z.number().positive().max(1).optional(),
 });

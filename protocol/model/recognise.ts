@@ -13,6 +13,8 @@ export interface RecognisedModel {
   /** Its parameters have the file's names. */
   readonly graph: Graph;
   readonly layout: StateLayout;
+  /** The family and whose files are so, for people. */
+  readonly form: string;
   /** What tensors do not tell, answered: with it the same file gives the same graph. */
   readonly network: NetworkSettings;
   /** The questions to which nobody gave an answer: what is usual was taken. */
@@ -63,7 +65,8 @@ export function recognise(
   if (problem !== undefined) throw new ProtocolError(problem.code, `${title}: ${problem.message}`);
   inferShapes(graph);
   const fileOrder = tensors.map(({ name }) => name);
-  return { graph, layout: stateLayout(graph, fileOrder), network, assumed, preprocessing };
+  const { form } = candidate;
+  return { graph, layout: stateLayout(graph, fileOrder), form, network, assumed, preprocessing };
 }
 
 /** A graph that the file brings: all questions are answered, but what is said again must be so. */
@@ -80,6 +83,7 @@ function itsOwn(graph: Graph, given: NetworkSettings): Candidate {
           `network.${contradicted} is told by the file's graph${contradicted === "size" ? `, which takes images of ${size} pixels` : ""}: leave it out`,
         );
   return {
+    form: "the file's own graph",
     title: `the file's own graph (${graph.architecture})`,
     drawn: { graph, network: {}, assumed: [], preprocessing: OWN_SIZE, problem },
   };
