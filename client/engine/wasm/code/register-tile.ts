@@ -45,6 +45,8 @@ export interface Tiles {
 /** Vectors of the widest tile, two rows high, and the least that still is as fast. */
 const WIDEST = 6;
 const WIDE = 5;
+/** Vectors of the highest tiles. */
+const HIGH_VECTORS = 2;
 
 /**
  * Cuts a product into tiles of 10 to 12 sums where it can: these hide the latency of the
@@ -59,11 +61,22 @@ export function tilesOf(rows: number, columns: number): Tiles {
   return highTilesOf(rows, columns);
 }
 
+/** As `tilesOf`, but with columns cut alike for any number of rows. */
+export function rowTilesOf(rows: number, columns: number): Tiles {
+  const wide = panelRuns(columns, WIDEST);
+  if (wide.some(({ vectors }) => vectors < WIDE)) {
+    return { rows: tileRuns(rows), columns: panelRuns(columns, HIGH_VECTORS) };
+  }
+  const pairs = { height: 2, count: Math.floor(rows / 2) };
+  const runs = [pairs, { height: 1, count: rows % 2 }].filter(({ count }) => count > 0);
+  return { rows: runs, columns: wide };
+}
+
 /** Tiles up to six rows high: for products whose rows lie closer to each other than columns. */
 export function highTilesOf(rows: number, columns: number): Tiles {
   const runs = tileRuns(rows);
   const height = Math.max(...runs.map((run) => run.height));
-  const vectors = height >= 5 ? 2 : height >= 3 ? 3 : WIDEST;
+  const vectors = height >= 5 ? HIGH_VECTORS : height >= 3 ? 3 : WIDEST;
   return { rows: runs, columns: panelRuns(columns, vectors) };
 }
 

@@ -3,6 +3,7 @@ import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { convolutionInput } from "./padded-input.ts";
 import { DensePlan, windowPieces, type DenseShape } from "./plan-dense.ts";
+import { isRowProduct, RowProduct, rowSite, weightStrides } from "./row-product.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -16,11 +17,11 @@ import {
 /** y = f(conv(x) + bias + addend) with channel sums: packed weights, then blocks of images. */
 export function planConvolution(site: Site, kernel: ConvolveKernel): PackedStages {
   const { geometry, y, addend, bias, activation, sums } = kernel;
-  const convolver = suitsWinograd(geometry, "forward")
-    ? winogradConvolver(site, kernel)
-    : directConvolver(site, kernel);
-  const positions = geometry.outputHeight * geometry.outputWidth;
-  const convolving = finishedTasks(site, convolver, {
+  const rows = isRowProduct(geometry);
+  const positions = rows ? 1 : geometry.outputHeight * geometry.outputWidth;
+  const place = rows ? rowSite(site, geometry) : site;
+  const convolver = convolverOf(place, kernel);
+  const convolving = finishedTasks(place, convolver, {
     output: y,
     positions,
     channels: geometry.channelsOut,
@@ -31,6 +32,28 @@ export function planConvolution(site: Site, kernel: ConvolveKernel): PackedStage
     cleanImages: sums && sums.cleanRows / positions,
   });
   return { packing: convolver.packing, convolving };
+}
+
+function convolverOf(site: Site, kernel: ConvolveKernel): Convolver {
+  const { geometry } = kernel;
+  if (isRowProduct(geometry)) return rowConvolver(site, kernel);
+  return suitsWinograd(geometry, "forward")
+    ? winogradConvolver(site, kernel)
+    : directConvolver(site, kernel);
+}
+
+function rowConvolver(site: Site, kernel: ConvolveKernel): Convolver {
+  const { geometry, x, weight, y } = kernel;
+  const { channelsIn, channelsOut } = geometry;
+  return new RowProduct(site, {
+    x,
+    channelsIn,
+    channelsOut,
+    weights: { address: site.address(weight), ...weightStrides(geometry) },
+    packedWeights: site.packedWeights(kernel),
+    output: site.address(y),
+    slices: channelSlices(geometry, channelsOut),
+  });
 }
 
 function winogradConvolver(site: Site, kernel: ConvolveKernel): Convolver {
@@ -83,10 +106,6 @@ function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
     fromScratch: input.fromScratch,
   };
   const rows = kernelHeight * shape.pieces * shape.run;
-  const strides =
-    geometry.weightOrder === "in-out"
-      ? { rowStride: channelsOut, columnStride: 1 }
-      : { rowStride: 1, columnStride: geometry.channelsIn };
   const packing: Task[] = [];
   const plans: DensePlan[] = [];
   let weights = site.packedWeights(kernel);
@@ -95,7 +114,7 @@ function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
     plans.push(plan);
     weights += plan.packedBytes;
     const address = site.address(weight) + group * perGroup * FLOAT_BYTES;
-    packing.push(...plan.packing({ address, rows, ...strides, at: 0 }));
+    packing.push(...plan.packing({ address, rows, ...weightStrides(geometry), at: 0 }));
   }
   const convolving = (block: ImageBlock, slice: number, accumulate: boolean) =>
     plans.flatMap((plan, group) => {

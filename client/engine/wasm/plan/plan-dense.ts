@@ -65,12 +65,17 @@ export class DensePlan {
   readonly #steps: number;
   readonly #tiles: Tiles;
 
-  constructor(site: Site, shape: DenseShape, weights: number) {
+  constructor(
+    site: Site,
+    shape: DenseShape,
+    weights: number,
+    tiles = tilesOf(shape.outputWidth, shape.columns),
+  ) {
     this.#site = site;
     this.#shape = shape;
     this.#weights = weights;
     this.#steps = shape.windowRows * shape.pieces * shape.run;
-    this.#tiles = tilesOf(shape.outputWidth, shape.columns);
+    this.#tiles = tiles;
   }
 
   /** Bytes of packed weights. */

@@ -2,6 +2,8 @@ import { stored } from "../../program/program-writer.ts";
 import type { ConvGeometry, FilterGradientKernel } from "../../program/kernels/convolution.ts";
 import { writePartSums } from "../code/flat-code.ts";
 import { convolutionInput, paddedInput, type PaddedInput } from "./padded-input.ts";
+import { RowPartSums } from "./row-part-sums.ts";
+import { isRowProduct, rowSite } from "./row-product.ts";
 import { suitsWinograd } from "./plan-winograd.ts";
 import { WinogradPartSums, type ImageSpan } from "./plan-winograd-gradient.ts";
 import { FLOAT_BYTES, highTilesOf, LANES } from "../code/register-tile.ts";
@@ -22,12 +24,26 @@ export const BLOCK_POSITIONS = 128;
 export function planFilterGradient(site: Site, kernel: FilterGradientKernel): ParallelStage[] {
   const { geometry } = kernel;
   const slices = channelSlices(geometry, geometry.channelsOut);
-  const sums = suitsWinograd(geometry, "gradient")
-    ? new WinogradPartSums(site, kernel, slices)
-    : new PartSums(site, kernel, slices);
-  return summedParts(site, kernel, (span, gradient) =>
+  const place = isRowProduct(geometry) ? rowSite(site, geometry) : site;
+  const sums = partSums(place, kernel, slices);
+  return summedParts(place, kernel, (span, gradient) =>
     Array.from({ length: slices }, (_, slice) => sums.task(span, slice, gradient)),
   );
+}
+
+function partSums(
+  site: Site,
+  kernel: FilterGradientKernel,
+  slices: number,
+): RowPartSums | WinogradPartSums | PartSums {
+  const { geometry } = kernel;
+  if (isRowProduct(geometry)) {
+    const pitch = inputPitch(geometry);
+    return new RowPartSums(site, kernel, { slices, blockRows: BLOCK_POSITIONS, pitch });
+  }
+  return suitsWinograd(geometry, "gradient")
+    ? new WinogradPartSums(site, kernel, slices)
+    : new PartSums(site, kernel, slices);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
 import { DensePlan, windowPieces, type DenseShape } from "./plan-dense.ts";
+import { isRowProduct, RowProduct, rowSite, weightStrides } from "./row-product.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -80,18 +81,42 @@ interface Phase {
 export function planInputGradient(site: Site, kernel: InputGradientKernel): PackedStages {
   const { geometry, dx, epilogue } = kernel;
   const { addend, activated, sums } = epilogue;
-  const convolver = suitsWinograd(geometry, "gradient")
-    ? winogradConvolver(site, kernel)
-    : phasesConvolver(site, kernel);
-  const convolving = finishedTasks(site, convolver, {
+  const rows = isRowProduct(geometry);
+  const place = rows ? rowSite(site, geometry) : site;
+  const convolver = convolverOf(place, kernel);
+  const convolving = finishedTasks(place, convolver, {
     output: dx,
-    positions: geometry.inputHeight * geometry.inputWidth,
+    positions: rows ? 1 : geometry.inputHeight * geometry.inputWidth,
     channels: geometry.channelsIn,
     addend,
     activated,
     sums: sums && { ...sums, z: site.address(sums.z) },
   });
   return { packing: convolver.packing, convolving };
+}
+
+function convolverOf(site: Site, kernel: InputGradientKernel): Convolver {
+  const { geometry } = kernel;
+  if (isRowProduct(geometry)) return rowConvolver(site, kernel);
+  return suitsWinograd(geometry, "gradient")
+    ? winogradConvolver(site, kernel)
+    : phasesConvolver(site, kernel);
+}
+
+/** From output to input channels: the weight is turned around. */
+function rowConvolver(site: Site, kernel: InputGradientKernel): Convolver {
+  const { geometry, dy, weight, dx } = kernel;
+  const { channelsIn, channelsOut } = geometry;
+  const { rowStride: columnStride, columnStride: rowStride } = weightStrides(geometry);
+  return new RowProduct(site, {
+    x: stored(dy),
+    channelsIn: channelsOut,
+    channelsOut: channelsIn,
+    weights: { address: site.address(weight), rowStride, columnStride },
+    packedWeights: site.packedWeights(kernel),
+    output: site.address(dx),
+    slices: channelSlices(geometry, channelsIn),
+  });
 }
 
 /** With stride 1 it is a convolution with the filters turned around, from output to input channels. */
@@ -222,17 +247,15 @@ function packTaps(
 ): Task[] {
   const { channelsIn, channelsOut, groups, kernelWidth } = geometry;
   const outputs = channelsOut / groups;
-  const strides =
-    geometry.weightOrder === "in-out"
-      ? { rowStride: 1, columnStride: channelsOut }
-      : { rowStride: channelsIn, columnStride: 1 };
+  const { rowStride: columnStride, columnStride: rowStride } = weightStrides(geometry);
   return rows.taps.flatMap((ky, i) =>
     columns.taps.flatMap((kx, j) => {
       const tap = ((ky * kernelWidth + kx) * channelsIn * channelsOut) / groups;
       return plan.packing({
         address: site.address(weight) + (tap + group * outputs) * FLOAT_BYTES,
         rows: outputs,
-        ...strides,
+        rowStride,
+        columnStride,
         at: (i * columns.taps.length + j) * outputs,
       });
     }),

@@ -1,0 +1,110 @@
+import type { ConvGeometry } from "../../program/kernels/convolution.ts";
+import type { Reading } from "../../program/operands.ts";
+import { FLOAT_BYTES, rowTilesOf } from "../code/register-tile.ts";
+import type { Convolver } from "./convolver.ts";
+import { DensePlan, type WeightRows } from "./plan-dense.ts";
+import { RowInput } from "./row-input.ts";
+import type { Call, ImageBlock, Site, Task } from "./stage.ts";
+
+/**
+ * Convolutions whose windows are single positions, linear layers among them: products of rows with a
+ * matrix. Rows of a norm group are cut without regard to where images begin.
+ */
+
+/** Whether every output position is made of the one input position at its place. */
+export function isRowProduct(geometry: ConvGeometry): boolean {
+  const { kernelHeight, kernelWidth, stride, padding, groups } = geometry;
+  const { inputHeight, inputWidth, outputHeight, outputWidth } = geometry;
+  return (
+    kernelHeight === 1 &&
+    kernelWidth === 1 &&
+    groups === 1 &&
+    [...stride].every((step) => step === 1) &&
+    [...padding].every((size) => size === 0) &&
+    inputHeight === outputHeight &&
+    inputWidth === outputWidth
+  );
+}
+
+/** Floats from one input channel of a weight to the next, and from one output channel. */
+export function weightStrides({ weightOrder, channelsIn, channelsOut }: ConvGeometry): {
+  readonly rowStride: number;
+  readonly columnStride: number;
+} {
+  return weightOrder === "in-out"
+    ? { rowStride: channelsOut, columnStride: 1 }
+    : { rowStride: 1, columnStride: channelsIn };
+}
+
+/** A site where every position is an image. */
+export function rowSite(site: Site, { outputHeight, outputWidth }: ConvGeometry): Site {
+  return { ...site, groupSize: site.groupSize * outputHeight * outputWidth };
+}
+
+/** `[rows, in]` · `[in, out]`. */
+export interface RowProblem {
+  readonly x: Reading;
+  readonly channelsIn: number;
+  readonly channelsOut: number;
+  readonly weights: Pick<WeightRows, "address" | "rowStride" | "columnStride">;
+  /** Addresses. */
+  readonly packedWeights: number;
+  readonly output: number;
+  readonly slices: number;
+}
+
+/** A product of rows, block by block; weights are packed the same way for blocks of any size. */
+export class RowProduct implements Convolver {
+  readonly slices: number;
+  readonly #site: Site;
+  readonly #problem: RowProblem;
+  readonly #input: RowInput;
+
+  constructor(site: Site, problem: RowProblem) {
+    const { x, channelsIn: channels, slices } = problem;
+    this.slices = slices;
+    this.#site = site;
+    this.#problem = problem;
+    this.#input = new RowInput(site, x, { channels, taken: channels, pitch: channels });
+  }
+
+  get packing(): Task[] {
+    const { weights, channelsIn } = this.#problem;
+    return this.#plan(1).packing({ ...weights, rows: channelsIn, at: 0 });
+  }
+
+  convolving(block: ImageBlock, slice: number, accumulate: boolean): Call[] {
+    const { calls, address } = this.#input.block(block, 0, 0);
+    const to = this.#problem.output + block.image * this.#outputPitch;
+    return [...calls, ...this.#plan(block.count).convolving(slice, address, to, 1, accumulate)];
+  }
+
+  get #outputPitch(): number {
+    return this.#problem.channelsOut * FLOAT_BYTES;
+  }
+
+  /** The product of so many rows. */
+  #plan(rows: number): DensePlan {
+    const { channelsIn, channelsOut, packedWeights, slices } = this.#problem;
+    const columns = channelsOut / slices;
+    const shape = {
+      outputHeight: 1,
+      outputWidth: rows,
+      inputPositionPitch: this.#input.rowPitch,
+      inputRowPitch: 0,
+      inputImagePitch: 0,
+      outputPositionPitch: this.#outputPitch,
+      outputRowPitch: 0,
+      outputImagePitch: 0,
+      windowRows: 1,
+      windowPitch: 0,
+      pieces: 1,
+      piecePitch: 0,
+      run: channelsIn,
+      columns,
+      slices,
+      fromScratch: this.#input.fromScratch,
+    };
+    return new DensePlan(this.#site, shape, packedWeights, rowTilesOf(rows, columns));
+  }
+}
