@@ -5,7 +5,7 @@ import { coefficientsOf, readerOf } from "./plan-epilogue.ts";
 import type { Call, ImageBlock, Site } from "./stage.ts";
 
 /** Which channels of a row are read, and how far apart rows then are, in floats. */
-export interface RowShape {
+interface RowShape {
   /** Of a row in memory. */
   readonly channels: number;
   readonly taken: number;

@@ -42,7 +42,7 @@ export function rowSite(site: Site, { outputHeight, outputWidth }: ConvGeometry)
 }
 
 /** `[rows, in]` · `[in, out]`. */
-export interface RowProblem {
+interface RowProblem {
   readonly x: Reading;
   readonly channelsIn: number;
   readonly channelsOut: number;

@@ -26,8 +26,9 @@ export const normWithoutRectifier: Block = (net, x, sizes) => {
   return net.relu(net.conv(normed, { channels: sizes.channels, kernel: 3 }));
 };
 
+/** The first without scale and shift, since the second would undo them. */
 export const normOfNorm: Block = (net, x, sizes) =>
-  net.relu(net.norm(net.norm(net.conv(x, sizes))));
+  net.relu(net.norm(net.norm(net.conv(x, sizes), [])));
 
 /** He et al. 2016, figure 2. */
 export const identityResidual: Block = (net, x, { channels, kernel }) => {

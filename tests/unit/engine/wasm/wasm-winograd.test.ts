@@ -1,18 +1,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Engine } from "../../../../client/engine/engine.ts";
-import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
 import type { ConvGeometry } from "../../../../client/engine/program/kernels/convolution.ts";
 import { suitsWinograd } from "../../../../client/engine/wasm/plan/plan-winograd.ts";
-import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";
 import { bandsOf, tileRowsOf } from "../../../../client/engine/wasm/plan/winograd-tiles.ts";
-import { expectOutcome } from "../numerics/closeness.ts";
-import { decidableCase } from "../numerics/decidable-case.ts";
-import { onEngine } from "../numerics/numeric-case.ts";
-import { graphAt, PLACES, type Place, type Sizes } from "../numerics/places.ts";
-import { gradientScenario } from "../numerics/scenarios.ts";
-
-const starter = nodeEnvironment().threads!;
+import { PLACES, type Place, type Sizes } from "../numerics/places.ts";
+import { EnginesAlike } from "./engines-alike.ts";
 
 const GEOMETRY: ConvGeometry = {
   images: 2,
@@ -72,35 +64,14 @@ const sizes: fc.Arbitrary<Sizes> = fc.record({
 });
 
 describe("convolutions with fewer products", () => {
-  const engines: Engine[] = [];
-  beforeAll(async () => {
-    engines.push(
-      await openWasmEngine({ threads: 1 }),
-      await openWasmEngine({ starter, threads: 2 }),
-      await openWasmEngine({ threads: 1, arenaBytes: 1 }),
-    );
-  });
-  afterAll(async () => {
-    for (const engine of engines) await engine.close();
-  });
-
-  async function compare(place: Place, drawn: Sizes): Promise<void> {
-    const [groupSize, groups] = drawn.norm;
-    const scenario = gradientScenario(groupSize * groups);
-    const network = graphAt(place, drawn);
-    const { drawn: at, expected } = await decidableCase(network, groupSize, drawn.seed, scenario);
-    const [alone, ...others] = engines;
-    const outcome = await onEngine(alone!, at, scenario);
-    expectOutcome(at, outcome, expected);
-    for (const engine of others) {
-      expect(await onEngine(engine, at, scenario)).toEqual(outcome);
-    }
-  }
+  const engines = new EnginesAlike();
+  beforeAll(() => engines.open());
+  afterAll(() => engines.close());
 
   it("give the reference's logits and gradient, the same bits for any threads and pieces", async () => {
     const anywhere = fc.tuple(fc.constantFrom(...PLACES_OF_CONVOLUTIONS), sizes);
     await fc.assert(
-      fc.asyncProperty(anywhere, ([place, drawn]) => compare(place, drawn)),
+      fc.asyncProperty(anywhere, ([place, drawn]) => engines.compare(place, drawn)),
       { seed: 20261122, numRuns: 10, endOnFailure: true },
     );
   });
@@ -108,7 +79,7 @@ describe("convolutions with fewer products", () => {
   it("sum long rows of channels and slices of them like the reference", async () => {
     const [place] = PLACES_OF_CONVOLUTIONS.slice(1);
     const sums = { stemChannels: 288, channels: 128, norm: [2, 1], seed: 5 } as const;
-    await compare(place!, { ...SIZES, ...sums, height: 4, width: 3 });
+    await engines.compare(place!, { ...SIZES, ...sums, height: 4, width: 3 });
   });
 
   it("are those of 3×3, stride 1 and many channels, whatever the batch", () => {
