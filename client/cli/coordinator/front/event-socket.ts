@@ -10,12 +10,20 @@ import { describeRequest, tooMany } from "./refused.ts";
 import { readHeaders } from "./request-headers.ts";
 import { readTarget } from "./request-target.ts";
 
+/** What a request for a web socket came on. */
+interface Connection {
+  readonly socket: Socket;
+  /** What came after the request. */
+  readonly early: Buffer;
+  /** Whether all requests before it are answered. */
+  readonly isFree: boolean;
+}
+
 /** Opens the event socket for a request that may have it (SPEC E1). */
 export function openEventSocket(
   parts: FrontParts,
   request: IncomingMessage,
-  socket: Socket,
-  early: Buffer,
+  { early, isFree, socket }: Connection,
   caller: string,
 ): void {
   socket.on("error", () => socket.destroy());
@@ -23,6 +31,13 @@ export function openEventSocket(
   socket.once("close", () => parts.tunnels.delete(socket));
   const { httpVersion, method = "", rawHeaders, url = "" } = request;
   try {
+    if (!isFree) {
+      // They would end up among the socket's messages (RFC 9112, section 9.3.2).
+      throw new ProtocolError(
+        "malformed-request",
+        "a web socket opens only once all earlier requests of its connection are answered",
+      );
+    }
     const { framing, passed } = readHeaders(rawHeaders, httpVersion, parts.limits, true);
     const target = readTarget(method, url, parts.pages);
     if (target.kind !== "events" || method !== "GET" || framing.hasBody) {

@@ -45,6 +45,11 @@ export class Exchange {
     return !this.#response.writableEnded;
   }
 
+  /** Whether its answer is on its way, and so are those of all requests of the connection before it. */
+  get isAnswered(): boolean {
+    return this.#response.writableFinished;
+  }
+
   /** Whether an answer may still be begun: an exchange that was broken off has had its. */
   get #isOpen(): boolean {
     return !this.#response.headersSent && !this.#response.destroyed;

@@ -86,9 +86,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   server.on("request", handle);
   // A server may let other expectations than 100-continue pass (RFC 9110, section 10.1.1).
   server.on("checkExpectation", handle);
-  server.on("upgrade", (request, socket, early) =>
-    openEventSocket(parts, request, socket as Socket, early, callerOf(request)),
-  );
+  server.on("upgrade", (request, socket, early) => {
+    const isFree = exchanges.get(socket as Socket)?.isAnswered ?? true;
+    openEventSocket(parts, request, { socket: socket as Socket, early, isFree }, callerOf(request));
+  });
   server.on("connect", (_request, socket) =>
     sendRawProblem(
       socket as Socket,

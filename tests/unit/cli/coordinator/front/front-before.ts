@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach } from "vitest";
@@ -24,19 +25,22 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+function refuseSocket(socket: Duplex): void {
+  socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
 /** A front before a Worker that answers so; without one, before none. */
 export async function frontBefore(
   answer: RequestListener | undefined,
   limits: Partial<FrontLimits> = {},
+  upgrade = refuseSocket,
 ): Promise<{ front: Front; spool: string; log: string[] }> {
   const base = mkdtempSync(join(folder, "f-"));
   const workerSocket = join(base, "w");
   const log: string[] = [];
   if (answer !== undefined) {
     const worker: Server = createServer(answer);
-    worker.on("upgrade", (_, socket) => {
-      socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    });
+    worker.on("upgrade", (_, socket) => upgrade(socket));
     await new Promise<void>((resolve) => worker.listen(workerSocket, resolve));
     ends.push(() => {
       worker.closeAllConnections();
