@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import type { Activation } from "../../../../protocol/model/graph.ts";
-import { nodeEnvironment } from "../../../../client/engine/opening/node-environment.ts";
 import { ACTIVATIONS, rulesOf } from "../../../../client/engine/program/activations.ts";
 import { ShaderWriter } from "../../../../client/engine/webgpu/wgsl/shader.ts";
 import { declareActivation } from "../../../../client/engine/webgpu/wgsl/channels.ts";
+import { runInArena } from "./run-dispatch.ts";
 import { referenceOf } from "../numerics/reference-activations.ts";
 
 const ALL: readonly Activation[] = [
@@ -22,8 +22,6 @@ const INPUTS = Float32Array.from([
 
 /** Value and gradient of a gradient of 1, of every activation: `[activations, 2, inputs]`. */
 async function onDevice(): Promise<Float32Array> {
-  const gpu = await nodeEnvironment().gpu();
-  const device = await (await gpu.requestAdapter())!.requestDevice();
   const length = 2 * ALL.length * INPUTS.length;
   const shader = new ShaderWriter(["arena"]);
   const values = shader.memory("values", "arena", 0);
@@ -36,7 +34,7 @@ async function onDevice(): Promise<Float32Array> {
     const gradient = wgsl.gradient("one", derivativeFrom === "input" ? "x" : at(2 * i));
     return `${at(2 * i)} = ${value};\n${at(2 * i + 1)} = ${gradient};`;
   });
-  const { code } = shader.dispatch(
+  const dispatch = shader.dispatch(
     "activations",
     [256, 1],
     [1, 1, 1],
@@ -48,29 +46,9 @@ for (var lane = local.x; lane < ${vectors}u; lane += 256u) {
   ${statements.join("\n")}
 }`,
   );
-  const pipeline = device.createComputePipeline({
-    layout: "auto",
-    compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
-  });
-  const size = 4 * (INPUTS.length + length);
-  const { STORAGE, COPY_SRC, COPY_DST, UNIFORM, MAP_READ } = GPUBufferUsage;
-  const arena = device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
-  const places = device.createBuffer({ size: 128, usage: UNIFORM });
-  const read = device.createBuffer({ size, usage: MAP_READ | COPY_DST });
-  device.queue.writeBuffer(arena, 0, INPUTS);
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  const entries = [arena, places].map((buffer, i) => ({ binding: 8 * i, resource: { buffer } }));
-  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  encoder.copyBufferToBuffer(arena, 0, read, 0, size);
-  device.queue.submit([encoder.finish()]);
-  await read.mapAsync(MAP_READ);
-  const found = new Float32Array(read.getMappedRange().slice(4 * INPUTS.length));
-  device.destroy();
-  return found;
+  const arena = new Float32Array(INPUTS.length + length);
+  arena.set(INPUTS);
+  return (await runInArena([dispatch], arena)).subarray(INPUTS.length);
 }
 
 it("every activation in WGSL is what its definition says, value and derivative", async () => {
