@@ -31,7 +31,7 @@ import {
   type Volunteer,
 } from "./coordinator.ts";
 import { updateOf } from "./what-is-sent.ts";
-import { linksOf } from "./links.ts";
+import { linkOfRound, linksOf } from "./links.ts";
 import { STORED_CONFIGS } from "./stored-configs.ts";
 
 afterEach(() => reset());
@@ -269,6 +269,28 @@ describe("a configuration from before pictures were anything but squashed to 32 
     const config = campaignConfigSchema.parse({ model: "ab".repeat(32), preprocessing: pixels });
     const { config: read } = readConfig(config, 7);
     expect(read).toEqual({ ...config, preprocessing: { ...PREPROCESSING, ...pixels } });
+  });
+});
+
+describe("a campaign from before scores told which class the teacher is led to", () => {
+  it("[R9] [R9.11] has its links told as they were written", async () => {
+    const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
+    const [volunteer] = volunteers as [Volunteer];
+    await volunteer.contribute(updateOf(volunteer.view, 1));
+    await until(id, committed(1));
+    const [{ link }] = (await linksOf(id)) as [Chained];
+    const before = linkBefore(canonicalJson(link), null);
+    const transfer = { moved: 2, followed: 1 };
+    const scores = { images: 4, loss: 0.5, agreement: 1, transfer, perturbed: [] };
+    const inputs = before.inputs.map((input) => ({ ...input, loss: 0.5, scores }));
+    const written = canonicalJson({ ...before, inputs });
+    const chain = sha256(utf8ToBytes(written));
+    await sql(id, "UPDATE links SET link = ?, chain = ?", written, chain);
+
+    const told = await ask<Chained>(`/api/v1/admin/campaigns/${id}/chain/0`, { token: ADMIN });
+    expect(told.chain).toBe(chain);
+    expect(canonicalJson(told.link)).toBe(written);
+    expect(await linkOfRound(id, 0)).toEqual(told);
   });
 });
 
