@@ -12,10 +12,11 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight", "bias"> = {
 
   forward(pass, step) {
     const { writer } = pass;
-    const kernel = convolutionKernels(writer, step).forward;
+    const x = pass.reading(step.input);
+    const kernel = convolutionKernels(writer, step, x).forward;
     writer.emit("forward", {
       ...kernel.is,
-      x: pass.reading(step.input),
+      x,
       weight: writer.parameter(step.weight),
       y: pass.store(step.output),
       bias: step.bias === undefined ? undefined : writer.parameter(step.bias),
@@ -37,9 +38,10 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight", "bias"> = {
     },
 
     write(pass, step, { weight, bias }) {
+      const x = stored(pass.value(step.input));
       pass.writer.emit("teacher", {
-        ...convolutionKernels(pass.writer, step).forward.is,
-        x: stored(pass.value(step.input)),
+        ...convolutionKernels(pass.writer, step, x).forward.is,
+        x,
         weight,
         y: pass.store(step.output),
         bias,
@@ -52,9 +54,9 @@ export const conv2d: OperationDescription<Conv2dOperation, "weight", "bias"> = {
 
   backward(pass, step, dy) {
     const { input, output, weight, bias } = step;
-    const { inputGradient, filterGradient } = convolutionKernels(pass.writer, step);
+    const x = pass.forward.readings.get(input)!;
+    const { inputGradient, filterGradient } = convolutionKernels(pass.writer, step, x);
     if (pass.wanted.parameters) {
-      const x = pass.forward.readings.get(input)!;
       writeFilterGradient(pass, filterGradient, { x, dy, weight });
       if (bias !== undefined) writeBiasGradient(pass, output, bias, dy);
     }

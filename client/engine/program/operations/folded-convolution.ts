@@ -22,9 +22,10 @@ export const foldedConvolution: EvaluationDescription<FoldedConvStep, "weight" |
   },
 
   write(pass, { conv, input, output, addend, activation }, { weight, bias }) {
+    const x = stored(pass.value(input));
     pass.writer.emit("teacher", {
-      ...convolutionKernels(pass.writer, { ...conv, output }).forward.is,
-      x: stored(pass.value(input)),
+      ...convolutionKernels(pass.writer, { ...conv, output }, x).forward.is,
+      x,
       weight,
       y: pass.store(output, conv.output),
       bias,

@@ -25,7 +25,7 @@ export const linear: OperationDescription<LinearOperation, "weight", "bias"> = {
       writer.emit("forward", { kind: "linear", ...layerOf(writer, step), x, weight, bias, y });
       return;
     }
-    const { forward } = productKernels(writer, geometryOf(writer, step));
+    const { forward } = kernelsOf(writer, step, x);
     writer.emit("forward", {
       ...forward.is,
       x: stored(x),
@@ -58,7 +58,7 @@ export const linear: OperationDescription<LinearOperation, "weight", "bias"> = {
         return;
       }
       writer.emit("teacher", {
-        ...productKernels(writer, geometryOf(writer, step)).forward.is,
+        ...kernelsOf(writer, step, x).forward.is,
         x: stored(x),
         weight,
         y,
@@ -106,6 +106,10 @@ function layerOf(writer: ProgramWriter, { input, output }: LinearOperation) {
   };
 }
 
+function kernelsOf(writer: ProgramWriter, step: LinearOperation, x: Operand) {
+  return productKernels(writer, geometryOf(writer, step), stored(x));
+}
+
 /** All positions in a row. */
 function geometryOf(writer: ProgramWriter, step: LinearOperation): ConvGeometry {
   const { images, inputs, outputs } = layerOf(writer, step);
@@ -149,17 +153,16 @@ function writeLogitsGradient(pass: BackwardWriter, step: LogitsLayer, dy: Operan
 function writeProductGradients(pass: BackwardWriter, step: LinearOperation, dy: Operand): void {
   const { writer } = pass;
   const { input, output, weight, bias } = step;
-  const geometry = geometryOf(writer, step);
+  const x = pass.forward.readings.get(input)!.values;
   if (pass.wanted.parameters) {
     // dyᵀ·x is the filter gradient of a convolution from y to x, `[out, in]` as the weight lies.
+    const geometry = geometryOf(writer, step);
     const { channelsIn: channelsOut, channelsOut: channelsIn } = geometry;
     const turned = { ...geometry, channelsIn, channelsOut, weightOrder: "in-out" } as const;
-    const x = pass.forward.readings.get(input)!.values;
-    const { filterGradient } = productKernels(writer, turned);
+    const { filterGradient } = productKernels(writer, turned, stored(dy));
     writeFilterGradient(pass, filterGradient, { x: stored(dy), dy: x, weight });
     if (bias !== undefined) writeBiasGradient(pass, output, bias, dy);
   }
   if (!pass.isWanted(input)) return;
-  const { inputGradient } = productKernels(writer, geometry);
-  writeInputGradient(pass, inputGradient, { input, weight, dy });
+  writeInputGradient(pass, kernelsOf(writer, step, x).inputGradient, { input, weight, dy });
 }

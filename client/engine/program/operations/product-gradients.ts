@@ -55,7 +55,7 @@ export function writeInputGradient(
   const parts: PartsOf = () => kernel.parts(writer.batch.groupSize);
   const epilogue = pass.contribute(input, dx, parts);
   writer.emit("backward", {
-    ...kernel.is,
+    ...kernel.is(epilogue),
     dy,
     weight: writer.parameter(weight),
     dx,

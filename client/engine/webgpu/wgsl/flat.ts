@@ -3,13 +3,11 @@ import { ADAM_EPSILON } from "../../optimizer.ts";
 import type { Operand } from "../../program/operands.ts";
 import { scalarAt } from "./channels.ts";
 import type { InputLayout } from "./input-layout.ts";
-import { ShaderWriter, type Dispatch } from "./shader.ts";
+import { MOST_WORKGROUPS, ShaderWriter, type Dispatch } from "./shader.ts";
 
 /** Passes over a whole vector, one invocation to a value. */
 
 const THREADS = 256;
-/** WebGPU's least limit on workgroups in one direction. */
-const MOST_WORKGROUPS = 65_535;
 
 export function flat(
   shader: ShaderWriter,

@@ -126,6 +126,7 @@ export class ShaderWriter {
     cost: number,
     body: string,
   ): Dispatch {
+    const grid = gridOf(workgroups);
     const halves = this.#used.has("halves");
     const checksHalves = body.includes("narrow(");
     if (checksHalves) {
@@ -150,15 +151,16 @@ export class ShaderWriter {
       checksHalves ? CHECKED_PACK : "",
       ...this.#globals,
       `@compute @workgroup_size(${x}, ${y})`,
-      "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u,",
+      `fn main(@builtin(workgroup_id) ${grid.name}: vec3u, @builtin(local_invocation_id) local: vec3u,`,
       "  @builtin(local_invocation_index) lane: u32) {",
+      grid.declare,
       ...this.#lets,
       body,
       "}",
     ]
       .filter((line) => line !== "")
       .join("\n");
-    return { label, code, places: this.#places, workgroups, cost };
+    return { label, code, places: this.#places, workgroups: grid.workgroups, cost };
   }
 
   #elementOf(memory: Memory): string {
@@ -166,6 +168,32 @@ export class ShaderWriter {
     const scalar = memory === "input" ? "u32" : "f32";
     return this.#views.get(memory) === 4 ? `vec4<${scalar}>` : scalar;
   }
+}
+
+/** WebGPU's least limit on workgroups in one direction. */
+export const MOST_WORKGROUPS = 65_535;
+
+/** How a dispatch's workgroups are given out. */
+interface Grid {
+  readonly workgroups: Dispatch["workgroups"];
+  /** Of the workgroup's id as it is given out. */
+  readonly name: string;
+  /** Statements: `group`, where that is another. */
+  readonly declare: string;
+}
+
+/** As they are, or where they are too many along y, some of them along z. */
+function gridOf(workgroups: Dispatch["workgroups"]): Grid {
+  const [x, y, z] = workgroups;
+  if (y <= MOST_WORKGROUPS) return { workgroups, name: "group", declare: "" };
+  const layers = Math.ceil(y / MOST_WORKGROUPS);
+  const rows = Math.ceil(y / layers);
+  return {
+    workgroups: [x, rows, z * layers],
+    name: "given",
+    declare: `let group = vec3u(given.x, given.z % ${layers}u * ${rows}u + given.y, given.z / ${layers}u);
+if (group.y >= ${y}u) { return; }`,
+  };
 }
 
 /** An expression of an i32: times a constant. */
