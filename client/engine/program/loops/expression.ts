@@ -144,6 +144,49 @@ export function partsOf(expression: Expression): readonly Expression[] {
   }
 }
 
+/** An expression with other indices. */
+export function reindexed(
+  expression: Expression,
+  change: (at: IndexForm) => IndexForm,
+): Expression {
+  const of = (part: Expression): Expression => reindexed(part, change);
+  switch (expression.kind) {
+    case "load":
+    case "index":
+      return { ...expression, at: change(expression.at) };
+    case "constant":
+    case "reduced":
+      return expression;
+    case "exp":
+    case "sqrt":
+    case "activation":
+      return { ...expression, of: of(expression.of) };
+    case "add":
+    case "subtract":
+    case "multiply":
+    case "divide":
+    case "maximum":
+    case "minimum":
+      return { ...expression, a: of(expression.a), b: of(expression.b) };
+    case "multiply-add":
+      return { ...expression, a: of(expression.a), b: of(expression.b), c: of(expression.c) };
+    case "select": {
+      const { a, b, gives, otherwise } = expression;
+      return { ...expression, a: of(a), b: of(b), gives: of(gives), otherwise: of(otherwise) };
+    }
+    case "when":
+      return {
+        ...expression,
+        cases: expression.cases.map(({ conditions, gives }) => ({
+          conditions: conditions.map((condition) => ({ ...condition, at: change(condition.at) })),
+          gives: of(gives),
+        })),
+      };
+    default:
+      return expression satisfies never;
+  }
+}
+
 /** What must be known to tell the cases of an expression apart. */
 export function conditionsOf(expression: Expression): readonly Condition[] {
   return expression.kind === "when" ? expression.cases.flatMap(({ conditions }) => conditions) : [];

@@ -57,7 +57,19 @@ export function multipleOf(form: IndexForm, factor: number): IndexForm {
 
 /** ⌊form / by⌋, of a form that is never negative. */
 export function quotientOf(form: IndexForm, by: number): IndexForm {
-  return by === 1 ? form : { constant: 0, axes: [], quotients: [{ of: form, by, times: 1 }] };
+  if (by === 1) return form;
+  if (lastAxis(form) < 0) return sumOf(Math.floor(form.constant / by));
+  return { constant: 0, axes: [], quotients: [{ of: form, by, times: 1 }] };
+}
+
+/** The form where an axis is at another form, or a number. */
+export function placedAt(form: IndexForm, axis: number, place: IndexForm | number): IndexForm {
+  const by = sumOf(place);
+  const others = { ...form, axes: form.axes.filter((term) => term.axis !== axis), quotients: [] };
+  const quotients = form.quotients.map((quotient) =>
+    multipleOf(quotientOf(placedAt(quotient.of, axis, by), quotient.by), quotient.times),
+  );
+  return sumOf(others, multipleOf(by, timesOf(form, axis)), ...quotients);
 }
 
 /** How much the form grows with an axis, quotients aside. */

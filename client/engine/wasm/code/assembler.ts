@@ -313,6 +313,15 @@ export class FunctionWriter implements LaneCode {
     return this.#emit(0x0b);
   }
 
+  /** Runs `then` if what lies on the stack is not 0, else `otherwise`. */
+  runEither(then: () => void, otherwise: () => void): this {
+    this.#emit(0x04, VOID);
+    then();
+    this.#emit(0x05);
+    otherwise();
+    return this.#emit(0x0b);
+  }
+
   /** The vector that `then` puts on the stack, or `otherwise` if what lies there is 0. */
   vectorIf(then: () => void, otherwise: () => void): this {
     this.#emit(0x04, V128);

@@ -1,16 +1,19 @@
 import {
+  allParts,
   conditionsOf,
   type Case,
   type Condition,
   type Expression,
 } from "../../program/loops/expression.ts";
-import { dependsOn, timesOf, type IndexForm } from "../../program/loops/index-form.ts";
+import { dependsOn, lastAxis, timesOf, type IndexForm } from "../../program/loops/index-form.ts";
 import type { FunctionWriter, Local } from "./assembler.ts";
 import { exp } from "../../program/lanes/exp.ts";
 import type { LoopIndices } from "./loop-indices.ts";
 import { activate } from "./pad-images-code.ts";
 import { FLOAT_BYTES, LANES } from "./register-tile.ts";
 import { holdsAt } from "./vector-axis.ts";
+
+export type Load = Expression & { readonly kind: "load" };
 
 /** Expressions of loops, as vectors along one axis. */
 export class ExpressionCode {
@@ -19,8 +22,14 @@ export class ExpressionCode {
   readonly #reads: readonly Local[];
   readonly #results: readonly Local[];
   readonly #axis: number;
+  /** Loads that variables hold: of each vector, or one for all. */
+  readonly #held = new Map<string, readonly Local[]>();
   /** Where along the vector axis, as far as conditions can tell. */
   #place = 0;
+  /** Conditions that were tested already, and what came of it. */
+  readonly #tested = new Map<string, Local>();
+  /** Whether all conditions are known to hold, but those along the vector axis. */
+  #allHold = false;
 
   /**
    * @param reads addresses
@@ -144,6 +153,62 @@ export class ExpressionCode {
     }
   }
 
+  /**
+   * Writes code twice: for where all conditions of some expressions hold, and for elsewhere. What is
+   * tested for a case is tested once.
+   */
+  assuming(expressions: readonly Expression[], body: () => void): void {
+    const writer = this.#writer;
+    const cases = expressions
+      .flatMap(allParts)
+      .flatMap((part) => (part.kind === "when" ? part.cases : []))
+      .map(({ conditions }) => conditions.filter(({ at }) => !this.#isAlong(at)))
+      .filter((conditions) => conditions.length > 0);
+    for (const conditions of cases) {
+      const key = JSON.stringify(conditions);
+      if (this.#tested.has(key)) continue;
+      const tested = writer.integer();
+      this.#test(conditions);
+      writer.set(tested);
+      this.#tested.set(key, tested);
+    }
+    const [first, ...others] = this.#tested.values();
+    if (first === undefined) {
+      body();
+      return;
+    }
+    writer.get(first);
+    for (const other of others) writer.get(other).andScalars();
+    const assumed = (): void => {
+      this.#allHold = true;
+      body();
+      this.#allHold = false;
+    };
+    writer.runEither(assumed, body);
+    this.#tested.clear();
+  }
+
+  /** Runs code with loads in variables: each once, not whenever it is read. */
+  holding(loads: readonly Load[], count: number, body: () => void): void {
+    const writer = this.#writer;
+    const known: string[] = [];
+    for (const load of loads) {
+      const key = keyOf(load);
+      if (this.#held.has(key)) continue;
+      const vectors = timesOf(load.at, this.#axis) === 0 ? 1 : count;
+      const locals = Array.from({ length: vectors }, (_, v) => {
+        const local = writer.vector();
+        this.#load(load, v, LANES);
+        writer.set(local);
+        return local;
+      });
+      this.#held.set(key, locals);
+      known.push(key);
+    }
+    body();
+    for (const key of known) this.#held.delete(key);
+  }
+
   /** Runs code where conditions hold. */
   runWhen(conditions: readonly Condition[], body: () => void): void {
     const dynamic = this.#undecided(conditions);
@@ -180,13 +245,24 @@ export class ExpressionCode {
 
   /** Conditions that the place along the vector axis does not decide. */
   #undecided(conditions: readonly Condition[]): readonly Condition[] | "never" {
-    const along = conditions.filter(({ at }) => dependsOn(at, this.#axis));
+    const along = conditions.filter(({ at }) => this.#isAlong(at));
     if (!along.every((condition) => holdsAt(condition, this.#axis, this.#place))) return "never";
+    if (this.#allHold) return [];
     return conditions.filter((condition) => !along.includes(condition));
+  }
+
+  /** Whether an index depends on no other axis. */
+  #isAlong(at: IndexForm): boolean {
+    return dependsOn(at, this.#axis) || lastAxis(at) < 0;
   }
 
   #test(conditions: readonly Condition[]): void {
     const writer = this.#writer;
+    const tested = this.#tested.get(JSON.stringify(conditions));
+    if (tested !== undefined) {
+      writer.get(tested);
+      return;
+    }
     conditions.forEach(({ at, from, before }, i) => {
       writer
         .get(this.#indices.value(shifted(at, from)))
@@ -196,8 +272,13 @@ export class ExpressionCode {
     });
   }
 
-  #load({ from, at }: Expression & { kind: "load" }, v: number, lanes: number): void {
+  #load({ from, at }: Load, v: number, lanes: number): void {
     const writer = this.#writer;
+    const held = this.#held.get(keyOf({ from, at }));
+    if (held) {
+      writer.get(held[v] ?? held[0]!);
+      return;
+    }
     const address = this.#indices.value(at, this.#reads[from]!);
     const pitch = timesOf(at, this.#axis) * FLOAT_BYTES;
     if (pitch < 0) throw new Error("loops go forward along their last axis");
@@ -215,6 +296,10 @@ export class ExpressionCode {
     const lanes = [first, first + 1, first + 2, first + 3].map((lane) => lane * times);
     writer.lanes(lanes as [number, number, number, number]).addFloats();
   }
+}
+
+function keyOf({ from, at }: Pick<Load, "from" | "at">): string {
+  return `${from} ${JSON.stringify(at)}`;
 }
 
 /** An index counted from another beginning. */

@@ -1,36 +1,35 @@
-import {
-  outputIndex,
-  rowMajor,
-  type LoopsKernel,
-  type Reduction,
-} from "../../program/kernels/loops.ts";
+import { outputIndex, type LoopsKernel, type Reduction } from "../../program/kernels/loops.ts";
 import { allParts, LOWEST, type Case, type Expression } from "../../program/loops/expression.ts";
-import { axisIndex, type IndexForm } from "../../program/loops/index-form.ts";
 import type { FunctionWriter, Local } from "./assembler.ts";
 import { ExpressionCode } from "./expression-code.ts";
+import { sharedLoads, steadyLoads } from "./held-loads.ts";
 import { LoopIndices } from "./loop-indices.ts";
 import { FLOAT_BYTES, LANES, VECTOR_BYTES } from "./register-tile.ts";
 import { segmentsOf, vectorAxis } from "./vector-axis.ts";
+import { loopedTerms, writtenTerms, type Term, type WrittenTerms } from "./written-terms.ts";
 
 /** Vectors that are worked on together: sums that do not wait for each other. */
 const MOST_VECTORS = 4;
 
-/** Loops of which the first axes are given as arguments. */
+/** Loops of which the first axes are given as arguments, and a part of the next. */
 export type LoopsShape = Pick<LoopsKernel, "extents" | "reduction" | "value" | "accumulates"> & {
-  readonly reads: number;
-  /** How many axes. */
+  /** Lengths of what is read. */
+  readonly lengths: readonly number[];
+  /** How many axes are given. */
   readonly given: number;
 };
 
 /**
  * Writes a `LoopsKernel`. Vectors lie along the output's last axis, or, where that is not contiguous
  * in what is read but the last axis reduced is, along that one. Arguments: scratch (not used), output,
- * what is read, the places along the axes given.
+ * what is read, the places along the axes given; the first place along the next, and how many (the
+ * last axis is always whole).
  */
 export function writeLoops(writer: FunctionWriter, shape: LoopsShape): void {
   const [, output, ...others] = writer.parameters as [Local, Local, ...Local[]];
-  const code = new LoopsCode(writer, shape, output, others.slice(0, shape.reads));
-  code.write(others.slice(shape.reads));
+  const reads = shape.lengths.length;
+  const code = new LoopsCode(writer, shape, output, others.slice(0, reads));
+  code.write(others.slice(reads, -2), others.slice(-2) as [Local, Local]);
 }
 
 class LoopsCode {
@@ -46,35 +45,56 @@ class LoopsCode {
   /** Of an `arg-max`: which term that was. */
   readonly #places: readonly Local[];
   readonly #value: Local;
+  readonly #mask: Local;
+  readonly #terms: WrittenTerms;
   readonly #expressions: ExpressionCode;
 
   constructor(writer: FunctionWriter, shape: LoopsShape, output: Local, reads: readonly Local[]) {
     this.#writer = writer;
     this.#shape = shape;
     this.#output = output;
-    this.#extents = [...shape.extents, ...(shape.reduction?.extents ?? [])];
+    const { extents, reduction } = shape;
+    const rank = extents.length;
     this.#axis = vectorAxis(shape);
+    const written = this.#axis < rank ? writtenTerms : loopedTerms;
+    this.#terms = reduction ? written(reduction, rank) : { extents: [], terms: [] };
+    this.#extents = [...extents, ...this.#terms.extents];
     const registers = (): Local[] => Array.from({ length: MOST_VECTORS }, () => writer.vector());
     this.#sums = registers();
     this.#places = registers();
     this.#value = writer.vector();
+    this.#mask = writer.vector();
     this.#indices = new LoopIndices(writer);
     const results = shape.reduction?.by === "arg-max" ? this.#places : this.#sums;
     this.#expressions = new ExpressionCode(writer, this.#indices, reads, results, this.#axis);
   }
 
-  write(given: readonly Local[]): void {
+  write(given: readonly Local[], [first, count]: readonly [Local, Local]): void {
     const { value, reduction, extents } = this.#shape;
-    const read = [...allParts(value), ...(reduction ? allParts(reduction.of) : [])];
-    for (const part of read) this.#expressions.declare(part);
-    this.#indices.declare(outputIndex(this.#shape), FLOAT_BYTES, this.#output);
-    if (reduction?.by === "arg-max") this.#indices.declare(this.#termIndex);
-    this.#indices.begin(given);
-    if (reduction && this.#axis >= extents.length) {
-      this.#loop(given.length, extents.length, () => this.#alongReduction(reduction));
-    } else {
-      this.#loop(given.length, this.#axis, () => this.#alongOutput());
+    const { terms } = this.#terms;
+    for (const expression of [value, ...terms.map(({ of }) => of)]) {
+      for (const part of allParts(expression)) this.#expressions.declare(part);
     }
+    this.#indices.declare(outputIndex(this.#shape), FLOAT_BYTES, this.#output);
+    if (reduction?.by === "arg-max") {
+      for (const { index } of terms) this.#indices.declare(index);
+    }
+    this.#indices.begin(given);
+    const rank = extents.length;
+    const body = (): void => {
+      if (reduction && this.#axis >= rank) this.#alongReduction(reduction);
+      else this.#alongOutput();
+    };
+    const end = Math.min(this.#axis, rank);
+    if (given.length >= Math.min(end, rank - 1)) {
+      this.#loop(given.length, end, body);
+      return;
+    }
+    const next = given.length;
+    this.#writer.repeatVariable(count, () => {
+      this.#indices.inside(next, first, () => this.#loop(next + 1, end, body));
+      this.#writer.advance(first, 1);
+    });
   }
 
   /** Loops over axes, one in the other. */
@@ -120,31 +140,55 @@ class LoopsCode {
 
   /** Vectors of the output, each with all that is reduced to it. */
   #alongOutput(): void {
+    const { reduction, value } = this.#shape;
+    const { extents, terms } = this.#terms;
+    const outputs = (): void => {
+      this.#vectors((count, lastLanes) => {
+        const lanesOf = (v: number): number => (v === count - 1 ? lastLanes : LANES);
+        if (reduction) this.#reduce(reduction, count, lanesOf);
+        for (let v = 0; v < count; v++) this.#store(value, v, lanesOf(v));
+      });
+    };
+    // Inside a map no window is at an edge.
+    const written = extents.length === 0 ? terms.map(({ of }) => of) : [];
+    if (written.length > 1) this.#expressions.assuming([...written, value], outputs);
+    else outputs();
+  }
+
+  #reduce(reduction: Reduction, count: number, lanesOf: (v: number) => number): void {
     const writer = this.#writer;
-    const { extents, reduction, value, accumulates } = this.#shape;
-    this.#vectors((count, lastLanes) => {
-      const lanesOf = (v: number): number => (v === count - 1 ? lastLanes : LANES);
-      if (reduction) {
-        for (let v = 0; v < count; v++) {
-          this.#clear(reduction, v);
-          if (accumulates) writer.loadVector(this.#target, v * VECTOR_BYTES).set(this.#sums[v]!);
+    const { accumulates } = this.#shape;
+    const rank = this.#shape.extents.length;
+    for (let v = 0; v < count; v++) {
+      this.#clear(reduction, v);
+      if (accumulates) writer.loadVector(this.#target, v * VECTOR_BYTES).set(this.#sums[v]!);
+    }
+    this.#expressions.holding(this.#steadyLoads(count), count, () => {
+      this.#loop(rank, this.#extents.length, () => {
+        for (const term of this.#terms.terms) {
+          this.#addTerms(reduction, term, count, lanesOf, () => LANES);
         }
-        this.#loop(extents.length, this.#extents.length, () => {
-          this.#addTerms(reduction, count, lanesOf, () => LANES);
-        });
-      }
-      for (let v = 0; v < count; v++) this.#store(value, v, lanesOf(v));
+      });
     });
+  }
+
+  #steadyLoads(count: number) {
+    const { extents, lengths } = this.#shape;
+    const terms = this.#terms.terms.map(({ of }) => of);
+    return steadyLoads(terms, this.#extents, extents.length, lengths, count);
   }
 
   /** Values of the output, each with vectors of what is reduced to it. */
   #alongReduction(reduction: Reduction): void {
     const writer = this.#writer;
+    const [term] = this.#terms.terms as [Term];
     for (let v = 0; v < MOST_VECTORS; v++) this.#clear(reduction, v);
-    this.#loop(this.#shape.extents.length, this.#axis, () => {
-      this.#vectors((count, lastLanes) => {
-        const lanesOf = (v: number): number => (v === count - 1 ? lastLanes : LANES);
-        this.#addTerms(reduction, count, lanesOf, lanesOf);
+    this.#expressions.holding(this.#steadyLoads(1), 1, () => {
+      this.#loop(this.#shape.extents.length, this.#axis, () => {
+        this.#vectors((count, lastLanes) => {
+          const lanesOf = (v: number): number => (v === count - 1 ? lastLanes : LANES);
+          this.#addTerms(reduction, term, count, lanesOf, lanesOf);
+        });
       });
     });
     const [sum, ...others] = this.#sums as [Local, ...Local[]];
@@ -181,14 +225,19 @@ class LoopsCode {
    * @param takenOf how many of them count; the others change nothing
    */
   #addTerms(
-    reduction: Reduction,
+    { by }: Reduction,
+    { of, index }: Term,
     count: number,
     readOf: (v: number) => number,
     takenOf: (v: number) => number,
   ): void {
-    const { by, of } = reduction;
     const add = (term: Expression): void => {
-      for (let v = 0; v < count; v++) this.#addTerm(reduction, term, v, readOf(v), takenOf(v));
+      const shared = count > 1 ? sharedLoads(term, this.#axis) : [];
+      this.#expressions.holding(shared, count, () => {
+        for (let v = 0; v < count; v++) {
+          this.#addTerm(by, { of: term, index }, v, readOf(v), takenOf(v));
+        }
+      });
     };
     // Terms that change nothing are left out.
     if (of.kind === "when" && of.cases.length === 1 && of.otherwise === identityOf(by)) {
@@ -199,15 +248,15 @@ class LoopsCode {
     }
   }
 
-  #addTerm({ by }: Reduction, term: Expression, v: number, read: number, taken: number): void {
+  #addTerm(by: Reduction["by"], { of, index }: Term, v: number, read: number, taken: number): void {
     const writer = this.#writer;
     const sum = this.#sums[v]!;
     const put = (part: Expression) => (): void => this.#expressions.put(part, v, read);
-    if (by === "sum" && term.kind === "multiply" && taken === LANES) {
-      writer.multiplyAdd(sum, put(term.a), put(term.b));
+    if (by === "sum" && of.kind === "multiply" && taken === LANES) {
+      writer.multiplyAdd(sum, put(of.a), put(of.b));
       return;
     }
-    put(term)();
+    put(of)();
     if (taken < LANES) writer.splat(identityOf(by)).laneMask(taken).selectBits();
     switch (by) {
       case "sum":
@@ -217,29 +266,14 @@ class LoopsCode {
         writer.get(sum).maxFloats().set(sum);
         return;
       case "arg-max":
-        writer.set(this.#value);
-        this.#keepLarger(this.#places[v]!, sum, () =>
-          writer.splatNumber(this.#indices.value(this.#termIndex)),
-        );
-        this.#keepLarger(sum, sum, () => writer.get(this.#value));
+        writer.set(this.#value).get(this.#value).get(sum).greaterFloats().set(this.#mask);
+        writer.splatNumber(this.#indices.value(index)).get(this.#places[v]!);
+        writer.get(this.#mask).selectBits().set(this.#places[v]!);
+        writer.get(this.#value).get(sum).maxFloats().set(sum);
         return;
       default:
         by satisfies never;
     }
-  }
-
-  /** kept ← what is put, where the value is larger than the sum. */
-  #keepLarger(kept: Local, sum: Local, put: () => void): void {
-    const writer = this.#writer;
-    put();
-    writer.get(kept).get(this.#value).get(sum).greaterFloats().selectBits().set(kept);
-  }
-
-  /** Which term of the reduction it is. */
-  get #termIndex(): IndexForm {
-    const { extents, reduction } = this.#shape;
-    const axes = reduction!.extents.map((_, i) => axisIndex(extents.length + i));
-    return rowMajor(reduction!.extents, axes);
   }
 }
 

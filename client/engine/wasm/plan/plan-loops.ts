@@ -2,42 +2,44 @@ import { sizeOf, type LoopsKernel } from "../../program/kernels/loops.ts";
 import { writeLoops, type LoopsShape } from "../code/loops-code.ts";
 import type { Call, ParallelStage, Site } from "./stage.ts";
 
-/** Terms that a call has at most, where it can be cut, and a task at least. */
-const CALL_TERMS = 65536;
-const TASK_TERMS = 16384;
+/** Terms that a task should have. */
+const TASK_TERMS = 131072;
 
-/** Each call takes one place along the first axes. */
+/** Each task takes some places along one axis, at one place along those before. */
 export function planLoops(site: Site, kernel: LoopsKernel): ParallelStage[] {
   const { extents, reduction, value, accumulates, reads, output } = kernel;
   const given = givenAxes(kernel);
-  const shape: LoopsShape = { extents, reduction, value, accumulates, reads: reads.length, given };
-  const first = extents.slice(0, given);
-  const code = site.library.code("loops", shape, 2 + reads.length + given, writeLoops);
+  const lengths = reads.map(({ length }) => length);
+  const shape: LoopsShape = { extents, reduction, value, accumulates, lengths, given };
+  const parameters = 1 + 1 + reads.length + given + 2;
+  const code = site.library.code("loops", shape, parameters, writeLoops);
   const addresses = [output, ...reads].map((operand) => site.address(operand));
-  const calls = Array.from({ length: sizeOf(first) }, (_, index): Call => [
-    code,
-    ...addresses,
-    ...placesOf(index, first),
-  ]);
-  const perTask = Math.ceil(TASK_TERMS / (termsOf(kernel) / calls.length));
-  const tasks = Math.ceil(calls.length / perTask);
-  return [
-    Array.from({ length: tasks }, (_, task) => calls.slice(task * perTask, (task + 1) * perTask)),
-  ];
+  const first = extents.slice(0, given);
+  // The last axis is always whole.
+  const length = given < extents.length - 1 ? extents[given]! : 1;
+  const step = Math.max(1, Math.floor(TASK_TERMS / termsBehind(kernel, given)));
+  const tasks = Array.from({ length: sizeOf(first) }, (_, index) =>
+    Array.from({ length: Math.ceil(length / step) }, (_unused, part): readonly Call[] => {
+      const from = part * step;
+      const range = [from, Math.min(step, length - from)];
+      return [[code, ...addresses, ...placesOf(index, first), ...range]];
+    }),
+  );
+  return [tasks.flat()];
 }
 
-/** How many axes calls are given: as few as make them short enough, and not the last. */
+/** How many axes tasks are given: as few as leave them short enough, and not the last. */
 function givenAxes(kernel: LoopsKernel): number {
-  const { extents } = kernel;
-  const terms = termsOf(kernel);
-  for (let given = 0; given < extents.length - 1; given++) {
-    if (terms / sizeOf(extents.slice(0, given)) <= CALL_TERMS) return given;
+  const last = Math.max(0, kernel.extents.length - 2);
+  for (let given = 0; given < last; given++) {
+    if (termsBehind(kernel, given) <= TASK_TERMS) return given;
   }
-  return extents.length - 1;
+  return last;
 }
 
-function termsOf({ extents, reduction }: LoopsKernel): number {
-  return sizeOf(extents) * sizeOf(reduction?.extents ?? []);
+/** Terms at one place along an axis, and those before. */
+function termsBehind({ extents, reduction }: LoopsKernel, axis: number): number {
+  return sizeOf(extents.slice(axis + 1)) * sizeOf(reduction?.extents ?? []);
 }
 
 /** Where the index is along each axis. */
