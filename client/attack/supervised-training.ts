@@ -23,7 +23,7 @@ export interface SupervisedTraining {
    */
   readonly checkpointEvery?: number;
   /** The step's images; called once a step, in order. */
-  nextBatch(epoch: number, step: number): LabelledBatch;
+  nextBatch(epoch: number, step: number): LabelledBatch | Promise<LabelledBatch>;
 }
 
 /** Where a training begins, or goes on. */
@@ -113,7 +113,7 @@ async function trainEpoch(
   });
   for (let step = 0; step < stepsPerEpoch; step++) {
     signal?.throwIfAborted();
-    const { batch, labels } = training.nextBatch(epoch, step);
+    const { batch, labels } = await training.nextBatch(epoch, step);
     const rate = scheduledRate(schedule, learningRate, epoch * stepsPerEpoch + step, training);
     await session.superviseStep(batch, oneHot(labels, classes), {
       learningRate: rate,

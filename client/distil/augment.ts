@@ -2,15 +2,13 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { PixelBatch } from "../engine/engine.ts";
 import { imageSize, readPixels, type ImageSet } from "../images/image-set.ts";
 import { normalisationTable, type Normalisation } from "./normalise.ts";
+import type * as protocol from "../../protocol/round/augmentation.ts";
+import { cropImages, drawCrop } from "./resized-crop.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 
-/** What is done to each image of a batch (SPEC D6). */
-export interface Augmentation {
-  /** Zero pixels added on each side before a random crop back to size; 0 switches it off. */
-  readonly cropPadding: number;
-  /** Mirror left and right with probability ½. */
-  readonly horizontalFlip: boolean;
-}
+/** What is done to each image of a batch (SPEC D6); no resized crop when that is left out. */
+export type Augmentation = Omit<protocol.Augmentation, "resizedCrop"> &
+  Partial<Pick<protocol.Augmentation, "resizedCrop">>;
 
 /**
  * Draws as torchvision's RandomCrop(size, padding) and RandomHorizontalFlip do, image by image: the
@@ -52,11 +50,26 @@ export async function augmentedBatch(
   augmentation: Augmentation,
   random: RandomStream,
 ): Promise<PixelBatch> {
-  const pixels = await readPixels(images, indices);
+  const pixels = await readCropped(images, indices, augmentation, random);
   return placedBatch(images, pixels, normalisation, augmentation, random);
 }
 
-/** As `augmentedBatch`, of images that were read: `[n, height, width, channels]`. */
+/**
+ * Chosen images, read and, where the campaign says so, cropped and enlarged. What is drawn for it is drawn
+ * before this returns.
+ */
+export async function readCropped(
+  images: ImageSet,
+  indices: readonly number[],
+  { resizedCrop = null }: Augmentation,
+  random: RandomStream,
+): Promise<Uint8Array> {
+  if (resizedCrop === null) return await readPixels(images, indices);
+  const crops = indices.map(() => drawCrop(images, resizedCrop, random));
+  return cropImages(images, await readPixels(images, indices), crops);
+}
+
+/** As `augmentedBatch`, of images that were read and cropped: `[n, height, width, channels]`. */
 export function placedBatch(
   shape: ImageShape,
   pixels: Uint8Array,

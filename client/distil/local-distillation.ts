@@ -3,9 +3,9 @@ import type { Adversary } from "../../protocol/round/adversary.ts";
 import type { Regularisers } from "../../protocol/round/regularisers.ts";
 import type { AdversarySettings } from "../engine/adversary-settings.ts";
 import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
-import { placedBatch, type Augmentation } from "./augment.ts";
+import { placedBatch, readCropped, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
-import { readPixels, type ImageSet } from "../images/image-set.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import type { Normalisation } from "./normalise.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
@@ -167,7 +167,8 @@ export async function distilLocally(
 
   /** The next step's images, read while a step is under way. Which ones is drawn after all else of it. */
   const readAhead = (): Promise<Uint8Array> => {
-    const reading = readPixels(images, batches.next(batchSize));
+    const indices = batches.next(batchSize);
+    const reading = readCropped(images, indices, settings.augmentation, random);
     // What goes wrong is told where they are wanted, unless it never comes to that.
     reading.catch(() => undefined);
     return reading;

@@ -3,6 +3,7 @@ import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import { preprocessingOf } from "../../protocol/round/preprocessing.ts";
+import { augmentationFor } from "../../protocol/round/augmentation.ts";
 import type { Fit } from "../../protocol/round/fit.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
@@ -86,7 +87,9 @@ export class EngineTrainer implements LocalTrainer {
     this.#config = config;
     this.#teacher = teacher;
     this.#pool = pool.training;
-    this.#settings = { ...distillation, ...localOptimizer(distillation), normalisation };
+    const augmentation = augmentationFor(distillation.augmentation, graph.inputShape);
+    const optimizer = localOptimizer(distillation);
+    this.#settings = { ...distillation, ...optimizer, augmentation, normalisation };
     const { heldOut: indices, training } = pool;
     const { batchSize } = distillation;
     const judged = { images, indices, training, normalisation, batchSize };

@@ -3,6 +3,7 @@ import { networkSettingsSchema } from "../model/network-settings.ts";
 import { reinitStrategySchema } from "../reinit/strategy-schema.ts";
 import { updateCodecSchema } from "../update/update-codec.ts";
 import { adversarySchema } from "./adversary.ts";
+import { augmentationSchema } from "./augmentation.ts";
 import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
@@ -21,12 +22,6 @@ const reinitSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/, "must be 32 bytes in lower-case hexadecimal")
     .optional(),
-});
-
-const augmentationSchema = z.strictObject({
-  /** Zero pixels added on each side before a random crop back to size; 0 switches it off. */
-  cropPadding: z.int().min(0).max(16).default(4),
-  horizontalFlip: z.boolean().default(true),
 });
 
 const distillationSchema = z

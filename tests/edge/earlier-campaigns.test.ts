@@ -112,6 +112,8 @@ const PREPROCESSING = {
   std: [1, 1, 1],
 } as const;
 
+const AUGMENTATION = { cropPadding: 4, resizedCrop: null, horizontalFlip: true };
+
 describe("a configuration as it was stored", () => {
   // A key that the schema has gained is missing here: say in config-upgrades.ts what campaigns have
   // that were made before it.
@@ -188,6 +190,7 @@ describe("a configuration from before there were sharpness and head shift", () =
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: PREPROCESSING,
+      distillation: { augmentation: AUGMENTATION },
     });
     const { headShift, sharpness, ...distillation } = config.distillation;
     expect([headShift, sharpness]).toEqual([null, null]);
@@ -203,6 +206,7 @@ describe("a configuration from before there were low frequencies, warps and what
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: PREPROCESSING,
+      distillation: { augmentation: AUGMENTATION },
     });
     const { lowFrequencies, warp, waves, heatMap, shortcuts, bends, ...adversary } =
       config.distillation.adversary!;
@@ -238,6 +242,7 @@ describe("a configuration from before a large transfer rate was an alarm, and th
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: PREPROCESSING,
+      distillation: { augmentation: AUGMENTATION },
     });
     const { most, reach, ...regrowth } = config.judging.regrowth!;
     expect([most, reach]).toEqual([0.5, 0.6]);
@@ -257,6 +262,7 @@ describe("a configuration from before participants' pictures were looked at", ()
     const { fit, ...config } = campaignConfigSchema.parse({
       model: "ab".repeat(32),
       preprocessing: PREPROCESSING,
+      distillation: { augmentation: AUGMENTATION },
     });
     expect(fit).not.toBeNull();
     expect(readConfig(config, 4).config).toEqual({ ...config, fit: null });
@@ -266,7 +272,11 @@ describe("a configuration from before participants' pictures were looked at", ()
 describe("a configuration from before pictures were anything but squashed to 32 pixels", () => {
   it("[C1.1] [N1] reads as one of such images, and as it was otherwise", () => {
     const pixels = { mean: [0.5, 0.4, 0.3], std: [1, 2, 3] };
-    const config = campaignConfigSchema.parse({ model: "ab".repeat(32), preprocessing: pixels });
+    const config = campaignConfigSchema.parse({
+      model: "ab".repeat(32),
+      preprocessing: pixels,
+      distillation: { augmentation: AUGMENTATION },
+    });
     const { config: read } = readConfig(config, 7);
     expect(read).toEqual({ ...config, preprocessing: { ...PREPROCESSING, ...pixels } });
   });
@@ -315,6 +325,19 @@ describe("a campaign from before names were cleaned", () => {
       expect(configurationDigest(written)).toBe(sha256(utf8ToBytes(canonicalJson(written))));
     },
   );
+});
+
+describe("a configuration from before images were cropped and enlarged", () => {
+  it("[C1.1] [D6.4] reads as one that does not, whatever the size of its images", () => {
+    const { resizedCrop, ...before } = AUGMENTATION;
+    const config = campaignConfigSchema.parse({
+      model: "ab".repeat(32),
+      preprocessing: PREPROCESSING,
+      distillation: { augmentation: before },
+    });
+    const { augmentation } = readConfig(config, 8).config.distillation;
+    expect(augmentation).toEqual({ ...before, resizedCrop });
+  });
 });
 
 describe("a campaign of the version before", () => {

@@ -1,4 +1,4 @@
-import { count, number, numbersOf, positive } from "../options/option-values.ts";
+import { count, number, numbersOf, positive, share } from "../options/option-values.ts";
 import { OPTIMIZER_DEFAULTS, SECOND_MOMENTUM } from "../../../protocol/round/local-optimizer.ts";
 import type { SettingGroup } from "./setting.ts";
 
@@ -94,7 +94,17 @@ export const DISTILLATION_SETTINGS: SettingGroup = {
       flag: "--crop-padding",
       argument: "<pixels>",
       reads: count,
-      help: "random crops; 0 for none",
+      help: "random crops of the image with so much black around it; 0 for none",
+      unset: "an eighth of the image's side below 64 pixels, else 0",
+    },
+    {
+      path: "distillation.augmentation.resizedCrop",
+      flag: "--resized-crop",
+      argument: "<area>",
+      reads: share,
+      off: "distillation.augmentation.resizedCrop",
+      help: "random crops of at least this share of the image, enlarged to its size; off for none",
+      unset: "0.5 from 64 pixels a side on unless there is --crop-padding, else off",
     },
     {
       path: "distillation.augmentation.horizontalFlip",

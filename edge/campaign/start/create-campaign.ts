@@ -4,6 +4,7 @@ import { depthStages } from "../../../protocol/model/depth-stages.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { StateLayout } from "../../../protocol/model/state-layout.ts";
 import { reinitRatios } from "../../../protocol/reinit/strategy.ts";
+import { augmentationFor } from "../../../protocol/round/augmentation.ts";
 import {
   exampleCap,
   minimumUpdates,
@@ -64,7 +65,12 @@ function completeConfig(config: CampaignConfig, model: ModelSource): CampaignCon
     network,
     preprocessing,
     reinit: { seed, ...config.reinit, strategy },
-    distillation: { ...config.distillation, ...optimizer, normGroupSize: normGroupSize(config) },
+    distillation: {
+      ...config.distillation,
+      ...optimizer,
+      augmentation: augmentationFor(config.distillation.augmentation, graph.inputShape),
+      normGroupSize: normGroupSize(config),
+    },
     round: { ...config.round, minimum: minimumUpdates(config.round) },
     aggregation: { ...config.aggregation, exampleCap: exampleCap(config) },
   };

@@ -4,7 +4,10 @@ type Json = Readonly<Record<string, unknown>>;
 /** A configuration as some version wrote it: of what is in it, this much is known of every one. */
 export interface StoredConfig extends Json {
   readonly preprocessing: Json;
-  readonly distillation: Json & { readonly adversary?: Json | null | undefined };
+  readonly distillation: Json & {
+    readonly augmentation: Json;
+    readonly adversary?: Json | null | undefined;
+  };
   readonly judging?: Json & { readonly regrowth?: Json | null | undefined };
 }
 
@@ -91,6 +94,15 @@ const preparation: Upgrade = ({ preprocessing, ...config }) => ({
   },
 });
 
+/** Before images were cropped and enlarged (SPEC D6): they are not. */
+const resizedCrops: Upgrade = ({ distillation, ...config }) => ({
+  ...config,
+  distillation: {
+    ...distillation,
+    augmentation: { resizedCrop: null, ...distillation.augmentation },
+  },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -108,4 +120,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   sharing,
   network,
   preparation,
+  resizedCrops,
 ];

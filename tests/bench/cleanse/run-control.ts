@@ -7,8 +7,8 @@ import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/re
 import { trainSupervised } from "../../../client/attack/supervised-training.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import { seededStream } from "../../../client/demo/draw-images.ts";
-import { placedBatch } from "../../../client/distil/augment.ts";
-import { gatherPixels } from "../../../client/images/image-set.ts";
+import { augmentationFor } from "../../../protocol/round/augmentation.ts";
+import { augmentedBatch } from "../../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../../client/distil/batches.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { evaluateModel } from "../../../client/evaluation/evaluate-model.ts";
@@ -97,7 +97,7 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
   const { pool } = loaded;
   const { images: all, labels } = takeSome(pool, settings.poolSize ?? pool.images.count, random);
   if (labels === undefined) throw new RangeError("the pool was loaded without its labels");
-  const { augmentation, batchSize } = config.distillation;
+  const { batchSize } = config.distillation;
   const { momentum, weightDecay } = localOptimizer(config.distillation, "sgd");
   const size = Math.min(batchSize, all.count);
   const stepsPerEpoch = Math.max(1, Math.floor(all.count / size));
@@ -105,6 +105,7 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
   const epochs = Math.max(1, Math.round(steps / stepsPerEpoch));
   const batches = new ShuffledBatches(all.count, random);
   const normalisation = preprocessingOf(config, graph.inputShape);
+  const augmentation = augmentationFor(config.distillation.augmentation, graph.inputShape);
   const session = engine.openSession({ graph, layout, teacher: start });
   try {
     const state = await trainSupervised(
@@ -118,16 +119,10 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
         schedule: { kind: "cosine" },
         momentum,
         weightDecay,
-        nextBatch() {
+        async nextBatch() {
           const indices = batches.next(size);
           return {
-            batch: placedBatch(
-              all,
-              gatherPixels(all, indices),
-              normalisation,
-              augmentation,
-              random,
-            ),
+            batch: await augmentedBatch(all, indices, normalisation, augmentation, random),
             labels: indices.map((index) => labels[index]!),
           };
         },

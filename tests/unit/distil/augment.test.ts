@@ -60,7 +60,7 @@ describe("normalisation", () => {
   });
 });
 
-describe("[D6] augmentation", () => {
+describe("[D6.3] augmentation", () => {
   it("switched off changes nothing", async () => {
     const off = { cropPadding: 0, horizontalFlip: false };
     const batch = await augmentedBatch(images, [1, 2], NORMALISATION, off, stream(1));

@@ -105,3 +105,38 @@ it("[D9.10.2] a restart has displacements behind δ, each within a tenth of an a
   }
   expect(Math.max(...sorted.map(Math.abs))).toBeLessThanOrEqual(most);
 });
+
+describe("[D9.16] the default adversary", () => {
+  const adversary = adversarySchema.parse({});
+
+  it("is at 32 pixels what it has been, to the bit", () => {
+    expect(engineAdversary(adversary, CIFAR)).toEqual({
+      weight: 0.15,
+      share: 0.5,
+      norm: "l2",
+      scope: "universal",
+      ascents: 0,
+      lowFrequencies: { share: 0.5, gain: 2 },
+      radius: 5.542562584220407,
+      stepLength: 0.6928203230275509,
+      warp: { grid: 8, radius: 0.5, step: 0.125 },
+    });
+    expect(adversary).toMatchObject({
+      waves: { radius: 0.45, periods: 10 },
+      heatMap: { radius: 0.2 },
+      shortcuts: { radius: 0.145 },
+      bends: { radius: 0.0234375 },
+    });
+  });
+
+  it.each([16, 64, 224, 256])("has lengths in proportion to a side of %d", (side) => {
+    const shape = { height: side, width: side, channels: 3 };
+    const small = engineAdversary(adversary, CIFAR);
+    const { lowFrequencies, radius, stepLength, warp } = engineAdversary(adversary, shape);
+    const times = side / 32;
+    expect(radius / small.radius).toBeCloseTo(times, 12);
+    expect(stepLength / small.stepLength).toBeCloseTo(times, 12);
+    expect(warp).toEqual({ grid: 8, radius: 0.5 * times, step: 0.125 * times });
+    expect(lowFrequencies).toEqual(small.lowFrequencies);
+  });
+});
