@@ -5,6 +5,7 @@ import { ImageError } from "./image-error.ts";
 import type { ImageKeeper } from "./image-keeper.ts";
 import { ImageSetBuilder, type ImageProgress, type Imported } from "./image-set-builder.ts";
 import type { ImageSet } from "./image-set.ts";
+import { pictureHead, type PictureHead } from "./picture-head.ts";
 import type { Picture } from "./picture.ts";
 import { prepareImage, type Preparation } from "./prepare-image.ts";
 
@@ -41,6 +42,12 @@ const MAX_IMAGE_FILE = 64 * 2 ** 20;
 /** Pictures decoded at once: decoders use threads of their own. */
 const DECODING = 8;
 
+/** Their pixels together, unless there is one of more alone: each takes some 8 bytes while it is decoded. */
+const DECODING_PIXELS = 2 ** 25;
+
+/** Larger pictures are refused before they are decoded. */
+const MAX_PIXELS = 100_000_000;
+
 /**
  * Reads every source in turn: pictures (PNG, JPEG, WebP, told by content), zips of them, and CIFAR
  * records (`*.bin`). The order of the images is that of the sources.
@@ -67,7 +74,8 @@ async function collect<Set extends ImageSet>(
   options: CollectOptions<Set>,
 ): Promise<Imported<Set>> {
   const { decode, onProgress, place, preparation, signal, single } = options;
-  const decoding: { name: string; image: Promise<Uint8Array | Error> }[] = [];
+  const decoding: { name: string; pixels: number; image: Promise<Uint8Array | Error> }[] = [];
+  const pixelsDecoding = (): number => decoding.reduce((sum, { pixels }) => sum + pixels, 0);
 
   const report = (name: string): void =>
     onProgress?.({ images: builder.count, skipped: builder.skippedCount, name });
@@ -89,10 +97,21 @@ async function collect<Set extends ImageSet>(
       builder.skip(name, whyNotImage(kind));
       return;
     }
+    const head = pictureHead(bytes);
+    const pixels = head === undefined ? 0 : head.width * head.height;
+    if (pixels > MAX_PIXELS) {
+      builder.skip(
+        name,
+        `cannot be decoded: ${head!.width}×${head!.height} pixels are too many; make it smaller`,
+      );
+      return;
+    }
+    while (decoding.length > 0 && pixelsDecoding() + pixels > DECODING_PIXELS) await takeOldest();
     decoding.push({
       name,
+      pixels,
       image: decode(bytes)
-        .then((picture) => prepareImage(picture, preparation))
+        .then((picture) => prepareImage(inFullRange(picture, head), preparation))
         .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause)))),
     });
     if (decoding.length >= DECODING) await takeOldest();
@@ -142,6 +161,18 @@ async function collect<Set extends ImageSet>(
   const images = builder.finish(place);
   onProgress?.({ images: images.count, skipped: images.skipped.length, name: "" });
   return images;
+}
+
+/** Bytes that 12 bits come to when they are taken for 16. */
+const TWELVE_BITS_OF_SIXTEEN = 16;
+
+/** @throws Error for 16 bits of which only the lowest are used, as cameras' sensors do: it would be black. */
+function inFullRange(picture: Picture, head: PictureHead | undefined): Picture {
+  const isDim = head?.bits === 16 && picture.data.every((value) => value <= TWELVE_BITS_OF_SIXTEEN);
+  if (!isDim) return picture;
+  throw new Error(
+    "has 16 bits a channel, of which the values use 12 or fewer, and would be all but black: bring them to the whole range, or to 8 bits, as they were for training",
+  );
 }
 
 /** Records have no magic bytes: here, and only here, the name decides. */

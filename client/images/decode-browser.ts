@@ -1,4 +1,6 @@
+import { fileKind, HEAD_BYTES } from "./file-kinds.ts";
 import type { Picture } from "./picture.ts";
+import { turnUpright, webpOrientation } from "./webp-orientation.ts";
 
 /** Larger pictures are refused before their pixels are read back. */
 const MAX_PIXELS = 100_000_000;
@@ -11,10 +13,12 @@ const MAX_PIXELS = 100_000_000;
  */
 export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
   const blob = new Blob([bytes as Uint8Array<ArrayBuffer>]);
+  const isWebp = fileKind(bytes.subarray(0, HEAD_BYTES)) === "webp";
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(blob, {
-      imageOrientation: "from-image",
+      // Not every browser does it for every kind: what some leave is done below.
+      imageOrientation: isWebp ? "none" : "from-image",
       colorSpaceConversion: "none",
       premultiplyAlpha: "none",
     });
@@ -34,7 +38,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
-    return { width, height, channels: 3, data: withoutAlpha(data) };
+    const picture = { width, height, channels: 3, data: withoutAlpha(data) } as const;
+    return isWebp ? turnUpright(picture, webpOrientation(bytes)) : picture;
   } finally {
     bitmap.close();
   }

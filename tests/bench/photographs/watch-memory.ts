@@ -2,13 +2,13 @@ import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright";
 
 /** What a tab's processes hold at a moment. */
-export interface MemorySample {
+interface MemorySample {
   /** Since the watch began, s. */
   readonly seconds: number;
   readonly megabytes: number;
 }
 
-export interface MemoryWatch {
+interface MemoryWatch {
   readonly samples: readonly MemorySample[];
   stop(): void;
 }

@@ -20,6 +20,11 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const plain = (width: number, height: number, background = RED) =>
   sharp({ create: { width, height, channels: 3, background } });
+const sixteenBits = (most: number): Promise<Buffer> =>
+  sharp(new Uint16Array([0, most, most]), { raw: { width: 3, height: 1, channels: 1 } })
+    .toColourspace("grey16")
+    .png()
+    .toBuffer();
 const write = (name: string, bytes: Uint8Array | string) => writeFile(join(folder, name), bytes);
 const failure = (promise: Promise<unknown>): Promise<ImageError> =>
   promise.then(
@@ -144,6 +149,16 @@ describe("a picture", () => {
     const images = await loadImages(folder, squashedTo({ height: 1, width: 2, channels: 3 }));
     expect([...images.pixels]).toEqual([
       255, 255, 255, 10, 20, 30, 7, 7, 7, 250, 250, 250, 0, 9, 255, 255, 9, 0,
+    ]);
+  });
+
+  it("of 16 bits of which the lowest 12 are used is skipped, and says why: it would be black", async () => {
+    await write("a.png", await sixteenBits(4080));
+    await write("b.png", await sixteenBits(65535));
+    const images = await loadImages(folder, squashedTo({ height: 1, width: 3, channels: 1 }));
+    expect([...images.pixels]).toEqual([0, 255, 255]);
+    expect(images.skipped).toMatchObject([
+      { name: "a.png", reason: expect.stringMatching(/16 bits.*12 or fewer.*whole range/) },
     ]);
   });
 

@@ -1,0 +1,84 @@
+import { fileKind, HEAD_BYTES } from "./file-kinds.ts";
+
+/** What an encoded picture says of itself before it is decoded. */
+export interface PictureHead {
+  /** As it is stored, before it is turned upright. */
+  readonly width: number;
+  readonly height: number;
+  /** Of each channel. */
+  readonly bits: number;
+}
+
+/**
+ * Reads size and depth off a PNG, JPEG or WebP, so that what it takes to decode it is known before.
+ *
+ * @returns undefined where the file does not say it where it has to; a decoder will tell what is wrong.
+ *
+ * @example
+ * const head = pictureHead(bytes); // { width: 4032, height: 3024, bits: 8 }
+ */
+export function pictureHead(bytes: Uint8Array): PictureHead | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    switch (fileKind(bytes.subarray(0, HEAD_BYTES))) {
+      case "png":
+        return { width: view.getUint32(16), height: view.getUint32(20), bits: view.getUint8(24) };
+      case "jpeg":
+        return jpegHead(view);
+      case "webp":
+        return webpHead(view);
+      default:
+        return undefined;
+    }
+  } catch (error) {
+    // It ends before it says.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Markers of frames, SOF0 to SOF15, less those that are something else (ITU-T T.81, table B.1). */
+const NO_FRAME = new Set([0xc4, 0xc8, 0xcc]);
+
+function jpegHead(view: DataView): PictureHead | undefined {
+  let at = 2;
+  for (;;) {
+    if (view.getUint8(at) !== 0xff) return undefined;
+    const marker = view.getUint8(at + 1);
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    if (marker >= 0xc0 && marker <= 0xcf && !NO_FRAME.has(marker)) {
+      const [bits, height, width] = [
+        view.getUint8(at + 4),
+        view.getUint16(at + 5),
+        view.getUint16(at + 7),
+      ];
+      return { width, height, bits };
+    }
+    at += 2 + view.getUint16(at + 2);
+  }
+}
+
+/** RFC 9649: the first chunk is the extended header, a lossy frame or a lossless one. */
+function webpHead(view: DataView): PictureHead | undefined {
+  const chunk = String.fromCharCode(...[12, 13, 14, 15].map((at) => view.getUint8(at)));
+  const uint24 = (at: number): number => view.getUint16(at, true) + 65536 * view.getUint8(at + 2);
+  switch (chunk) {
+    case "VP8X":
+      return { width: 1 + uint24(24), height: 1 + uint24(27), bits: 8 };
+    case "VP8 ":
+      return {
+        width: view.getUint16(26, true) & 0x3fff,
+        height: view.getUint16(28, true) & 0x3fff,
+        bits: 8,
+      };
+    case "VP8L": {
+      const packed = view.getUint32(21, true);
+      return { width: 1 + (packed & 0x3fff), height: 1 + ((packed >>> 14) & 0x3fff), bits: 8 };
+    }
+    default:
+      return undefined;
+  }
+}
