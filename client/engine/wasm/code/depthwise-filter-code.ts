@@ -24,7 +24,7 @@ export function mostPositions(kernelHeight: number, kernelWidth: number): number
   return REGISTERS - 1 - rows * columns;
 }
 
-/** Filters' gradients over padded rows in the thread's scratch. All pitches in bytes. */
+/** Filters' gradients over padded rows, all in the thread's scratch. All pitches in bytes. */
 export interface DepthwiseFilterSum {
   readonly channels: number;
   readonly kernelHeight: number;
@@ -36,33 +36,43 @@ export interface DepthwiseFilterSum {
   readonly sourcePitch: number;
   readonly sourceRowPitch: number;
   /** Of the output's gradient. */
-  readonly rowPitch: number;
-  /** Whether to add to what the filters' memory holds. */
-  readonly accumulate: boolean;
+  readonly gradientPitch: number;
+  readonly gradientRowPitch: number;
 }
 
 /**
- * Writes a `DepthwiseFilterSum`. Arguments: scratch, where in it the input begins, output gradient,
- * filters' gradient `[kh, kw, channels]`, rows.
+ * Writes a `DepthwiseFilterSum`: filters' gradients += what some rows give. Arguments: scratch, where in
+ * it input and output gradient begin, filters' gradient `[kh, kw, channels]`, rows.
+ *
+ * Columns are the outermost loop and rows the innermost, so that lines of the cache are read whole
+ * before others take their place.
  */
 export function writeDepthwiseFilterSum(writer: FunctionWriter, shape: DepthwiseFilterSum): void {
   const [scratch, source, gradient, filters, rows] = writer.parameters as Parameters5;
   const { channels } = shape;
-  const block = new BlockWriter(writer, shape, rows);
+  const [x, dy, w] = Array.from({ length: 3 }, () => writer.integer()) as [Local, Local, Local];
+  const tile = new TileWriter(writer, shape, rows);
   const vectors = Math.floor(channels / LANES);
-  writer.addInteger(source, scratch);
-  if (vectors > 0) {
-    writer.repeat(vectors, () => {
-      block.write([source, gradient, filters], LANES);
-      for (const pointer of [source, gradient, filters]) writer.advance(pointer, VECTOR_BYTES);
+  const left = channels % LANES;
+  writer.addInteger(source, scratch).addInteger(gradient, scratch);
+  for (const run of shape.columns) {
+    writer.repeat(run.count, () => {
+      writer.offset(x, source, 0).offset(dy, gradient, 0).offset(w, filters, 0);
+      if (vectors > 0) {
+        writer.repeat(vectors, () => {
+          tile.write(run, [x, dy, w], LANES);
+          for (const pointer of [x, dy, w]) writer.advance(pointer, VECTOR_BYTES);
+        });
+      }
+      if (left > 0) tile.write(run, [x, dy, w], left);
+      writer.advance(source, run.advance * shape.sourcePitch);
+      writer.advance(gradient, run.taps.length * shape.gradientPitch);
     });
   }
-  const left = channels % LANES;
-  if (left > 0) block.write([source, gradient, filters], left);
 }
 
-/** Code for one vector of channels, all taps and rows. */
-class BlockWriter {
+/** Code for one vector of channels of neighbouring positions, all taps and rows. */
+class TileWriter {
   readonly #writer: FunctionWriter;
   readonly #shape: DepthwiseFilterSum;
   readonly #rows: Local;
@@ -82,10 +92,10 @@ class BlockWriter {
     this.#sums = vectors(this.#block.rows * this.#block.columns);
     this.#gradients = vectors(Math.max(...shape.columns.map(({ taps }) => taps.length)));
     this.#value = writer.vector();
-    this.#pointers = Array.from({ length: 4 }, () => writer.integer());
+    this.#pointers = [writer.integer(), writer.integer()];
   }
 
-  write(places: readonly [source: Local, gradient: Local, filters: Local], lanes: number): void {
+  write(run: ColumnTiles, places: readonly [x: Local, dy: Local, w: Local], lanes: number): void {
     const { kernelHeight, kernelWidth } = this.#shape;
     const { rows, columns } = this.#block;
     for (let row = 0; row < kernelHeight; row += rows) {
@@ -96,56 +106,49 @@ class BlockWriter {
           column,
           columns: Math.min(columns, kernelWidth - column),
         };
-        this.#sum(taps, places, lanes);
+        this.#sum(run, taps, places, lanes);
       }
     }
   }
 
   #sum(
+    run: ColumnTiles,
     taps: TapRange,
-    [source, gradient, filters]: readonly [Local, Local, Local],
+    [x, dy, w]: readonly [Local, Local, Local],
     lanes: number,
   ): void {
     const writer = this.#writer;
-    const { channels, stride, columns, kernelWidth, accumulate } = this.#shape;
-    const [rowIn, rowOut, pixel, dy] = this.#pointers as Parameters4;
+    const { channels, stride, kernelWidth, sourceRowPitch, gradientRowPitch } = this.#shape;
+    const [rowIn, rowOut] = this.#pointers as [Local, Local];
     const sums = this.#sums.slice(0, taps.rows * taps.columns);
     for (const sum of sums) writer.zeroVector().set(sum);
-    writer.offset(rowIn, source, 0).offset(rowOut, gradient, 0);
+    writer.offset(rowIn, x, 0).offset(rowOut, dy, 0);
     writer.repeatVariable(this.#rows, () => {
-      writer.offset(pixel, rowIn, 0).offset(dy, rowOut, 0);
-      for (const run of columns) {
-        writer.repeat(run.count, () => {
-          this.#addTile(run, taps, pixel, dy);
-          writer.advance(pixel, run.advance * this.#shape.sourcePitch);
-          writer.advance(dy, run.taps.length * channels * FLOAT_BYTES);
-        });
-      }
-      writer.advance(rowIn, stride * this.#shape.sourceRowPitch);
-      writer.advance(rowOut, this.#shape.rowPitch);
+      this.#addRow(run, taps, rowIn, rowOut);
+      writer.advance(rowIn, stride * sourceRowPitch).advance(rowOut, gradientRowPitch);
     });
     sums.forEach((sum, index) => {
       const row = taps.row + Math.floor(index / taps.columns);
       const column = taps.column + (index % taps.columns);
       const at = (row * kernelWidth + column) * channels * FLOAT_BYTES;
       // Added last, so that nothing waits for it.
-      if (accumulate) writer.get(sum).loadVector(filters, at).addFloats().set(sum);
-      writer.storeLanes(filters, at, sum, lanes);
+      writer.get(sum).loadVector(w, at).addFloats().set(sum);
+      writer.storeLanes(w, at, sum, lanes);
     });
   }
 
-  /** Adds the products of a tile of positions to the sums of some taps. */
-  #addTile({ taps: columns }: ColumnTiles, taps: TapRange, pixel: Local, dy: Local): void {
+  /** Adds the products of a row's positions to the sums of some taps. */
+  #addRow({ taps: columns }: ColumnTiles, taps: TapRange, rowIn: Local, rowOut: Local): void {
     const writer = this.#writer;
-    const { channels, dilation, sourcePitch, sourceRowPitch } = this.#shape;
+    const { dilation, sourcePitch, sourceRowPitch, gradientPitch } = this.#shape;
     columns.forEach((_, position) => {
-      writer.loadVector(dy, position * channels * FLOAT_BYTES).set(this.#gradients[position]!);
+      writer.loadVector(rowOut, position * gradientPitch).set(this.#gradients[position]!);
     });
     const readers = readersOf(columns, taps.column, taps.columns);
     for (let row = 0; row < taps.rows; row++) {
       const start = (taps.row + row) * dilation * sourceRowPitch;
       for (const [place, products] of readers) {
-        writer.loadVector(pixel, start + place * sourcePitch).set(this.#value);
+        writer.loadVector(rowIn, start + place * sourcePitch).set(this.#value);
         for (const { result, tap } of products) {
           writer.multiplyAdd(
             this.#sums[row * taps.columns + tap - taps.column]!,
@@ -166,5 +169,4 @@ interface TapRange {
   readonly columns: number;
 }
 
-type Parameters4 = [Local, Local, Local, Local];
-type Parameters5 = [...Parameters4, Local];
+type Parameters5 = [Local, Local, Local, Local, Local];

@@ -39,7 +39,7 @@ interface Margins {
   readonly after: number;
 }
 
-function margins(size: number, before: number, padded: number): Margins {
+export function margins(size: number, before: number, padded: number): Margins {
   const start = Math.min(padded, Math.max(0, before));
   const first = Math.max(0, -before);
   const count = Math.max(0, Math.min(size - first, padded - start));

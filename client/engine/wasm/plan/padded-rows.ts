@@ -1,10 +1,10 @@
 import type { Reading } from "../../program/operands.ts";
 import { placesRead } from "../../program/kernels/window-taps.ts";
-import { writeImagePadding } from "../code/pad-images-code.ts";
+import { writeRowPadding, type RowPadding } from "../code/pad-rows-code.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import { coefficientsOf, readerOf } from "./plan-epilogue.ts";
 import { paddedPitch, paddedWidth, type WindowWalk } from "./row-bands.ts";
-import type { Call, Site } from "./stage.ts";
+import type { Call, ImageBlock, Site } from "./stage.ts";
 
 /** What the results of some rows read, padded and normalised in the thread's scratch. */
 export class PaddedRows {
@@ -28,18 +28,31 @@ export class PaddedRows {
     return { sourcePitch, sourceRowPitch: this.#width * sourcePitch };
   }
 
-  /** The call that puts there what so many rows of results from `row` on, a run's first, read. */
-  call(group: number, image: number, row: number, rows: number): Call {
+  /** Bytes of what so many rows of results read. */
+  bytes(rows: number): number {
+    return placesRead(this.#walk.vertical, rows) * this.pitches.sourceRowPitch;
+  }
+
+  /**
+   * The call that brings what so many rows of results from `row` on, a run's first, read.
+   *
+   * @param at where in the scratch it is put.
+   */
+  call(
+    { group, image }: Pick<ImageBlock, "group" | "image">,
+    row: number,
+    rows: number,
+    at = 0,
+  ): Call {
     const site = this.#site;
     const { vertical, horizontal, channels } = this.#walk;
     const first = (row / vertical.period) * vertical.advance + vertical.first;
     const paddedHeight = placesRead(vertical, rows);
     const start = Math.min(vertical.source, Math.max(0, first));
-    const padding = {
+    const padding: RowPadding = {
       height: Math.max(0, Math.min(vertical.source, first + paddedHeight) - start),
       width: horizontal.source,
       channels,
-      taken: channels,
       pitch: this.#pitch,
       top: start - first,
       left: -horizontal.first,
@@ -47,15 +60,14 @@ export class PaddedRows {
       paddedWidth: this.#width,
       reader: readerOf(this.#reading),
     };
-    site.needScratch(paddedHeight * this.pitches.sourceRowPitch);
+    site.needScratch(at + this.bytes(rows));
     const { values, affine } = this.#reading;
     const rowBytes = horizontal.source * channels * FLOAT_BYTES;
     return [
-      site.library.code("image-padding", padding, 5, writeImagePadding),
+      site.library.code("row-padding", padding, 4, writeRowPadding),
+      at,
       site.address(values) + (image * vertical.source + start) * rowBytes,
-      0,
       coefficientsOf(site, affine, group, channels),
-      1,
     ];
   }
 }

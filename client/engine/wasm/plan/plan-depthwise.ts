@@ -107,7 +107,7 @@ function windowTasks(site: Site, problem: WindowProblem, finishing: Finishing): 
     return Array.from({ length: count }, (_, i): Call[] => {
       const at = (image + i) * vertical.results + row;
       return [
-        input.call(group, image + i, row, rows),
+        input.call({ group, image: image + i }, row, rows),
         [code, site.address(weight), site.address(finishing.output) + at * rowPitch],
       ];
     }).flat();

@@ -18,7 +18,7 @@ import {
 import { writeWindowGradient, type WindowGradient } from "../code/window-gradient-code.ts";
 
 /** Positions summed before sums are stored: what they are taken from stays in the cache. */
-export const BLOCK_POSITIONS = 128;
+const BLOCK_POSITIONS = 128;
 
 /** dw += Σ over parts, each summed by a task of its own (or several, by output channels). */
 export function planFilterGradient(site: Site, kernel: FilterGradientKernel): ParallelStage[] {

@@ -29,7 +29,8 @@ export interface RowBand extends ImageBlock, Pick<GroupPart, "clean"> {
   readonly rows: number;
 }
 
-const BAND_BYTES = 256 * 1024;
+/** Of padded rows and of results. */
+const BAND_BYTES = 384 * 1024;
 
 /** From this many channels on, positions a power of two apart would push each other out of the cache. */
 const CROWDED_CHANNELS = 128;
@@ -50,9 +51,11 @@ export function bandCut(walk: WindowWalk): BandCut {
   const { vertical, horizontal, channels } = walk;
   const { results, period, advance, first, last } = vertical;
   const rowBytes = paddedWidth(walk) * paddedPitch(channels) * FLOAT_BYTES;
+  const resultBytes = period * horizontal.results * channels * FLOAT_BYTES;
   // At least as many rows as are read again by the next band.
   const fewest = Math.ceil((last - first) / advance);
-  const most = Math.floor((BAND_BYTES / rowBytes - (last - first + 1)) / advance) + 1;
+  const rest = BAND_BYTES - (last - first + 1 - advance) * rowBytes;
+  const most = Math.floor(rest / (advance * rowBytes + resultBytes));
   const periods = Math.ceil(results / period);
   const taken = Math.min(periods, Math.max(1, fewest, most));
   const even = Math.ceil(periods / Math.ceil(periods / taken));

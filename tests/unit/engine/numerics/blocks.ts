@@ -178,14 +178,15 @@ export const unevenDepthwise: Block = (net, x, { kernel, stride, padding }) => {
   return net.relu(net.conv(normed, { ...high, dilation: [1, 2], padding: [kernel, 3] }));
 };
 
-/** MobileNetV2's block (Sandler et al. 2018), `grouping` times as wide inside. */
+/** MobileNetV2's block (Sandler et al. 2018), `grouping` times as wide inside, and the next one's beginning. */
 export const invertedResidual: Block = (net, x, { channels, kernel, stride, grouping }) => {
   const inside = grouping * channels;
   const wide = net.relu(net.norm(net.conv(x, { channels: inside, kernel: 1 })));
   const sizes = { channels: inside, kernel, stride, groups: inside };
   const spread = net.relu(net.norm(net.conv(wide, sizes)));
   const narrow = net.norm(net.conv(spread, { channels: net.channels(x), kernel: 1 }));
-  return stride === 1 ? net.add(narrow, x) : narrow;
+  const sum = stride === 1 ? net.add(narrow, x) : narrow;
+  return net.relu(net.conv(sum, { channels, kernel: 1 }));
 };
 
 /** ConvNeXt's block (Liu et al. 2022) with the norms and rectifiers of other networks. */

@@ -119,6 +119,8 @@ describe("activations in half precision", () => {
     ["a bottleneck around a grouped convolution", base],
     // One channel a group: float32, between halves.
     ["a depthwise separable convolution", { ...base, stride: 1 }],
+    // Halves, as a depthwise convolution works on all channels alike.
+    ["an inverted residual around a depthwise convolution", base],
     // What was given to an activation is kept in halves, too.
     ["SiLU behind a norm, a convolution and a sum", base],
     ["poolings of normalised values, and a norm of them", { ...base, kernel: 1 }],
