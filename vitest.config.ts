@@ -85,7 +85,7 @@ export default defineConfig({
           name: "integration",
           include: ["tests/integration/**/*.test.ts"],
           // Each starts several processes of its own, and waits for them most of the time.
-          maxWorkers: 2,
+          maxWorkers: maxWorkers + 1,
           ...bounded("integration"),
         },
       },

@@ -97,16 +97,18 @@ describe("[R3] a coordinator killed outright", () => {
   });
 
   it("while it combines: the round is combined once, to the bits of an undisturbed run", async () => {
-    const undisturbed = await combineTwo(() => Promise.resolve(false));
+    const place = { stateDir: join(await temporaryDirectory(), "state"), port: await freePort() };
+    let serve = await startServe(place);
+    const undisturbed = await combineTwo(serve, () => Promise.resolve(false));
     // Combining takes a fraction of a second: when it was over before the kill, once more.
     for (let wasHit = false; !wasHit;) {
-      const disturbed = await combineTwo(async ({ serve, admin, id, restart }) => {
+      const disturbed = await combineTwo(serve, async ({ admin, id }) => {
         for (;;) {
           const { current, round } = await admin.campaign(id);
           if (round > 0) return false;
           if (current?.state !== "combining") continue;
           await kill(serve);
-          await restart();
+          serve = await startServe(place);
           return true;
         }
       });
@@ -117,10 +119,8 @@ describe("[R3] a coordinator killed outright", () => {
 });
 
 interface Combining {
-  readonly serve: ServeProcess;
   readonly admin: AdminClient;
   readonly id: string;
-  readonly restart: () => Promise<void>;
 }
 
 /**
@@ -130,6 +130,7 @@ interface Combining {
  * @returns the digest of the result and what the round counted; and what `disturb` gave.
  */
 async function combineTwo(
+  serve: ServeProcess,
   disturb: (combining: Combining) => Promise<boolean>,
 ): Promise<{ outcome: unknown; seen: boolean }> {
   const graph = resnet18({ width: 32, classes: 10 });
@@ -141,9 +142,6 @@ async function combineTwo(
       return { name, dtype: "F32", shape, values };
     }),
   );
-  const stateDir = join(await temporaryDirectory(), "state");
-  const port = await freePort();
-  const serve = await startServe({ stateDir, port });
   const { admin, id, invite } = await campaignOf(serve, file, {
     reinit: { seed: "5a".repeat(32) },
     distillation: { rounds: 1, localSteps: 2 },
@@ -152,7 +150,6 @@ async function combineTwo(
     aggregation: { server: { kind: "adam" } },
   });
 
-  const restart = async (): Promise<void> => void (await startServe({ stateDir, port }));
   let disturbing: Promise<boolean> | undefined;
   const { signal } = new AbortController();
   const { origin, token } = parseInviteUrl(invite);
@@ -175,7 +172,7 @@ async function combineTwo(
       report: { examples: 64, loss: 1, agreement: 0.5, scores: null, seconds: 1, backend: "test" },
     });
     const request = await signCommit(pending, { campaign: id, participant, credential, key });
-    if (scale === scales.at(-1)) disturbing = disturb({ serve, admin, id, restart });
+    if (scale === scales.at(-1)) disturbing = disturb({ admin, id });
     const verdict = await deliver(
       { ...pending, request },
       {

@@ -30,30 +30,25 @@ async function createCampaign(access: Parameters<typeof scourJson>[1]): Promise<
 }
 
 describe("scour serve", () => {
-  it("makes its secrets at the first start, readable by the owner only", async () => {
+  it("makes its secrets at the first start, readable by the owner only; stops at SIGTERM, frees the port, and finds its campaigns again at the next start", async () => {
     const stateDir = join(await temporaryDirectory(), "state");
     const port = await freePort();
-    const serve = await startServe({ stateDir, port });
+    const first = await startServe({ stateDir, port });
     expect((await stat(stateDir)).mode & 0o777).toBe(0o700);
     for (const secret of ["admin-token", "signing-key"]) {
       expect((await stat(join(stateDir, secret))).mode & 0o777).toBe(0o600);
     }
-    expect(serve.adminToken.length).toBeGreaterThanOrEqual(32);
+    expect(first.adminToken.length).toBeGreaterThanOrEqual(32);
     const signingKey = (await readFile(join(stateDir, "signing-key"), "utf8")).trim();
-    expect(signingKey).not.toBe(serve.adminToken);
-    expect(serve.stderr() + serve.stdout()).not.toContain(serve.adminToken);
-    expect(await answers(serve.url)).toBe(true);
+    expect(signingKey).not.toBe(first.adminToken);
+    expect(first.stderr() + first.stdout()).not.toContain(first.adminToken);
+    expect(await answers(first.url)).toBe(true);
 
-    const denied = await fetch(`${serve.url}/api/v1/admin/campaigns`, {
+    const denied = await fetch(`${first.url}/api/v1/admin/campaigns`, {
       headers: { authorization: `Bearer ${signingKey}` },
     });
     expect(denied.status).toBe(401);
-  });
 
-  it("stops at SIGTERM, frees the port, and finds its campaigns again at the next start", async () => {
-    const stateDir = await temporaryDirectory();
-    const port = await freePort();
-    const first = await startServe({ stateDir, port });
     const id = await createCampaign(first.access);
     const [runtime] = await runtimesOf(stateDir);
     first.child.kill("SIGTERM");
@@ -67,13 +62,20 @@ describe("scour serve", () => {
     ]);
   });
 
-  it("leaves no Workers runtime behind when it is killed outright", async () => {
+  it("starts the Workers runtime again on the same port when only that is killed, and leaves none behind when it is killed outright", async () => {
     const stateDir = await temporaryDirectory();
     const port = await freePort();
     const first = await startServe({ stateDir, port });
     const id = await createCampaign(first.access);
+    const [runtime] = await runtimesOf(stateDir);
+    process.kill(runtime!.pid, "SIGKILL");
+    // By Miniflare, or, where that takes it long, by us.
+    await first.says(/started again|is up again/);
     const runtimes = await runtimesOf(stateDir);
     expect(runtimes).toHaveLength(1);
+    expect(runtimes).not.toContainEqual(runtime);
+    expect(await scourJson(["campaign", "show", id], first.access)).toMatchObject({ id });
+
     first.child.kill("SIGKILL");
     await first.ended;
     await until("the runtime is gone", () => !runtimes.some(isRunning));
@@ -82,7 +84,7 @@ describe("scour serve", () => {
     expect(await scourJson(["campaign", "show", id], second.access)).toMatchObject({ id });
   });
 
-  it("ends when the npm that started it is killed outright, and can be started again", async () => {
+  it("ends when the npm that started it is killed outright, can be started again, and then keeps a second coordinator off its state and says who has it", async () => {
     const folder = await temporaryDirectory();
     const stateDir = join(folder, "state");
     const port = await freePort();
@@ -106,33 +108,16 @@ describe("scour serve", () => {
     await until("coordinator and runtime are gone", () => !processes.some(isRunning));
     const again = await startServe({ stateDir, port });
     expect(await answers(again.url)).toBe(true);
-  });
 
-  it("starts the Workers runtime again on the same port when only that is killed", async () => {
-    const stateDir = await temporaryDirectory();
-    const serve = await startServe({ stateDir, port: await freePort() });
-    const id = await createCampaign(serve.access);
-    const [runtime] = await runtimesOf(stateDir);
-    process.kill(runtime!.pid, "SIGKILL");
-    // By Miniflare, or, where that takes it long, by us.
-    await serve.says(/started again|is up again/);
-    const [next] = await runtimesOf(stateDir);
-    expect(next).not.toEqual(runtime);
-    expect(await scourJson(["campaign", "show", id], serve.access)).toMatchObject({ id });
-  });
-
-  it("keeps a second coordinator off its state, and says who has it", async () => {
-    const stateDir = await temporaryDirectory();
-    const serve = await startServe({ stateDir, port: await freePort() });
     const { code, stderr, stdout } = await runScour([
       ..."serve --no-pages --port 0 --state".split(" "),
       stateDir,
     ]);
     expect(code).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toContain(`another coordinator (process ${serve.child.pid})`);
+    expect(stderr).toContain(`another coordinator (process ${again.child.pid})`);
     expect(stderr).toContain("--state");
-    expect(await answers(serve.url)).toBe(true);
+    expect(await answers(again.url)).toBe(true);
   });
 
   it("says so when something else has the port", async () => {

@@ -34,7 +34,13 @@ const SEED = Uint8Array.from({ length: 16 }, (_, i) => 7 * i + 1);
 const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4 };
 const TEMPERATURE = { from: 1, to: 4 };
 const AUGMENTATION = { cropPadding: 2, horizontalFlip: true };
-const ADVERSARY = adversarySchema.parse({ restartEvery: 4 });
+/** What is sought in the teacher is sought for as short a time as there is. */
+const ADVERSARY = adversarySchema.parse({
+  restartEvery: 4,
+  heatMap: { images: 2 },
+  shortcuts: { classes: 1, ascents: 1, images: 4 },
+  bends: { classes: 1, ascents: 1, images: 4 },
+});
 const PREPROCESSING = { mean: [0.49, 0.48, 0.45], std: [0.25, 0.24, 0.26] };
 
 /** So few images that none is held out. */
