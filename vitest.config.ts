@@ -59,6 +59,8 @@ export default defineConfig({
         test: {
           name: "edge",
           include: ["tests/edge/**/*.test.ts"],
+          // As in `unit`; a test's campaigns are its own, whoever else is in the same storage.
+          isolate: false,
           maxWorkers,
           ...bounded("edge"),
         },

@@ -52,8 +52,11 @@ export async function sendRaw(request: RawRequest): Promise<RawAnswer> {
   while (!seen.closed && !isWhole(seen.text) && Date.now() < giveUpAt) {
     await Promise.race([ended, delay(10)]);
   }
-  // A server that closes does so right after its answer.
-  if (!seen.closed) await Promise.race([ended, delay(200)]);
+  const answer = parse(seen.text);
+  // A server that closes says so in its answer.
+  if (answer.headers["connection"] === "close") {
+    await Promise.race([ended, delay(Math.max(0, giveUpAt - Date.now()))]);
+  }
   const { closed, text } = seen;
   socket.destroy();
   await written;

@@ -12,6 +12,7 @@ const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
 
 /** All that the default seeks, each for as short a time as there is: a software GPU takes it long. */
 const HASTY = {
+  waves: { periods: 3 },
   heatMap: { images: 2 },
   shortcuts: { classes: 1, ascents: 1, images: 4 },
   bends: { classes: 1, ascents: 1, images: 4 },

@@ -37,6 +37,7 @@ const AUGMENTATION = { cropPadding: 2, horizontalFlip: true };
 /** What is sought in the teacher is sought for as short a time as there is. */
 const ADVERSARY = adversarySchema.parse({
   restartEvery: 4,
+  waves: { periods: 3 },
   heatMap: { images: 2 },
   shortcuts: { classes: 1, ascents: 1, images: 4 },
   bends: { classes: 1, ascents: 1, images: 4 },

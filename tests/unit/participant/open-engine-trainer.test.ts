@@ -21,6 +21,7 @@ function configOf(distillation: object, judging: object): CampaignConfig {
 
 /** A default whose searches are short. */
 const HASTY = {
+  waves: { periods: 3 },
   heatMap: { images: 1 },
   shortcuts: { classes: 1, ascents: 1, images: 4 },
   bends: { classes: 1, ascents: 1, images: 4 },
@@ -219,8 +220,14 @@ describe("training on an engine", () => {
 
   it("[D9] trains otherwise with an adversary than without, and with each other kind", async () => {
     const { bends: _, ...perImage } = { ...HASTY, scope: "per-image", ascents: 1 };
-    const others = [{}, { weight: 2 }, { norm: "linf" }, { ascents: 1 }];
-    const adversaries = [null, ...others.map((other) => ({ ...HASTY, ...other })), perImage];
+    const adversaries = [
+      null,
+      HASTY,
+      { ...HASTY, weight: 2 },
+      { ...HASTY, norm: "linf" },
+      { ...HASTY, ascents: 1 },
+      perImage,
+    ];
     const updates: string[] = [];
     for (const adversary of adversaries) {
       const trainer = await open({ adversary });

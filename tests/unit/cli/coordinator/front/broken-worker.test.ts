@@ -6,16 +6,17 @@ import { frontBefore, SECRETS, talk } from "./front-before.ts";
 
 describe("a Worker that does not answer", () => {
   it("keeps nobody waiting for ever, and is asked again", async () => {
-    let asked = 0;
+    let isSilent = true;
     const answers: RequestListener = (_, response) => {
-      asked++;
-      if (asked > 1) response.end("{}");
+      if (!isSilent) response.end("{}");
     };
     const { front } = await frontBefore(answers, { publicAnswerMs: 50 });
-    const url = `http://127.0.0.1:${front.port}/api/v1/health`;
-    expect((await fetch(url)).status).toBe(503);
-    await fetch(url);
-    expect(asked).toBe(2);
+    const status = async (): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${front.port}/api/v1/health`)).status;
+    expect(await status()).toBe(503);
+    isSilent = false;
+    // A busy machine may take longer than that again.
+    await expect.poll(status).toBe(200);
   });
 });
 

@@ -62,20 +62,15 @@ export async function frontBefore(
   return { front, spool, log };
 }
 
-/** Sends this, and gives what came until the connection closed or so long had passed. */
-export function talk({ port }: Front, text: string, ms = 500): Promise<string> {
+/** Sends this, and gives what came until the connection closed, or was enough. */
+export function talk({ port }: Front, text: string, enough?: RegExp): Promise<string> {
   return new Promise((resolve) => {
     let came = "";
     const socket = connect(port, "127.0.0.1", () => socket.write(text, "latin1"));
-    const done = (): void => {
-      socket.destroy();
-      resolve(came);
-    };
-    const timer = setTimeout(done, ms);
-    socket.setEncoding("latin1").on("data", (chunk: string) => (came += chunk));
-    socket.on("error", done).on("close", () => {
-      clearTimeout(timer);
-      done();
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      came += chunk;
+      if (enough?.test(came) === true) socket.destroy();
     });
+    socket.on("error", () => socket.destroy()).on("close", () => resolve(came));
   });
 }

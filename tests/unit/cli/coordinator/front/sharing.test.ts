@@ -23,7 +23,7 @@ it("bodies of strangers that do not end leave room for those who have a token", 
 
   const body = "b".repeat(2 * bodyBytes);
   const known = `${begin}${ADMIN}Connection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  expect(await talk(front, known, 5000)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await talk(front, known)).toMatch(/^HTTP\/1\.1 200 /);
   for (const socket of strangers) socket.destroy();
 });
 
@@ -40,10 +40,10 @@ it("no answer to an earlier request gets among the messages of an event socket",
   const open =
     "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-  expect(await talk(front, open)).toMatch(/^HTTP\/1\.1 101 /);
+  expect(await talk(front, open, /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 101 /);
   const slow = `GET /api/v1/view HTTP/1.1\r\nHost: x\r\n${ADMIN}\r\n`;
-  expect(await talk(front, slow + open, 5000)).toMatch(/^HTTP\/1\.1 400 [^]*earlier requests/);
+  expect(await talk(front, slow + open)).toMatch(/^HTTP\/1\.1 400 [^]*earlier requests/);
   // One that is answered at once waits for the one before it, too.
   const refused = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
-  expect(await talk(front, slow + refused + open, 5000)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await talk(front, slow + refused + open)).toMatch(/^HTTP\/1\.1 400 /);
 });
