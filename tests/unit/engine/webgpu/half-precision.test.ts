@@ -126,6 +126,7 @@ describe("activations in half precision", () => {
     ["poolings of normalised values, and a norm of them", { ...base, kernel: 1 }],
     // Read value by value, written as vectors.
     ["halves of the channels, shuffled", base],
+    ["a dense layer, flattened channels first", { ...base, kernel: 1 }],
   ] as const)("give the reference's gradient: %s", async (title, sizes) => {
     const place = PLACES.find((one) => one.title === title)!;
     const { drawn, expected } = await robustCase(graphAt(place, sizes));
