@@ -87,7 +87,10 @@ function loads(
 
 /** An expression: four values from an index on. */
 function vectorAt(tensor: Tensor, index: string): string {
-  if (tensor.width === 4) return `${tensor.memory}[${tensor.base} + (${index}) / 4u]`;
+  if (tensor.width === 4) {
+    const vector = `${tensor.memory}[${tensor.base} + (${index}) / 4u]`;
+    return tensor.memory === "halves" ? `widen(${vector})` : vector;
+  }
   const values = [0, 1, 2, 3].map((i) => scalarAt(tensor, `${index} + ${i}u`));
   return `vec4f(${values.join(", ")})`;
 }
@@ -100,7 +103,10 @@ function store(
   value: string,
 ): string {
   const index = `${start} + (${row}) * ${matrix.row}u + first_column`;
-  if (tensor.width === 4) return `${tensor.memory}[${tensor.base} + (${index}) / 4u] = ${value};`;
+  if (tensor.width === 4) {
+    const stored = tensor.memory === "halves" ? `narrow(${value})` : value;
+    return `${tensor.memory}[${tensor.base} + (${index}) / 4u] = ${stored};`;
+  }
   return `let values = ${value};\n${unroll(
     4,
     (i) =>
@@ -108,7 +114,10 @@ function store(
   )}`;
 }
 
-/** Whether all memory can be accessed by whole vectors: rows of c have room for what fills them up. */
+/**
+ * Whether all memory can be accessed by whole vectors, as halves always are (`program/halves.ts`): rows
+ * of c have room for what fills them up.
+ */
 function isWide({ columns, a, b, c }: ProductKernel): boolean {
   const inFours = [a, b, c].every(({ values, outer, inner, row, column }) =>
     [outer, inner, Math.max(row, column), values.offset].every((pitch) => pitch % 4 === 0),

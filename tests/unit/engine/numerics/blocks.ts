@@ -291,8 +291,10 @@ export const transformerHead: Head = (net, x, classes) => {
   const patches = net.tokens(net.conv(x, { channels, kernel: 1, bias: true }));
   const start = net.embed(net.prepend(patches, 1));
   const normed = net.ownNorm(start);
-  const [q, k, v] = [0, 1, 2].map(() => net.linear(normed, channels)) as [string, string, string];
-  const mixed = net.add(start, net.linear(net.attention([q, k, v], heads), channels));
+  // Scores know nothing of a bias of keys: its gradient is what rounding leaves of 0.
+  const keys = net.linear(normed, channels, { bias: false });
+  const [queries, values] = [net.linear(normed, channels), net.linear(normed, channels)];
+  const mixed = net.add(start, net.linear(net.attention([queries, keys, values], heads), channels));
   const hidden = net.activate(net.linear(net.ownNorm(mixed), 2 * channels), "gelu");
   const end = net.add(mixed, net.linear(hidden, channels));
   return net.linear(net.takeToken(net.ownNorm(end), 0), classes);

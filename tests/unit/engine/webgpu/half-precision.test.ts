@@ -123,6 +123,8 @@ describe("activations in half precision", () => {
     ["an inverted residual around a depthwise convolution", base],
     // What was given to an activation is kept in halves, too.
     ["SiLU behind a norm, a convolution and a sum", base],
+    // Two heads of four channels, so that tokens are halves and scores are not.
+    ["a transformer's block behind a class token and positions", { ...base, classes: 4 }],
     ["poolings of normalised values, and a norm of them", { ...base, kernel: 1 }],
     // Read value by value, written as vectors.
     ["halves of the channels, shuffled", base],
