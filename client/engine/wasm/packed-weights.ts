@@ -2,6 +2,7 @@ import type { ConvolveKernel, InputGradientKernel } from "../program/kernels/con
 import type { Kernel } from "../program/kernels/kernels.ts";
 import type { Program } from "../program/program.ts";
 import { packedBytes } from "./plan/plan-dense.ts";
+import { packsInPlace } from "./plan/row-product.ts";
 import { suitsWinograd, winogradWeightBytes } from "./plan/plan-winograd.ts";
 import type { Model } from "./session-memory.ts";
 
@@ -29,6 +30,7 @@ export function packedWeightsOf({ kernels }: Program, model: Model): PackedWeigh
   const lasting = new Map<Kernel, number>();
   for (const { kernel } of kernels) {
     if (kernel.kind !== "convolve" && kernel.kind !== "input-gradient") continue;
+    if (packsInPlace(kernel.geometry)) continue;
     const bytes = Math.ceil(bytesOf(kernel) / ALIGNMENT) * ALIGNMENT;
     if (kernel.weight.region === "teacher" && model === "teacher") {
       lasting.set(kernel, lastingBytes);

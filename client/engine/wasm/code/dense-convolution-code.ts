@@ -32,8 +32,9 @@ export interface DenseConvolution {
   readonly panelPitch: number;
   /** Whether to add to what the output holds. */
   readonly accumulate: boolean;
-  /** Whether the addresses of input and output count from the thread's scratch. */
+  /** Whether the addresses of input, weights and output count from the thread's scratch. */
   readonly fromScratch: boolean;
+  readonly weightsFromScratch: boolean;
   readonly toScratch: boolean;
   /** Convolutions of one shape that are done one after the other, and what lies between them. */
   readonly stack: Stack;
@@ -116,6 +117,7 @@ export function writeDenseConvolution(writer: FunctionWriter, shape: DenseConvol
   };
 
   if (shape.fromScratch) writer.addInteger(input, scratch);
+  if (shape.weightsFromScratch) writer.addInteger(weights, scratch);
   if (shape.toScratch) writer.addInteger(output, scratch);
   const { count, inputPitch, weightsPitch, outputPitch } = shape.stack;
   writer.repeat(count, () => {

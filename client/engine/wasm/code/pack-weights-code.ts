@@ -11,15 +11,18 @@ export interface PanelPacking {
   readonly lanes: number;
   /** From one panel to the next, where they are written. */
   readonly panelPitch: number;
+  /** Whether the address of the panels counts from the thread's scratch. */
+  readonly toScratch: boolean;
 }
 
-/** Writes a `PanelPacking`. Arguments: scratch (not used), matrix, panels to write, their number. */
+/** Writes a `PanelPacking`. Arguments: scratch, matrix, panels to write, their number. */
 export function writePanelPacking(writer: FunctionWriter, shape: PanelPacking): void {
-  const [, matrix, packed, panels] = writer.parameters as [Local, Local, Local, Local];
+  const [scratch, matrix, packed, panels] = writer.parameters as [Local, Local, Local, Local];
   const { rows, rowStride, columnStride, vectors, lanes } = shape;
   const from = writer.integer();
   const to = writer.integer();
   const columnBytes = columnStride * FLOAT_BYTES;
+  if (shape.toScratch) writer.addInteger(packed, scratch);
   writer.repeatVariable(panels, () => {
     writer.offset(from, matrix, 0).offset(to, packed, 0);
     writer.repeat(rows, () => {

@@ -3,7 +3,7 @@ import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { convolutionInput } from "./padded-input.ts";
 import { DensePlan, windowPieces, type DenseShape } from "./plan-dense.ts";
-import { isRowProduct, RowProduct, rowSite, weightStrides } from "./row-product.ts";
+import { isRowProduct, packsInPlace, RowProduct, rowSite, weightStrides } from "./row-product.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -50,7 +50,7 @@ function rowConvolver(site: Site, kernel: ConvolveKernel): Convolver {
     channelsIn,
     channelsOut,
     weights: { address: site.address(weight), ...weightStrides(geometry) },
-    packedWeights: site.packedWeights(kernel),
+    packedWeights: packsInPlace(geometry) ? undefined : site.packedWeights(kernel),
     output: site.address(y),
     slices: channelSlices(geometry, channelsOut),
   });
@@ -104,6 +104,7 @@ function directConvolver(site: Site, kernel: ConvolveKernel): Convolver {
     columns: perGroup / slices,
     slices,
     fromScratch: input.fromScratch,
+    weightsFromScratch: false,
   };
   const rows = kernelHeight * shape.pieces * shape.run;
   const packing: Task[] = [];

@@ -102,21 +102,26 @@ export class DensePlan {
   }
 
   /** Tasks that pack some rows of the weights, all slices. */
-  packing({ address, rows, rowStride, columnStride, at }: WeightRows): Task[] {
-    const { slices, columns } = this.#shape;
-    return Array.from({ length: slices }, (_, slice) =>
-      this.panels(slice).map((panel): Call => {
-        const { vectors, lanes, count, panelPitch } = panel;
-        const shape = { rows, rowStride, columnStride, vectors, lanes, panelPitch };
-        const column = slice * columns + panel.column;
-        return [
-          this.#site.library.code("panel-packing", shape, 4, writePanelPacking),
-          address + column * columnStride * FLOAT_BYTES,
-          panel.address + at * vectors * VECTOR_BYTES,
-          count,
-        ];
-      }),
-    );
+  packing(weights: WeightRows): Task[] {
+    const { slices } = this.#shape;
+    return Array.from({ length: slices }, (_, slice) => this.packingOf(slice, weights));
+  }
+
+  /** Calls that pack some rows of a slice's weights. */
+  packingOf(slice: number, { address, rows, rowStride, columnStride, at }: WeightRows): Call[] {
+    const { columns, weightsFromScratch: toScratch } = this.#shape;
+    return this.panels(slice).map((panel): Call => {
+      const { vectors, lanes, count, panelPitch } = panel;
+      const strides = { rowStride, columnStride };
+      const shape = { rows, ...strides, vectors, lanes, panelPitch, toScratch };
+      const column = slice * columns + panel.column;
+      return [
+        this.#site.library.code("panel-packing", shape, 4, writePanelPacking),
+        address + column * columnStride * FLOAT_BYTES,
+        panel.address + at * vectors * VECTOR_BYTES,
+        count,
+      ];
+    });
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
 import { paddedInput, type PaddedInput } from "./padded-input.ts";
 import { DensePlan, windowPieces, type DenseShape } from "./plan-dense.ts";
-import { isRowProduct, RowProduct, rowSite, weightStrides } from "./row-product.ts";
+import { isRowProduct, packsInPlace, RowProduct, rowSite, weightStrides } from "./row-product.ts";
 import { suitsWinograd, WinogradPlan } from "./plan-winograd.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 import {
@@ -113,7 +113,7 @@ function rowConvolver(site: Site, kernel: InputGradientKernel): Convolver {
     channelsIn: channelsOut,
     channelsOut: channelsIn,
     weights: { address: site.address(weight), rowStride, columnStride },
-    packedWeights: site.packedWeights(kernel),
+    packedWeights: packsInPlace(geometry) ? undefined : site.packedWeights(kernel),
     output: site.address(dx),
     slices: channelSlices(geometry, channelsIn),
   });
@@ -233,6 +233,7 @@ function denseShape(
     columns: channelsIn / groups / slices,
     slices,
     fromScratch: input.fromScratch,
+    weightsFromScratch: false,
   };
 }
 

@@ -135,7 +135,7 @@ function planKernel(site: Site, kernel: Kernel): KernelPlan {
 }
 
 function packed({ packing, convolving }: PackedStages): KernelPlan {
-  return { once: packing, stages: [convolving] };
+  return { once: packing.length > 0 ? packing : undefined, stages: [convolving] };
 }
 
 function onHost(host: NonNullable<PlannedKernel["host"]>): KernelPlan {

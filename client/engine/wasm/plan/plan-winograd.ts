@@ -116,6 +116,7 @@ export class WinogradPlan implements Convolver {
         columns,
         slices,
         fromScratch: true,
+        weightsFromScratch: false,
         stack: {
           count: PRODUCTS,
           inputPitch: this.#tiles.pitches.productPitch,

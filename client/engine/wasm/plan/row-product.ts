@@ -2,9 +2,10 @@ import type { ConvGeometry } from "../../program/kernels/convolution.ts";
 import type { Reading } from "../../program/operands.ts";
 import { FLOAT_BYTES, rowTilesOf } from "../code/register-tile.ts";
 import type { Convolver } from "./convolver.ts";
-import { DensePlan, type WeightRows } from "./plan-dense.ts";
+import { DensePlan, packedBytes, type WeightRows } from "./plan-dense.ts";
 import { RowInput } from "./row-input.ts";
 import type { Call, ImageBlock, Site, Task } from "./stage.ts";
+import { alignedAbove } from "./winograd-tiles.ts";
 
 /**
  * Convolutions whose windows are single positions, linear layers among them: products of rows with a
@@ -41,14 +42,23 @@ export function rowSite(site: Site, { outputHeight, outputWidth }: ConvGeometry)
   return { ...site, groupSize: site.groupSize * outputHeight * outputWidth };
 }
 
+/**
+ * Whether weights are packed where they are used, slice by slice: where an image has one row they are
+ * much larger than what they are multiplied with.
+ */
+export function packsInPlace(geometry: ConvGeometry): boolean {
+  return isRowProduct(geometry) && geometry.outputHeight * geometry.outputWidth === 1;
+}
+
 /** `[rows, in]` · `[in, out]`. */
 interface RowProblem {
   readonly x: Reading;
   readonly channelsIn: number;
   readonly channelsOut: number;
   readonly weights: Pick<WeightRows, "address" | "rowStride" | "columnStride">;
-  /** Addresses. */
-  readonly packedWeights: number;
+  /** Address of what is packed beforehand; undefined: nothing is. */
+  readonly packedWeights: number | undefined;
+  /** Address. */
   readonly output: number;
   readonly slices: number;
 }
@@ -69,14 +79,37 @@ export class RowProduct implements Convolver {
   }
 
   get packing(): Task[] {
-    const { weights, channelsIn } = this.#problem;
-    return this.#plan(1).packing({ ...weights, rows: channelsIn, at: 0 });
+    const { packedWeights } = this.#problem;
+    if (packedWeights === undefined) return [];
+    return this.#plan(1, packedWeights).packing(this.#weights);
   }
 
   convolving(block: ImageBlock, slice: number, accumulate: boolean): Call[] {
+    const { packedWeights, output, slices } = this.#problem;
     const { calls, address } = this.#input.block(block, 0, 0);
-    const to = this.#problem.output + block.image * this.#outputPitch;
-    return [...calls, ...this.#plan(block.count).convolving(slice, address, to, 1, accumulate)];
+    const to = output + block.image * this.#outputPitch;
+    if (packedWeights !== undefined) {
+      const plan = this.#plan(block.count, packedWeights);
+      return [...calls, ...plan.convolving(slice, address, to, 1, accumulate)];
+    }
+    const rowBytes = this.#input.fromScratch ? alignedAbove(block.count * this.#input.rowPitch) : 0;
+    // Where all slices would lie, so that this one lies behind the rows.
+    const before = slice * packedBytes(this.#problem.channelsIn, this.#columns);
+    const plan = this.#plan(block.count, rowBytes - before);
+    this.#site.needScratch(rowBytes + plan.packedBytes / slices);
+    return [
+      ...calls,
+      ...plan.packingOf(slice, this.#weights),
+      ...plan.convolving(slice, address, to, 1, accumulate),
+    ];
+  }
+
+  get #weights(): WeightRows {
+    return { ...this.#problem.weights, rows: this.#problem.channelsIn, at: 0 };
+  }
+
+  get #columns(): number {
+    return this.#problem.channelsOut / this.slices;
   }
 
   get #outputPitch(): number {
@@ -84,9 +117,9 @@ export class RowProduct implements Convolver {
   }
 
   /** The product of so many rows. */
-  #plan(rows: number): DensePlan {
-    const { channelsIn, channelsOut, packedWeights, slices } = this.#problem;
-    const columns = channelsOut / slices;
+  #plan(rows: number, weights: number): DensePlan {
+    const { channelsIn, packedWeights, slices } = this.#problem;
+    const columns = this.#columns;
     const shape = {
       outputHeight: 1,
       outputWidth: rows,
@@ -104,7 +137,8 @@ export class RowProduct implements Convolver {
       columns,
       slices,
       fromScratch: this.#input.fromScratch,
+      weightsFromScratch: packedWeights === undefined,
     };
-    return new DensePlan(this.#site, shape, packedWeights, rowTilesOf(rows, columns));
+    return new DensePlan(this.#site, shape, weights, rowTilesOf(rows, columns));
   }
 }
