@@ -16,9 +16,6 @@ import { lanesOf, type Cooperation } from "./cooperation.ts";
 import { ShaderWriter, unroll, type Dispatch } from "./shader.ts";
 import { declarePlace, eachProduct, stripsOf, type Strips } from "./strips.ts";
 
-/** Taps whose sums an invocation keeps, where a row of the window has no more. */
-const MOST_TAPS = 9;
-
 /** Fewest strips of a run for each of its invocations. */
 const SHORTEST_RUN = 4;
 
@@ -26,16 +23,9 @@ function stripsOfGeometry({ vertical, horizontal }: DepthwiseGeometry): Strips {
   return stripsOf(vertical.output, horizontal.output, 1);
 }
 
-/** Rows of the window that are summed together. */
-function rowsTogether({ vertical, horizontal }: DepthwiseGeometry): number {
-  return Math.min(vertical.kernel, Math.max(1, Math.floor(MOST_TAPS / horizontal.kernel)));
-}
-
-/** Workgroups that give all sums of one run. */
-function workgroupsOfRun(geometry: DepthwiseGeometry, cooperation: Cooperation): number {
-  const { channels, vertical } = geometry;
-  const quadTiles = Math.ceil(quadsOf(channels) / lanesOf(channels, cooperation).quads);
-  return quadTiles * Math.ceil(vertical.kernel / rowsTogether(geometry));
+/** Workgroups side by side that give all sums of one run. */
+function quadTilesOf(channels: number, cooperation: Cooperation): number {
+  return Math.ceil(quadsOf(channels) / lanesOf(channels, cooperation).quads);
 }
 
 /** Runs of one norm group's output positions that are summed each by itself. */
@@ -48,10 +38,13 @@ export function depthwiseFilterParts(
   const { rows } = lanesOf(geometry.channels, cooperation);
   const strips = groupSize * stripsOfGeometry(geometry).ofImage;
   const most = Math.max(1, Math.floor(strips / (SHORTEST_RUN * rows)));
-  return Math.min(most, Math.ceil(workgroups / workgroupsOfRun(geometry, cooperation)));
+  return Math.min(most, Math.ceil(workgroups / quadTilesOf(geometry.channels, cooperation)));
 }
 
-/** One sum for each run of strips, to the workspace; of a single run straight onto dw. */
+/**
+ * One sum for each run of strips, to the workspace; of a single run straight onto dw. Rows of the window
+ * follow each other, each over the whole run, which is short enough for the nearest caches.
+ */
 export function depthwiseFilterGradientDispatch(
   kernel: DepthwiseFilterGradientKernel,
   groupSize: number,
@@ -71,8 +64,6 @@ export function depthwiseFilterGradientDispatch(
   const strips = stripsOfGeometry(geometry);
   const lanes = lanesOf(channels, cooperation);
   const quads = quadsOf(channels);
-  const quadTiles = Math.ceil(quads / lanes.quads);
-  const rows = rowsTogether(geometry);
   const taps = vertical.kernel * horizontal.kernel;
   const runsOfGroup = (parts * groupSize) / images;
   const groupStrips = groupSize * strips.ofImage;
@@ -81,64 +72,61 @@ export function depthwiseFilterGradientDispatch(
   const together = lanes.rows > 1;
   if (together) shader.shared("filter_sums", `array<vec4f, ${lanes.quads * lanes.rows}>`);
 
-  const eachSum = (piece: (row: number, tap: number) => string): string =>
-    unroll(rows, (row) => unroll(horizontal.kernel, (tap) => piece(row, tap)));
-  const addRow = (row: number): string => `{
-let tap_y = first_tap + ${row};
-let y = i32(row) * ${vertical.stride} - ${vertical.before} + tap_y * ${vertical.dilation};
-if (tap_y < ${vertical.kernel} && y >= 0 && y < ${vertical.input}) {
-let line = (i32(image) * ${vertical.input} + y) * ${horizontal.input};
-${eachProduct(walk, strips.length, {
-  source,
-  run,
-  line: "line",
-  each: (result, tap) => `sum_${row}_${tap} += value * gradient_${result};`,
-})}
-} }`;
-  const store = (row: number, tap: number): string => {
-    const place = `u32(first_tap + ${row}) * ${horizontal.kernel}u + ${tap}u`;
+  const eachTap = (piece: (tap: number) => string): string => unroll(horizontal.kernel, piece);
+  const products = eachProduct(walk, strips.length, {
+    source,
+    run,
+    line: "line",
+    each: (result, tap) => `sum_${tap} += value * gradient_${result};`,
+  });
+  const store = (tap: number): string => {
+    const place = `u32(tap_y) * ${horizontal.kernel}u + ${tap}u`;
     const at = workspace ? `group.y * ${taps}u + ${place}` : place;
     const old = workspace ? "" : `${loadQuad(target, run, at, "quad")} + `;
-    return `{ let total = ${old}sum; ${storeQuad(target, run, at, "quad", "total")} }`;
+    return `let total = ${old}sum; ${storeQuad(target, run, at, "quad", "total")}`;
   };
-  const finish = (row: number, tap: number): string => {
-    const writes = `quad < ${quads}u && first_tap + ${row} < ${vertical.kernel}`;
-    if (!together) return `if (${writes}) { let sum = sum_${row}_${tap}; ${store(row, tap)} }`;
-    return `workgroupBarrier();
-filter_sums[lane] = sum_${row}_${tap};
+  const finish = (tap: number): string =>
+    together
+      ? `workgroupBarrier();
+filter_sums[lane] = sum_${tap};
 workgroupBarrier();
-if (local.y == 0u && ${writes}) {
+if (local.y == 0u && quad < ${quads}u) {
   var sum = vec4f();
   for (var t = 0u; t < ${lanes.rows}u; t++) { sum += filter_sums[t * ${lanes.quads}u + local.x]; }
-  ${store(row, tap)}
-}`;
-  };
+  ${store(tap)}
+}`
+      : `if (quad < ${quads}u) { let sum = sum_${tap}; ${store(tap)} }`;
   const body = `
 let norm_group = group.y / ${runsOfGroup}u;
 let run_start = min(group.y % ${runsOfGroup}u * ${runLength}u, ${groupStrips}u);
 let run_end = min(run_start + ${runLength}u, ${groupStrips}u);
-let quad = group.x % ${quadTiles}u * ${lanes.quads}u + local.x;
-let first_tap = i32(group.x / ${quadTiles}u) * ${rows};
+let quad = group.x * ${lanes.quads}u + local.x;
 ${declareAffine("source", source, run, "norm_group", "quad")}
-${eachSum((row, tap) => `var sum_${row}_${tap} = vec4f();`)}
+for (var tap_y = 0i; tap_y < ${vertical.kernel}; tap_y++) {
+${eachTap((tap) => `var sum_${tap} = vec4f();`)}
 if (quad < ${quads}u) {
   for (var own = run_start + local.y; own < run_end; own += ${lanes.rows}u) {
     let strip = norm_group * ${groupStrips}u + own;
     ${declarePlace(strips, "strip")}
-    let first_position = (image * ${strips.rows}u + row) * ${strips.width}u + across;
-    let start = i32(across) * ${walk.advance};
-    ${unroll(strips.length, (i) => {
-      const stored = loadQuad(dy, run, `first_position + ${i}u`, "quad");
-      return `let gradient_${i} = select(vec4f(), ${stored}, across + ${i}u < ${strips.width}u);`;
-    })}
-    ${unroll(rows, addRow)}
+    let y = i32(row) * ${vertical.stride} - ${vertical.before} + tap_y * ${vertical.dilation};
+    if (y >= 0 && y < ${vertical.input}) {
+      let line = (i32(image) * ${vertical.input} + y) * ${horizontal.input};
+      let first_position = (image * ${strips.rows}u + row) * ${strips.width}u + across;
+      let start = i32(across) * ${walk.advance};
+      ${unroll(strips.length, (i) => {
+        const stored = loadQuad(dy, run, `first_position + ${i}u`, "quad");
+        return `let gradient_${i} = select(vec4f(), ${stored}, across + ${i}u < ${strips.width}u);`;
+      })}
+      ${products}
+    }
   }
 }
-${eachSum(finish)}`;
+${eachTap(finish)}
+}`;
   return shader.dispatch(
     "depthwise-filter-gradient",
     [lanes.quads, lanes.rows],
-    [workgroupsOfRun(geometry, cooperation), parts, 1],
+    [quadTilesOf(channels, cooperation), parts, 1],
     images * strips.ofImage * strips.length * channels * taps,
     body,
   );
