@@ -41,7 +41,7 @@ interface DepthwiseLayer {
   readonly stride: number;
 }
 
-/** MobileNetV2's at 224 pixels (Sandler et al. 2018), and ConvNeXt-T's first (Liu et al. 2022). */
+/** MobileNetV2's at 224 and at 32 pixels (Sandler et al. 2018), and ConvNeXt-T's first (Liu et al. 2022). */
 const DEPTHWISE: readonly DepthwiseLayer[] = [
   ...(
     [
@@ -53,6 +53,12 @@ const DEPTHWISE: readonly DepthwiseLayer[] = [
       [14, 384, 1],
       [14, 576, 2],
       [7, 960, 1],
+      [32, 32, 1],
+      [32, 144, 2],
+      [16, 192, 1],
+      [8, 384, 1],
+      [8, 576, 2],
+      [4, 960, 1],
     ] as const
   ).map(([side, channels, stride]) => ({
     network: "MobileNetV2",
