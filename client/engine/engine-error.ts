@@ -6,6 +6,8 @@ export type EngineErrorCode =
   | "invalid-input"
   /** The device went away, ran out of memory or refused to compute. */
   | "device-failed"
+  /** The model's steps need more memory than there is, however they are cut. */
+  | "too-large"
   /** A student's losses or answers are not finite: the student may be broken, or the device. */
   | "not-finite"
   /** The session or engine was closed. */

@@ -196,6 +196,13 @@ export interface SessionOptions {
   readonly optimizer?: Optimizer | undefined;
 }
 
+/** Steps that are to be taken, as far as it decides what memory they need. */
+export interface PlannedStep extends RegulariserSettings {
+  /** Images of a batch. */
+  readonly size: number;
+  readonly adversary?: AdversarySettings | undefined;
+}
+
 /**
  * A device that runs sessions.
  *
@@ -210,6 +217,13 @@ export interface Engine {
   readonly backend: BackendName;
   /** For people: `NVIDIA RTX 4060 (webgpu)`, `WebAssembly SIMD, 1 thread`. */
   readonly adapter: string;
+  /**
+   * Whether sessions of a model can take such steps here, asked before its weights are there. Nothing is
+   * allocated.
+   *
+   * @throws EngineError `too-large`, with what is needed, what there is and what to do.
+   */
+  requireRoom(model: Omit<SessionOptions, "teacher">, step: PlannedStep): Promise<void>;
   /** @throws EngineError when the graph holds an operation the backend cannot execute. */
   openSession(options: SessionOptions): Session;
   close(): Promise<void>;

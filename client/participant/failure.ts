@@ -46,6 +46,7 @@ function explain(error: unknown): { readonly code: string; readonly hint: string
     return { code: error.code, hint };
   }
   if (error instanceof EngineError) {
+    if (error.code === "too-large") return { code: error.code, hint: "Nothing was fetched yet." };
     return {
       code: error.code,
       hint:

@@ -19,6 +19,13 @@ export interface TrainerSource {
    * @throws ImageError when there is nothing to train on.
    */
   prepare?(preparation: Preparation): Promise<void>;
+  /**
+   * Whether the device has the memory for a campaign's steps, asked before the teacher's weights are
+   * fetched; may be left out.
+   *
+   * @throws EngineError `too-large`, with the figures.
+   */
+  requireRoom?(campaign: Omit<TrainingCampaign, "teacher">): Promise<void>;
   /** Puts the teacher on the device. */
   open(campaign: TrainingCampaign): Promise<LocalTrainer>;
 }

@@ -3,8 +3,13 @@ import type { ImageShape } from "../../protocol/model/graph.ts";
 import { normGroupSize } from "../../protocol/round/campaign-config.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import { preprocessingOf } from "../../protocol/round/preprocessing.ts";
+import type { Adversary } from "../../protocol/round/adversary.ts";
+import { hasPatterns } from "../distil/pattern.ts";
+import { engineAdversary } from "../distil/perturbation.ts";
+import { engineRegularisers } from "../distil/regularisers.ts";
+import type { AdversarySettings } from "../engine/adversary-settings.ts";
 import { holdOut } from "../distil/hold-out.ts";
-import type { ImageSet } from "../images/image-set.ts";
+import { imageSize, type ImageSet } from "../images/image-set.ts";
 import { preparationFor, type Preparation } from "../images/prepare-image.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Weaknesses } from "../distil/weaknesses.ts";
@@ -45,6 +50,18 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
   return {
     device: engine.adapter,
     prepare: async (preparation) => void (await load(preparation)),
+    requireRoom: async ({ config, graph, layout }) => {
+      const { adversary, batchSize: size, ...distillation } = config.distillation;
+      const { optimizer } = localOptimizer(config.distillation);
+      await engine.requireRoom(
+        { graph, layout, normGroupSize: normGroupSize(config), optimizer },
+        {
+          size,
+          ...engineRegularisers(distillation),
+          adversary: adversary === null ? undefined : plannedAdversary(adversary, graph.inputShape),
+        },
+      );
+    },
     open: async (campaign) => {
       const { config, graph, layout, teacher } = campaign;
       const shape = graph.inputShape;
@@ -79,6 +96,12 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
       });
     },
   };
+}
+
+/** What copies take is the same with any pattern. */
+function plannedAdversary(adversary: Adversary, shape: ImageShape): AdversarySettings {
+  const pattern = hasPatterns(adversary) ? new Float32Array(imageSize(shape)) : undefined;
+  return { ...engineAdversary(adversary, shape), pattern };
 }
 
 /** Names all that a search for weaknesses depends on, images and seed aside. */

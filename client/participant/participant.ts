@@ -1,4 +1,6 @@
+import type { CampaignView } from "../../protocol/round/access.ts";
 import type { Receipt } from "../../protocol/round/after-end.ts";
+import { fetchTeacherNetwork } from "./wire/teacher-network.ts";
 import { prepareForRounds } from "./before-rounds.ts";
 import { CheckIns } from "./check-ins.ts";
 import { ParticipantContext } from "./context.ts";
@@ -116,6 +118,7 @@ export class Participant {
       const client = context.clientWith(credential);
       this.#client = client;
       if (view === null) return board.show(await endOf(client, context));
+      await this.#requireRoom(client, view);
       const campaign = await context.verify(client, view);
       const { graph, layout, teacher } = campaign;
       trainer = await this.#training.open({ graph, layout, teacher, config: view.config });
@@ -133,6 +136,15 @@ export class Participant {
       ended.abort();
       trainer?.close();
     }
+  }
+
+  /** Before weights are fetched that the device could not work with. */
+  async #requireRoom(client: CoordinatorClient, view: CampaignView): Promise<void> {
+    const { config } = view;
+    if (this.#training.requireRoom === undefined) return;
+    const blobs = this.#context.blobOptions(client);
+    const { graph, layout } = await fetchTeacherNetwork(view, blobs);
+    await this.#training.requireRoom({ config, graph, layout });
   }
 
   /** What this participant gave to the campaign, once it has ended (SPEC A8). */

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../../protocol/canonical-json.ts";
 import type { AdversarySettings } from "../adversary-settings.ts";
-import type { Batch, SessionOptions, StepSettings } from "../engine.ts";
+import type { Batch, PlannedStep, SessionOptions, StepSettings } from "../engine.ts";
 import type { OptimizerSettings } from "../optimizer.ts";
 import type { PerturbedCopies, ProgramMode } from "../program/compile.ts";
 import { regularisersIn, type RegulariserName } from "../regularisers.ts";
@@ -59,6 +59,27 @@ export function stepRequest(
     adversary: adversary && adversaryRequest(adversary, groupSize),
     regularisers: regularisersIn(settings),
     finish,
+  };
+}
+
+/**
+ * A step of distillation on so many images, before there are any: what it will need.
+ *
+ * @throws EngineError `invalid-input` for a batch that does not split into its norm groups.
+ */
+export function plannedRequest(
+  normGroupSize: number | undefined,
+  { adversary, size, ...settings }: PlannedStep,
+): StepRequest {
+  const groupSize = normGroupSizeOf(size, normGroupSize);
+  return {
+    mode: "distil",
+    size,
+    groupSize,
+    input: "pixels",
+    adversary: adversary && adversaryRequest(adversary, groupSize),
+    regularisers: regularisersIn(settings),
+    finish: "descend",
   };
 }
 

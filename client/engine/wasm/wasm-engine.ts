@@ -5,6 +5,7 @@ import { CodeLibrary } from "./code/code-library.ts";
 import { Heap } from "./threads/heap.ts";
 import { hasFusedMultiplyAdd, hasSimd } from "./code/features.ts";
 import type { KernelTiming } from "./loaded-batch.ts";
+import { requireWasmRoom } from "./require-room.ts";
 import { WasmSession } from "./session.ts";
 import { Team } from "./threads/team.ts";
 
@@ -55,6 +56,7 @@ export async function openWasmEngine(options: WasmEngineOptions = {}): Promise<E
   return {
     backend: "wasm",
     adapter: `WebAssembly SIMD${instruction}, ${counted(team.threads)}${refusal}`,
+    requireRoom: async (model, step) => requireWasmRoom(model, step, heap.mostBytes),
     openSession: (session) => {
       if (closed) throw new EngineError("closed", "this engine was closed");
       return new WasmSession(heap, { library, team, arenaBytes, onKernel }, session);

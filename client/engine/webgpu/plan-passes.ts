@@ -6,6 +6,7 @@ import { compileProgram } from "../program/compile.ts";
 import type { HeadKernel } from "../program/kernels/head.ts";
 import type { Precision } from "../program/operands.ts";
 import { activationBytes } from "../program/program.ts";
+import { mebibytes } from "../step/least-memory.ts";
 import { cutBatch, fewestPieces, mostGroupsOf, type MicroBatch } from "../step/micro-batches.ts";
 import {
   programOf,
@@ -85,8 +86,4 @@ function planMicroBatches(
     `${alone ? 1 : groupSize} images need ${mebibytes(needed)} at once and the GPU offers ${mebibytes(bytes)}; ` +
       "use a smaller batch norm group or another backend",
   );
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

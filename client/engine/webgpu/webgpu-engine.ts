@@ -1,4 +1,4 @@
-import type { Engine, Session, SessionOptions } from "../engine.ts";
+import type { Engine, PlannedStep, Session, SessionOptions } from "../engine.ts";
 import { EngineError } from "../engine-error.ts";
 import { describeAdapter } from "./device/adapter.ts";
 import { openDevice, zeroCounters, type Device, type WebgpuCounters } from "./device/device.ts";
@@ -8,6 +8,7 @@ import type { Program } from "../program/program.ts";
 import type { Precision } from "../program/operands.ts";
 import { Tuner } from "./tiles/tuner.ts";
 import type { TuningStore } from "./tiles/tuning-store.ts";
+import { requireGpuRoom } from "./require-room.ts";
 import { WebgpuSession } from "./session.ts";
 import { defaultTiles, type Tiles } from "./tiles/tiles.ts";
 
@@ -80,14 +81,16 @@ export class WebgpuEngine implements Engine {
     this.counters = device.counters;
   }
 
+  async requireRoom(model: Omit<SessionOptions, "teacher">, step: PlannedStep): Promise<void> {
+    const { bytes, tiles } = this.#offered(await this.device());
+    requireGpuRoom(model, step, { bytes, tiles, precision: this.#options.precision });
+  }
+
   openSession(options: SessionOptions): Session {
     this.#requireOpen();
     const session = new WebgpuSession(async (teacher, { graph, layout, optimizer }, mostGroups) => {
       const device = await this.device();
-      const tiles = this.#options.tiles ?? defaultTiles(device.software, device.has("subgroups"));
-      const { maxBufferSize, maxStorageBufferBindingSize } = device.gpu.limits;
-      const offered = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-      const bytes = Math.min(offered, this.#options.memoryLimit ?? Infinity);
+      const { bytes, tiles } = this.#offered(device);
       const tuner = this.#tuner;
       const tune = tuner && ((program: Program) => tuner.tilesFor(device, program, tiles));
       const { precision } = this.#options;
@@ -117,6 +120,16 @@ export class WebgpuEngine implements Engine {
     const device = await this.#device;
     device.gpu.destroy();
     await device.whenLost;
+  }
+
+  /** How products are cut on a device, and the bytes that one buffer of it may have. */
+  #offered(device: Device): { readonly tiles: Tiles; readonly bytes: number } {
+    const { memoryLimit = Infinity, tiles } = this.#options;
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.gpu.limits;
+    return {
+      tiles: tiles ?? defaultTiles(device.software, device.has("subgroups")),
+      bytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, memoryLimit),
+    };
   }
 
   #requireOpen(): void {

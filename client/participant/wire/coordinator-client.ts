@@ -168,11 +168,13 @@ export class CoordinatorClient {
   }
 
   /**
-   * Asks for a blob from byte `from` on. The body is the caller's to read, and to count with
+   * Asks for a blob from byte `from` on, up to and without `end` where that is given. The body is the caller's to read, and to count with
    * `countReceived`; the digest is not checked here (see blob-fetch.ts).
    */
-  blob(digest: string, from: number, signal: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = from === 0 ? {} : { Range: `bytes=${from}-` };
+  blob(digest: string, from: number, signal: AbortSignal, end?: number): Promise<Response> {
+    const isWhole = from === 0 && end === undefined;
+    const last = end === undefined ? "" : end - 1;
+    const headers: Record<string, string> = isWhole ? {} : { Range: `bytes=${from}-${last}` };
     return this.#send(`/blobs/${digest}`, { headers }, { signal, timeoutMs: JSON_TIMEOUT_MS });
   }
 

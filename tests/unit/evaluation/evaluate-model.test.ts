@@ -42,6 +42,7 @@ const pixelReader: Engine = {
   backend: "wasm",
   adapter: "pixel reader",
   openSession,
+  requireRoom: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 

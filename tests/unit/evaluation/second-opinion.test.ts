@@ -18,6 +18,8 @@ function images(rows: readonly number[]) {
   return { pixels, count: rows.length, height: 32, width: 32, channels: 3 };
 }
 
+const nothing = async (): Promise<void> => {};
+
 type Logits = readonly (readonly number[])[];
 
 function engineOf(table: Logits): Engine {
@@ -27,7 +29,7 @@ function engineOf(table: Logits): Engine {
     return Float32Array.from(rows.flat());
   };
   const openSession = () => ({ logits, close: () => {} }) as unknown as Session;
-  return { backend: "wasm", adapter: "table", openSession, close: async () => {} };
+  return { backend: "wasm", adapter: "table", openSession, requireRoom: nothing, close: nothing };
 }
 
 function judgeOf(table: Logits): Judge {

@@ -285,8 +285,9 @@ export class FakeCoordinator extends FakeCampaign {
   #blob(digest: string, range: string | null): Response {
     const bytes = this.blobs.get(digest);
     if (bytes === undefined) throw new ProtocolError("not-found", "no such blob");
-    const from = range === null ? 0 : Number(/^bytes=(\d+)-$/.exec(range)![1]);
-    return new Response(bytes.slice(from), { status: range === null ? 200 : 206 });
+    const [, from = "0", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+    const end = last === "" ? bytes.length : Number(last) + 1;
+    return new Response(bytes.slice(Number(from), end), { status: range === null ? 200 : 206 });
   }
 
   #putSlice(index: number, frame: Uint8Array, headers: Headers): Response {

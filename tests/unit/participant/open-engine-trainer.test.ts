@@ -38,6 +38,7 @@ describe("training on an engine", () => {
       backend: wasm.backend,
       adapter: wasm.adapter,
       close: () => wasm.close(),
+      requireRoom: (model, step) => wasm.requireRoom(model, step),
       openSession: (options) => {
         opened.push(options);
         const session = wasm.openSession(options);

@@ -18,6 +18,7 @@ export class ScriptedTraining implements TrainerSource {
   readonly device = "scripted";
   readonly change: number;
   prepare: () => Promise<void> = () => Promise.resolve();
+  requireRoom?: NonNullable<TrainerSource["requireRoom"]>;
   campaign: TrainingCampaign | undefined;
   /** Rounds begun, by their first step. */
   readonly begun: number[] = [];

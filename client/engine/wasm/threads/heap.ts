@@ -26,9 +26,14 @@ export class Heap {
   #free: Block[] = [];
   #end = ALIGNMENT;
 
+  /** Bytes that it may grow to. */
+  readonly mostBytes: number;
+
   /** @param shared whether threads share the memory. */
   constructor(shared: boolean) {
-    this.memory = shared ? sharedMemory() : new WebAssembly.Memory({ initial: 1 });
+    const { maximum, memory } = shared ? sharedMemory() : ownMemory();
+    this.memory = memory;
+    this.mostBytes = maximum * PAGE_BYTES;
   }
 
   /** @throws EngineError `device-failed` when there is no more memory. */
@@ -88,11 +93,22 @@ export class Heap {
   }
 }
 
+interface MadeMemory {
+  readonly memory: WebAssembly.Memory;
+  /** Pages. */
+  readonly maximum: number;
+}
+
+function ownMemory(): MadeMemory {
+  return { memory: new WebAssembly.Memory({ initial: 1 }), maximum: MAXIMUM_PAGES };
+}
+
 /** As much as can be had: address space is taken for a shared memory's maximum at once. */
-function sharedMemory(): WebAssembly.Memory {
+function sharedMemory(): MadeMemory {
   for (let maximum = MAXIMUM_PAGES; ; maximum /= 2) {
     try {
-      return new WebAssembly.Memory({ initial: 1, maximum, shared: true });
+      const memory = new WebAssembly.Memory({ initial: 1, maximum, shared: true });
+      return { memory, maximum };
     } catch (error) {
       if (maximum <= LEAST_MAXIMUM_PAGES) throw error;
     }
