@@ -300,6 +300,12 @@ export const transformerHead: Head = (net, x, classes) => {
   return net.linear(net.takeToken(net.ownNorm(end), 0), classes);
 };
 
+/** The mean of tokens, some of which are there with their positions besides. */
+export const tokenMeanHead: Head = (net, x, classes) => {
+  const tokens = net.tokens(x);
+  return net.linear(net.pool(net.joinTokens(net.relu(net.embed(tokens)), tokens)), classes);
+};
+
 /** Attention of tokens to themselves as they are, without projections. */
 export const sameTokensHead: Head = (net, x, classes) => {
   const tokens = net.softmax(net.sliceTokens(net.tokens(x)));

@@ -284,6 +284,14 @@ export class GraphBuilder {
   }
 
   /** All tokens but the first. */
+  joinTokens(...inputs: readonly ValueId[]): ValueId {
+    const output = this.#name("joined");
+    const shapes = inputs.map((input) => this.#shape(input) as [number, number]);
+    const count = shapes.reduce((sum, [tokens]) => sum + tokens, 0);
+    this.#operations.push({ kind: "concat", axis: "tokens", inputs, output });
+    return this.#value(output, [count, shapes[0]![1]]);
+  }
+
   sliceTokens(input: ValueId): ValueId {
     const output = this.#name("sliced");
     const [to, channels] = this.#shape(input) as [number, number];

@@ -228,10 +228,10 @@ export const PLACES: readonly Place[] = [
     head: flatMapHead,
   },
   {
-    title: "a shortcut padded with channels of zeros",
+    title: "a shortcut padded with channels of zeros, and a mean of tokens",
     stem: normedStem,
     block: blocks.paddedShortcut,
-    head: linearHead,
+    head: blocks.tokenMeanHead,
   },
   {
     title: "products, sums and scales with one value a channel",

@@ -218,11 +218,11 @@ export function add(a: Tensor, b: Tensor): Tensor {
   return { shape: a.shape, values: a.values.map((value, i) => value + b.values[i]!) };
 }
 
-/** `[N,H,W,C]` → `[N,C]`. */
+/** `[N,H,W,C]` or `[N,T,C]` → `[N,C]`. */
 export function averagePool(x: Tensor): Tensor {
-  const [n, height, width, channels] = x.shape as Shape4D;
+  const [n, channels] = [x.shape[0]!, x.shape.at(-1)!];
   const y = zeros([n, channels]);
-  const area = height * width;
+  const area = x.values.length / (n * channels);
   x.values.forEach((value, i) => {
     y.values[Math.floor(i / (area * channels)) * channels + (i % channels)]! += value / area;
   });
@@ -230,9 +230,9 @@ export function averagePool(x: Tensor): Tensor {
 }
 
 export function averagePoolBackward(dy: Tensor, shape: readonly number[]): Tensor {
-  const [, height, width, channels] = shape as Shape4D;
-  const area = height * width;
+  const channels = shape.at(-1)!;
   const dx = zeros(shape);
+  const area = dx.values.length / (shape[0]! * channels);
   dx.values.forEach((_, i) => {
     const pooled = Math.floor(i / (area * channels)) * channels + (i % channels);
     dx.values[i] = dy.values[pooled]! / area;
