@@ -9,6 +9,7 @@ import {
 import { bandCut, bandParts, rowBands } from "../../../../client/engine/wasm/plan/row-bands.ts";
 import { RUN_ROWS } from "../../../../client/engine/wasm/plan/stage.ts";
 import { openWasmEngine } from "../../../../client/engine/wasm/wasm-engine.ts";
+import { ADVERSARIES, adversaryScenario } from "../numerics/adversary-scenarios.ts";
 import { invertedResidual, unevenDepthwise, type Block } from "../numerics/blocks.ts";
 import { expectOutcome } from "../numerics/closeness.ts";
 import { decidableCase } from "../numerics/decidable-case.ts";
@@ -87,6 +88,14 @@ describe("depthwise convolutions on WebAssembly", () => {
       }
     },
   );
+
+  it("take statistics of images alone where copies follow them, as the reference does", async () => {
+    const [groupSize, groups] = SMALL.norm;
+    const scenario = adversaryScenario(ADVERSARIES[0]!, groupSize * groups);
+    const network = graphAt(placeAround(invertedResidual), SMALL);
+    const { drawn, expected } = await decidableCase(network, groupSize, SMALL.seed, scenario);
+    expectOutcome(drawn, await onEngine(engines[0]!, drawn, scenario), expected);
+  });
 
   it("cut images into bands that cover each row once, and sums into parts of their own", () => {
     const drawn = fc.record({
