@@ -6,7 +6,7 @@ import { NO_PIECES, type OperationDescription } from "./operation.ts";
 
 /** y = eˣ/Σeˣ over the channels of every position. */
 export const softmax: OperationDescription<SoftmaxOperation> = {
-  storedInputs: ({ output }) => [output],
+  storedInputs: () => [],
   forward: write,
   evaluation: { ...NO_PIECES, write },
 
