@@ -1,5 +1,5 @@
 import type { ConvGeometry, InputGradientKernel } from "../../program/kernels/convolution.ts";
-import { tapsOf, tapSteps } from "../../program/kernels/taps.ts";
+import { residueTaps, tapSteps } from "../../program/kernels/residue-taps.ts";
 import { stored } from "../../program/program-writer.ts";
 import type { Convolver } from "./convolver.ts";
 import { finishedTasks } from "./finished-convolution.ts";
@@ -40,7 +40,7 @@ function residues(geometry: ConvGeometry, axis: 0 | 1): Residue[] {
   const dilation = geometry.dilation[axis];
   const { step, spread } = tapSteps(stride, dilation);
   return Array.from({ length: Math.min(stride, size) }, (_, residue) => {
-    const run = tapsOf((residue + padding) % stride, kernel, stride, dilation);
+    const run = residueTaps((residue + padding) % stride, kernel, stride, dilation);
     const taps = Array.from(
       { length: run.taps },
       (_unused, i) => run.first + i * step,

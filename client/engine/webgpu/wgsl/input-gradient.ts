@@ -1,5 +1,5 @@
 import type { ConvGeometry, InputGradientKernel } from "../../program/kernels/convolution.ts";
-import { tapSteps, type TapSteps } from "../../program/kernels/taps.ts";
+import { tapSteps, type TapSteps } from "../../program/kernels/residue-taps.ts";
 import { groupChannels, storeQuad, wideRegions } from "./channels.ts";
 import { gatherProduct } from "./gather-product.ts";
 import {

@@ -1,5 +1,5 @@
 import type { ConvGeometry } from "../../program/kernels/convolution.ts";
-import { tapsOf, type TapRun } from "../../program/kernels/taps.ts";
+import { residueTaps, type TapRun } from "../../program/kernels/residue-taps.ts";
 
 /**
  * Input positions of one axis that meet the same kernel rows: those with equal (i + padding) mod
@@ -22,7 +22,7 @@ function paritiesOf(
 ): Parity[] {
   const all = Array.from({ length: stride }, (_, residue) => {
     const start = (((residue - padding) % stride) + stride) % stride;
-    const run = tapsOf(residue, kernel, stride, dilation);
+    const run = residueTaps(residue, kernel, stride, dilation);
     const count = Math.max(0, Math.ceil((size - start) / stride));
     const origin = Math.floor((start + padding - run.first * dilation) / stride);
     return { ...run, start, count, origin };

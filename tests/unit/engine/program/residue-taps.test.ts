@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { tapsOf, tapSteps } from "../../../../client/engine/program/kernels/taps.ts";
+import { residueTaps, tapSteps } from "../../../../client/engine/program/kernels/residue-taps.ts";
 
 const small = fc.integer({ min: 1, max: 6 });
 
@@ -8,7 +8,7 @@ it("taps of a residue are those that see its positions from whole output positio
   fc.assert(
     fc.property(small, small, small, fc.nat(5), (kernel, stride, dilation, drawn) => {
       const residue = drawn % stride;
-      const { first, taps } = tapsOf(residue, kernel, stride, dilation);
+      const { first, taps } = residueTaps(residue, kernel, stride, dilation);
       const { step, spread } = tapSteps(stride, dilation);
       const found = Array.from({ length: taps }, (_, i) => first + i * step);
       const expected = Array.from({ length: kernel }, (_, tap) => tap).filter(

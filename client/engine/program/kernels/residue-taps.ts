@@ -24,9 +24,14 @@ export interface TapRun {
  * The taps of input positions with i + padding ≡ `residue` modulo the stride.
  *
  * @example
- * tapsOf(1, 5, 2, 1); // { first: 1, taps: 2 }: the taps 1 and 3
+ * residueTaps(1, 5, 2, 1); // { first: 1, taps: 2 }: the taps 1 and 3
  */
-export function tapsOf(residue: number, kernel: number, stride: number, dilation: number): TapRun {
+export function residueTaps(
+  residue: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+): TapRun {
   const { step } = tapSteps(stride, dilation);
   const first = Array.from({ length: step }, (_, tap) => tap).find(
     (tap) => (tap * dilation) % stride === residue,
