@@ -64,6 +64,7 @@ export class DensePlan {
   readonly #weights: number;
   readonly #steps: number;
   readonly #tiles: Tiles;
+  readonly #known = new Map<boolean, readonly Pass[]>();
 
   constructor(
     site: Site,
@@ -136,12 +137,30 @@ export class DensePlan {
     images: number,
     accumulate: boolean,
   ): Call[] {
-    const { columns, slices: _slices, outputWidth: _width, stack, ...dense } = this.#shape;
-    return this.panels(slice).flatMap((panel) => {
-      const { vectors, lanes, count, panelPitch, stackPitch } = panel;
-      // In scratch there are the columns of this slice only.
-      const column = (stack ? 0 : slice * columns) + panel.column;
-      return this.#chunks(vectors).map(({ rows, pieces, run, input: from, at }, index): Call => {
+    const { columns, stack } = this.#shape;
+    // In scratch there are the columns of this slice only.
+    const first = stack ? 0 : slice * columns;
+    const weights = this.#weights + slice * this.#sliceBytes;
+    return this.#passes(accumulate).map(({ code, from, at, column, count }): Call => [
+      code,
+      input + from,
+      weights + at,
+      output + (first + column) * FLOAT_BYTES,
+      images,
+      count,
+    ]);
+  }
+
+  /** What is done to any slice and block, the same each time. */
+  #passes(accumulate: boolean): readonly Pass[] {
+    const known = this.#known.get(accumulate);
+    if (known) return known;
+    const { slices: _slices, columns: _columns, outputWidth: _width, ...rest } = this.#shape;
+    const { stack, ...dense } = rest;
+    const [{ address: start }] = this.panels(0) as [PackedPanels];
+    const passes = this.panels(0).flatMap((panel) => {
+      const { address, column, vectors, lanes, count, panelPitch, stackPitch } = panel;
+      return this.#chunks(vectors).map(({ rows, pieces, run, input: from, at }, index): Pass => {
         const shape: DenseConvolution = {
           ...dense,
           tiles: this.#tiles.rows,
@@ -155,16 +174,12 @@ export class DensePlan {
           toScratch: stack !== undefined,
           stack: { ...(stack ?? ONE), weightsPitch: stackPitch },
         };
-        return [
-          this.#site.library.code("dense-convolution", shape, 6, writeDenseConvolution),
-          input + from,
-          panel.address + at * vectors * VECTOR_BYTES,
-          output + column * FLOAT_BYTES,
-          images,
-          count,
-        ];
+        const code = this.#site.library.code("dense-convolution", shape, 6, writeDenseConvolution);
+        return { code, from, at: address - start + at * vectors * VECTOR_BYTES, column, count };
       });
     });
+    this.#known.set(accumulate, passes);
+    return passes;
   }
 
   #packed(slice: number, panel: PanelRun): number {
@@ -177,9 +192,8 @@ export class DensePlan {
     const { windowRows, windowPitch, pieces, piecePitch, run } = this.#shape;
     const longest = CHUNK_BYTES / (vectors * VECTOR_BYTES);
     if (this.#steps <= longest) return [{ rows: windowRows, pieces, run, input: 0, at: 0 }];
-    const parts = Array.from({ length: run }, (_, i) => i + 1).find(
-      (count) => run % count === 0 && run / count <= longest,
-    )!;
+    let parts = Math.ceil(run / longest);
+    while (run % parts > 0) parts++;
     const length = run / parts >= SHORTEST_CHUNK ? run / parts : run;
     const lines = Array.from({ length: windowRows * pieces }, (_, line) => ({
       input: Math.floor(line / pieces) * windowPitch + (line % pieces) * piecePitch,
@@ -195,6 +209,17 @@ export class DensePlan {
       })),
     );
   }
+}
+
+/** A panel's product with a chunk of the window. */
+interface Pass {
+  readonly code: number;
+  /** Bytes from the window's beginning, and from that of a slice's weights. */
+  readonly from: number;
+  readonly at: number;
+  /** First column of the slice, and number of panels. */
+  readonly column: number;
+  readonly count: number;
 }
 
 /** A part of a window. */

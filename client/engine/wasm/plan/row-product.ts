@@ -69,6 +69,7 @@ export class RowProduct implements Convolver {
   readonly #site: Site;
   readonly #problem: RowProblem;
   readonly #input: RowInput;
+  readonly #plans = new Map<string, DensePlan>();
 
   constructor(site: Site, problem: RowProblem) {
     const { x, channelsIn: channels, slices } = problem;
@@ -116,8 +117,15 @@ export class RowProduct implements Convolver {
     return this.#problem.channelsOut * FLOAT_BYTES;
   }
 
-  /** The product of so many rows. */
+  /** The product of so many rows, by weights packed there. */
   #plan(rows: number, weights: number): DensePlan {
+    const key = `${rows} ${weights}`;
+    const plan = this.#plans.get(key) ?? this.#made(rows, weights);
+    this.#plans.set(key, plan);
+    return plan;
+  }
+
+  #made(rows: number, weights: number): DensePlan {
     const { channelsIn, packedWeights, slices } = this.#problem;
     const columns = this.#columns;
     const shape = {
