@@ -4,7 +4,12 @@ import { operationInputs, SIZES } from "./graph.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
 import { shapeOf } from "./operation-shapes.ts";
-import { OWN_SIZE, usuallySeen, type PreprocessingDefaults } from "./preprocessing-defaults.ts";
+import {
+  OWN_SIZE,
+  usuallySeen,
+  withoutPixels,
+  type PreprocessingDefaults,
+} from "./preprocessing-defaults.ts";
 import { allSides, sizeOf, type Pair, type Sides, type ValueShape } from "./values.ts";
 
 /** A file's tensors by name; none, where a network is drawn anew. */
@@ -127,12 +132,12 @@ export class Drawing {
    * The images that the layer `stem` reads, of as many channels as its weight has.
    *
    * @param size usual side, or the one that the tensors tell
-   * @param seen how the family is trained to see pictures, where that is not as others of this size
+   * @param pixels `asked` where such files are trained with one mean and std as well as another
    */
   image(
     stem: string,
     size: { readonly usual: number } | { readonly told: number },
-    seen?: PreprocessingDefaults,
+    pixels: "usual" | "asked" = "usual",
   ): ValueId {
     const channels = this.told(`${stem}.weight`)?.[1] ?? 3;
     if (channels !== 1 && channels !== 3) {
@@ -147,7 +152,8 @@ export class Drawing {
         ? { asks, usual: size.told, choices: [size.told] }
         : { asks, usual: Math.min(size.usual, SIZES.most) },
     );
-    this.#preprocessing = seen ?? usuallySeen("told" in size ? size.told : size.usual);
+    const seen = usuallySeen("told" in size ? size.told : size.usual, side);
+    this.#preprocessing = pixels === "asked" ? withoutPixels(seen) : seen;
     this.#shapes.set("image", [side, side, channels]);
     return "image";
   }

@@ -40,10 +40,26 @@ export const IMAGENET: PreprocessingDefaults = {
   std: [0.229, 0.224, 0.225],
 };
 
+const IN_PROPORTION: PreprocessingDefaults = { ...OWN_SIZE, resize: "shorter-side" };
+
 /** Images of fewer pixels a side are those of other data sets. */
 const LEAST_OF_IMAGENET = 160;
 
-/** What holds for a network whose images usually have this side, unless its family says otherwise. */
-export function usuallySeen(size: number): PreprocessingDefaults {
-  return size < LEAST_OF_IMAGENET ? OWN_SIZE : IMAGENET;
+/**
+ * What holds for a network that takes images of this side, unless its family says otherwise: ImageNet's for
+ * a network that is made for it, at about its size. At another size it was trained on something else, with
+ * mean and std that nobody knows but who trained it.
+ *
+ * @param usual side of the images that such networks are made for
+ */
+export function usuallySeen(usual: number, side: number): PreprocessingDefaults {
+  const isLarge = side >= LEAST_OF_IMAGENET;
+  if (usual < LEAST_OF_IMAGENET) return isLarge ? IN_PROPORTION : OWN_SIZE;
+  return isLarge ? IMAGENET : IN_PROPORTION;
+}
+
+/** Without mean and std, where the same tensors are trained with different ones. */
+export function withoutPixels(seen: PreprocessingDefaults): PreprocessingDefaults {
+  const { antialias, channelOrder, crop, interpolation, range, resize } = seen;
+  return { antialias, channelOrder, crop, interpolation, range, resize };
 }

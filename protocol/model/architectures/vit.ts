@@ -30,9 +30,9 @@ function drawVit(net: Drawing, { epsilon, joins }: Dialect): Drawn {
   const patch = patchShape?.[2] ?? 16;
   const channels = patchShape?.[0] ?? 192;
   const tokens = net.told("pos_embed")?.[1] ?? 197;
-  const image = net.image("patch_embed.proj", {
-    told: patch * Math.floor(Math.sqrt(Math.max(tokens - 1, 1))),
-  });
+  const side = patch * Math.floor(Math.sqrt(Math.max(tokens - 1, 1)));
+  // timm has files with mean and std of .5, and DeiT's with ImageNet's, under the same names.
+  const image = net.image("patch_embed.proj", { told: side }, "asked");
   net.norms({ epsilon });
   const activation = net.ask("activation", {
     asks: "which GELU it has",
