@@ -39,7 +39,7 @@ out and named.
   --all             however long it takes
   --json            one JSON document on standard output, nothing else
   --layers SET      instead: each kernel of ours-wasm in a step, what binds it and the share of that
-                    which it reaches; of ${LAYER_SETS.join(" or ")}, --batch 16 where it is left out,
+                    which it reaches; of ${LAYER_SETS.join(", ")}, --batch 16 where it is left out,
                     with --threads and --rounds
 `;
 

@@ -22,7 +22,7 @@ export function describeLayers(
     significant(row.flops / row.milliseconds / 1e6),
     significant(row.bytes / row.milliseconds / 1e6),
     row.boundBy,
-    `${Math.round(100 * row.share)} %`,
+    percent(row.share),
   ]);
   const head = ["layer", "threads", "pass", "kernel", "count", "ms", "GFLOP/s", "GB/s"];
   return [
@@ -30,5 +30,39 @@ export function describeLayers(
       "bind it were all else free, and the share of that which it reaches. Bytes count every operand once.",
     [`- Machine: ${machine}`, ...most].join("\n"),
     table([...head, "bound by", "share"], lines),
+    "Kinds of kernels, all of a pass together:",
+    kindTable(rows),
   ].join("\n\n");
+}
+
+type Rows = LayersMeasured["rows"];
+
+function total(rows: Rows, of: (row: Rows[number]) => number): number {
+  return rows.reduce((sum, row) => sum + of(row), 0);
+}
+
+function percent(part: number): string {
+  return `${Math.round(100 * part)} %`;
+}
+
+function kindTable(rows: Rows): string {
+  const kinds = Map.groupBy(rows, ({ threads, pass, kind }) => `${threads} ${pass} ${kind}`);
+  const lines = [...kinds.values()].map((own) => {
+    const { threads, pass, kind } = own[0]!;
+    const all = total(
+      rows.filter((row) => row.threads === threads),
+      ({ milliseconds }) => milliseconds,
+    );
+    const taken = total(own, ({ milliseconds }) => milliseconds);
+    const least = total(own, ({ milliseconds, share }) => milliseconds * share);
+    return [
+      String(threads),
+      pass,
+      kind,
+      significant(taken),
+      percent(taken / all),
+      percent(least / taken),
+    ];
+  });
+  return table(["threads", "pass", "kernel", "ms", "of all", "share"], lines);
 }

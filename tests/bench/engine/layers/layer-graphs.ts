@@ -2,6 +2,7 @@ import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import type { Kernel } from "../../../../client/engine/program/kernels/kernels.ts";
 import { GraphBuilder } from "../../../unit/engine/numerics/graph-builder.ts";
+import { mobilenetV2 } from "./mobilenet-v2.ts";
 
 /** A network whose kernels are timed one by one. */
 export interface LayerCase {
@@ -12,7 +13,7 @@ export interface LayerCase {
 }
 
 /** What `--layers` can be. */
-export const LAYER_SETS = ["depthwise", "resnet18"] as const;
+export const LAYER_SETS = ["depthwise", "resnet18", "mobilenet-v2"] as const;
 
 export type LayerSet = (typeof LAYER_SETS)[number];
 
@@ -21,13 +22,9 @@ export function layerCases(set: LayerSet): readonly LayerCase[] {
     case "depthwise":
       return DEPTHWISE.map(depthwiseCase);
     case "resnet18":
-      return [
-        {
-          title: set,
-          graph: resnet18({ width: 64, classes: 10 }),
-          shown: (kind) => kind !== "loss",
-        },
-      ];
+      return [{ title: set, graph: resnet18({ width: 64, classes: 10 }), shown: () => true }];
+    case "mobilenet-v2":
+      return [{ title: set, graph: mobilenetV2(), shown: () => true }];
     default:
       return set satisfies never;
   }
