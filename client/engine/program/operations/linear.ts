@@ -85,8 +85,8 @@ export const linear: OperationDescription<LinearOperation, "weight", "bias"> = {
   },
 };
 
-/** Most weights of a layer that gives logits: as many as ResNet-18 has for a thousand classes. */
-const MOST_LOGITS_WEIGHTS = 2 ** 19;
+/** Most weights of a layer that gives logits: ResNet-18's, with as many classes as its head takes as one. */
+const MOST_LOGITS_WEIGHTS = 2 ** 20;
 
 type LogitsLayer = LinearOperation & { readonly bias: string };
 
