@@ -1,22 +1,28 @@
 import { ProtocolError } from "../errors.ts";
 import { depthStages, type DepthStage } from "../model/depth-stages.ts";
 import type { Graph, ParameterRole } from "../model/graph.ts";
+import { normalisedConvolutions } from "./normalised-convolutions.ts";
 import type { ReinitStrategy } from "./strategy-schema.ts";
 
 /** Share of the head's weights that the BCU release re-initialises. */
 export const DEFAULT_HEAD_RATIO = 0.1;
 
+/** Stages of the network that the BCU release has ratios for. */
+const RELEASED_STAGES = 4;
+
 /**
- * Default share of the weights of a depth stage: .01, .03, .09, .27, … capped at 1, as in the BCU
- * release (Pang et al. 2023). One division of whole numbers, so exactly the decimal's double.
+ * Default share of the weights of a depth stage: .01, .03, .09, .27 as in the BCU release (Pang et al.
+ * 2023). A network of more stages has the same in its last four, and thirds of it before. One division
+ * of whole numbers, so exactly the quotient's double.
+ *
+ * @param count stages that the network has
  */
-export function defaultStageRatio(stage: number): number {
-  let hundredths = 1;
-  for (let k = 1; k < stage && hundredths < 100; k++) hundredths *= 3;
-  return Math.min(1, hundredths / 100);
+export function defaultStageRatio(stage: number, count: number): number {
+  const exponent = stage - 1 - Math.max(0, count - RELEASED_STAGES);
+  return exponent < 0 ? 1 / (100 * 3 ** -exponent) : 3 ** exponent / 100;
 }
 
-/** Whether a strategy touches this role; batch norm is never re-initialised (SPEC I5). */
+/** Whether a strategy touches this role (SPEC I5.1). */
 export function isReinitialised(role: ParameterRole): boolean {
   return role === "conv-weight" || role === "linear-weight" || role === "linear-bias";
 }
@@ -50,6 +56,7 @@ export function scaledRatios(
   if (!(strength >= 0 && strength < Infinity)) {
     throw new ProtocolError("malformed-request", `strength ${strength} is not a number ≥ 0`);
   }
+  requireScores(graph, strategy);
   const stages = depthStages(graph);
   const ratioOf = stageRatios(graph, strategy, stages.count);
   return new Map(
@@ -61,6 +68,16 @@ export function scaledRatios(
       }
       return [name, ratio * strength];
     }),
+  );
+}
+
+/** @throws ProtocolError `malformed-request` for a strategy that scores channels where none can be. */
+function requireScores(graph: Graph, { kind }: ReinitStrategy): void {
+  if (kind !== "lipschitz" && kind !== "bn-divergence") return;
+  if (normalisedConvolutions(graph).length > 0) return;
+  throw new ProtocolError(
+    "malformed-request",
+    `the strategy '${kind}' scores convolutions by the batch norms behind them, and ${graph.architecture} has none: choose another strategy, such as 'layerwise'`,
   );
 }
 
@@ -82,5 +99,5 @@ function stageRatios(
   return (stage) =>
     stage === "head"
       ? (head ?? DEFAULT_HEAD_RATIO)
-      : (ratios?.[stage - 1] ?? defaultStageRatio(stage));
+      : (ratios?.[stage - 1] ?? defaultStageRatio(stage, count));
 }

@@ -1,5 +1,4 @@
-import type { StateLayout } from "../../../protocol/model/state-layout.ts";
-import { headEntries } from "../program/head-entries.ts";
+import type { LayoutEntry } from "../../../protocol/model/state-layout.ts";
 import type { RegulariserEnd, RegulariserSettings } from "../regularisers.ts";
 
 /** What regularisers work on. Linear layers' weights lie on the device as in a state vector. */
@@ -9,7 +8,8 @@ interface Weights {
   readonly gradient: Float32Array;
   /** The teacher's whole state vector. */
   readonly teacher: Float32Array;
-  readonly layout: StateLayout;
+  /** The head's weights. */
+  readonly heads: readonly LayoutEntry[];
 }
 
 type End = (weights: Weights, settings: RegulariserSettings) => void;
@@ -28,17 +28,17 @@ export const REGULARISER_ENDS = {
     }
   },
 
-  /** g ← g + α·w_teacher for every linear layer. */
-  "shift-heads": ({ gradient, teacher, layout }, { headShift }) => {
-    for (const { offset, size } of headEntries(layout)) {
+  /** g ← g + α·w_teacher for every linear layer of the head. */
+  "shift-heads": ({ gradient, teacher, heads }, { headShift }) => {
+    for (const { offset, size } of heads) {
       const towards = teacher.subarray(offset, offset + size);
       towards.forEach((value, i) => (gradient[offset + i]! += headShift!.weight * value));
     }
   },
 
-  /** w ← w·‖w_teacher‖/‖w‖ for every linear layer; a w of zero stays. */
-  "bound-heads": ({ student, teacher, layout }) => {
-    for (const { offset, size } of headEntries(layout)) {
+  /** w ← w·‖w_teacher‖/‖w‖ for every linear layer of the head; a w of zero stays. */
+  "bound-heads": ({ student, teacher, heads }) => {
+    for (const { offset, size } of heads) {
       const weight = student.subarray(offset, offset + size);
       const scale = lengthOf(teacher.subarray(offset, offset + size)) / lengthOf(weight);
       if (Number.isFinite(scale)) weight.forEach((value, i) => (weight[i] = scale * value));

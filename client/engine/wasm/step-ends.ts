@@ -1,5 +1,6 @@
-import type { StateLayout } from "../../../protocol/model/state-layout.ts";
+import type { LayoutEntry, StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { SessionOptions, StepSettings } from "../engine.ts";
+import { headEntries } from "../program/head-entries.ts";
 import type { StepEnd } from "../step/passes.ts";
 import type { Adversary, Perturbations } from "./adversary.ts";
 import type { Descent } from "./descent.ts";
@@ -17,6 +18,7 @@ export interface EndedStep {
 export class StepEnds {
   readonly #memory: SessionMemory;
   readonly #layout: StateLayout;
+  readonly #heads: readonly LayoutEntry[];
   /** Its whole state vector. */
   readonly #teacher: Float32Array;
   readonly #adversary: Adversary;
@@ -27,12 +29,13 @@ export class StepEnds {
 
   constructor(
     memory: SessionMemory,
-    { layout, teacher }: Pick<SessionOptions, "layout" | "teacher">,
+    { graph, layout, teacher }: Pick<SessionOptions, "graph" | "layout" | "teacher">,
     adversary: Adversary,
     descent: Descent,
   ) {
     this.#memory = memory;
     this.#layout = layout;
+    this.#heads = headEntries(graph, layout);
     this.#teacher = teacher;
     this.#adversary = adversary;
     this.#descent = descent;
@@ -61,7 +64,7 @@ export class StepEnds {
         return;
       }
       default: {
-        const weights = { student, gradient, teacher: this.#teacher, layout: this.#layout };
+        const weights = { student, gradient, teacher: this.#teacher, heads: this.#heads };
         REGULARISER_ENDS[end](weights, settings);
       }
     }

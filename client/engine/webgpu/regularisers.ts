@@ -39,7 +39,7 @@ export const REGULARISER_ENDS = {
     headPlaces(graph, layout).map((place) => boundHeadDispatch(place, cooperation)),
 } satisfies Record<RegulariserEnd, (batch: RegularisedBatch) => Dispatch[]>;
 
-/** Linear layers' weights on the device. */
+/** The head's weights on the device. */
 function headPlaces(graph: Graph, layout: StateLayout): HeadPlace[] {
   const { pieces } = teacherLayout(graph);
   const teachers = new Map(
@@ -47,7 +47,7 @@ function headPlaces(graph: Graph, layout: StateLayout): HeadPlace[] {
       step.kind === "linear" ? [[step.weight, weight!] as const] : [],
     ),
   );
-  return headEntries(layout).map(({ name, offset, size }) => ({
+  return headEntries(graph, layout).map(({ name, offset, size }) => ({
     student: { region: "student", offset, length: size },
     teacher: teachers.get(name)!,
   }));

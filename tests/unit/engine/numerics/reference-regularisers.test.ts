@@ -12,6 +12,7 @@ import {
   adaptivePerturbation,
   bringHeadsToLength,
   headShiftLoss,
+  headsOf,
   steeper,
   withHeadShift,
 } from "./reference-regularisers.ts";
@@ -74,31 +75,32 @@ function problemAt(place: (typeof PLACES)[number]) {
 
 describe("a head shift in the reference", () => {
   it.each(HEADS)("[D11] has the gradient of its loss: $title", (place) => {
-    const { graph, layout, run, student, teacher } = problemAt(place);
-    const loss = (): number => run(student).loss + headShiftLoss(layout, student, teacher, ALPHA);
+    const { graph, run, student, teacher } = problemAt(place);
+    const loss = (): number => run(student).loss + headShiftLoss(graph, student, teacher, ALPHA);
     const { pass, dLogits } = run(student);
     const plain = runBackward(graph, student, pass, dLogits, exactly);
-    const gradients = withHeadShift(layout, plain, teacher, ALPHA);
-    const heads = layout.entries.filter(({ role }) => role === "linear-weight");
+    const gradients = withHeadShift(graph, plain, teacher, ALPHA);
+    const heads = headsOf(graph);
     expect(heads.length).toBeGreaterThan(0);
     for (const [name, { values }] of student) {
       const found = gradients.get(name);
       if (!found) continue;
       expect(found.values, name).toBeAllclose(slopes(loss, values), { l2: 1e-7, floor: 1e-2 });
     }
-    for (const { name } of heads) expect(gradients.get(name)).not.toEqual(plain.get(name));
+    for (const name of heads) expect(gradients.get(name)).not.toEqual(plain.get(name));
   });
 
   it.each(HEADS)(
     "[D11.1] keeps a layer's direction and gives it its teacher's length: $title",
     (place) => {
-      const { layout, student, teacher } = problemAt(place);
+      const { graph, layout, student, teacher } = problemAt(place);
       const before = new Map([...student].map(([name, { values }]) => [name, values.slice()]));
-      bringHeadsToLength(layout, student, teacher, exactly);
-      for (const { name, role } of layout.entries) {
+      bringHeadsToLength(graph, student, teacher, exactly);
+      const heads = headsOf(graph);
+      for (const { name } of layout.entries) {
         const was = before.get(name)!;
         const { values } = student.get(name)!;
-        if (role !== "linear-weight") {
+        if (!heads.includes(name)) {
           expect(values).toEqual(was);
           continue;
         }

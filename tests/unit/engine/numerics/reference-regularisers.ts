@@ -1,4 +1,5 @@
-import type { LayoutEntry, StateLayout } from "../../../../protocol/model/state-layout.ts";
+import type { Graph } from "../../../../protocol/model/graph.ts";
+import { inferShapes } from "../../../../protocol/model/infer-shapes.ts";
 import type { Tensor } from "./reference-operations.ts";
 
 /** Sharpness-aware steps and the head shift by their definitions, in float64. */
@@ -44,18 +45,21 @@ function times(a: Float64Array, b: Float64Array): number[] {
   return Array.from(a, (value, i) => Math.abs(value) * b[i]!);
 }
 
-function headsOf({ entries }: StateLayout): LayoutEntry[] {
-  return entries.filter(({ role }) => role === "linear-weight");
+/** Names of the weights of linear layers that read features. */
+export function headsOf(graph: Graph): string[] {
+  const shapes = inferShapes(graph);
+  const linear = graph.operations.filter((operation) => operation.kind === "linear");
+  return linear.filter(({ input }) => shapes.get(input)!.length === 1).map(({ weight }) => weight);
 }
 
-/** α·Σ⟨w, w_teacher⟩ over the linear layers. */
+/** α·Σ⟨w, w_teacher⟩ over the linear layers of features. */
 export function headShiftLoss(
-  layout: StateLayout,
+  graph: Graph,
   student: ByName,
   teacher: ByName,
   weight: number,
 ): number {
-  return headsOf(layout).reduce((sum, { name }) => {
+  return headsOf(graph).reduce((sum, name) => {
     const own = student.get(name)!.values;
     return sum + weight * teacher.get(name)!.values.reduce((dot, w, i) => dot + w * own[i]!, 0);
   }, 0);
@@ -63,13 +67,13 @@ export function headShiftLoss(
 
 /** The gradients with that of `headShiftLoss`. */
 export function withHeadShift(
-  layout: StateLayout,
+  graph: Graph,
   gradients: ByName,
   teacher: ByName,
   weight: number,
 ): Map<string, Tensor> {
   const shifted = new Map(gradients);
-  for (const { name } of headsOf(layout)) {
+  for (const name of headsOf(graph)) {
     const { shape, values } = gradients.get(name)!;
     const towards = teacher.get(name)!.values;
     shifted.set(name, { shape, values: values.map((g, i) => g + weight * towards[i]!) });
@@ -79,12 +83,12 @@ export function withHeadShift(
 
 /** Scales every linear layer's weight to its teacher's length. */
 export function bringHeadsToLength(
-  layout: StateLayout,
+  graph: Graph,
   student: ByName,
   teacher: ByName,
   store: (value: number) => number,
 ): void {
-  for (const { name } of headsOf(layout)) {
+  for (const name of headsOf(graph)) {
     const { values } = student.get(name)!;
     const scale = Math.hypot(...teacher.get(name)!.values) / Math.hypot(...values);
     values.forEach((value, i) => (values[i] = store(scale * value)));

@@ -113,7 +113,7 @@ export class ReferenceSession implements Session {
     const images = this.#images(batch);
     this.#descend(this.#distil(images, settings), settings);
     if (!settings.headShift) return;
-    bringHeadsToLength(this.#layout, this.#student, this.#teacher, this.#store);
+    bringHeadsToLength(this.#graph, this.#student, this.#teacher, this.#store);
   }
 
   async superviseStep(
@@ -245,7 +245,7 @@ export class ReferenceSession implements Session {
       this.smallestLead = Math.min(this.smallestLead, loss.smallestLead);
       const found = runBackward(this.#graph, this.#student, pass, loss.dLogits, this.#store);
       const weight = headShift?.weight ?? 0;
-      const gradients = withHeadShift(this.#layout, found, this.#teacher, weight);
+      const gradients = withHeadShift(this.#graph, found, this.#teacher, weight);
       return { pass, result: loss.result, gradients };
     };
     const student = this.#student;

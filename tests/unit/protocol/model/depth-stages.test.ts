@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { depthStages } from "../../../../protocol/model/depth-stages.ts";
+import { recognise } from "../../../../protocol/model/recognise.ts";
+import { readFixture } from "../../../fixtures/architectures/read-fixture.ts";
 import { allSides, type Graph, type Operation } from "../../../../protocol/model/graph.ts";
 
 const backwards = (text: string) => [...text].toReversed().join("");
@@ -85,5 +87,48 @@ describe("depth stages", () => {
       w: "head",
       c: "head",
     });
+  });
+
+  /** Stages by the first of a fixture's tensors that the names begin with. */
+  async function stagesOf(
+    fixture: string,
+    names: readonly string[],
+  ): Promise<{ stages: unknown[]; count: number }> {
+    const { network, tensorsInFile } = await readFixture(fixture);
+    const { byParameter, count } = depthStages(recognise(tensorsInFile, network).graph);
+    return { stages: names.map((name) => byParameter.get(name)), count };
+  }
+
+  it("[G3] take a classifier's linear layers for the head, however many", async () => {
+    const names = ["features.0.weight", "features.34.weight", "classifier.0.weight"];
+    const { count, stages } = await stagesOf("vgg19-torchvision", [...names, "classifier.6.bias"]);
+    expect({ count, stages }).toEqual({ count: 5, stages: [1, 5, "head", "head"] });
+    const timm = await stagesOf("mobilenetv3-small-timm", ["conv_head.weight", "classifier.bias"]);
+    expect(timm.stages).toEqual(["head", "head"]);
+  });
+
+  it("[G3.2] give squeeze and excitation the stage of the map that it scales", async () => {
+    const { count, stages } = await stagesOf("efficientnet-b0-torchvision", [
+      "features.1.0.block.1.fc1.weight",
+      "features.2.0.block.2.fc2.weight",
+      "features.7.0.block.2.fc1.bias",
+      "features.7.0.block.1.0.weight",
+    ]);
+    expect({ count, stages }).toEqual({ count: 5, stages: [1, 2, 5, 5] });
+  });
+
+  it("[G3.1] [G3.3] follow quarters of the residual sums where the resolution never drops", async () => {
+    const names = ["patch_embed.proj.weight", "pos_embed", "blocks.0.attn.qkv.weight"];
+    // Three blocks of two sums each.
+    const { count, stages } = await stagesOf("vit-timm", [
+      ...names,
+      "blocks.1.attn.proj.weight",
+      "blocks.1.mlp.fc1.weight",
+      "blocks.2.attn.qkv.weight",
+      "blocks.2.mlp.fc2.weight",
+      "norm.weight",
+      "head.weight",
+    ]);
+    expect({ count, stages }).toEqual({ count: 4, stages: [1, 1, 1, 2, 3, 3, 4, 4, "head"] });
   });
 });

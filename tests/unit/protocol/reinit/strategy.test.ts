@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { defaultStageRatio, reinitRatios } from "../../../../protocol/reinit/strategy.ts";
+import { recognise } from "../../../../protocol/model/recognise.ts";
+import { reinitStrategySchema } from "../../../../protocol/reinit/strategy-schema.ts";
+import { readFixture } from "../../../fixtures/architectures/read-fixture.ts";
 import { problem } from "../problem.ts";
 
 const graph = resnet18({ width: 2, classes: 3 });
@@ -27,7 +30,15 @@ describe("strategy", () => {
     expect(sample(reinitRatios(graph, { kind: "layerwise" }, 1))).toEqual([
       0.01, 0.01, 0.03, 0.09, 0.27, 0.1, 0.1, 0, 0,
     ]);
-    expect([5, 6, 60].map(defaultStageRatio)).toEqual([0.81, 1, 1]);
+    expect([1, 2, 3, 4, 5, 6].map((stage) => defaultStageRatio(stage, 6))).toEqual([
+      1 / 900,
+      1 / 300,
+      0.01,
+      0.03,
+      0.09,
+      0.27,
+    ]);
+    expect([1, 2, 3].map((stage) => defaultStageRatio(stage, 3))).toEqual([0.01, 0.03, 0.09]);
   });
 
   it("[I5] multiplies every ratio by the strength, at most to 1", () => {
@@ -49,6 +60,28 @@ describe("strategy", () => {
       0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0,
     ]);
   });
+
+  it("[I5.1] re-initialises weights and linear biases, and nothing else", async () => {
+    const { network, tensorsInFile } = await readFixture("vit-timm");
+    const vit = recognise(tensorsInFile, network).graph;
+    const ratios = reinitRatios(vit, { kind: "uniform", ratio: 0.5 }, 1);
+    const touched = vit.parameters.filter(({ name }) => ratios.get(name)! > 0);
+    expect(new Set(touched.map(({ role }) => role))).toEqual(
+      new Set(["conv-weight", "linear-weight", "linear-bias"]),
+    );
+  });
+
+  it.each(["lipschitz", "bn-divergence"] as const)(
+    "[I5.2] refuses %s where no convolution has a batch norm, and says why",
+    async (kind) => {
+      const { network, tensorsInFile } = await readFixture("vit-timm");
+      const vit = recognise(tensorsInFile, network).graph;
+      const strategy = reinitStrategySchema.parse({ kind });
+      expect(problem("malformed-request", () => reinitRatios(vit, strategy, 1))).toMatch(
+        /scores convolutions by the batch norms behind them, and vit_patch8-32 has none/,
+      );
+    },
+  );
 
   it("[I5] refuses ratios that do not fit the graph", () => {
     expect(refused({ kind: "layerwise", ratios: [0.1] })).toMatch(/1 ratios.*4 depth stages/);
