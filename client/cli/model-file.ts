@@ -83,7 +83,12 @@ function flagOf(key: NetworkQuestion): string {
 
 function modelFileError(path: string, error: unknown): unknown {
   if (error instanceof ProtocolError) {
-    return new CommandError(`${path}: ${error.message}`, undefined, { cause: error });
+    // Here people know settings by their flags.
+    const message = error.message.replace(
+      /(the setting )?\bnetwork\.(\w+)/g,
+      (_, _setting, key: string) => flagOf(key as NetworkQuestion),
+    );
+    return new CommandError(`${path}: ${message}`, undefined, { cause: error });
   }
   if (error instanceof Error && "syscall" in error) {
     return new CommandError(

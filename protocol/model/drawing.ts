@@ -1,4 +1,5 @@
 import { ProtocolError } from "../errors.ts";
+import { Answers, type Question } from "./answers.ts";
 import type { Activation, Graph, Operation, Parameter, ParameterRole, ValueId } from "./graph.ts";
 import { operationInputs, SIZES } from "./graph.ts";
 import type { NamedTensor } from "./named-tensor.ts";
@@ -14,16 +15,6 @@ import { allSides, sizeOf, type Pair, type Sides, type ValueShape } from "./valu
 
 /** A file's tensors by name; none, where a network is drawn anew. */
 export type Tensors = ReadonlyMap<string, NamedTensor>;
-
-/** What a family asks and tensors do not tell. */
-export interface Question<T> {
-  /** What holds unless something else is said; without it an answer is required. */
-  readonly usual?: T;
-  /** The answers that this family can take; any, when left out. */
-  readonly choices?: readonly T[];
-  /** What is asked, for messages: `whether a max-pool stands behind the 3×3 stem`. */
-  readonly asks: string;
-}
 
 /** What is drawn from a file's tensors. */
 export interface Drawn {
@@ -66,12 +57,10 @@ export interface ConvolutionOptions {
 export class Drawing {
   readonly #tensors: Tensors;
   readonly #nameOf: (own: string) => string;
-  readonly #given: NetworkSettings;
+  readonly #answers: Answers;
   readonly #operations: Operation[] = [];
   readonly #parameters = new Map<string, Parameter>();
   readonly #shapes = new Map<ValueId, ValueShape>();
-  #answers: NetworkSettings = {};
-  readonly #assumed: NetworkQuestion[] = [];
   #problem: ProtocolError | undefined;
   #preprocessing = OWN_SIZE;
   #epsilon = 1e-5;
@@ -84,7 +73,7 @@ export class Drawing {
   constructor(tensors: Tensors, nameOf: (own: string) => string, given: NetworkSettings) {
     this.#tensors = tensors;
     this.#nameOf = nameOf;
-    this.#given = given;
+    this.#answers = new Answers(given);
   }
 
   /** Shape of a tensor of the file, by the architecture's own name. */
@@ -106,26 +95,9 @@ export class Drawing {
   /** The answer to a question; where there is none and must be, the network has a problem. */
   ask<Key extends NetworkQuestion>(
     key: Key,
-    { asks, choices, usual }: Question<NonNullable<NetworkSettings[Key]>>,
+    question: Question<NonNullable<NetworkSettings[Key]>>,
   ): NonNullable<NetworkSettings[Key]> {
-    const given = this.#given[key] as NonNullable<NetworkSettings[Key]> | undefined;
-    const listed = choices?.join(", ") ?? "any";
-    if (given === undefined) {
-      if (usual === undefined) {
-        this.#fail(
-          `tensors do not tell ${asks}: say it with the setting network.${key} (one of ${listed})`,
-          "malformed-request",
-        );
-      } else this.#assumed.push(key);
-    } else if (choices !== undefined && !choices.includes(given)) {
-      this.#fail(
-        `network.${key} is ${given}, and ${asks} is one of ${listed} here`,
-        "malformed-request",
-      );
-    }
-    const answer = given ?? usual ?? choices![0]!;
-    this.#answers = { ...this.#answers, [key]: answer };
-    return answer;
+    return this.#answers.ask(key, question);
   }
 
   /**
@@ -141,7 +113,8 @@ export class Drawing {
   ): ValueId {
     const channels = this.told(`${stem}.weight`)?.[1] ?? 3;
     if (channels !== 1 && channels !== 3) {
-      this.#fail(
+      this.#problem ??= new ProtocolError(
+        "unsupported-model",
         `its first layer reads ${channels} channels, and images have 3 (RGB) or 1 (grey): Scour cleanses classifiers of such images`,
       );
     }
@@ -308,19 +281,6 @@ export class Drawing {
     return this.#add({ kind: "add", inputs: [input, other], output });
   }
 
-  /** Every `stride`-th row and column. */
-  everyNth(input: ValueId, stride: number, output: string): ValueId {
-    return this.#add({
-      kind: "average-pool",
-      input,
-      output,
-      kernel: [1, 1],
-      stride: [stride, stride],
-      padding: allSides(0),
-      countsPadding: false,
-    });
-  }
-
   padChannels(input: ValueId, before: number, after: number, output: string): ValueId {
     return this.#add({ kind: "pad-channels", input, output, before, after });
   }
@@ -342,13 +302,14 @@ export class Drawing {
     });
   }
 
-  averagePool(input: ValueId, kernel: number, output: string): ValueId {
+  /** Without padding; of a kernel of 1, every `stride`-th row and column. */
+  averagePool(input: ValueId, kernel: number, output: string, stride = kernel): ValueId {
     return this.#add({
       kind: "average-pool",
       input,
       output,
       kernel: [kernel, kernel],
-      stride: [kernel, kernel],
+      stride: [stride, stride],
       padding: allSides(0),
       countsPadding: false,
     });
@@ -385,13 +346,6 @@ export class Drawing {
   /** @param architecture the member's name, without the size of its images */
   finish(architecture: string, output: ValueId): Drawn {
     const [height, width, channels] = this.shape("image") as [number, number, number];
-    for (const key of Object.keys(this.#given) as NetworkQuestion[]) {
-      if (this.#given[key] === undefined || key in this.#answers) continue;
-      this.#fail(
-        `network.${key} is nothing that can be chosen here: leave it out`,
-        "malformed-request",
-      );
-    }
     const graph: Graph = {
       architecture: `${architecture}-${height}`,
       input: "image",
@@ -403,10 +357,10 @@ export class Drawing {
     };
     return {
       graph,
-      network: this.#answers,
-      assumed: this.#assumed,
+      network: this.#answers.network,
+      assumed: this.#answers.assumed,
       preprocessing: this.#preprocessing,
-      problem: this.#problem,
+      problem: this.#problem ?? this.#answers.problem,
     };
   }
 
@@ -442,12 +396,5 @@ export class Drawing {
     }
     this.#shapes.set(operation.output, shape);
     return operation.output;
-  }
-
-  #fail(
-    detail: string,
-    code: "unsupported-model" | "malformed-request" = "unsupported-model",
-  ): void {
-    this.#problem ??= new ProtocolError(code, detail);
   }
 }

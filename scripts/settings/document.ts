@@ -7,6 +7,7 @@ import {
   settingDefault,
   settingScope,
 } from "../../client/cli/settings/setting-options.ts";
+import { markdownTable as table } from "../markdown-table.ts";
 import type { Setting } from "../../client/cli/settings/setting.ts";
 import { SETTING_GROUPS } from "../../client/cli/settings/table.ts";
 
@@ -46,15 +47,4 @@ function scoped(scope: string, help: string): string {
 
 function code(text: string): string {
   return `\`${text}\``;
-}
-
-/** A table as the formatter leaves it: each column as wide as its widest cell. */
-function table(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((one) => one.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((one) => one[column]!.length)));
-  const line = (one: readonly string[]) =>
-    `| ${one.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |\n`;
-  const rule = line(widths.map((width) => "-".repeat(width)));
-  const [head, ...body] = cells.map(line);
-  return [head, rule, ...body].join("");
 }

@@ -61,7 +61,7 @@ function block(
       shortcut = net.batchNorm(shortcut, `${name}.shortcut.1`);
     } else {
       const before = zeros === "both" ? Math.floor(more / 2) : 0;
-      shortcut = net.everyNth(input, stride, `${name}.rows`);
+      shortcut = net.averagePool(input, 1, `${name}.rows`, stride);
       shortcut = net.padChannels(shortcut, before, more - before, `${name}.shortcut`);
     }
   }

@@ -23,4 +23,12 @@ export const FIXTURES = [
   "vgg19-torchvision",
   "wideresnet16-meliketoy",
   "wideresnet16-xternalz",
+  "convnext-tiny-huggingface",
+  "convnext-tiny-release",
+  "convnext-tiny-timm",
+  "convnext-tiny-torchvision",
+  "vit-grey",
+  "vit-huggingface",
+  "vit-timm",
+  "vit-torchvision",
 ] as const;

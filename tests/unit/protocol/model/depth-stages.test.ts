@@ -8,6 +8,16 @@ import { allSides, type Graph, type Operation } from "../../../../protocol/model
 const backwards = (text: string) => [...text].toReversed().join("");
 const rename = (name: string) => `layer4.${backwards(name)}`;
 
+/** Stages of some of a fixture's tensors. */
+async function stagesOf(
+  fixture: string,
+  names: readonly string[],
+): Promise<{ stages: unknown[]; count: number }> {
+  const { network, tensorsInFile } = await readFixture(fixture);
+  const { byParameter, count } = depthStages(recognise(tensorsInFile, network).graph);
+  return { stages: names.map((name) => byParameter.get(name)), count };
+}
+
 describe("depth stages", () => {
   it("[G3] follow ResNet-18's resolutions, the stem together with layer1", () => {
     const graph = resnet18({ width: 2, classes: 3 });
@@ -88,16 +98,6 @@ describe("depth stages", () => {
       c: "head",
     });
   });
-
-  /** Stages by the first of a fixture's tensors that the names begin with. */
-  async function stagesOf(
-    fixture: string,
-    names: readonly string[],
-  ): Promise<{ stages: unknown[]; count: number }> {
-    const { network, tensorsInFile } = await readFixture(fixture);
-    const { byParameter, count } = depthStages(recognise(tensorsInFile, network).graph);
-    return { stages: names.map((name) => byParameter.get(name)), count };
-  }
 
   it("[G3] take a classifier's linear layers for the head, however many", async () => {
     const names = ["features.0.weight", "features.34.weight", "classifier.0.weight"];
