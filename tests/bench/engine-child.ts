@@ -48,13 +48,15 @@ async function run({ step, losses }: Contestant, steps: number): Promise<Run> {
   const stepped = counters?.();
   const found = await losses();
   const seconds = (performance.now() - begin) / 1000;
-  if (!before || !stepped) return { seconds, losses: found };
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  if (!before || !stepped) return { seconds, losses: found, peakBytes };
   const read = counters!();
   // A library that computes nothing before it is asked for a value has dispatched nothing yet.
   const after = stepped.dispatches > before.dispatches ? stepped : read;
   return {
     seconds,
     losses: found,
+    peakBytes,
     perStep: countsPerStep(before, after, steps),
     maps: read.maps - before.maps,
   };

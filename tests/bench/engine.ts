@@ -1,8 +1,10 @@
 /**
- * `npm run bench:engine`: one distillation step of ResNet-18 on the project's engines and on the
- * libraries it could have used, on the same adapter and processor in one run.
+ * `npm run bench:engine`: one distillation step on the project's engines, on the libraries it could have
+ * used, and in PyTorch, on the same adapter and processor in one run.
  */
-import { availableParallelism } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { probeAdapter } from "./engine/adapter.ts";
 import {
@@ -16,31 +18,39 @@ import {
 import { lossComplaints } from "./engine/check-losses.ts";
 import { compareEngines, type Entrant } from "./engine/compare.ts";
 import { ContestantProcess } from "./engine/contestant-process.ts";
+import type { CaseSize } from "./engine/distillation-case.ts";
 import { describeLayers } from "./engine/layers/describe-layers.ts";
 import { LAYER_SETS, type LayerSet } from "./engine/layers/layer-graphs.ts";
 import { measureLayers } from "./engine/layers/measure-layers.ts";
+import { NETWORK_NAMES } from "./engine/networks.ts";
 import { NODE_ENGINES } from "./engine/open-contestant.ts";
+import { plannedDispatches } from "./engine/planned-dispatches.ts";
+import { torchEntrant, torchRefusal } from "./engine/pytorch.ts";
 import { describeComparison, ratiosOf, thisMachine } from "./engine/report.ts";
 import { WasmPeak } from "./engine/wasm-peak.ts";
 
+const ENGINES = [...NODE_ENGINES, "pytorch"] as const;
+const USUAL_NETWORKS = ["resnet18-16", "resnet18-64", "mobilenetv2-32"] as const;
+
 const HELP = `Usage: npm run bench:engine -- [options]
 
-One distillation step of ResNet-18 for 32×32 images: images/s and GFLOP/s of each engine, all of
-them in turn, round after round, each in a process of its own. What would not fit the time is left
-out and named.
+One distillation step: images/s and GFLOP/s of each engine, all of them in turn, round after round,
+each in a process of its own. What would not fit the time is left out and named.
 
-  --width 16,64     widths of the network
-  --batch 32,128    images a step
-  --engines a,b     of ${NODE_ENGINES.join(", ")}
-  --threads 1,2     of the wasm engines
+  --network a,b     of ${NETWORK_NAMES.join(", ")};
+                    ${USUAL_NETWORKS.join(", ")} when left out
+  --batch 16,32     images a step; 32 and 128 of ResNet-18, 16 of others when left out
+  --engines a,b     of ${ENGINES.join(", ")}
+  --threads 1,2     of ours-wasm and pytorch
+  --python python3  interpreter that has torch
   --seconds 1       of steps in each round, one step at least
   --rounds 3
   --minutes 10      for all of it, roughly
   --all             however long it takes
   --json            one JSON document on standard output, nothing else
-  --layers SET      instead: each kernel of ours-wasm in a step, what binds it and the share of that
-                    which it reaches; of ${LAYER_SETS.join(", ")}, --batch 16 where it is left out,
-                    with --threads and --rounds
+  --layers SET      instead: the kernels of ours-wasm in a step, what binds them and the share of that
+                    which they reach; of depthwise, for each layer, or of a network, for each kind;
+                    --batch 16 where it is left out, with --threads and --rounds
 `;
 
 const { values: options } = parseArgs({
@@ -48,6 +58,7 @@ const { values: options } = parseArgs({
     ...COMMON_OPTIONS,
     threads: { type: "string", default: "1,2" },
     layers: { type: "string" },
+    python: { type: "string", default: "python3" },
   },
 });
 if (options.help) {
@@ -80,18 +91,42 @@ async function printLayers(set: LayerSet): Promise<void> {
 
 async function printComparison(): Promise<void> {
   const sizes = sizesOf(
-    wholeNumbers("width", options.width ?? "16,64"),
-    wholeNumbers("batch", options.batch ?? "32,128"),
+    chosen("network", options.network ?? USUAL_NETWORKS.join(), NETWORK_NAMES),
+    options.batch === undefined ? undefined : wholeNumbers("batch", options.batch),
   );
-  const engines = chosen("engines", options.engines, NODE_ENGINES);
+  const engines = chosen("engines", options.engines, ENGINES);
+  const folder = await mkdtemp(join(tmpdir(), "scour-bench-"));
+  try {
+    await compare(
+      sizes,
+      engines,
+      engines.flatMap((engine) => entrantsOf(engine, folder)),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
-  const entrants: Entrant[] = engines.flatMap((engine) => {
-    // tfjs' own has threads in browsers only (its issue 3830).
-    const counts = engine === "ours-wasm" ? threads : [1];
-    return counts.map((count) => ({ engine, threads: count, start: ContestantProcess.node }));
-  });
+function entrantsOf(engine: (typeof ENGINES)[number], folder: string): Entrant[] {
+  if (engine === "pytorch") {
+    const refusal = torchRefusal(options.python, "cpu");
+    if (refusal !== undefined) note(`pytorch is left out: ${refusal}`);
+    return refusal === undefined
+      ? threads.map((count) => torchEntrant(options.python, "cpu", folder, count))
+      : [];
+  }
+  // tfjs' own has threads in browsers only (its issue 3830).
+  const counts = engine === "ours-wasm" ? threads : [1];
+  return counts.map((count) => ({ engine, threads: count, start: ContestantProcess.node }));
+}
+
+async function compare(
+  sizes: readonly CaseSize[],
+  engines: readonly (typeof ENGINES)[number][],
+  entrants: readonly Entrant[],
+): Promise<void> {
   // Without an adapter its engines are left out, each with what it says to that.
-  const wantsGpu = engines.some((engine) => !engine.endsWith("-wasm"));
+  const wantsGpu = engines.some((engine) => /webgpu|jax/.test(engine));
   const adapter = wantsGpu ? await probeAdapter() : undefined;
   const peaks = Array.from({ length: mostThreads }, (_, i) => new WasmPeak(i + 1));
 
@@ -106,6 +141,7 @@ async function printComparison(): Promise<void> {
   });
   const { rows, leftOut } = comparison;
   const complaints = lossComplaints(rows);
+  const planned = sizes.map(plannedDispatches);
   const surroundings = {
     machine: thisMachine(),
     adapter: adapter?.name,
@@ -119,13 +155,14 @@ async function printComparison(): Promise<void> {
       wasmPeakGflops: peaks[0]!.gflops,
       wasmPeakGflopsOfThreads: peaks.map(({ gflops }) => gflops),
       ratios: ratiosOf(rows),
+      planned,
       leftOut,
       complaints,
       ...surroundings,
     };
     console.log(JSON.stringify(document));
   } else {
-    console.log(describeComparison(comparison, surroundings, peaks, complaints));
+    console.log(describeComparison(comparison, surroundings, peaks, complaints, planned));
   }
   process.exitCode = complaints.length > 0 ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:gpu`: one distillation step of ResNet-18 on real graphics hardware, through Node's
- * `webgpu` package over Vulkan, and in PyTorch on the same card; a report under docs/benchmarks.
+ * `npm run bench:gpu`: one distillation step on real graphics hardware, through Node's `webgpu`
+ * package over Vulkan, and in PyTorch on the same card; a report under docs/benchmarks.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,6 +19,7 @@ import {
 import { lossComplaints } from "./engine/check-losses.ts";
 import { compareEngines, type Entrant } from "./engine/compare.ts";
 import { ContestantProcess } from "./engine/contestant-process.ts";
+import { NETWORK_NAMES } from "./engine/networks.ts";
 import { torchEntrant, torchRefusal } from "./engine/pytorch.ts";
 import { describeComparison, ratiosOf, thisMachine } from "./engine/report.ts";
 
@@ -33,12 +34,11 @@ const ENGINES = [
 
 const HELP = `Usage: npm run bench:gpu -- [options]
 
-One distillation step of ResNet-18 for 32×32 images on real graphics hardware: WebGPU engines
-through Node's 'webgpu' package, and PyTorch float32 (TF32 off) on the same card where python3,
-torch and CUDA are there. Writes docs/benchmarks/<date>-<adapter>.md.
+One distillation step on real graphics hardware: WebGPU engines Node's 'webgpu' package, and PyTorch float32 (TF32 off) on the same card where python3, torch and
+CUDA are there. Writes docs/benchmarks/<date>-<adapter>.md.
 VK_DRIVER_FILES chooses the Vulkan driver.
 
-  --width 64        widths of the network
+  --network a,b     of ${NETWORK_NAMES.join(", ")}; resnet18-64 when left out
   --batch 128,512   images a step
   --engines a,b     of ${ENGINES.join(", ")}
   --seconds 1       of steps in each round, one step at least
@@ -67,7 +67,7 @@ if (options.help) {
 }
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 const sizes = sizesOf(
-  wholeNumbers("width", options.width ?? "64"),
+  chosen("network", options.network ?? "resnet18-64", NETWORK_NAMES),
   wholeNumbers("batch", options.batch ?? "128,512"),
 );
 const engines = chosen("engines", options.engines, ENGINES);
@@ -93,7 +93,7 @@ try {
       continue;
     }
     const refusal = torchRefusal(options.python, device!);
-    if (refusal === undefined) entrants.push(torchEntrant(options.python, device!, folder));
+    if (refusal === undefined) entrants.push(torchEntrant(options.python, device!, folder, 1));
     else note(`pytorch is left out: ${refusal}`);
   }
   const comparison = await compareEngines({

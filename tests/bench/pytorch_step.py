@@ -1,4 +1,4 @@
-"""The step of `npm run bench:gpu` in PyTorch: float32, TF32 off, channels last.
+"""A distillation step of the benchmarks in PyTorch: float32, TF32 off, channels last.
 
 Reads requests and writes answers, each a line of JSON (engine/messages.ts):
     python3 pytorch_step.py FOLDER DEVICE
@@ -6,54 +6,14 @@ FOLDER holds case.json, teacher.f32, student.f32 and images.f32, as engine/pytor
 """
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
 
 import torch
-from torch import nn
+from pytorch_graph import Graph
 from torch.nn import functional as F
-
-
-class BasicBlock(nn.Module):
-    def __init__(self, channels_in, channels, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.shortcut = nn.Sequential()
-        if stride != 1 or channels_in != channels:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels_in, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
-            )
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        return F.relu(self.bn2(self.conv2(y)) + self.shortcut(x), inplace=True)
-
-
-class ResNet18(nn.Module):
-    def __init__(self, width, classes):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        channels = width
-        for stage in range(1, 5):
-            stage_channels = width * 2 ** (stage - 1)
-            stride = 1 if stage == 1 else 2
-            blocks = nn.Sequential(
-                BasicBlock(channels, stage_channels, stride),
-                BasicBlock(stage_channels, stage_channels, 1),
-            )
-            setattr(self, f"layer{stage}", blocks)
-            channels = stage_channels
-        self.fc = nn.Linear(channels, classes)
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.layer4(self.layer3(self.layer2(self.layer1(y))))
-        return self.fc(y.mean((2, 3)))
 
 
 class Distillation:
@@ -64,42 +24,47 @@ class Distillation:
         torch.backends.cudnn.allow_tf32 = False
         # Tries cuDNN's kernels on the first step and keeps the fastest.
         torch.backends.cudnn.benchmark = True
-        self.teacher = self.model(folder / "teacher.f32").eval().requires_grad_(False)
-        self.student = self.model(folder / "student.f32").train()
-        self.temperature = self.case["settings"]["temperature"]
-        self.optimiser = torch.optim.SGD(
-            self.student.parameters(),
-            lr=self.case["settings"]["learningRate"],
-            momentum=self.case["settings"]["momentum"],
-            weight_decay=self.case["settings"]["weightDecay"],
-        )
-        images = read_floats(folder / "images.f32").view(-1, self.case["batch"], 32, 32, 3)
+        self.teacher = self.network(folder / "teacher.f32", trains=False)
+        self.student = self.network(folder / "student.f32", trains=True)
+        settings = self.case["settings"]
+        self.temperature = settings["temperature"]
+        self.optimiser = self.optimiser_of(settings)
+        extents = self.case["graph"]["inputShape"]
+        shape = [extents[name] for name in ("height", "width", "channels")]
+        images = read_floats(folder / "images.f32").view(-1, self.case["batch"], *shape)
         # As the network wants them: channels first to look at, channels last in memory.
         self.batches = [batch.permute(0, 3, 1, 2) for batch in images]
         if device == "cuda":
             self.batches = [batch.pin_memory() for batch in self.batches]
         self.steps = 0
 
-    def model(self, path):
+    def network(self, path, trains):
         values = read_floats(path)
-        state = {}
+        tensors = {}
         for entry in self.case["entries"]:
-            tensor = values[entry["offset"] : entry["offset"] + entry["size"]]
-            state[entry["name"]] = tensor.view(entry["shape"])
-        model = ResNet18(self.case["width"], self.case["classes"])
-        # The file counts no batches; everything else must be there.
-        missing, unexpected = model.load_state_dict(state, strict=False)
-        if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
-            raise ValueError(f"another network: missing {missing}, unexpected {unexpected}")
-        return model.to(self.device, memory_format=torch.channels_last)
+            tensor = values[entry["offset"] : entry["offset"] + entry["size"]].view(entry["shape"])
+            layout = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
+            tensor = tensor.to(self.device).clone(memory_format=layout)
+            is_trainable = entry["offset"] < self.case["trainableLength"]
+            tensors[entry["name"]] = tensor.requires_grad_(trains and is_trainable)
+        return Graph(self.case["graph"], tensors)
+
+    def optimiser_of(self, settings):
+        tensors = [tensor for tensor in self.student.tensors.values() if tensor.requires_grad]
+        rate, decay = settings["learningRate"], settings["weightDecay"]
+        momentum = settings["momentum"]
+        if self.case["optimizer"] == "sgd":
+            return torch.optim.SGD(tensors, lr=rate, momentum=momentum, weight_decay=decay)
+        betas = (momentum, settings["secondMomentum"])
+        return torch.optim.AdamW(tensors, lr=rate, betas=betas, weight_decay=decay)
 
     def step(self):
         batch = self.batches[self.steps % len(self.batches)]
         self.steps += 1
         images = batch.to(self.device, non_blocking=True)
         with torch.no_grad():
-            wanted = F.log_softmax(self.teacher(images) / self.temperature, 1)
-        given = F.log_softmax(self.student(images) / self.temperature, 1)
+            wanted = F.log_softmax(self.teacher(images, False) / self.temperature, 1)
+        given = F.log_softmax(self.student(images, True) / self.temperature, 1)
         loss = F.kl_div(given, wanted, reduction="batchmean", log_target=True)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -112,7 +77,9 @@ class Distillation:
         values = torch.stack(losses).tolist()
         if self.device == "cuda":
             torch.cuda.synchronize()
-        return {"kind": "ran", "seconds": time.perf_counter() - begin, "losses": values}
+        seconds = time.perf_counter() - begin
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {"kind": "ran", "seconds": seconds, "losses": values, "peakBytes": peak}
 
 
 def read_floats(path):
@@ -133,11 +100,12 @@ def main():
         request = json.loads(line)
         try:
             if request["kind"] == "open":
+                torch.set_num_threads(request["threads"])
                 distillation = Distillation(folder, device)
                 answer = {"kind": "opened", "adapter": adapter_of(device)}
             else:
                 answer = distillation.run(request["steps"])
-        except (RuntimeError, ValueError, OSError) as error:
+        except (AttributeError, RuntimeError, ValueError, OSError) as error:
             answer = {"kind": "failed", "message": str(error)}
         print(json.dumps(answer), flush=True)
 

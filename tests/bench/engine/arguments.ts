@@ -1,10 +1,12 @@
 import type { parseArgs } from "node:util";
+import type { CaseSize } from "./distillation-case.ts";
+import { usualBatches, type NetworkName } from "./networks.ts";
 
 /** Options that both benchmarks have. */
 export const COMMON_OPTIONS = {
   help: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
-  width: { type: "string" },
+  network: { type: "string" },
   batch: { type: "string" },
   engines: { type: "string" },
   rounds: { type: "string", default: "3" },
@@ -35,12 +37,14 @@ export function positive(option: string, text: string): number {
   return value;
 }
 
-/** Every size of one with every size of the other. */
+/** Every network with every batch; those that are usual for each where none are asked for. */
 export function sizesOf(
-  widths: readonly number[],
-  batches: readonly number[],
-): { width: number; batch: number }[] {
-  return widths.flatMap((width) => batches.map((batch) => ({ width, batch })));
+  networks: readonly NetworkName[],
+  batches: readonly number[] | undefined,
+): CaseSize[] {
+  return networks.flatMap((network) =>
+    (batches ?? usualBatches(network)).map((batch) => ({ network, batch })),
+  );
 }
 
 /** Names out of a list; all of them when not asked for. */

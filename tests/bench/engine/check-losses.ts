@@ -1,8 +1,12 @@
 import { caseName, nameOf, type Row } from "./compare.ts";
 import { medianOf } from "./median.ts";
 
-/** Relative; float32 in another order stays far below it. */
-const TOLERANCE = 1e-3;
+/**
+ * Relative, of each step's. Float32 in another order stays far below the first; what its roundings do to
+ * rectifiers grows with the steps: PyTorch's own third loss of MobileNetV2 differs by 1.1e-3 with another
+ * number of threads.
+ */
+const TOLERANCES = [1e-3, 1e-3, 5e-3] as const;
 /** Of activations in half precision, with what they did to the gradients before. */
 const HALF_TOLERANCE = 1e-2;
 
@@ -17,12 +21,14 @@ function isHalf({ engine }: Row): boolean {
  */
 export function lossComplaints(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
-    const inCase = rows.filter(({ width, batch }) => width === row.width && batch === row.batch);
+    const inCase = rows.filter(
+      ({ network, batch }) => network === row.network && batch === row.batch,
+    );
     return row.losses.flatMap((loss, step) => {
       const others = inCase.filter((other) => other !== row && !isHalf(other));
       // Of two, each is the other's measure; of more, whoever stands alone is out.
       const judges = others.length === 1 || isHalf(row) ? others : [row, ...others];
-      const tolerance = isHalf(row) ? HALF_TOLERANCE : TOLERANCE;
+      const tolerance = isHalf(row) ? HALF_TOLERANCE : TOLERANCES[Math.min(step, 2)]!;
       const known = judges.map(({ losses }) => losses[step] ?? Number.NaN).filter(Number.isFinite);
       const common = known.length > 0 ? medianOf(known) : loss;
       if (Math.abs(loss - common) <= tolerance * Math.abs(common)) return [];

@@ -46,6 +46,8 @@ export interface Row extends CaseSize {
   readonly counters: Run["perStep"];
   /** In a round of `stepsARound` steps. */
   readonly maps: Run["maps"];
+  /** Most memory that its process has taken: network, images and the library itself included. */
+  readonly peakBytes: number;
   readonly convolutions: ConvolutionRates | undefined;
 }
 
@@ -242,6 +244,7 @@ async function rowOf(
     losses: one.losses.slice(0, COMPARED_LOSSES),
     counters: one.last.perStep,
     maps: one.last.maps,
+    peakBytes: one.last.peakBytes,
     convolutions,
   };
 }
@@ -251,8 +254,8 @@ export function nameOf({ engine, threads }: Pick<Entrant, "engine" | "threads">)
   return threads === 1 ? engine : `${engine}, ${threads} threads`;
 }
 
-export function caseName({ width, batch }: CaseSize): string {
-  return `width ${width}, batch ${batch}`;
+export function caseName({ network, batch }: CaseSize): string {
+  return `${network}, batch ${batch}`;
 }
 
 function messageOf(error: unknown): string {

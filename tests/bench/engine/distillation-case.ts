@@ -4,13 +4,14 @@ import {
   describeProgram,
   type ProgramDescription,
 } from "../../../client/engine/program/describe.ts";
-import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import type { Graph, ParameterRole } from "../../../protocol/model/graph.ts";
 import { entryView, stateLayout, type StateLayout } from "../../../protocol/model/state-layout.ts";
+import type { Optimizer } from "../../../client/engine/optimizer.ts";
+import { localOptimizer, usualOptimizer } from "../../../protocol/round/local-optimizer.ts";
+import { networkGraph, type NetworkName } from "./networks.ts";
 
 export interface CaseSize {
-  /** Channels of the network's first stage. */
-  readonly width: number;
+  readonly network: NetworkName;
   /** Images a step. */
   readonly batch: number;
 }
@@ -24,30 +25,29 @@ export interface DistillationProblem {
   readonly student: Float32Array;
   /** Taken in turn, step after step. */
   readonly batches: readonly ValueBatch[];
+  readonly optimizer: Optimizer;
   readonly settings: StepSettings;
 }
 
-/** ResNet-18's. */
+/** Of one of the networks. */
 export type DistillationCase = DistillationProblem & CaseSize;
 
 /** More than one, so that nothing is learnt by heart between two steps. */
 const DISTINCT_BATCHES = 4;
 
-const SETTINGS: StepSettings = {
-  learningRate: 0.01,
-  momentum: 0.9,
-  weightDecay: 5e-4,
-  temperature: 2,
-};
+const MOMENTUM = 0.9;
+const TEMPERATURE = 2;
+/** Of SGD: less than in a campaign, for weights that were never trained. */
+const SGD_RATE = 0.01;
 
 /**
- * ResNet-18 for 32×32 images, random teacher, student and images.
+ * A network with random teacher, student and images.
  *
  * @example
- * const { graph, batches } = distillationCase({ width: 16, batch: 32 });
+ * const { graph, batches } = distillationCase({ network: "resnet18-16", batch: 32 });
  */
-export function distillationCase({ width, batch }: CaseSize): DistillationCase {
-  return { width, batch, ...problemOf(benchGraph(width), batch) };
+export function distillationCase({ network, batch }: CaseSize): DistillationCase {
+  return { network, batch, ...problemOf(networkGraph(network), batch) };
 }
 
 /** Random teacher, student and images of three channels for a network. */
@@ -71,15 +71,22 @@ export function problemOf(graph: Graph, batch: number): DistillationProblem {
       }
       return { values, size: batch };
     }),
-    settings: SETTINGS,
+    ...trainingOf(graph),
   };
+}
+
+/** By the optimiser that the network's family is trained with. */
+function trainingOf(graph: Graph): Pick<DistillationProblem, "optimizer" | "settings"> {
+  const { optimizer, ...settings } = localOptimizer({ momentum: MOMENTUM }, usualOptimizer(graph));
+  const learningRate = optimizer === "sgd" ? SGD_RATE : settings.learningRate;
+  return { optimizer, settings: { ...settings, learningRate, temperature: TEMPERATURE } };
 }
 
 const whole = (): number => 1;
 
 /** What one step costs, in float32 operations; the same for whoever computes it. */
-export function caseCost({ width, batch }: CaseSize): ProgramDescription {
-  const graph = benchGraph(width);
+export function caseCost({ network, batch }: CaseSize): ProgramDescription {
+  const graph = networkGraph(network);
   const program = compileProgram({
     graph,
     layout: stateLayout(graph),
@@ -94,10 +101,6 @@ export function caseCost({ width, batch }: CaseSize): ProgramDescription {
     },
   });
   return describeProgram(program);
-}
-
-function benchGraph(width: number): Graph {
-  return resnet18({ width, classes: 10 });
 }
 
 /** Uniform in [−1, 1), from a 32-bit state (Marsaglia's xorshift). */

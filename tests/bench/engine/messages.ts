@@ -21,6 +21,8 @@ export interface Run {
   readonly seconds: number;
   /** Of each step. */
   readonly losses: readonly number[];
+  /** Most memory that the process has taken so far. */
+  readonly peakBytes: number;
   /** Calls a step, those that read the losses left out; undefined without a GPU. */
   readonly perStep?: GpuCounters | undefined;
   /** Buffers mapped, the reading of the losses included. */

@@ -12,6 +12,7 @@ export const NODE_ENGINES = [
   "tfjs-webgpu-fast",
   "jax-js",
   "tfjs-wasm",
+  "tfjs-wasm-own",
 ] as const;
 
 export type NodeEngine = (typeof NODE_ENGINES)[number];
@@ -23,7 +24,7 @@ export const openContestant: Readonly<Record<NodeEngine, OpenContestant>> = {
   "ours-wasm": async (options) => (await import("./ours-wasm.ts")).openOursWasm(options),
   "tfjs-webgpu": async (options) => {
     await showGpu();
-    return (await import("./tfjs/shipped.ts")).openTfjsShipped(options);
+    return (await import("./tfjs/shipped.ts")).openTfjsShipped(options, "webgpu");
   },
   "tfjs-webgpu-fast": async (options) => (await import("./tfjs/fast.ts")).openTfjsFast(options),
   "jax-js": async (options) => {
@@ -31,6 +32,8 @@ export const openContestant: Readonly<Record<NodeEngine, OpenContestant>> = {
     return (await import("./jax-js.ts")).openJaxJs(options);
   },
   "tfjs-wasm": async (options) => (await import("./tfjs/composed.ts")).openTfjsComposed(options),
+  "tfjs-wasm-own": async (options) =>
+    (await import("./tfjs/shipped.ts")).openTfjsShipped(options, "wasm"),
 };
 
 /** Both libraries look for WebGPU where a browser has it. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Entrant } from "./compare.ts";
 import { ContestantProcess } from "./contestant-process.ts";
-import { distillationCase, type CaseSize } from "./distillation-case.ts";
+import { distillationCase, type CaseSize, type DistillationCase } from "./distillation-case.ts";
 
 export type TorchDevice = "cuda" | "cpu";
 
@@ -27,12 +27,21 @@ export function torchRefusal(python: string, device: TorchDevice): string | unde
   return device === "cuda" && !hasCuda ? `PyTorch of ${python} finds no CUDA device` : undefined;
 }
 
-/** PyTorch in a process of Python. `folder` takes the case's numbers, about 100 MB. */
-export function torchEntrant(python: string, device: TorchDevice, folder: string): Entrant {
+/**
+ * PyTorch in a process of Python.
+ *
+ * @param folder takes the case's numbers, up to 250 MB
+ */
+export function torchEntrant(
+  python: string,
+  device: TorchDevice,
+  folder: string,
+  threads: number,
+): Entrant {
   const script = fileURLToPath(new URL("../pytorch_step.py", import.meta.url));
   return {
     engine: "pytorch",
-    threads: 1,
+    threads,
     start: (size) => {
       writeCase(folder, size);
       return ContestantProcess.program(python, [script, folder, device]);
@@ -41,15 +50,21 @@ export function torchEntrant(python: string, device: TorchDevice, folder: string
 }
 
 function writeCase(folder: string, size: CaseSize): void {
-  const { graph, layout, teacher, student, batches, settings } = distillationCase(size);
-  const description = { ...size, classes: graph.classes, entries: layout.entries, settings };
+  const problem = distillationCase(size);
+  const { teacher, student, batches } = problem;
   const write = (name: string, values: Float32Array): void =>
     writeFileSync(join(folder, name), new Uint8Array(values.buffer));
-  writeFileSync(join(folder, "case.json"), JSON.stringify(description));
+  writeFileSync(join(folder, "case.json"), JSON.stringify(torchCase(problem)));
   write("teacher.f32", teacher);
   write("student.f32", student);
   writeFileSync(
     join(folder, "images.f32"),
     Buffer.concat(batches.map(({ values }) => new Uint8Array(values.buffer))),
   );
+}
+
+/** What pytorch_step.py is told of a case beside its numbers: the graph, and where its tensors lie. */
+export function torchCase({ batch, graph, layout, optimizer, settings }: DistillationCase): object {
+  const { entries, trainableLength } = layout;
+  return { batch, graph, entries, trainableLength, optimizer, settings };
 }

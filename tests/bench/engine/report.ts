@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import { caseName, nameOf, type Comparison, type EngineName, type Row } from "./compare.ts";
-import { caseCost } from "./distillation-case.ts";
+import type { NetworkName } from "./networks.ts";
+import type { PlannedDispatches } from "./planned-dispatches.ts";
 import { significant, table } from "./tables.ts";
 import type { WasmPeak } from "./wasm-peak.ts";
 
@@ -23,28 +24,32 @@ export function thisMachine(): string {
 const PEERS: Partial<Record<EngineName, readonly EngineName[]>> = {
   "ours-webgpu": ["tfjs-webgpu", "tfjs-webgpu-fast", "jax-js", "pytorch"],
   "ours-webgpu-f16": ["ours-webgpu", "tfjs-webgpu", "tfjs-webgpu-fast", "jax-js", "pytorch"],
-  "ours-wasm": ["tfjs-wasm"],
+  "ours-wasm": ["tfjs-wasm", "tfjs-wasm-own", "pytorch"],
 };
 
 export interface Ratio {
-  readonly width: number;
+  readonly network: NetworkName;
   readonly batch: number;
   readonly engine: EngineName;
   readonly threads: number;
   readonly peer: EngineName;
+  readonly peerThreads: number;
   /** Images/s of the engine by those of the peer. */
   readonly ratio: number;
 }
 
 export function ratiosOf(rows: readonly Row[]): Ratio[] {
-  return rows.flatMap(({ engine, threads, width, batch, imagesPerSecond }) =>
+  return rows.flatMap(({ engine, threads, network, batch, imagesPerSecond }) =>
     (PEERS[engine] ?? []).flatMap((peer) => {
-      const rival = rows.find(
-        (row) => row.engine === peer && row.width === width && row.batch === batch,
+      const rivals = rows.filter(
+        (row) => row.engine === peer && row.network === network && row.batch === batch,
       );
+      // Who has no threads is held against with one.
+      const rival = rivals.find((row) => row.threads === threads) ?? rivals[0];
       if (!rival) return [];
       const ratio = imagesPerSecond / rival.imagesPerSecond;
-      return [{ width, batch, engine, threads, peer, ratio }];
+      const peerThreads = rival.threads;
+      return [{ network, batch, engine, threads, peer, peerThreads, ratio }];
     }),
   );
 }
@@ -55,15 +60,16 @@ export function describeComparison(
   { machine, adapter, driver }: Surroundings,
   peaks: readonly WasmPeak[],
   complaints: readonly string[],
+  planned: readonly PlannedDispatches[] = [],
 ): string {
-  const costs = [...new Set(rows.map(({ width }) => width))].map((width) => {
-    const { flops } = caseCost({ width, batch: 1 });
-    return `${(flops / 1e9).toFixed(2)} GFLOP an image at width ${width}`;
-  });
+  const costs = [...new Map(rows.map((row) => [row.network, row]))].map(
+    ([network, { imagesPerSecond, gflops }]) =>
+      `${significant(gflops / imagesPerSecond)} GFLOP an image for ${network}`,
+  );
   const sections = [
     [
-      "One distillation step of ResNet-18 for 32×32 images: teacher forward, student forward and",
-      `backward, SGD with momentum; ${costs.join(", ")}.`,
+      "One distillation step: teacher forward, student forward and backward, the optimiser of the",
+      `network's family; ${costs.join(", ")}.`,
       "Median of the rounds, the engines in turn in each; random weights and images.",
     ].join("\n"),
     [
@@ -73,15 +79,16 @@ export function describeComparison(
       ...new Set(rows.flatMap((row) => (row.adapter ? [`- ${nameOf(row)}: ${row.adapter}`] : []))),
     ].join("\n"),
     table(
-      ["width", "batch", "engine", "images/s", "GFLOP/s", "rounds", "first step, s"],
+      ["network", "batch", "engine", "images/s", "GFLOP/s", "rounds", "first step, s", "peak MB"],
       rows.map((row) => [
-        String(row.width),
+        row.network,
         String(row.batch),
         nameOf(row),
         significant(row.imagesPerSecond),
         significant(row.gflops),
         row.rounds.map(significant).join(" "),
         significant(row.firstStepSeconds),
+        (row.peakBytes / 1e6).toFixed(0),
       ]),
     ),
   ];
@@ -89,11 +96,12 @@ export function describeComparison(
   if (ratios.length > 0) {
     const lines = ratios.map(
       (ratio) =>
-        `- ${caseName(ratio)}: ${nameOf(ratio)} ${significant(ratio.ratio)} times ${ratio.peer}`,
+        `- ${caseName(ratio)}: ${nameOf(ratio)} ${significant(ratio.ratio)} times ` +
+        nameOf({ engine: ratio.peer, threads: ratio.peerThreads }),
     );
     sections.push(lines.join("\n"));
   }
-  sections.push(...callTable(rows), ...peakTable(rows, peaks));
+  sections.push(...callTable(rows), ...planTable(planned), ...peakTable(rows, peaks));
   if (leftOut.length > 0) {
     const lines = leftOut.map(
       (entry) => `- ${nameOf(entry)}, ${caseName(entry)}: left out, ${entry.reason}`,
@@ -107,9 +115,9 @@ export function describeComparison(
 function callTable(rows: readonly Row[]): string[] {
   const counted = rows.flatMap((row) => (row.counters ? [{ row, counters: row.counters }] : []));
   if (counted.length === 0) return [];
-  const head = ["width", "batch", "engine", "dispatches", "submits", "buffers", "bind groups"];
+  const head = ["network", "batch", "engine", "dispatches", "submits", "buffers", "bind groups"];
   const lines = counted.map(({ row, counters }) => [
-    String(row.width),
+    row.network,
     String(row.batch),
     nameOf(row),
     significant(counters.dispatches),
@@ -123,6 +131,20 @@ function callTable(rows: readonly Row[]): string[] {
   ];
 }
 
+function planTable(planned: readonly PlannedDispatches[]): string[] {
+  if (planned.length === 0) return [];
+  const lines = planned.map(({ network, batch, dispatches, arenaBytes }) => [
+    network,
+    String(batch),
+    String(dispatches),
+    (arenaBytes / 1e6).toFixed(0),
+  ]);
+  return [
+    "What our engine plans for a step on a graphics card:\n\n" +
+      table(["network", "batch", "dispatches", "MB of activations"], lines),
+  ];
+}
+
 function peakTable(rows: readonly Row[], peaks: readonly WasmPeak[]): string[] {
   const measured = rows.flatMap(({ convolutions, ...row }) => {
     const peak = peaks[row.threads - 1]?.gflops;
@@ -133,14 +155,22 @@ function peakTable(rows: readonly Row[], peaks: readonly WasmPeak[]): string[] {
     ({ gflops }, i) =>
       `${gflops.toFixed(1)} GFLOP/s on ${i === 0 ? "1 thread" : `${i + 1} threads`}`,
   );
-  const head = ["width", "batch", "engine", "forward", "input gradient", "filter gradient", "all"];
+  const head = [
+    "network",
+    "batch",
+    "engine",
+    "forward",
+    "input gradient",
+    "filter gradient",
+    "all",
+  ];
   const lines = measured.map(({ row, convolutions, peak }) => {
     const { forward, inputGradient, filterGradient, all, shareOfTime } = convolutions;
     const shares = [forward, inputGradient, filterGradient, all].map(
       (rate) => `${significant(rate)} (${Math.round((100 * rate) / peak)} %)`,
     );
     const time = `${Math.round(100 * shareOfTime)} %`;
-    return [String(row.width), String(row.batch), nameOf(row)].concat(shares, time);
+    return [row.network, String(row.batch), nameOf(row)].concat(shares, time);
   });
   return [
     `Multiply-adds of WebAssembly's SIMD on registers, measured between the rounds: ${known.join(", ")}.\n` +

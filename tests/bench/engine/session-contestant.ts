@@ -11,8 +11,8 @@ export function sessionContestant(
   engine: MeasuredEngine,
   problem: DistillationProblem,
 ): Contestant {
-  const { graph, layout, teacher, student, batches, settings } = problem;
-  const session = engine.openSession({ graph, layout, teacher });
+  const { graph, layout, teacher, student, batches, optimizer, settings } = problem;
+  const session = engine.openSession({ graph, layout, teacher, optimizer });
   session.load(student);
   return {
     adapter: engine.adapter,

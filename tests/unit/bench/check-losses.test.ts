@@ -6,7 +6,7 @@ function row(engine: EngineName, losses: readonly number[], batch = 32): Row {
   return {
     engine,
     threads: 1,
-    width: 16,
+    network: "resnet18-16",
     batch,
     imagesPerSecond: 1,
     gflops: 1,
@@ -17,6 +17,7 @@ function row(engine: EngineName, losses: readonly number[], batch = 32): Row {
     losses,
     counters: undefined,
     maps: undefined,
+    peakBytes: 1,
     convolutions: undefined,
   };
 }
@@ -45,7 +46,7 @@ describe("losses of a benchmark's engines", () => {
       row("jax-js", [0.5, 0.31]),
     ];
     expect(lossComplaints(rows)).toEqual([
-      expect.stringMatching(/^jax-js, width 16, batch 32: loss of step 2 is 0\.31/),
+      expect.stringMatching(/^jax-js, resnet18-16, batch 32: loss of step 2 is 0\.31/),
     ]);
   });
 

@@ -2,15 +2,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, expect, it } from "vitest";
 import type { SessionReading } from "../../../client/engine/engine.ts";
+import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { relativeError } from "../../../scripts/golden/reproduce.ts";
-import { distillationCase } from "../../bench/engine/distillation-case.ts";
+import { problemOf } from "../../bench/engine/distillation-case.ts";
 import { composedKernels } from "../../bench/engine/tfjs/composed.ts";
 import type { Kernels } from "../../bench/engine/tfjs/kernels.ts";
 import { TfjsSession } from "../../bench/engine/tfjs/session.ts";
 import { TensorKernels } from "../../bench/engine/tfjs/tensor-kernels.ts";
 import { ReferenceSession } from "../engine/numerics/reference-session.ts";
 
-const { batches, settings, student, ...model } = distillationCase({ width: 2, batch: 4 });
+const { batches, settings, student, ...model } = problemOf(resnet18({ width: 2, classes: 10 }), 4);
 /** The second step has a velocity. */
 const STEPS = batches.slice(0, 2);
 

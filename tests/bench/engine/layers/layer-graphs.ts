@@ -1,8 +1,7 @@
-import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import type { Kernel } from "../../../../client/engine/program/kernels/kernels.ts";
 import { GraphBuilder } from "../../../unit/engine/numerics/graph-builder.ts";
-import { mobilenetV2 } from "./mobilenet-v2.ts";
+import { NETWORK_NAMES, networkGraph } from "../networks.ts";
 
 /** A network whose kernels are timed one by one. */
 export interface LayerCase {
@@ -10,24 +9,18 @@ export interface LayerCase {
   readonly graph: Graph;
   /** Kernels that are shown. */
   readonly shown: (kind: Kernel["kind"]) => boolean;
+  /** Whether kernels of a kind are one row, whatever their shapes. */
+  readonly joined: boolean;
 }
 
 /** What `--layers` can be. */
-export const LAYER_SETS = ["depthwise", "resnet18", "mobilenet-v2"] as const;
+export const LAYER_SETS = ["depthwise", ...NETWORK_NAMES] as const;
 
 export type LayerSet = (typeof LAYER_SETS)[number];
 
 export function layerCases(set: LayerSet): readonly LayerCase[] {
-  switch (set) {
-    case "depthwise":
-      return DEPTHWISE.map(depthwiseCase);
-    case "resnet18":
-      return [{ title: set, graph: resnet18({ width: 64, classes: 10 }), shown: () => true }];
-    case "mobilenet-v2":
-      return [{ title: set, graph: mobilenetV2(), shown: () => true }];
-    default:
-      return set satisfies never;
-  }
+  if (set === "depthwise") return DEPTHWISE.map(depthwiseCase);
+  return [{ title: set, graph: networkGraph(set), shown: () => true, joined: true }];
 }
 
 interface DepthwiseLayer {
@@ -76,5 +69,6 @@ function depthwiseCase({ network, side, channels, kernel, stride }: DepthwiseLay
     title: `${network} ${side}×${side}×${channels} ${kernel}×${kernel}/${stride}`,
     graph: net.graph(net.linear(net.pool(net.relu(layer)), 10)),
     shown: (kind) => kind.startsWith("depthwise"),
+    joined: false,
   };
 }

@@ -15,20 +15,20 @@ interface Peaks {
   readonly gigabytesPerSecond: number;
 }
 
-/** All kernels of one shape in a case's step. */
+/** All kernels of one shape, or of one kind, in a case's step. */
 interface LayerRow {
   readonly layer: string;
   readonly threads: number;
   readonly pass: KernelTiming["pass"];
-  readonly kind: KernelTiming["kind"];
-  readonly shapes: string;
+  /** With the kernel's side where it is a convolution's. */
+  readonly kind: string;
   readonly count: number;
   /** Of all of them; each in the round in which it was fastest. */
   readonly milliseconds: number;
   readonly flops: number;
   /** Each operand once. */
   readonly bytes: number;
-  /** What they would wait for longer, were all else free. */
+  /** What they, or most of them by time, would wait for longer, were all else free. */
   readonly boundBy: "memory" | "multiply-adds";
   /** Time that what binds needs at the least, of the time taken. */
   readonly share: number;
@@ -109,33 +109,47 @@ async function timeKernels(
 }
 
 function rowsOf(
-  { title, shown }: LayerCase,
+  { title, shown, joined }: LayerCase,
   timings: readonly KernelTiming[],
   { threads, gflops, gigabytesPerSecond }: Peaks,
 ): LayerRow[] {
-  const kernels = timings.filter(({ kind }) => shown(kind));
-  const alike = Map.groupBy(kernels, ({ pass, kind, detail }) => `${pass} ${kind} ${detail}`);
+  const kernels = timings
+    .filter(({ kind }) => shown(kind))
+    .map(({ flops, bytes, ...timing }) =>
+      Object.assign(timing, {
+        flops,
+        bytes,
+        ofArithmetic: flops / (gflops * 1e6),
+        ofMemory: bytes / (gigabytesPerSecond * 1e6),
+      }),
+    );
+  const alike = Map.groupBy(kernels, (timing) =>
+    joined ? `${timing.pass} ${kindOf(timing)}` : `${timing.pass} ${timing.kind} ${timing.detail}`,
+  );
   return [...alike.values()].map((group): LayerRow => {
-    const { pass, kind, detail } = group[0]!;
-    const sum = (of: (timing: KernelTiming) => number): number =>
+    const sum = (of: (timing: (typeof kernels)[number]) => number): number =>
       group.reduce((total, timing) => total + of(timing), 0);
-    const flops = sum((timing) => timing.flops);
-    const bytes = sum((timing) => timing.bytes);
     const milliseconds = sum((timing) => timing.milliseconds);
-    const ofArithmetic = flops / (gflops * 1e6);
-    const ofMemory = bytes / (gigabytesPerSecond * 1e6);
+    const atLeast = sum(({ ofArithmetic, ofMemory }) => Math.max(ofArithmetic, ofMemory));
+    const waiting = sum(({ ofArithmetic, ofMemory }) => (ofMemory > ofArithmetic ? ofMemory : 0));
     return {
       layer: title,
       threads,
-      pass,
-      kind,
-      shapes: detail,
+      pass: group[0]!.pass,
+      kind: kindOf(group[0]!),
       count: group.length,
       milliseconds,
-      flops,
-      bytes,
-      boundBy: ofMemory > ofArithmetic ? "memory" : "multiply-adds",
-      share: Math.max(ofArithmetic, ofMemory) / milliseconds,
+      flops: sum(({ flops }) => flops),
+      bytes: sum(({ bytes }) => bytes),
+      boundBy: waiting > atLeast / 2 ? "memory" : "multiply-adds",
+      share: atLeast / milliseconds,
     };
   });
+}
+
+/** `convolve 3×3`: what a kernel's cost depends on most. Labels of loops and products say it already. */
+function kindOf({ kind, detail }: KernelTiming): string {
+  if (kind === "loops" || kind === "product") return `${kind}: ${detail.split(" [")[0]!}`;
+  const window = /\d+×\d+(?=\/)/.exec(detail);
+  return window ? `${kind} ${window[0]}` : kind;
 }

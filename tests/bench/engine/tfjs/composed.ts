@@ -1,12 +1,9 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { BackendWasm, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { createRequire } from "node:module";
-import { dirname, join, sep } from "node:path";
 import type { Contestant, ContestantOptions } from "../contestant.ts";
 import { sessionContestant } from "../session-contestant.ts";
 import { HostKernels } from "./host-kernels.ts";
 import { wasmMemory } from "./host-memory.ts";
 import { TfjsSession } from "./session.ts";
+import { startTfjsWasm } from "./start-wasm.ts";
 
 /**
  * tfjs on WebAssembly with the gradients that it lacks, or has in a slow form only, composed of its
@@ -28,15 +25,7 @@ export async function openTfjsComposed({
   );
 }
 
-/** Starts tfjs' WebAssembly and makes it its current backend. */
+/** The fast kernels, once tfjs' WebAssembly has started. */
 export async function composedKernels(): Promise<HostKernels> {
-  // Keeps tfjs from advising its users on the console.
-  tf.enableProdMode();
-  const require = createRequire(import.meta.url);
-  const manifest = require.resolve("@tensorflow/tfjs-backend-wasm/package.json");
-  setWasmPaths(join(dirname(manifest), "dist") + sep);
-  await tf.setBackend("wasm");
-  const backend = tf.backend();
-  if (!(backend instanceof BackendWasm)) throw new Error("tfjs could not start its wasm backend");
-  return new HostKernels(wasmMemory(backend));
+  return new HostKernels(wasmMemory(await startTfjsWasm()));
 }

@@ -1,12 +1,25 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-webgpu";
-import { rulesOf } from "../../../../client/engine/program/activations.ts";
+import { ADAM_EPSILON } from "../../../../client/engine/optimizer.ts";
 import { toChannelsLast } from "../../../../client/engine/program/device-layout.ts";
-import type { BatchNormOperation, Graph, ValueId } from "../../../../protocol/model/graph.ts";
+import {
+  paddedBy,
+  type JudgedValues,
+} from "../../../../client/engine/program/operations/judged-values.ts";
+import { operationOf } from "../../../../client/engine/program/operations/operations.ts";
+import type {
+  BatchNormOperation,
+  Conv2dOperation,
+  Graph,
+  Operation,
+  ValueId,
+} from "../../../../protocol/model/graph.ts";
 import { entryView, type StateLayout } from "../../../../protocol/model/state-layout.ts";
 import type { Contestant, ContestantOptions } from "../contestant.ts";
-import { affineNames, biasName, notCompared, squareWindow } from "../residual-operations.ts";
+import type { DistillationProblem } from "../distillation-case.ts";
+import { affineNames } from "../residual-operations.ts";
+import { filterGradientByConvolution } from "./filter-gradient.ts";
+import { startTfjsWasm } from "./start-wasm.ts";
 
 type Parameters = ReadonlyMap<string, Variable>;
 type Normalise = (x: Tensor4D, norm: BatchNormOperation) => Tensor4D;
@@ -14,17 +27,24 @@ type Normalise = (x: Tensor4D, norm: BatchNormOperation) => Tensor4D;
 /**
  * tfjs as it comes: its own differentiation, its own optimiser, its own choice of kernels, no flag
  * touched. Batch norm in training as its layers compose it, of `moments` and `batchNorm`.
+ *
+ * Its WebAssembly has no gradient of a convolution's filter. It gets the one that we compose of its
+ * forward convolution, so that it can take part; of depthwise ones it has neither gradient.
  */
-export async function openTfjsShipped({ problem }: ContestantOptions): Promise<Contestant> {
-  tf.enableProdMode();
-  if (!(await tf.setBackend("webgpu"))) throw new Error("tfjs found no WebGPU adapter");
+export async function openTfjsShipped(
+  { problem, threads }: ContestantOptions,
+  backend: "webgpu" | "wasm",
+): Promise<Contestant> {
+  if (threads > 1) throw new Error("tfjs has no threads in Node (its issue 3830)");
+  await start[backend]();
   const { graph, layout, batches, settings } = problem;
+  const { height, width, channels } = graph.inputShape;
   const teacher = upload(layout, problem.teacher);
   const student = upload(layout, problem.student);
   const trainable = layout.entries
     .filter(({ offset }) => offset < layout.trainableLength)
     .map(({ name }) => student.get(name)!);
-  const optimiser = tf.train.momentum(settings.learningRate, settings.momentum);
+  const optimiser = optimiserOf(problem);
   let pending: Scalar[] = [];
 
   const distil = (images: Tensor4D, moments: Map<BatchNormOperation, Moments>): Scalar => {
@@ -40,14 +60,10 @@ export async function openTfjsShipped({ problem }: ContestantOptions): Promise<C
     step: async (index) => {
       const batch = batches[index % batches.length]!;
       const loss = tf.tidy(() => {
-        const images = tf.tensor4d(batch.values, [batch.size, 32, 32, 3]);
+        const images = tf.tensor4d(batch.values, [batch.size, height, width, channels]);
         const moments = new Map<BatchNormOperation, Moments>();
         const { value, grads } = tf.variableGrads(() => distil(images, moments), trainable);
-        const decayed = trainable.map((variable) => {
-          const decay = tf.mul(variable, settings.weightDecay);
-          return { name: variable.name, tensor: tf.add(grads[variable.name]!, decay) };
-        });
-        optimiser.applyGradients(decayed);
+        optimiser(trainable, grads);
         advanceStatistics(student, moments);
         for (const { mean, variance } of moments.values()) tf.dispose([mean, variance]);
         return value;
@@ -62,6 +78,56 @@ export async function openTfjsShipped({ problem }: ContestantOptions): Promise<C
       tf.dispose(begun);
       return values;
     },
+  };
+}
+
+const start = {
+  webgpu: async (): Promise<void> => {
+    tf.enableProdMode();
+    await import("@tensorflow/tfjs-backend-webgpu");
+    if (!(await tf.setBackend("webgpu"))) throw new Error("tfjs found no WebGPU adapter");
+  },
+  wasm: async (): Promise<void> => {
+    await startTfjsWasm();
+    tf.registerKernel({
+      kernelName: tf.Conv2DBackpropFilter,
+      backendName: "wasm",
+      kernelFunc: ({ inputs, attrs }) => {
+        const { x, dy } = inputs as unknown as Record<"x" | "dy", Tensor4D>;
+        const { strides, pad, filterShape } = attrs as unknown as {
+          readonly strides: readonly [number, number];
+          readonly pad: number;
+          readonly filterShape: [number, number, number, number];
+        };
+        const geometry = { stride: strides[0], padding: pad };
+        return filterGradientByConvolution(x, dy, filterShape, geometry);
+      },
+    });
+  },
+};
+
+type Optimise = (variables: readonly Variable[], gradients: tf.NamedTensorMap) => void;
+
+function optimiserOf({ optimizer, settings }: DistillationProblem): Optimise {
+  const { learningRate, momentum, secondMomentum, weightDecay } = settings;
+  if (optimizer === "sgd") {
+    const sgd = tf.train.momentum(learningRate, momentum);
+    return (variables, gradients) => {
+      const decayed = variables.map((variable) => {
+        const decay = tf.mul(variable, weightDecay);
+        return { name: variable.name, tensor: tf.add(gradients[variable.name]!, decay) };
+      });
+      sgd.applyGradients(decayed);
+    };
+  }
+  const adam = tf.train.adam(learningRate, momentum, secondMomentum, ADAM_EPSILON);
+  return (variables, gradients) => {
+    for (const variable of variables) {
+      variable.assign(tf.mul(variable, 1 - learningRate * weightDecay));
+    }
+    adam.applyGradients(
+      variables.map(({ name }) => ({ name, tensor: gradients[name]! as Tensor })),
+    );
   };
 }
 
@@ -86,46 +152,49 @@ function upload(layout: StateLayout, state: Float32Array): Parameters {
   );
 }
 
+/** By what judges the project's operations, but for what has a form of its own here. */
 function run(graph: Graph, parameters: Parameters, images: Tensor4D, norm: Normalise): Tensor2D {
   const values = new Map<ValueId, Tensor>([[graph.input, images]]);
-  const value = <T extends Tensor>(id: ValueId): T => values.get(id) as T;
-  const parameter = <T extends Tensor>(name: string): T => parameters.get(name) as Tensor as T;
-  for (const operation of graph.operations) {
+  const given: JudgedValues = {
+    tf,
+    value: <T extends Tensor>(id: ValueId) => values.get(id) as T,
+    parameter: <T extends Tensor>(name: string) => parameters.get(name) as Tensor as T,
+  };
+  const valueOf = (operation: Operation): Tensor => {
     switch (operation.kind) {
-      case "conv2d": {
-        const { input, output, weight } = operation;
-        const { stride, padding } = squareWindow(operation);
-        values.set(output, tf.conv2d(value<Tensor4D>(input), parameter(weight), stride, padding));
-        break;
-      }
+      case "conv2d":
+        return convolve(given, operation);
       case "batch-norm":
-        values.set(operation.output, norm(value(operation.input), operation));
-        break;
-      case "activation":
-        values.set(
-          operation.output,
-          rulesOf(operation.activation).judged(tf, value(operation.input)),
-        );
-        break;
-      case "add": {
-        const [first, second] = operation.inputs;
-        values.set(operation.output, tf.add(value(first), value(second)));
-        break;
-      }
-      case "global-average-pool":
-        values.set(operation.output, tf.mean(value(operation.input), [1, 2]));
-        break;
-      case "linear": {
-        const { input, output, weight } = operation;
-        const product = tf.matMul(value<Tensor2D>(input), parameter<Tensor2D>(weight), false, true);
-        values.set(output, tf.add(product, parameter(biasName(operation))));
-        break;
-      }
+        return norm(given.value(operation.input), operation);
       default:
-        notCompared(operation);
+        return operationOf(operation).judged(given, operation);
     }
+  };
+  for (const operation of graph.operations) values.set(operation.output, valueOf(operation));
+  return given.value<Tensor2D>(graph.output);
+}
+
+function convolve({ value, parameter }: JudgedValues, operation: Conv2dOperation): Tensor4D {
+  const { input, weight, bias, stride, padding, dilation, groups } = operation;
+  const { top, bottom, left, right } = padding;
+  const isEven = top === bottom && left === right && top === left;
+  const image = value<Tensor4D>(input);
+  const x = isEven ? image : paddedBy(tf, image, padding, 0);
+  const pad = isEven ? top : 0;
+  const filter = parameter<Tensor4D>(weight);
+  const steps: [number, number] = [...stride];
+  const apart: [number, number] = [...dilation];
+  let y: Tensor4D;
+  if (groups === 1) {
+    y = tf.conv2d(x, filter, steps, pad, "NHWC", apart);
+  } else if (groups === image.shape[3] && filter.shape[3] === groups) {
+    const [height, width] = filter.shape;
+    const each: Tensor4D = tf.reshape(filter, [height, width, groups, 1]);
+    y = tf.depthwiseConv2d(x, each, steps, pad, "NHWC", apart);
+  } else {
+    throw new Error(`tfjs has no convolution of ${groups} groups`);
   }
-  return value<Tensor2D>(graph.output);
+  return bias === undefined ? y : tf.add(y, parameter(bias));
 }
 
 function evaluationNorm(parameters: Parameters): Normalise {
