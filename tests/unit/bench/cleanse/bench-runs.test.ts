@@ -178,17 +178,17 @@ describe("runs to do", () => {
   });
 
   it("leave out those that are stored by another name, and it is said by which", () => {
-    const set = [parseSetting("distillation.learningRate=0.03")];
+    const set = [parseSetting("distillation.momentum=0.9")];
     const asked = runs({ strategies: ["default", "bcu"], seeds: [1, 2], set });
     const done = runs({ seeds: [1, 2] }).map(({ name, seed }) =>
       aResult({ run: name, case: "small", seed }),
     );
     expect(runsToDo(asked, done).map(({ strategyName }) => strategyName)).toEqual(["bcu", "bcu"]);
     expect(storedOtherwise(asked, done)).toEqual([
-      "small, default --set distillation.learningRate=0.03: 2 runs are stored as small, default.",
+      "small, default --set distillation.momentum=0.9: 2 runs are stored as small, default.",
     ]);
     expect(storedOtherwise(asked, [{ ...done[0]!, case: "before" }])).toEqual([
-      "small, default --set distillation.learningRate=0.03: 1 run is stored as before, default.",
+      "small, default --set distillation.momentum=0.9: 1 run is stored as before, default.",
     ]);
     const same = [{ ...done[0]!, overrides: set.map(({ text }) => text) }];
     expect(storedOtherwise(asked, same)).toEqual([]);
