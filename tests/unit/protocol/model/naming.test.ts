@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Form } from "../../../../protocol/model/architectures/family.ts";
 import { resnetFamily } from "../../../../protocol/model/architectures/resnet.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
@@ -10,7 +10,10 @@ import { recognise } from "../../../../protocol/model/recognise.ts";
 import { madeUpNaming } from "../../../fixtures/made-up-format/naming.ts";
 import { problem } from "../problem.ts";
 
-(resnetFamily.forms as Form[]).push({ ...resnetFamily.forms[0]!, ...madeUpNaming });
+// Files after this one share the table.
+const forms = resnetFamily.forms as Form[];
+beforeAll(() => void forms.push({ ...forms[0]!, ...madeUpNaming }));
+afterAll(() => void forms.pop());
 
 const own = resnet18({ width: 4, classes: 10 });
 const named = (rename: (name: string) => string): NamedTensor[] =>

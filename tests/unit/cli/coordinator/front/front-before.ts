@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { trustedProxies } from "../../../../../client/cli/coordinator/front/caller-address.ts";
 import { openFront, type Front } from "../../../../../client/cli/coordinator/front/front.ts";
 import {
@@ -17,32 +17,25 @@ export const SECRETS = {
   signingKey: { present: "signing-key-of-the-tests-32-bytes-long", previous: undefined },
 };
 
-const folder = mkdtempSync(join(tmpdir(), "front-"));
-const ends: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
 function refuseSocket(socket: Duplex): void {
   socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
-/** A front before a Worker that answers so; without one, before none. */
+/** A front before a Worker that answers so; without one, before none. They end with the test. */
 export async function frontBefore(
   answer: RequestListener | undefined,
   limits: Partial<FrontLimits> = {},
   upgrade = refuseSocket,
 ): Promise<{ front: Front; spool: string; log: string[] }> {
-  const base = mkdtempSync(join(folder, "f-"));
+  const base = mkdtempSync(join(tmpdir(), "front-"));
+  onTestFinished(() => rmSync(base, { recursive: true, force: true }));
   const workerSocket = join(base, "w");
   const log: string[] = [];
   if (answer !== undefined) {
     const worker: Server = createServer(answer);
     worker.on("upgrade", (_, socket) => upgrade(socket));
     await new Promise<void>((resolve) => worker.listen(workerSocket, resolve));
-    ends.push(() => {
+    onTestFinished(() => {
       worker.closeAllConnections();
       worker.close();
     });
@@ -58,7 +51,7 @@ export async function frontBefore(
     limits: { ...FRONT_LIMITS, ...limits },
     report: (line) => log.push(line),
   });
-  ends.push(() => front.close());
+  onTestFinished(() => front.close());
   return { front, spool, log };
 }
 
