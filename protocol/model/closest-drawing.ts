@@ -57,7 +57,9 @@ function commonPrefix(names: readonly string[]): string {
   const [first = "", ...others] = names;
   let end = first.lastIndexOf(".") + 1;
   for (const name of others) {
-    while (!name.startsWith(first.slice(0, end))) end = first.lastIndexOf(".", end - 2) + 1;
+    while (!name.startsWith(first.slice(0, end))) {
+      end = first.slice(0, end - 1).lastIndexOf(".") + 1;
+    }
   }
   return first.slice(0, end);
 }

@@ -77,6 +77,7 @@ describe("recognition", () => {
     );
     expect(refused([])).toContain("the file has no tensors");
     expect(refused([info("a.weight", [1]), info("b", [2])])).toMatch(/such as 'a.weight', 'b'/);
+    expect(refused([info(".a", [1]), info("b", [2])])).toMatch(/such as '.a', 'b'/);
   });
 
   it.each(["module.", "_orig_mod.", "model.", "backbone.", "model.module."])(
