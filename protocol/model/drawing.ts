@@ -118,6 +118,12 @@ export class Drawing {
         `its first layer reads ${channels} channels, and images have 3 (RGB) or 1 (grey): Scour cleanses classifiers of such images`,
       );
     }
+    if ("told" in size && (size.told < SIZES.least || size.told > SIZES.most)) {
+      this.#problem ??= new ProtocolError(
+        "unsupported-model",
+        `it reads images of ${size.told} pixels, and Scour takes ${SIZES.least} to ${SIZES.most}: bring its position embeddings to such a size (timm: img_size) and train it on a little`,
+      );
+    }
     const asks = "the side of the images in pixels";
     const side = this.ask(
       "size",

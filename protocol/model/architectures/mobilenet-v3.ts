@@ -45,28 +45,40 @@ interface Names {
   readonly last: Layer;
 }
 
+/** What files of one form and with the same tensors do otherwise. */
+interface Variant {
+  /** Of all layers but those that have rectifiers in every one. */
+  readonly activation: "hard-swish" | "relu";
+  readonly padding?: "same" | undefined;
+}
+
 /** MobileNetV3 (Howard et al., ICCV 2019) up to its last map. */
-function drawBody(net: Drawing, { rectified, strides }: Member, names: Names): ValueId {
+function drawBody(
+  net: Drawing,
+  { rectified, strides }: Member,
+  names: Names,
+  { activation: usual, padding }: Variant,
+): ValueId {
   const image = net.image(names.stem[0], { usual: 224 });
   const stride = net.ask("stemStride", { asks: "the step of the stem", choices: [1, 2], usual: 2 });
-  let value = layer(net, image, names.stem, { kernel: 3, stride });
-  value = net.activation(value, "hard-swish", "stem");
+  let value = layer(net, image, names.stem, { kernel: 3, stride, ...(padding && { padding }) });
+  value = net.activation(value, usual, "stem");
   for (const [index, step] of strides.entries()) {
     const { excite, reduce, ...block } = names.block(index);
     const squeeze = net.has(`${reduce}.weight`)
       ? ({ reduce, expand: excite, activation: "relu", gate: "hard-sigmoid" } as const)
       : undefined;
-    const activation = index < rectified ? "relu" : "hard-swish";
-    value = invertedResidual(net, value, { ...block, squeeze, stride: step, activation });
+    const activation = index < rectified ? "relu" : usual;
+    value = invertedResidual(net, value, { ...block, squeeze, stride: step, activation, padding });
   }
-  return net.activation(layer(net, value, names.last, { kernel: 1 }), "hard-swish", "last");
+  return net.activation(layer(net, value, names.last, { kernel: 1 }), usual, "last");
 }
 
 function drawTorchvision(net: Drawing): Drawn {
   const member =
     net.has("features.16.0.weight") || net.has("features.15.block.0.0.weight") ? LARGE : SMALL;
   const end = member.strides.length + 1;
-  const value = drawBody(net, member, {
+  const names: Names = {
     stem: ["features.0.0", "features.0.1"],
     block: (index) => {
       const name = `features.${index + 1}.block`;
@@ -86,19 +98,30 @@ function drawTorchvision(net: Drawing): Drawn {
       };
     },
     last: [`features.${end}.0`, `features.${end}.1`],
-  });
+  };
+  const value = drawBody(net, member, names, { activation: "hard-swish" });
   const hidden = net.linear(net.globalPool(value), "classifier.0");
   const features = net.activation(hidden, "hard-swish", "classifier.1");
   return net.finish(member.name, net.linear(features, "classifier.3", { output: "logits" }));
 }
 
 function drawTimm(net: Drawing): Drawn {
+  const convPadding = net.ask("convPadding", {
+    asks: "whether convolutions are padded alike on all sides (timm's `mobilenetv3_`) or as TensorFlow does (`tf_mobilenetv3_`)",
+    choices: ["symmetric", "same"],
+    usual: "symmetric",
+  });
+  const padding = convPadding === "same" ? convPadding : undefined;
+  net.norms({ epsilon: padding === undefined ? 1e-5 : 1e-3 });
+  // The minimal ones, without squeeze and excitation, have rectifiers in all layers.
+  const isMinimal = !net.has("blocks.2.0.se.conv_reduce.weight");
+  const activation = isMinimal ? "relu" : "hard-swish";
   const member = net.has("blocks.6.0.conv.weight") ? LARGE : SMALL;
   const blockNames = member.stages.flatMap((blocks, stage) =>
     Array.from({ length: blocks }, (_, index) => `blocks.${stage}.${index}`),
   );
   const end = `blocks.${member.stages.length}.0`;
-  const value = drawBody(net, member, {
+  const names: Names = {
     stem: ["conv_stem", "bn1"],
     block: (index) => {
       const name = blockNames[index]!;
@@ -110,10 +133,11 @@ function drawTimm(net: Drawing): Drawn {
       };
     },
     last: [`${end}.conv`, `${end}.bn1`],
-  });
+  };
+  const value = drawBody(net, member, names, { activation, padding });
   const pooled = net.adaptivePool(value, 1, "pool");
   const head = net.conv(pooled, "conv_head", { kernel: 1, bias: true });
-  const features = net.flatten(net.activation(head, "hard-swish", "head"));
+  const features = net.flatten(net.activation(head, activation, "head"));
   return net.finish(member.name, net.linear(features, "classifier", { output: "logits" }));
 }
 
@@ -148,10 +172,7 @@ export const mobilenetV3Family: Family = {
         "conv_head.bias",
         "classifier.weight",
       ],
-      draw: (net) => {
-        net.norms({ epsilon: 1e-5 });
-        return drawTimm(net);
-      },
+      draw: drawTimm,
     },
   ],
 };

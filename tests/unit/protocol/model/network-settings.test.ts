@@ -2,10 +2,14 @@ import { describe, expect, it } from "vitest";
 import { importModel } from "../../../../protocol/formats/import-model.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { NamedTensor } from "../../../../protocol/model/named-tensor.ts";
-import { NETWORK_METADATA } from "../../../../protocol/model/network-settings.ts";
+import {
+  NETWORK_METADATA,
+  type NetworkSettings,
+} from "../../../../protocol/model/network-settings.ts";
 import { recognise } from "../../../../protocol/model/recognise.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { modelFile } from "../../../../client/attack/fresh-model.ts";
+import { readFixture } from "../../../fixtures/architectures/read-fixture.ts";
 import { problem } from "../problem.ts";
 
 const own = resnet18({ width: 2, classes: 3 });
@@ -40,6 +44,47 @@ describe("what tensors do not tell", () => {
     expect(recognise(files, { stemPool: "none" }).graph.operations).toHaveLength(
       own.operations.length,
     );
+  });
+
+  it("[G4.1] is asked of what files of one form have in common: timm's MobileNetV3 from TensorFlow", async () => {
+    const { tensorsInFile } = await readFixture("mobilenetv3-small-timm");
+    const drawn = (network: NetworkSettings, files = tensorsInFile) => {
+      const { assumed, graph } = recognise(files, network);
+      const stem = graph.operations.find(({ kind }) => kind === "conv2d");
+      const norm = graph.operations.find(({ kind }) => kind === "batch-norm");
+      const activations = graph.operations.flatMap((operation) =>
+        operation.kind === "activation" ? [operation.activation] : [],
+      );
+      return { assumed, stem, norm, activations };
+    };
+    const usual = drawn({ size: 64 });
+    expect(usual.assumed).toContain("convPadding");
+    expect(usual).toMatchObject({ stem: { padding: { top: 1, bottom: 1 } } });
+    const tensorflow = drawn({ size: 64, convPadding: "same" });
+    expect(tensorflow).toMatchObject({
+      stem: { padding: { top: 0, bottom: 1 } },
+      norm: { epsilon: 1e-3 },
+    });
+    const minimal = tensorsInFile.filter(({ name }) => !name.includes(".se."));
+    expect(new Set(drawn({ convPadding: "same" }, minimal).activations)).toEqual(new Set(["relu"]));
+    expect(usual.activations).toContain("hard-swish");
+  });
+
+  it("[G4.1] is refused where tensors tell of a size that no campaign can have", async () => {
+    const { tensorsInFile } = await readFixture("vit-timm");
+    const others = tensorsInFile.filter(({ name }) => name !== "pos_embed");
+    const positions = tensorsInFile.find(({ name }) => name === "pos_embed")!;
+    const patch = others.find(({ name }) => name === "patch_embed.proj.weight")!.shape[2]!;
+    const of = (side: number): NamedTensor[] => [
+      { ...positions, shape: [1, side ** 2 + 1, positions.shape[2]!] },
+      ...others,
+    ];
+    expect(recognise(of(256 / patch), { heads: 3 }).network.size).toBe(256);
+    for (const side of [256 / patch + 1, 16 / patch - 1]) {
+      expect(problem("unsupported-model", () => recognise(of(side)))).toMatch(
+        new RegExp(`reads images of ${side * patch} pixels, and Scour takes 16 to 256`),
+      );
+    }
   });
 
   it("[G4.1] is refused where the family does not ask for it", () => {
