@@ -49,7 +49,7 @@ function findAdminToken(options: AccessOptions, terminal: Terminal): string {
   } catch {
     throw new CommandError(
       "no admin token was given",
-      "Set SCOUR_ADMIN_TOKEN, or name its file with --admin-token-file: `scour serve` prints where it lies.",
+      `A coordinator on this machine makes it in ${local} of the folder it is started in (\`npm start\`). Else set SCOUR_ADMIN_TOKEN, or name its file with --admin-token-file.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { ValueRange } from "../../protocol/model/preprocessing-defaults.ts";
 import type { RecognisedModel } from "../../protocol/model/recognise.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import { completePreprocessing, type Preprocessing } from "../../protocol/round/preprocessing.ts";
@@ -26,6 +27,7 @@ export function howSeen(
 ): HowSeen {
   try {
     const preprocessing = completePreprocessing(given, usual, graph.inputShape);
+    requireMeanWithin(preprocessing);
     return { preprocessing, preparation: preparationFor(graph.inputShape, preprocessing) };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -36,4 +38,21 @@ export function howSeen(
       cause: error,
     });
   }
+}
+
+const VALUES: Readonly<Record<ValueRange, readonly [number, number]>> = {
+  unit: [0, 1],
+  bytes: [0, 255],
+  symmetric: [-1, 1],
+};
+
+/** Statistics of pixels up to 255, or of 0 to 1, are easily given for those of another range. */
+function requireMeanWithin({ mean, range }: Preprocessing): void {
+  const [least, most] = VALUES[range];
+  const outside = mean.find((value) => value < least || value > most);
+  if (outside === undefined) return;
+  throw new OptionError(
+    `--mean: ${outside} is no mean of pixels from ${least} to ${most}`,
+    "Give mean and std of the same pixels that --value-range names: unit (0 to 1), bytes (0 to 255) or symmetric (−1 to 1).",
+  );
 }

@@ -28,7 +28,8 @@ function recogniseFormat(start: Uint8Array): Format {
   const unread = UNREAD.find(({ starts }) => starts.every((byte, i) => start[i] === byte));
   throw new ProtocolError(
     "malformed-model",
-    unread?.advice ?? `this is no model file that is read here (${reasons.join("; ")})`,
+    unread?.advice ??
+      `this is no model file that is read here (${reasons.join("; ")}): safetensors.torch.save_file(model.state_dict(), FILE) writes one`,
   );
 }
 

@@ -86,6 +86,8 @@ export function completePreprocessing(
   if (channels !== 3 && channelOrder === "bgr") {
     throw refused("channelOrder", "the model reads no red, green and blue that had an order");
   }
+  // One that is given and another's that is not would go with no model.
+  const pixels = given.mean === undefined && given.std === undefined ? defaults : given;
   return {
     resize: given.resize ?? defaults.resize,
     resizeTo: resizedTo,
@@ -93,8 +95,8 @@ export function completePreprocessing(
     antialias: interpolation !== "nearest" && (given.antialias ?? defaults.antialias),
     channelOrder,
     range: given.range ?? defaults.range,
-    mean: valuesOf("mean", given.mean ?? defaults.mean, channels),
-    std: valuesOf("std", given.std ?? defaults.std, channels),
+    mean: valuesOf("mean", pixels.mean, channels),
+    std: valuesOf("std", pixels.std, channels),
   };
 }
 

@@ -47,7 +47,10 @@ export function Consent({
         <div>
           <h3>Never leaves it</h3>
           <ul class="in">
-            <li>your images, whole or in part</li>
+            <li>
+              your images, whole or in part; of many, this browser keeps small copies on your disk
+              until you leave, or after a crash until its data of this site are deleted
+            </li>
             <li>names of files and folders</li>
             <li>labels: none are needed, none are read</li>
           </ul>

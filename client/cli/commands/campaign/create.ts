@@ -34,12 +34,15 @@ Example:
     .action(async (options: CreateOptions) => {
       // Before the upload: wrong options should not cost one. The digest is filled in below.
       const asked = campaignConfigSchema.parse(campaignConfig(options, "0".repeat(64)));
-      const admin = openAdminClient(options, terminal);
       const upload = await openModelUpload(options.model, networkOf(options));
       const assumptions = assumptionsText(upload.model);
       if (assumptions !== undefined) terminal.note(assumptions);
       const { preprocessing } = howSeen(upload.model, asked.preprocessing);
       terminal.note(`It sees ${preprocessingText(upload.model.graph.inputShape, preprocessing)}.`);
+      terminal.note(
+        "Where it was trained otherwise, say so: --help, 'What the model was trained with'.",
+      );
+      const admin = openAdminClient(options, terminal);
       terminal.note(`Uploading ${options.model} (${bytesText(upload.body.size)}) …`);
       await admin.uploadModel(upload);
       const created = await admin.createCampaign(campaignConfig(options, upload.digest));

@@ -36,6 +36,16 @@ describe("what a model was trained with", () => {
     ]);
   });
 
+  it("[N1] takes no mean of one with a deviation of another", () => {
+    for (const [given, key] of [
+      [{ mean: PIXELS.mean }, "std"],
+      [{ std: PIXELS.std }, "mean"],
+    ] as const) {
+      const complete = () => completePreprocessing(given, IMAGENET, shape(224));
+      expect(problem("malformed-request", complete)).toContain(`preprocessing.${key}: is needed`);
+    }
+  });
+
   it("[N5.3] has no antialiasing for the nearest pixel", () => {
     expect(complete({ ...PIXELS, interpolation: "nearest" }).antialias).toBe(false);
     const both = preprocessingSchema.safeParse({ interpolation: "nearest", antialias: true });
