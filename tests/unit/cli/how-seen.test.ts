@@ -38,7 +38,7 @@ describe("a model with the pictures that it is to see", () => {
     const { advice, message } = refusal({ mean: [125, 122, 113], std: [63, 62, 67] });
     expect(message).toBe("--mean: 125 is no mean of pixels from 0 to 1");
     expect(advice).toContain("--value-range");
-    const bytes = { mean: [125, 122, 113], std: [63, 62, 67], range: "bytes" } as const;
+    const bytes = { mean: [125, 122, 113], std: [63, 62, 67], range: "bytes" as const };
     expect(howSeen(MODEL, bytes).preprocessing.mean).toEqual(bytes.mean);
   });
 });

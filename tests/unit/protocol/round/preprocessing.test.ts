@@ -41,8 +41,8 @@ describe("what a model was trained with", () => {
       [{ mean: PIXELS.mean }, "std"],
       [{ std: PIXELS.std }, "mean"],
     ] as const) {
-      const complete = () => completePreprocessing(given, IMAGENET, shape(224));
-      expect(problem("malformed-request", complete)).toContain(`preprocessing.${key}: is needed`);
+      const asked = () => completePreprocessing(given, IMAGENET, shape(224));
+      expect(problem("malformed-request", asked)).toContain(`preprocessing.${key}: is needed`);
     }
   });
 
