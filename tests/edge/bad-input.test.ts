@@ -215,6 +215,7 @@ describe("configurations that cannot be taken", () => {
       { ...good, preprocessing: { mean: [0, 0, 0], std: [0, 1, 1] } },
       "std",
     ],
+    ["a momentum of squares for SGD", { ...good, distillation: { secondMomentum: 0.9 } }, "AdamW"],
     ["a list", [], "expected object"],
     [
       "ratios for other stages",

@@ -79,7 +79,8 @@ function completeConfig(config: CampaignConfig, model: ModelSource): CampaignCon
 /** @throws ProtocolError `malformed-request` where the family's does not fit the campaign. */
 function completeOptimizer({ distillation }: CampaignConfig, graph: Graph): LocalOptimizer {
   const optimizer = localOptimizer(distillation, usualOptimizer(graph));
-  const unfit = unfitOptimizer(optimizer, distillation.localSteps);
+  const asked = { ...distillation, optimizer: optimizer.optimizer };
+  const unfit = unfitOptimizer(asked, distillation.localSteps);
   if (unfit) throw new ProtocolError("malformed-request", unfit.message);
   return optimizer;
 }
