@@ -19,7 +19,14 @@ const RELEASED_STAGES = 4;
  */
 export function defaultStageRatio(stage: number, count: number): number {
   const exponent = stage - 1 - Math.max(0, count - RELEASED_STAGES);
-  return exponent < 0 ? 1 / (100 * 3 ** -exponent) : 3 ** exponent / 100;
+  return exponent < 0 ? 1 / (100 * powerOfThree(-exponent)) : powerOfThree(exponent) / 100;
+}
+
+/** Whole numbers, multiplied out: engines may differ in the last bit of a power. */
+function powerOfThree(exponent: number): number {
+  let power = 1;
+  for (let i = 0; i < exponent; i++) power *= 3;
+  return power;
 }
 
 /** Whether a strategy touches this role (SPEC I5.1). */
