@@ -99,14 +99,12 @@ CASES = [
 
 print("""import type { Preprocessing } from "../../protocol/round/preprocessing.ts";
 
-/** A picture, and what Pillow makes of it; written by scripts/resized-pictures.py. Base64. */
-export interface ResizedPicture extends Omit<Preprocessing, "range" | "mean" | "std"> {
+/** What Pillow makes of pictures; written by scripts/resized-pictures.py. Base64. */
+export interface ResizedPictures extends Omit<Preprocessing, "range" | "mean" | "std"> {
   readonly size: number;
   readonly channels: 1 | 3;
-  /** Number of the picture in `PICTURES`. */
-  readonly picture: number;
-  /** `[size, size, channels]` */
-  readonly pixels: string;
+  /** `[size, size, channels]`, of each of `PICTURES`. */
+  readonly pixels: readonly string[];
 }
 
 /** RGB. */
@@ -118,8 +116,8 @@ export const PICTURES: readonly {
 for image in PICTURES:
     data = base64_of(image.tobytes())
     print(f"  {json.dumps({'width': image.width, 'height': image.height, 'data': data})},")
-print("];\n\nexport const RESIZED_PICTURES: readonly ResizedPicture[] = [")
+print("];\n\nexport const RESIZED_PICTURES: readonly ResizedPictures[] = [")
 for one in CASES:
-    for number, image in enumerate(PICTURES):
-        print(f"  {json.dumps({**one, 'picture': number, 'pixels': base64_of(prepared(image, one))})},")
+    pixels = [base64_of(prepared(image, one)) for image in PICTURES]
+    print(f"  {json.dumps({**one, 'pixels': pixels})},")
 print("];")

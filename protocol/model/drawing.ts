@@ -11,7 +11,8 @@ import {
   withoutPixels,
   type PreprocessingDefaults,
 } from "./preprocessing-defaults.ts";
-import { allSides, sizeOf, type Pair, type Sides, type ValueShape } from "./values.ts";
+import { samePadding } from "./same-padding.ts";
+import { allSides, sizeOf, type Pair, type ValueShape } from "./values.ts";
 
 /** A file's tensors by name; none, where a network is drawn anew. */
 export type Tensors = ReadonlyMap<string, NamedTensor>;
@@ -159,13 +160,9 @@ export class Drawing {
     const weight = `${name}.weight`;
     const channels = this.channels(input);
     const told = this.told(weight);
-    const [out, within, ...kernelTold] = told?.length === 4 ? told : [];
-    const side = options.kernel;
-    const kernel = (side === undefined
-      ? kernelTold.length === 2
-        ? kernelTold
-        : [3, 3]
-      : [side, side]) as unknown as Pair;
+    const [out, within, height = 3, width = 3] = told?.length === 4 ? told : [];
+    const { kernel: side } = options;
+    const kernel: Pair = side === undefined ? [height, width] : [side, side];
     let groups = options.groups === "depthwise" ? channels : 1;
     if (options.groups === "told" && within !== undefined && channels % within === 0) {
       groups = channels / within;
@@ -180,7 +177,7 @@ export class Drawing {
       stride: [stride, stride],
       padding:
         padding === "same"
-          ? this.#samePadding(input, kernel, stride)
+          ? samePadding(this.shape(input), kernel, stride)
           : allSides(padding ?? Math.floor((kernel[0] - 1) / 2)),
       dilation: [1, 1],
       groups,
@@ -368,16 +365,6 @@ export class Drawing {
       preprocessing: this.#preprocessing,
       problem: this.#problem ?? this.#answers.problem,
     };
-  }
-
-  #samePadding(input: ValueId, kernel: Pair, stride: number): Sides {
-    const [height, width] = this.shape(input) as [number, number, number];
-    const total = (size: number, axis: 0 | 1): number =>
-      Math.max((Math.ceil(size / stride) - 1) * stride + kernel[axis] - size, 0);
-    const [rows, columns] = [total(height, 0), total(width, 1)];
-    const top = Math.floor(rows / 2);
-    const left = Math.floor(columns / 2);
-    return { top, bottom: rows - top, left, right: columns - left };
   }
 
   #parameter(own: string, role: ParameterRole, shape: readonly number[]): string {

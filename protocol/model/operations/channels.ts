@@ -60,10 +60,8 @@ export const concatShape: OperationShape<ConcatOperation> = {
       throw fail(`reads [${first.join(", ")}], it needs tokens`);
     }
     for (const other of others) {
-      const alike: ValueShape =
-        axis === "channels"
-          ? withChannels(other, channelsOf(first))
-          : ([first[0], ...other.slice(1)] as unknown as ValueShape);
+      const alike =
+        axis === "channels" ? withChannels(other, channelsOf(first)) : withTokens(other, first[0]);
       if (!isSame(alike, first)) {
         throw fail(`joins the ${axis} of [${first.join(", ")}] and [${other.join(", ")}]`);
       }
@@ -115,3 +113,8 @@ export const flattenShape: OperationShape<FlattenOperation> = {
     return [height * width * channels];
   },
 };
+
+/** Tokens in another number; what are none stay as they are. */
+function withTokens(shape: ValueShape, count: number): ValueShape {
+  return shape.length === 2 ? [count, shape[1]] : shape;
+}

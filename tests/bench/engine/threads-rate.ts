@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { FunctionWriter, moduleOf } from "../../../client/engine/wasm/code/assembler.ts";
+import { FunctionWriter } from "../../../client/engine/wasm/code/assembler.ts";
+import { moduleOf } from "../../../client/engine/wasm/code/module-bytes.ts";
 
 const MOMENTS = 5;
 const MOMENT_SECONDS = 0.05;

@@ -15,8 +15,8 @@ function peakModule(): WebAssembly.Module {
     const sums = Array.from({ length: SUMS }, () => writer.vector());
     const half = writer.vector();
     const one = writer.vector();
-    writer.splatConstant(0.5).set(half);
-    writer.splatConstant(1).set(one);
+    writer.splat(0.5).set(half);
+    writer.splat(1).set(one);
     writer.repeat(TURNS, () => {
       for (let i = 0; i < UNROLLED; i++) {
         for (const sum of sums) {

@@ -19,15 +19,17 @@ const plain = (width: number, height: number, value: number): Picture => ({
 
 describe("what Pillow and torchvision make of a picture", () => {
   it.each(
-    RESIZED_PICTURES.map((made) => [
-      `${made.resize} to ${made.resizeTo}, ${made.interpolation}${made.antialias ? ", antialiased" : ""}, of picture ${made.picture}`,
-      made,
-    ]),
-  )("[N3] [N4] [N5.1] [N5.2] [N5.3] [N6] %s", (_, made) => {
-    const { channels, picture, pixels, size } = made;
-    const preparation = preparationFor({ height: size, width: size, channels }, made);
-    expect([...prepareImage(coloured(picture), preparation)]).toEqual([...base64.decode(pixels)]);
-  });
+    RESIZED_PICTURES.flatMap((made) =>
+      made.pixels.map((pixels, picture) => ({ ...made, picture, pixels })),
+    ),
+  )(
+    "[N3] [N4] [N5.1] [N5.2] [N5.3] [N6] $resize to $resizeTo, $interpolation, antialiased: $antialias, of picture $picture",
+    ({ picture, pixels, ...made }) => {
+      const { channels, size } = made;
+      const preparation = preparationFor({ height: size, width: size, channels }, made);
+      expect([...prepareImage(coloured(picture), preparation)]).toEqual([...base64.decode(pixels)]);
+    },
+  );
 });
 
 it("[N5] keeps one colour one colour, at any size and with any filter", () => {

@@ -1,42 +1,18 @@
 import type { LaneCode } from "../../program/lanes/lane-code.ts";
+import { signed, unsigned } from "./leb128.ts";
 
 /**
- * Writes WebAssembly modules: just what the kernels here need, loops over linear memory with
- * 128-bit vectors. Kernels are generated per shape, so that every stride and trip count is a
- * constant of the code.
+ * Writes functions of WebAssembly (`module-bytes.ts` makes modules of them): just what the kernels
+ * here need, loops over linear memory with 128-bit vectors. Kernels are generated per shape, so that
+ * every stride and trip count is a constant of the code.
  *
  * Opcodes: WebAssembly core specification 3.0, appendix A.7 (SIMD and relaxed SIMD included).
  */
 
-const I32 = 0x7f;
+/** The type of integers, parameters among them. */
+export const I32 = 0x7f;
 const V128 = 0x7b;
 const VOID = 0x40;
-const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-
-/** Unsigned LEB128. */
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest & 0x7f;
-    rest >>>= 7;
-    bytes.push(rest === 0 ? low : low | 0x80);
-  } while (rest !== 0);
-  return bytes;
-}
-
-/** Signed LEB128. */
-function signed(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value | 0;
-  for (;;) {
-    const low = rest & 0x7f;
-    rest >>= 7;
-    const done = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-    bytes.push(done ? low : low | 0x80);
-    if (done) return bytes;
-  }
-}
 
 /** A local variable of a function. */
 export type Local = number & { readonly local: unique symbol };
@@ -138,11 +114,6 @@ export class FunctionWriter implements LaneCode {
 
   multiplyFloats(): this {
     return this.#vector(0xe6);
-  }
-
-  splatConstant(value: number): this {
-    const bytes = new Uint8Array(new Float32Array([value, value, value, value]).buffer);
-    return this.#vector(0x0c, ...bytes);
   }
 
   /** The first lanes, 1 to 4, ← float32 that lie `stride` bytes apart; the others are 0. */
@@ -397,40 +368,4 @@ export class FunctionWriter implements LaneCode {
     for (const byte of bytes) this.#code.push(byte);
     return this;
   }
-}
-
-function section(id: number, content: readonly number[]): number[] {
-  return [id, ...unsigned(content.length), ...content];
-}
-
-function name(text: string): number[] {
-  return [...unsigned(text.length), ...Array.from(text, (letter) => letter.charCodeAt(0))];
-}
-
-/** Pages that 32-bit addresses reach: the largest memory there is. */
-export const MAXIMUM_PAGES = 65536;
-
-/**
- * A module of one exported function `run` over the imported memory `env.memory`.
- *
- * @param shared whether threads share that memory.
- */
-export function moduleOf(writer: FunctionWriter, shared = false): Uint8Array<ArrayBuffer> {
-  const count = writer.parameters.length;
-  const parameters = Array<number>(count).fill(I32);
-  return Uint8Array.from([
-    ...MAGIC_AND_VERSION,
-    ...section(1, [1, 0x60, ...unsigned(count), ...parameters, 0]),
-    // A memory of any size: at least 0 pages; a shared one must state its maximum.
-    ...section(2, [
-      1,
-      ...name("env"),
-      ...name("memory"),
-      0x02,
-      ...(shared ? [0x03, 0x00, ...unsigned(MAXIMUM_PAGES)] : [0x00, 0x00]),
-    ]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...name("run"), 0x00, 0]),
-    ...section(10, [1, ...writer.bytes()]),
-  ]);
 }

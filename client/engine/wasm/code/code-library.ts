@@ -1,4 +1,5 @@
-import { FunctionWriter, moduleOf } from "./assembler.ts";
+import { FunctionWriter } from "./assembler.ts";
+import { moduleOf } from "./module-bytes.ts";
 
 /**
  * The generated functions of an engine, each compiled once: a network has a few dozen, which all

@@ -1,4 +1,5 @@
-import { FunctionWriter, moduleOf } from "./assembler.ts";
+import { FunctionWriter } from "./assembler.ts";
+import { moduleOf } from "./module-bytes.ts";
 
 /** Whether WebAssembly has vectors of 128 bits here. */
 export function hasSimd(): boolean {

@@ -126,7 +126,7 @@ export function writeSpread(writer: FunctionWriter, shape: Spread): void {
   const to = writer.integer();
   const vectors = Math.ceil(channels / LANES);
   const rowBytes = channels * FLOAT_BYTES;
-  writer.splatConstant(1 / positions).set(share);
+  writer.splat(1 / positions).set(share);
   const column = (lanes: number): void => {
     writer.loadVector(from, 0).get(share).multiplyFloats();
     if (accumulate) writer.loadVector(to, 0).addFloats();

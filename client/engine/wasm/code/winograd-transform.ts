@@ -116,7 +116,7 @@ export class SquareTransform {
         value(index);
         writer.subtractFloats();
       }
-      if (size !== 1) writer.splatConstant(size).multiplyFloats();
+      if (size !== 1) writer.splat(size).multiplyFloats();
       if (sums++ > 0) writer.addFloats();
     }
   }

@@ -1,5 +1,5 @@
 import { EngineError } from "../../engine-error.ts";
-import { MAXIMUM_PAGES } from "../code/assembler.ts";
+import { MAXIMUM_PAGES } from "../code/module-bytes.ts";
 import { FLOAT_BYTES } from "../code/register-tile.ts";
 
 const PAGE_BYTES = 65536;

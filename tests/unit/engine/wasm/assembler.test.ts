@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FunctionWriter, moduleOf } from "../../../../client/engine/wasm/code/assembler.ts";
+import { FunctionWriter } from "../../../../client/engine/wasm/code/assembler.ts";
+import { moduleOf } from "../../../../client/engine/wasm/code/module-bytes.ts";
 import { hasFusedMultiplyAdd } from "../../../../client/engine/wasm/code/features.ts";
 
 const MEMORY = new WebAssembly.Memory({ initial: 4 });
