@@ -38,7 +38,8 @@ export async function openModel(
   const file = await openModelFile(source);
   const given = Object.entries(network).filter(([, answer]) => answer !== undefined);
   const answers = { ...answersInFile(file), ...Object.fromEntries(given) };
-  return { file, ...recognise(file.tensors, answers, file.graph) };
+  const model = recognise(file.tensors, answers, file.graph);
+  return { file, ...model, preprocessing: { ...model.preprocessing, ...file.preprocessing } };
 }
 
 /** What the file's metadata says of its network (SPEC G4.2). */

@@ -1,6 +1,8 @@
 import type { Graph } from "../model/graph.ts";
 import type { NamedTensor } from "../model/named-tensor.ts";
+import type { PreprocessingDefaults } from "../model/preprocessing-defaults.ts";
 import type { ByteSource } from "./byte-source.ts";
+import type { Finding } from "./finding.ts";
 
 /** A run of a tensor's values, flattened row-major in the tensor's shape. */
 export interface TensorPart {
@@ -24,6 +26,8 @@ export interface NewValues {
  * gets float32 values, row-major in the shape it names. Nothing in a file is ever run to be read.
  */
 export interface ModelFile {
+  /** What kind of file it is, for people: "safetensors", "PyTorch zip (pickle)". */
+  readonly kind: string;
   /** How such files' names end, without the dot. */
   readonly extension: string;
   /** Length of the file, and of every file that `restore` gives. */
@@ -34,6 +38,12 @@ export interface ModelFile {
   readonly graph?: Graph;
   /** Free text that the file carries. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What the file says of how its network sees pictures: goes before what is usual for the network. */
+  readonly preprocessing?: Partial<PreprocessingDefaults>;
+  /** What the file calls its classes, by index. */
+  readonly classNames?: readonly string[];
+  /** What whoever is about to use the file should know. */
+  readonly findings: readonly Finding[];
   /**
    * The values of parts of float tensors, in whatever order they are best read.
    *

@@ -12,7 +12,7 @@ import { nameInFile } from "../../protocol/model/naming.ts";
 import { channelScores } from "../../protocol/reinit/channel-scores.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import { reinitStrategySchema } from "../../protocol/reinit/strategy-schema.ts";
-import { crate, writeCrate } from "../fixtures/made-up-format/crate.ts";
+import { crate, CRATE_STD, writeCrate } from "../fixtures/made-up-format/crate.ts";
 import { madeUpNaming } from "../fixtures/made-up-format/naming.ts";
 import {
   ADMIN,
@@ -67,8 +67,9 @@ describe("a model in a made-up format, under made-up names", () => {
     const model = cratedModel();
     const strategy = reinitStrategySchema.parse({ kind: "lipschitz" });
     const { id } = await createCampaign({ reinit: { seed: SEED, strategy, strength: 2 } }, model);
-    const { graph, layout, state } = await importModel(model.bytes);
+    const { graph, layout, preprocessing, state } = await importModel(model.bytes);
     expect(layout.entries[0]!.name).toBe("module.conv1.weight");
+    expect(preprocessing).toMatchObject({ resize: "squash", std: CRATE_STD });
     expect(graph.architecture).toBe("resnet18-32");
     const scores = channelScores(strategy, graph, layout, state);
     const plan = reinitPlan(graph, strategy, 2, scores);

@@ -33,6 +33,7 @@ export const safetensors: Format = {
     const header = parseHeader(await source.read(0, headerLength(prefix, totalBytes)), totalBytes);
     const byName = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
     return {
+      kind: "safetensors",
       extension: "safetensors",
       totalBytes,
       tensors: header.tensors.map(({ name, shape, dtype }): NamedTensor => ({
@@ -42,6 +43,7 @@ export const safetensors: Format = {
         values: kindOf(dtype),
       })),
       metadata: new Map(Object.entries(header.metadata ?? {})),
+      findings: [],
       read: (parts) => readParts(source, byName, parts),
       restore: (values) => restoredPieces(source, header, values),
     };
