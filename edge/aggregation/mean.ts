@@ -1,4 +1,4 @@
-import type { CombiningRule } from "./rule.ts";
+import { weightedMean, type CombiningRule } from "./rule.ts";
 
 /**
  * The mean weighted by examples: FedAvg's (McMahan et al. 2017, algorithm 1; SPEC O1). It bounds
@@ -6,5 +6,10 @@ import type { CombiningRule } from "./rule.ts";
  */
 export const mean: CombiningRule = {
   boundsStatistics: false,
-  factors: (contributions) => contributions.map(() => ({ trainable: 1, statistics: 1 })),
+  needsGram: false,
+  combine: ({ contributions }) =>
+    weightedMean(
+      contributions,
+      contributions.map(() => ({ trainable: 1, statistics: 1 })),
+    ),
 };

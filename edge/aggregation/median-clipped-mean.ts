@@ -1,4 +1,4 @@
-import { clipFactor, type CombiningRule, type MeasuredContribution } from "./rule.ts";
+import { clipFactor, weightedMean, type CombiningRule, type MeasuredContribution } from "./rule.ts";
 
 /**
  * The weighted mean of updates that were first clipped to the median norm of their round (FLAME, Nguyen
@@ -10,18 +10,17 @@ import { clipFactor, type CombiningRule, type MeasuredContribution } from "./rul
  * is scaled by min(1, c·wᵢ/‖uᵢ‖), c the lower median of those ratios. Of an even number it is the
  * smaller of the two in the middle, so that one of two, or half of any number, cannot lengthen what all
  * are held to.
- *
- * @example
- * const one = { weight: 1, statisticsNorm: 1 };
- * medianClippedMean.factors([2, 3, 300].map((norm, i) => ({ ...one, members: [`p-${i}`], norm })));
- * // trainable 1, 1 and 0.01; statistics 1 each
  */
 export const medianClippedMean: CombiningRule = {
   boundsStatistics: true,
-  factors: (contributions) => {
+  needsGram: false,
+  combine: ({ contributions }) => {
     const trainable = clippedToMedian(contributions, ({ norm }) => norm);
     const statistics = clippedToMedian(contributions, ({ statisticsNorm }) => statisticsNorm);
-    return contributions.map((_, i) => ({ trainable: trainable[i]!, statistics: statistics[i]! }));
+    return weightedMean(
+      contributions,
+      contributions.map((_, i) => ({ trainable: trainable[i]!, statistics: statistics[i]! })),
+    );
   },
 };
 

@@ -1,4 +1,4 @@
-import { clipFactor, type CombiningRule } from "./rule.ts";
+import { clipFactor, weightedMean, type CombiningRule } from "./rule.ts";
 
 /**
  * The weighted mean of updates that were first scaled to at most `clipNorm` in L2 norm over their
@@ -8,7 +8,11 @@ import { clipFactor, type CombiningRule } from "./rule.ts";
 export function normClippedMean(clipNorm: number): CombiningRule {
   return {
     boundsStatistics: true,
-    factors: (contributions) =>
-      contributions.map(({ norm }) => ({ trainable: clipFactor(clipNorm, norm), statistics: 1 })),
+    needsGram: false,
+    combine: ({ contributions }) =>
+      weightedMean(
+        contributions,
+        contributions.map(({ norm }) => ({ trainable: clipFactor(clipNorm, norm), statistics: 1 })),
+      ),
   };
 }

@@ -1,7 +1,12 @@
+import type { Combination, RoundCombination, Taken } from "./combination.ts";
+import type { Gram } from "./robust/gram.ts";
+
 /** What is combined as one: one participant's update, or what several sent as a sum. */
 export interface Contribution {
   /** Whose updates it holds, ascending by participant id. */
   readonly members: readonly string[];
+  /** Who answers for it: the invite its members came by. */
+  readonly party: string;
   /** Example count, capped; a contribution of weight 0 adds nothing and is not looked at. */
   readonly weight: number;
 }
@@ -17,25 +22,45 @@ export interface MeasuredContribution extends Contribution {
   readonly statisticsNorm: number;
 }
 
-/** What a contribution is scaled by, from 0 to 1, before the weighted mean is taken. */
-interface Factors {
-  readonly trainable: number;
-  readonly statistics: number;
+/** What pass 1 found, and what was there before. */
+interface MeasuredRound {
+  /** In canonical order (SPEC R8). */
+  readonly contributions: readonly MeasuredContribution[];
+  /**
+   * Inner products over all trainable values of the contributions, and last of the student's last step;
+   * there where the rule asks for them.
+   */
+  readonly gram?: Gram;
+  /** ‖u‖/w that a round before had in the middle; undefined in the first. */
+  readonly earlierNorm?: number;
+  /** A permutation of 0, 1, … for as many as contribute, drawn from what they sent. */
+  readonly order: readonly number[];
 }
 
 /**
- * A rule that combines contributions: Δ = Σ factorᵢ·weightᵢ·uᵢ / Σ weightᵢ in each coordinate. Pass 1
- * measures every one, slice by slice; from the sums the rule gives each its factors; pass 2 is the
- * weighted sum. Rules on distances (Krum, geometric median, …) fit by measuring more than norms.
+ * A rule that combines contributions in two passes: pass 1 measures every one, slice by slice; from the
+ * sums the rule says how each coordinate comes about; pass 2 does that.
  */
 export interface CombiningRule {
   /** Whether each running statistic is held to what the round's participants say of it (SPEC O6). */
   readonly boundsStatistics: boolean;
-  /**
-   * @param contributions in canonical order (SPEC R8)
-   * @returns factors in the same order
-   */
-  factors(contributions: readonly MeasuredContribution[]): readonly Factors[];
+  /** Whether pass 1 takes inner products. */
+  readonly needsGram: boolean;
+  combine(round: MeasuredRound): RoundCombination;
+}
+
+/** Σ weightᵢ·factorᵢ·uᵢ / Σ weightᵢ: what rules that scale updates come to (SPEC O1). */
+export function weightedMean(
+  contributions: readonly Contribution[],
+  taken: readonly Taken[],
+): RoundCombination {
+  const divisor = sumOf(contributions.map(({ weight }) => weight));
+  const sum = (section: keyof Taken): Combination => ({
+    kind: "sum",
+    factors: contributions.map(({ weight }, i) => weight * taken[i]![section]),
+    divisor,
+  });
+  return { trainable: sum("trainable"), statistics: sum("statistics"), taken };
 }
 
 /** Sum in the order given: float64 addition is not associative, and the order is canonical. */

@@ -6,12 +6,10 @@ import {
 } from "../aggregation/server-optimizer.ts";
 import { bytesView, float32View } from "../../protocol/floats.ts";
 import { blobKey, putBlob, readObject } from "../blobs/blob-store.ts";
-import { accumulateFrame } from "../../protocol/update/frame.ts";
 import type { ByteMeter } from "./byte-meter.ts";
+import { combinedUpdate } from "./combined-update.ts";
 import { squaredNorm } from "./measure-slice.ts";
-import { eachFrame } from "./read-frames.ts";
-import type { CombinedSlice, CombineWork, StatisticsWork } from "./slice-work.ts";
-import { boundRange, eachStatisticsRange } from "./statistics-ranges.ts";
+import type { CombinedSlice, CombineWork } from "./slice-work.ts";
 
 /**
  * Combines one slice of all updates and moves the student's slice on. The result is a function of
@@ -23,16 +21,7 @@ export async function combineSlice(
   meter: ByteMeter,
 ): Promise<CombinedSlice> {
   const { slice, optimizer } = work;
-  const delta = meter.hold(new Float64Array(slice.length));
-  const { statistics } = work;
-  if (statistics === undefined) {
-    for (const [position, contribution] of work.contributions.entries()) {
-      await eachFrame(bucket, work, contribution, meter, (frame) => {
-        accumulateFrame(frame, work.factors[position]!, delta);
-      });
-    }
-  } else await accumulateStatistics(bucket, { ...work, statistics }, meter, delta);
-  for (let i = 0; i < delta.length; i++) delta[i]! /= work.divisor;
+  const delta = await combinedUpdate(bucket, work, meter);
 
   const load = async (digest: string): Promise<Float32Array<ArrayBuffer>> =>
     meter.hold(float32View(await readObject(bucket, blobKey(digest), 4 * slice.length)));
@@ -63,20 +52,4 @@ export async function combineSlice(
     finite: true,
     peakBytes: meter.peakBytes,
   };
-}
-
-/** Adds up the statistics of all updates, bounded where the rule says so (SPEC O6). */
-async function accumulateStatistics(
-  bucket: R2Bucket,
-  work: CombineWork & StatisticsWork,
-  meter: ByteMeter,
-  sum: Float64Array,
-): Promise<void> {
-  await eachStatisticsRange(bucket, work, meter, (range) => {
-    if (work.statistics.bounded) boundRange(range, work);
-    for (const [i, values] of range.updates.entries()) {
-      const factor = work.factors[i]!;
-      for (let j = 0; j < values.length; j++) sum[range.from + j]! += factor * values[j]!;
-    }
-  });
 }

@@ -1,8 +1,10 @@
 import { accumulateFrame } from "../../protocol/update/frame.ts";
 import type { ByteMeter } from "./byte-meter.ts";
+import { readLastStep } from "./last-step.ts";
 import { eachFrame } from "./read-frames.ts";
 import type { Measurement, MeasureWork, StatisticsWork } from "./slice-work.ts";
 import { boundRange, eachStatisticsRange } from "./statistics-ranges.ts";
+import { eachUpdateRun } from "./update-runs.ts";
 
 export function squaredNorm(values: Float64Array): number {
   let sum = 0;
@@ -10,7 +12,7 @@ export function squaredNorm(values: Float64Array): number {
   return sum;
 }
 
-/** Pass 1 over one slice: how large each contribution is there. */
+/** Pass 1 over one slice: how large each contribution is there, and how they lie to one another. */
 export async function measureSlice(
   bucket: R2Bucket,
   work: MeasureWork,
@@ -18,6 +20,7 @@ export async function measureSlice(
 ): Promise<Measurement> {
   const { statistics } = work;
   if (statistics !== undefined) return measureStatistics(bucket, { ...work, statistics }, meter);
+  if (work.products === true) return measureProducts(bucket, work, meter);
   const values = meter.hold(new Float64Array(work.slice.length));
   const squaredNorms: number[] = [];
   for (const contribution of work.contributions) {
@@ -28,6 +31,31 @@ export async function measureSlice(
     squaredNorms.push(squaredNorm(values));
   }
   return { squaredNorms, peakBytes: meter.peakBytes };
+}
+
+async function measureProducts(
+  bucket: R2Bucket,
+  work: MeasureWork,
+  meter: ByteMeter,
+): Promise<Measurement> {
+  const lastStep = await readLastStep(bucket, work, meter);
+  const count = work.contributions.length + 1;
+  const products = Array.from({ length: count }, () => Array.from({ length: count }, () => 0));
+  await eachUpdateRun(bucket, work, meter, ({ from, updates }) => {
+    const vectors = [...updates, lastStep.subarray(from, from + updates[0]!.length)];
+    for (const [i, a] of vectors.entries()) {
+      for (let j = 0; j <= i; j++) products[i]![j]! += innerProduct(a, vectors[j]!);
+    }
+  });
+  for (let i = 0; i < count; i++) for (let j = 0; j < i; j++) products[j]![i] = products[i]![j]!;
+  const squaredNorms = work.contributions.map((_, i) => products[i]![i]!);
+  return { squaredNorms, products, peakBytes: meter.peakBytes };
+}
+
+function innerProduct(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 /**

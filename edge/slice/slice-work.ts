@@ -1,4 +1,6 @@
 import type { IndexRange } from "../aggregation/server-optimizer.ts";
+import type { Combination } from "../aggregation/combination.ts";
+import type { Gram } from "../aggregation/robust/gram.ts";
 import type { ModelReference } from "../blobs/model-source.ts";
 import type { ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { ServerOptimizer } from "../../protocol/round/campaign-config.ts";
@@ -44,10 +46,20 @@ interface StatisticsTerms {
   readonly bounded: boolean;
 }
 
-/** Pass 1: how large each contribution is. */
+/** Digests of a slice of two successive students: what the later one came by is its last step. */
+export interface LastStep {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Pass 1: how large each contribution is, and how they lie to one another. */
 export interface MeasureWork extends FramesOfSlice {
   /** In a statistics slice, and only there. */
   readonly statistics?: StatisticsTerms;
+  /** Whether inner products are taken, of trainable values. */
+  readonly products?: boolean;
+  /** Where the rule looks at the student's last step, and there is one. */
+  readonly lastStep?: LastStep;
 }
 
 /** Work on a statistics slice. */
@@ -60,6 +72,8 @@ export interface Measurement {
   readonly squaredNorms: readonly number[];
   /** Of statistics: the same of what is combined of them, no value above one unit. */
   readonly combinedSquares?: readonly number[];
+  /** ⟨uᵢ, uⱼ⟩ over this slice, and last the last step's, 0 where there is none. */
+  readonly products?: Gram;
   readonly peakBytes: number;
 }
 
@@ -69,11 +83,11 @@ export interface MomentDigests {
   readonly second: string | null;
 }
 
-/** Pass 2: Δ = Σ factorᵢ·uᵢ / divisor, then the server's optimiser or the average. */
+/** Pass 2: Δ as the rule has it, then the server's optimiser or the average. */
 export interface CombineWork extends MeasureWork {
-  /** By contribution, weight included. */
-  readonly factors: readonly number[];
-  readonly divisor: number;
+  readonly combination: Combination;
+  /** What noise is drawn from: 32 bytes in hexadecimal. */
+  readonly seed: string;
   /** Digest of the current student's slice. */
   readonly student: string;
   readonly moments: MomentDigests;

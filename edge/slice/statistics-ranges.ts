@@ -3,27 +3,21 @@ import { float32View } from "../../protocol/floats.ts";
 import { blobKey, readObject } from "../blobs/blob-store.ts";
 import { openModel } from "../blobs/model-source.ts";
 import { deviationUnits } from "../../protocol/reinit/statistics.ts";
-import { decodeInto } from "../../protocol/update/frame.ts";
 import type { ByteMeter } from "./byte-meter.ts";
-import { eachFrame } from "./read-frames.ts";
 import type { SliceShape, StatisticsWork } from "./slice-work.ts";
+import { eachUpdateRun, type UpdateRun } from "./update-runs.ts";
 
-/** Values of all updates together that are held at once: 2 MiB of float64, whatever their number. */
-const RANGE_VALUES = 2 ** 18;
+/** Frames of statistics that are kept from run to run: they are small, and so is what reading them takes. */
+const KEPT_BYTES = 2 ** 20;
 
 /** What all updates say of a run of coordinates of a statistics slice. */
-export interface StatisticsRange {
-  /** Where it begins in the slice. */
-  readonly from: number;
-  /** By contribution in canonical order; each r_round − r_local, float64. */
-  readonly updates: readonly Float64Array[];
+export interface StatisticsRange extends UpdateRun {
   /** What deviations are measured in, by coordinate of the range. */
   readonly units: Float32Array;
 }
 
 /**
- * Goes through a statistics slice in ranges short enough for the values of all updates to be held, since
- * bounding a coordinate needs them together. Where all fit, every frame is read once; else once a range.
+ * Goes through a statistics slice in runs (`eachUpdateRun`), with the units of their coordinates.
  *
  * @param visit gets the values as they were sent
  */
@@ -33,25 +27,16 @@ export async function eachStatisticsRange(
   meter: ByteMeter,
   visit: (range: StatisticsRange) => void,
 ): Promise<void> {
-  const { slice, contributions } = work;
   const units = await unitsOf(bucket, work, meter);
-  const longest = Math.max(1, Math.floor(RANGE_VALUES / contributions.length));
-  const decoded = meter.hold(new Float32Array(slice.length));
-  for (let from = 0; from < slice.length; from += longest) {
-    const length = Math.min(longest, slice.length - from);
-    const updates: Float64Array[] = [];
-    for (const contribution of contributions) {
-      const values = meter.hold(new Float64Array(length));
-      await eachFrame(bucket, work, contribution, meter, (frame) => {
-        decodeInto(frame, decoded);
-        for (let j = 0; j < length; j++) values[j]! += decoded[from + j]!;
-      });
-      updates.push(values);
-    }
-    visit({ from, updates, units: units.subarray(from, from + length) });
-    for (const values of updates) meter.release(values);
-  }
-  meter.release(decoded);
+  await eachUpdateRun(
+    bucket,
+    work,
+    meter,
+    ({ from, updates }) => {
+      visit({ from, updates, units: units.subarray(from, from + updates[0]!.length) });
+    },
+    KEPT_BYTES,
+  );
   meter.release(units);
 }
 

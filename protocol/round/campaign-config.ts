@@ -3,6 +3,7 @@ import { networkSettingsSchema } from "../model/network-settings.ts";
 import { reinitStrategySchema } from "../reinit/strategy-schema.ts";
 import { updateCodecSchema } from "../update/update-codec.ts";
 import { adversarySchema } from "./adversary.ts";
+import { aggregationRuleSchema, mixingSchema } from "./aggregation-rule.ts";
 import { augmentationSchema } from "./augmentation.ts";
 import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema } from "./identifiers.ts";
@@ -93,14 +94,6 @@ const probesSchema = z.strictObject({
   rounds: z.int().min(1).max(1000).default(4),
 });
 
-const aggregationRuleSchema = z.discriminatedUnion("kind", [
-  /** Each update is scaled to at most the median norm of its round first (SPEC O5). */
-  z.strictObject({ kind: z.literal("median-clipped-mean") }),
-  z.strictObject({ kind: z.literal("mean") }),
-  /** Each update is scaled to at most this L2 norm over its trainable values first. */
-  z.strictObject({ kind: z.literal("norm-clipped-mean"), clipNorm: z.number().positive() }),
-]);
-
 /**
  * Server optimisers of Reddi et al. 2021 ('Adaptive Federated Optimization', algorithm 2).
  * The mean update Δ is a descent direction: θ ← θ − η·f(Δ).
@@ -146,9 +139,17 @@ export const campaignConfigSchema = z.strictObject({
   aggregation: z
     .strictObject({
       rule: aggregationRuleSchema.default({ kind: "median-clipped-mean" }),
+      /** f: invites that may be in hostile hands; what robust rules are made to bear (SPEC O9). */
+      hostile: z.int().min(0).max(1000).default(1),
+      mixing: mixingSchema.default({ kind: "none" }),
       server: serverOptimizerSchema.prefault({ kind: "sgd" }),
       /** Most examples an update is weighted with; default localSteps·batchSize. */
       exampleCap: z.int().min(1).optional(),
+    })
+    .refine(({ rule, mixing }) => rule.kind !== "fltrust" || mixing.kind === "none", {
+      message:
+        "must be none where the rule is fltrust: the trusted participant is not mixed with others",
+      path: ["mixing"],
     })
     .prefault({}),
   codec: updateCodecSchema.default("int8"),
@@ -159,7 +160,6 @@ export const campaignConfigSchema = z.strictObject({
 /** As a client may write it: everything with a default may be left out. */
 export type CampaignConfigInput = z.input<typeof campaignConfigSchema>;
 export type CampaignConfig = z.output<typeof campaignConfigSchema>;
-export type AggregationRule = z.output<typeof aggregationRuleSchema>;
 export type ServerOptimizer = z.output<typeof serverOptimizerSchema>;
 
 /** Accepted updates without which a round is void: the configured minimum, else half the goal. */

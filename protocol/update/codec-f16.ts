@@ -29,8 +29,10 @@ export const f16Codec: Codec = {
     }
   },
 
-  decode(payload, out) {
-    for (let i = 0; i < out.length; i++) out[i] = float16ToNumber(payload.getUint16(2 * i, true));
+  decode(payload, _count, from, out) {
+    for (let i = 0; i < out.length; i++) {
+      out[i] = float16ToNumber(payload.getUint16(2 * (from + i), true));
+    }
   },
 
   accumulate(payload, weight, sum) {

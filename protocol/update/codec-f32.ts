@@ -22,8 +22,8 @@ export const f32Codec: Codec = {
     }
   },
 
-  decode(payload, out) {
-    for (let i = 0; i < out.length; i++) out[i] = payload.getFloat32(4 * i, true);
+  decode(payload, _count, from, out) {
+    for (let i = 0; i < out.length; i++) out[i] = payload.getFloat32(4 * (from + i), true);
   },
 
   accumulate(payload, weight, sum) {

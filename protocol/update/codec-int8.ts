@@ -78,12 +78,13 @@ export const int8Codec: Codec = {
     }
   },
 
-  decode(payload, out) {
-    const scales = 4 * Math.ceil(out.length / BLOCK);
+  decode(payload, count, from, out) {
+    const scales = 4 * Math.ceil(count / BLOCK);
     let scale = 0;
     for (let i = 0; i < out.length; i++) {
-      if (i % BLOCK === 0) scale = payload.getFloat32(4 * (i >>> BLOCK_LOG2), true);
-      out[i] = payload.getInt8(scales + i) * scale;
+      const at = from + i;
+      if (i === 0 || at % BLOCK === 0) scale = payload.getFloat32(4 * (at >>> BLOCK_LOG2), true);
+      out[i] = payload.getInt8(scales + at) * scale;
     }
   },
 

@@ -23,8 +23,12 @@ export interface Codec {
    * above `largest`: where values share a scale, by the scale alone.
    */
   check(payload: DataView, count: number, refuse: RefuseValue, largest: number): void;
-  /** Writes the decoded values to `out`; `payload` has passed `check`. */
-  decode(payload: DataView, out: Float32Array): void;
+  /**
+   * Writes the decoded values [from, from + out.length) to `out`; `payload` has passed `check`.
+   *
+   * @param count values of the whole payload
+   */
+  decode(payload: DataView, count: number, from: number, out: Float32Array): void;
   /** Adds weight · value to each element of `sum`, the values exactly those that `decode` gives. */
   accumulate(payload: DataView, weight: number, sum: Float64Array): void;
 }

@@ -117,7 +117,7 @@ export function decodeFrame(
 ): { readonly header: FrameHeader; readonly values: Float32Array<ArrayBuffer> } {
   const { header, payload } = validateFrame(bytes, expected);
   const values = new Float32Array(header.count);
-  codecOf(header.codec).decode(payload, values);
+  codecOf(header.codec).decode(payload, header.count, 0, values);
   return { header, values };
 }
 
@@ -141,14 +141,16 @@ export function accumulateFrame(frame: Frame, weight: number, accumulator: Float
 }
 
 /**
- * Writes a frame's values to `out`.
+ * Writes a run of a frame's values, [from, from + out.length), to `out`, without decoding the rest.
  *
- * @throws RangeError when the lengths differ.
+ * @throws RangeError when the frame has no such run.
  */
-export function decodeInto(frame: Frame, out: Float32Array): void {
+export function decodeRun(frame: Frame, from: number, out: Float32Array): void {
   const { codec, count } = frame.header;
-  if (out.length !== count) throw new RangeError(`${count} values do not fit into ${out.length}`);
-  codecOf(codec).decode(frame.payload, out);
+  if (from < 0 || from + out.length > count) {
+    throw new RangeError(`values ${from} to ${from + out.length} lie outside a frame of ${count}`);
+  }
+  codecOf(codec).decode(frame.payload, count, from, out);
 }
 
 function frameDigest(frame: Uint8Array): Uint8Array {

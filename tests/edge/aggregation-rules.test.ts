@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clipFactor } from "../../edge/aggregation/rule.ts";
 import { boundStatistic } from "../../edge/aggregation/bound-statistics.ts";
-import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
+import { chosenRule } from "../../edge/aggregation/configured-rule.ts";
 import {
   averageStatistics,
   initialSecondMoment,
@@ -9,9 +9,9 @@ import {
 } from "../../edge/aggregation/server-optimizer.ts";
 import { serverRate } from "../../edge/aggregation/server-rate.ts";
 import { placeOf } from "../../protocol/round/timeline.ts";
+import type { AggregationRule } from "../../protocol/round/aggregation-rule.ts";
 import {
   campaignConfigSchema,
-  type AggregationRule,
   type ServerOptimizer,
 } from "../../protocol/round/campaign-config.ts";
 
@@ -125,21 +125,36 @@ describe("server optimisers", () => {
 interface Sizes {
   readonly weights?: readonly number[];
   readonly statisticsNorms?: readonly number[];
+  readonly earlierNorm?: number;
 }
 
-/** What a rule gives for contributions of these sizes; what is left out is alike for all. */
+/** What a rule takes of contributions of these sizes; what is left out is alike for all. */
 function factorsOf(rule: AggregationRule, norms: readonly number[], others: Sizes = {}) {
-  const given = combiningRule(rule).factors(
-    norms.map((norm, i) => ({
-      members: [`p-${i}`],
-      weight: others.weights?.[i] ?? 1,
-      norm,
-      statisticsNorm: others.statisticsNorms?.[i] ?? 1,
-    })),
-  );
+  const { earlierNorm } = others;
+  const contributions = norms.map((norm, i) => ({
+    members: [`p-${i}`],
+    party: `invite-${i}`,
+    weight: others.weights?.[i] ?? 1,
+    norm,
+    statisticsNorm: others.statisticsNorms?.[i] ?? 1,
+  }));
+  const { taken } = chosenRule(settings(rule), contributions).rule.combine({
+    contributions,
+    order: norms.map((_, i) => i),
+    ...(earlierNorm !== undefined && { earlierNorm }),
+  });
   return {
-    trainable: given.map(({ trainable }) => trainable),
-    statistics: given.map(({ statistics }) => statistics),
+    trainable: taken.map(({ trainable }) => trainable),
+    statistics: taken.map(({ statistics }) => statistics),
+  };
+}
+
+function settings(rule: AggregationRule) {
+  return {
+    rule,
+    hostile: 1,
+    mixing: { kind: "none" as const },
+    server: { kind: "sgd" as const, learningRate: 1, momentum: 0 },
   };
 }
 
@@ -149,7 +164,7 @@ describe("combining rules", () => {
       trainable: [1, 1],
       statistics: [1, 1],
     });
-    expect(combiningRule({ kind: "mean" }).boundsStatistics).toBe(false);
+    expect(chosenRule(settings({ kind: "mean" }), []).rule.boundsStatistics).toBe(false);
   });
 
   it("[O1] norm clipping scales what is too long, and trainable values only", () => {
@@ -213,6 +228,27 @@ describe("clipping to the median", () => {
   it("[O5] equal updates are taken as they are", () => {
     const { trainable, statistics } = factors([0.3, 0.3, 0.3], { weights: [7, 7, 7] });
     for (const factor of [...trainable, ...statistics]) expect(factor).toBeCloseTo(1, 15);
+  });
+});
+
+const earlier = (norms: readonly number[], earlierNorm?: number): readonly number[] =>
+  factors(norms, earlierNorm === undefined ? {} : { earlierNorm }).trainable;
+
+describe("one or two who come", () => {
+  it("[O9.3] are held to twice the norm that a round before had in the middle", () => {
+    expect(earlier([8], 2)).toEqual([0.5]);
+    expect(earlier([3.9], 2)).toEqual([1]);
+    expect(earlier([8, 16], 2)).toEqual([0.5, 0.25]);
+    expect(earlier([8, 16], 100)).toEqual([1, 0.5]);
+  });
+
+  it("[O9.3] in a leg's first round two are held to the smaller, and one to nothing", () => {
+    expect(earlier([8])).toEqual([1]);
+    expect(earlier([8, 16])).toEqual([1, 0.5]);
+  });
+
+  it("[O9.3] three are not held to it: their median is of the round itself", () => {
+    expect(earlier([8, 8, 8], 2)).toEqual([1, 1, 1]);
   });
 });
 

@@ -1,3 +1,5 @@
+import type { AggregationRule, Mixing } from "../../protocol/round/aggregation-rule.ts";
+
 /**
  * Sixteen updates of seven values, with results computed in float64 by an independent NumPy
  * implementation; given to 1e-6.
@@ -29,4 +31,71 @@ export const CLIP_NORM = 3.7628682886221867;
 /** Unweighted mean of the updates, each first scaled to at most that norm. */
 export const CLIPPED_MEAN = [
   -0.1400384, 1.1665831, 0.6878835, 1.4232278, 1.7410158, -0.6646972, 0.2389306,
+];
+
+/** What robust rules make of them, each counting alike, with three that may be hostile. */
+export const ROBUST: readonly {
+  readonly name: string;
+  readonly rule: AggregationRule;
+  readonly mixing?: Mixing;
+  readonly expected: readonly number[];
+}[] = [
+  {
+    name: "median",
+    rule: { kind: "median" },
+    expected: [-0.2205878, 1.2857641, 0.7026753, 1.5646129, 1.899339, -0.6821297, 0.1806275],
+  },
+  {
+    name: "trimmed mean",
+    rule: { kind: "trimmed-mean" },
+    expected: [-0.1638862, 1.2003863, 0.6680512, 1.495432, 1.8668776, -0.755453, 0.2001092],
+  },
+  {
+    name: "Krum",
+    rule: { kind: "krum" },
+    expected: [-0.1673678, 0.2575161, 0.0943479, 1.649928, 2.2152172, -0.8560192, 0.1283553],
+  },
+  {
+    name: "Multi-Krum",
+    rule: { kind: "multi-krum" },
+    expected: [-0.3434533, 1.0028651, 0.8530984, 1.4366821, 1.7404942, -0.8446915, 0.1964954],
+  },
+  {
+    name: "Bulyan",
+    rule: { kind: "bulyan" },
+    expected: [-0.187232, 1.450224, 0.6416187, 1.5009484, 1.7928715, -0.8778347, 0.1416911],
+  },
+  {
+    name: "geometric median, to its end",
+    rule: { kind: "geometric-median", smoothing: 1e-6, iterations: 3000 },
+    expected: [-0.1686762, 1.1933176, 0.704446, 1.5082318, 1.8912441, -0.7159645, 0.244052],
+  },
+  {
+    name: "centred clipping from zero",
+    rule: { kind: "centred-clipping", radius: 2, iterations: 3 },
+    expected: [-0.1559855, 1.2035593, 0.7218928, 1.4461382, 1.8078744, -0.7133468, 0.2397008],
+  },
+  {
+    name: "median of nearest neighbours' means",
+    rule: { kind: "median" },
+    mixing: { kind: "nearest-neighbours" },
+    expected: [-0.2156976, 1.2941327, 0.7894608, 1.4545479, 1.8550786, -0.7856946, 0.2546696],
+  },
+];
+
+/** A trusted update, and what FLTrust makes of those above beside it. */
+export const TRUSTED = [
+  -0.0668669, 1.4515496, 0.5057735, 1.4193404, 1.6627558, -0.7110096, 0.2427454,
+];
+export const FLTRUST = [
+  -0.1049468, 0.9465371, 0.5196659, 1.1175148, 1.3893788, -0.5566294, 0.1786303,
+];
+export const TRUST_SCORES = [
+  0.9287092, 0.7610655, 0.8776337, 0.7847978, 0.5864657, 0.7123588, 0.775007, 0.838823, 0.7506341,
+  0.7779054, 0.5891032, 0.7782141, 0.8189596, 0.7418262, 0.8521853, 0.6574546,
+];
+
+/** Three steps of the smoothed Weiszfeld algorithm (ν = 1e-6) from zero. */
+export const THREE_STEPS = [
+  -0.1670591, 1.1954939, 0.7063272, 1.5070006, 1.8898353, -0.7177283, 0.2442845,
 ];

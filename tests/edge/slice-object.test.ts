@@ -2,16 +2,23 @@ import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { blobKey, digestOf, putBlob } from "../../edge/blobs/blob-store.ts";
-import { combiningRule } from "../../edge/aggregation/configured-rule.ts";
+import { chosenRule } from "../../edge/aggregation/configured-rule.ts";
 import { ByteMeter } from "../../edge/slice/byte-meter.ts";
 import { combineSlice } from "../../edge/slice/combine-slice.ts";
 import { measureSlice } from "../../edge/slice/measure-slice.ts";
 import type { CombineWork } from "../../edge/slice/slice-work.ts";
 import { MAX_SLICE_VALUES, stateLayout } from "../../protocol/model/state-layout.ts";
-import type { AggregationRule } from "../../protocol/round/campaign-config.ts";
+import type { AggregationRule, Mixing } from "../../protocol/round/aggregation-rule.ts";
 import { encodeFrame } from "../../protocol/update/frame.ts";
 import { uniformSource } from "../../protocol/random/uniform-source.ts";
-import { CLIP_NORM, CLIPPED_MEAN, UPDATES, WEIGHTED_MEAN, WEIGHTS } from "./aggregation-vectors.ts";
+import {
+  CLIP_NORM,
+  CLIPPED_MEAN,
+  ROBUST,
+  UPDATES,
+  WEIGHTED_MEAN,
+  WEIGHTS,
+} from "./aggregation-vectors.ts";
 import { numbers, tinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());
@@ -25,37 +32,53 @@ async function storedFrame(update: readonly number[], name: string) {
   return { key: `updates/${name}`, digest: await digestOf(frame) };
 }
 
+interface Bearing {
+  readonly hostile?: number;
+  readonly mixing?: Mixing;
+}
+
 /** Combines the vectors as one slice with SGD at rate 1 from zero: θ = −Δ. */
 async function combineVectors(
   rule: AggregationRule,
   weights: readonly number[],
+  { hostile = 3, mixing = { kind: "none" } }: Bearing = {},
 ): Promise<number[]> {
   const length = UPDATES[0]!.length;
   const contributions = [];
   for (const [i, update] of UPDATES.entries()) {
     contributions.push({ weight: weights[i]!, frames: [await storedFrame(update, `${i}`)] });
   }
+  const parties = weights.map((weight, i) => ({
+    members: [`p-${i}`],
+    party: `invite-${i}`,
+    weight,
+  }));
+  const server = { kind: "sgd", learningRate: 1, momentum: 0 } as const;
+  const chosen = chosenRule({ rule, hostile, mixing, server }, parties);
+  expect(chosen.kind).toBe(rule.kind);
   const slice = { index: 0, length, section: "trainable" as const, variances: [] };
-  const work = { slice, codec: "f32" as const, contributions };
-  const { squaredNorms } = await measureSlice(env.BLOBS, work, new ByteMeter());
-  const norms = squaredNorms.map(Math.sqrt);
-  const factors = combiningRule(rule).factors(
-    norms.map((norm, i) => ({
-      members: [`p-${i}`],
-      weight: weights[i]!,
-      norm,
-      statisticsNorm: norm,
+  const products = chosen.rule.needsGram;
+  const work = { slice, codec: "f32" as const, contributions, products };
+  const measured = await measureSlice(env.BLOBS, work, new ByteMeter());
+  const norms = measured.squaredNorms.map(Math.sqrt);
+  const { trainable } = chosen.rule.combine({
+    contributions: parties.map((one, i) => ({
+      ...one,
+      norm: norms[i]!,
+      statisticsNorm: norms[i]!,
     })),
-  );
+    order: parties.map((_, i) => i),
+    ...(measured.products && { gram: measured.products }),
+  });
   const { student } = await combineSlice(
     env.BLOBS,
     {
       ...work,
-      factors: weights.map((weight, i) => weight * factors[i]!.trainable),
-      divisor: weights.reduce((sum, weight) => sum + weight, 0),
+      combination: trainable,
+      seed: "00".repeat(32),
       student: await putBlob(env.BLOBS, new Uint8Array(4 * length)),
       moments: { first: null, second: null },
-      optimizer: { kind: "sgd", learningRate: 1, momentum: 0 },
+      optimizer: server,
       rate: 1,
     },
     new ByteMeter(),
@@ -64,19 +87,27 @@ async function combineVectors(
   return Array.from(new Float32Array(await object!.arrayBuffer()), (value) => -value);
 }
 
+function expectNear(result: readonly number[], expected: readonly number[]): void {
+  expect(result).toHaveLength(expected.length);
+  for (const [i, value] of expected.entries()) {
+    expect(Math.abs(result[i]! - value)).toBeLessThan(1e-6);
+  }
+}
+
 describe("vectors of an independent implementation", () => {
+  const alike = UPDATES.map(() => 1);
+
   it("[O1] weighted mean", async () => {
-    const result = await combineVectors({ kind: "mean" }, WEIGHTS);
-    WEIGHTED_MEAN.forEach((value, i) => expect(Math.abs(result[i]! - value)).toBeLessThan(1e-6));
+    expectNear(await combineVectors({ kind: "mean" }, WEIGHTS), WEIGHTED_MEAN);
   });
 
   it("[O1] norm-clipped mean", async () => {
     const rule = { kind: "norm-clipped-mean" as const, clipNorm: CLIP_NORM };
-    const result = await combineVectors(
-      rule,
-      UPDATES.map(() => 1),
-    );
-    CLIPPED_MEAN.forEach((value, i) => expect(Math.abs(result[i]! - value)).toBeLessThan(1e-6));
+    expectNear(await combineVectors(rule, alike), CLIPPED_MEAN);
+  });
+
+  it.each(ROBUST)("[O7.1] [O7.2] [O7.3] $name", async ({ rule, expected, ...bearing }) => {
+    expectNear(await combineVectors(rule, WEIGHTS, bearing), expected);
   });
 });
 
@@ -95,8 +126,8 @@ describe("a slice object", () => {
       slice,
       codec: "f32",
       contributions: [1, 1, 1].map((weight) => ({ weight, frames: [stored] })),
-      factors: [1, 1, 1],
-      divisor: 3,
+      combination: { kind: "sum", factors: [1, 1, 1], divisor: 3 },
+      seed: "",
       student,
       moments: { first: student, second: student },
       optimizer: { kind: "adam", learningRate: 0.1, beta1: 0.9, beta2: 0.99, tau: 1e-3 },
@@ -139,8 +170,12 @@ describe("a slice object", () => {
       codec: "f32",
       contributions,
       statistics: { model: { digest, network: {} }, student: [student], bounded: true },
-      factors: contributions.map(({ weight }) => weight),
-      divisor: updates,
+      combination: {
+        kind: "sum",
+        factors: contributions.map(({ weight }) => weight),
+        divisor: updates,
+      },
+      seed: "",
       student,
       moments: { first: null, second: null },
       optimizer: { kind: "sgd", learningRate: 1, momentum: 0 },
@@ -176,8 +211,8 @@ describe("a slice object", () => {
       slice: { index: 0, length: 4, section: "trainable", variances: [] },
       codec: "f32",
       contributions,
-      factors: [1.5, 1],
-      divisor: 4,
+      combination: { kind: "sum", factors: [1.5, 1], divisor: 4 },
+      seed: "",
       student,
       moments: { first: null, second: null },
       optimizer: { kind: "sgd", learningRate: 1, momentum: 0 },

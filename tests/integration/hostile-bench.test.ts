@@ -12,7 +12,7 @@ import { openModelUpload, readModel } from "../../client/cli/model-file.ts";
 import { seededStream } from "../../client/demo/draw-images.ts";
 import { resnet18 } from "../../protocol/model/architectures/resnet18.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";
-import type { AggregationRule } from "../../protocol/round/campaign-config.ts";
+import type { AggregationRule } from "../../protocol/round/aggregation-rule.ts";
 import { ATTACKS, firstRound, type Attack } from "../bench/hostile/attacks.ts";
 import { normOf } from "../bench/hostile/forgeries.ts";
 import { Conduct, hostileTraining } from "../bench/hostile/hostile-training.ts";

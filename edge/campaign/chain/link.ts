@@ -55,6 +55,11 @@ const outcomeFields = {
    * round: every student₀ follows from `statistics`, the teacher and the configuration.
    */
   outputs: z.array(digestSchema),
+  /**
+   * By which updates were combined: not always the configured one (SPEC O9). None where nothing was
+   * combined; links from before it was written lack it.
+   */
+  rule: z.string().optional(),
   /** Blob of the pooled statistics, in the round that made it (SPEC B6). */
   statistics: digestSchema.optional(),
   /** All that is decided after this round. */

@@ -119,7 +119,7 @@ function goodStudent(ledger: Ledger, { fellBackTo }: FailedGate): Outcome | unde
 /** Links the outcome into the chain, decides what follows, and opens the next round or ends. */
 function closeRound(
   ledger: Ledger,
-  { campaign, attempt, place, updates }: CombiningPlan,
+  { campaign, attempt, chosen, place, updates, work }: CombiningPlan,
   { statistics, ...combined }: Outcome,
   now: number,
 ): void {
@@ -137,6 +137,7 @@ function closeRound(
     ...(statistics === undefined && { student: [...incomingStudent(ledger, round).slices] }),
     inputs: inputsOf(updates),
     ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
+    ...(work === "combine" && { rule: chosen.kind }),
     decisions,
   });
   ledger.campaign.addStudent({ ...student, round: round + 1 });

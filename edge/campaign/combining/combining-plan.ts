@@ -1,3 +1,4 @@
+import { chosenRule, type ChosenRule } from "../../aggregation/configured-rule.ts";
 import type { Contribution } from "../../aggregation/rule.ts";
 import { placeOf, type Place } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
@@ -6,6 +7,8 @@ import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
 import type { AcceptedUpdate } from "../store/commit-store.ts";
 import type { Ledger } from "../store/ledger.ts";
+import { earlierNorm } from "./earlier-norm.ts";
+import { drawnOrder, roundSeed } from "./round-draw.ts";
 
 /** What an attempt combines, fixed from the moment it stopped collecting. */
 export interface CombiningPlan {
@@ -17,6 +20,14 @@ export interface CombiningPlan {
   readonly updates: readonly AcceptedUpdate[];
   /** The same as they are combined: each participant's by itself. */
   readonly contributions: readonly PlannedContribution[];
+  /** By which they are combined: follows from who came. */
+  readonly chosen: ChosenRule;
+  /** What chance decides in it is drawn from. */
+  readonly seed: string;
+  /** A permutation of the contributions, by the seed. */
+  readonly order: readonly number[];
+  /** ‖u‖/w in the middle of the last round of this leg that combined any; undefined before there is one. */
+  readonly earlierNorm: number | undefined;
 }
 
 interface PlannedContribution extends Contribution {
@@ -35,10 +46,23 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   const updates = ledger.commits.accepted(attempt);
   const contributions = updates.map((update) => ({
     members: [update.participant],
+    party: ledger.roster.participant(update.participant)!.invite,
     weight: update.weight,
     updates: [update],
   }));
-  return { campaign, attempt, work: phase.work, place, updates, contributions };
+  const seed = roundSeed(campaign.id, attempt, updates);
+  return {
+    campaign,
+    attempt,
+    work: phase.work,
+    place,
+    updates,
+    contributions,
+    chosen: chosenRule(campaign.config.aggregation, contributions),
+    seed,
+    order: drawnOrder(seed, contributions.length),
+    earlierNorm: earlierNorm(ledger, attempt.round, place),
+  };
 }
 
 /** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */

@@ -53,13 +53,14 @@ async function driveUpdates(
     workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
   );
   if (measured === undefined) return;
-  const sizes = combinationOf(plan, measured);
+  const combination = combinationOf(plan, measured);
   const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
-    workers.combine(transact((ledger) => combineWork(ledger, plan, sizes, slice))),
+    workers.combine(transact((ledger) => combineWork(ledger, plan, combination, slice))),
   );
   if (combined === undefined) return;
   transact((ledger, now) => {
-    if (stillCombines(ledger, plan.attempt)) commitRound(ledger, plan, sizes, combined, now);
+    if (stillCombines(ledger, plan.attempt))
+      commitRound(ledger, plan, combination.sizes, combined, now);
   });
 }
 

@@ -1,18 +1,16 @@
-import { combiningRule } from "../../aggregation/configured-rule.ts";
-import { sumOf } from "../../aggregation/rule.ts";
 import { serverRate } from "../../aggregation/server-rate.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
-import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
 import { teacherOf } from "../../blobs/model-source.ts";
 import { updateKey } from "../../blobs/update-objects.ts";
-import type { CombineWork, MeasureWork, SliceShape } from "../../slice/slice-work.ts";
+import type { CombineWork, LastStep, MeasureWork, SliceShape } from "../../slice/slice-work.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
 import type { Ledger } from "../store/ledger.ts";
+import type { MeasuredPlan } from "./combination.ts";
 import type { CombiningPlan } from "./combining-plan.ts";
 
 /** Pass 1 over one slice. */
 export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceShape): MeasureWork {
-  const { campaign, attempt, contributions } = plan;
+  const { campaign, attempt, chosen, contributions } = plan;
   const { config, slices } = campaign;
   const student = incomingStudent(ledger, attempt.round);
   const ofStatistics = {
@@ -20,7 +18,7 @@ export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceSha
     student: slices
       .filter(({ section }) => section === "statistics")
       .map(({ index }) => student.slices[index]!),
-    bounded: combiningRule(config.aggregation.rule).boundsStatistics,
+    bounded: chosen.rule.boundsStatistics,
   };
   return {
     slice,
@@ -32,27 +30,36 @@ export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceSha
         return { key: updateKey(campaign.id, attempt, participant, slice.index, digest), digest };
       }),
     })),
-    ...(slice.section === "statistics" && { statistics: ofStatistics }),
+    ...(slice.section === "statistics"
+      ? { statistics: ofStatistics }
+      : { products: chosen.rule.needsGram, ...lastStepOf(ledger, plan, slice) }),
   };
+}
+
+/** Where the rule starts at the student's last step and there is one in this leg (SPEC O7.4). */
+function lastStepOf(
+  ledger: Ledger,
+  { attempt: { round }, chosen, place }: CombiningPlan,
+  { index }: SliceShape,
+): { readonly lastStep?: LastStep } {
+  if (chosen.kind !== "centred-clipping" || place.roundOfLeg === 0) return {};
+  const before = incomingStudent(ledger, round - 1).slices[index]!;
+  return { lastStep: { before, after: incomingStudent(ledger, round).slices[index]! } };
 }
 
 /** Pass 2 over one slice. */
 export function combineWork(
   ledger: Ledger,
   plan: CombiningPlan,
-  sizes: readonly UpdateSize[],
+  measured: MeasuredPlan,
   slice: SliceShape,
 ): CombineWork {
-  const { campaign, attempt, place, contributions } = plan;
+  const { campaign, attempt, place } = plan;
   const student = incomingStudent(ledger, attempt.round);
-  const isStatistics = slice.section === "statistics";
   return {
     ...measureWork(ledger, plan, slice),
-    factors: contributions.map(({ weight }, i) => {
-      const { factor, statisticsFactor } = sizes[i]!;
-      return weight * (isStatistics ? statisticsFactor : factor);
-    }),
-    divisor: sumOf(contributions.map(({ weight }) => weight)),
+    combination: measured[slice.section],
+    seed: plan.seed,
     student: student.slices[slice.index]!,
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,

@@ -1,0 +1,19 @@
+import type { Place } from "../../../protocol/round/timeline.ts";
+import type { Ledger } from "../store/ledger.ts";
+
+/**
+ * ‖u‖/w in the middle of the last round that combined updates, in the leg at hand (SPEC O9.3); of an even
+ * number the smaller of the two in the middle.
+ */
+export function earlierNorm(ledger: Ledger, round: number, { leg }: Place): number | undefined {
+  const committed = ledger.rounds.all().filter(({ state }) => state === "committed");
+  for (const attempt of committed.toReversed()) {
+    if (attempt.round >= round || attempt.round < leg.firstRound) continue;
+    const ratios = ledger.commits
+      .accepted(attempt)
+      .flatMap(({ size, weight }) => (size !== null && weight > 0 ? [size.norm / weight] : []));
+    ratios.sort((a, b) => a - b);
+    if (ratios.length > 0) return ratios[Math.floor((ratios.length - 1) / 2)];
+  }
+  return undefined;
+}
