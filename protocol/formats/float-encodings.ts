@@ -8,14 +8,16 @@ import {
 } from "../half-precision.ts";
 
 /**
- * How files store the floats that weights may be (SPEC W3): float32, binary16 and bfloat16, all
- * little-endian. Reading is exact for each of them.
+ * How files store the floats that weights may be (SPEC W3): float32, binary16, bfloat16 and float64, all
+ * little-endian. Reading is exact for each of them but the last, which is rounded to float32.
  */
-export type FloatEncoding = "F32" | "F16" | "BF16";
+export type FloatEncoding = "F32" | "F16" | "BF16" | "F64";
+
+const BYTES: Readonly<Record<FloatEncoding, 2 | 4 | 8>> = { F32: 4, F16: 2, BF16: 2, F64: 8 };
 
 /** Bytes per value. */
-export function floatBytes(encoding: FloatEncoding): 2 | 4 {
-  return encoding === "F32" ? 4 : 2;
+export function floatBytes(encoding: FloatEncoding): 2 | 4 | 8 {
+  return BYTES[encoding];
 }
 
 /** From here on a value rounds to infinity: halfway from the largest finite one to the next step. */
@@ -23,6 +25,7 @@ const OVERFLOW: Readonly<Record<FloatEncoding, number>> = {
   F32: Infinity,
   F16: 65520,
   BF16: (2 - 2 ** -8) * 2 ** 127,
+  F64: Infinity,
 };
 
 /** Index of the first value that is not finite once it is encoded; −1 when all are. */
@@ -47,12 +50,21 @@ export function decodeFloats(
       `${bytes.length} bytes do not divide into ${encoding} values of ${width} bytes`,
     );
   }
-  if (encoding === "F32") return float32Values(bytes);
-  const widen = encoding === "F16" ? float16ToNumber : bfloat16ToNumber;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
-    widen(view.getUint16(2 * i, true)),
-  );
+  const halves = (widen: (bits: number) => number): Float32Array<ArrayBuffer> =>
+    Float32Array.from({ length: bytes.length / 2 }, (_, i) => widen(view.getUint16(2 * i, true)));
+  switch (encoding) {
+    case "F32":
+      return float32Values(bytes);
+    case "F16":
+      return halves(float16ToNumber);
+    case "BF16":
+      return halves(bfloat16ToNumber);
+    case "F64":
+      return Float32Array.from({ length: bytes.length / 8 }, (_, i) =>
+        view.getFloat64(8 * i, true),
+      );
+  }
 }
 
 /** Float32 values as bytes, rounded to nearest, ties to even. */
@@ -60,10 +72,46 @@ export function encodeFloats(
   encoding: FloatEncoding,
   values: Float32Array,
 ): Uint8Array<ArrayBuffer> {
-  if (encoding === "F32") return float32Bytes(values);
-  const narrow = encoding === "F16" ? numberToFloat16 : numberToBfloat16;
-  const bytes = new Uint8Array(2 * values.length);
+  const bytes = new Uint8Array(floatBytes(encoding) * values.length);
   const view = new DataView(bytes.buffer);
-  for (let i = 0; i < values.length; i++) view.setUint16(2 * i, narrow(values[i]!), true);
+  const halves = (narrow: (value: number) => number): void => {
+    for (let i = 0; i < values.length; i++) view.setUint16(2 * i, narrow(values[i]!), true);
+  };
+  switch (encoding) {
+    case "F32":
+      return float32Bytes(values);
+    case "F16":
+      halves(numberToFloat16);
+      break;
+    case "BF16":
+      halves(numberToBfloat16);
+      break;
+    case "F64":
+      for (let i = 0; i < values.length; i++) view.setFloat64(8 * i, values[i]!, true);
+      break;
+  }
+  return bytes;
+}
+
+/** Whether every value of the encoding is a float32 too. */
+export function isExact(encoding: FloatEncoding): boolean {
+  return encoding !== "F64";
+}
+
+/**
+ * Values as bytes that take the place of `stored`: one that the stored bytes are read as keeps them, so
+ * that what reading rounded comes back unrounded.
+ */
+export function encodeOver(
+  encoding: FloatEncoding,
+  values: Float32Array,
+  stored: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const bytes = encodeFloats(encoding, values);
+  const width = floatBytes(encoding);
+  decodeFloats(encoding, stored).forEach((value, i) => {
+    if (value !== values[i]) return;
+    bytes.set(stored.subarray(i * width, (i + 1) * width), i * width);
+  });
   return bytes;
 }

@@ -37,7 +37,7 @@ export async function openModel(
 ): Promise<OpenModel> {
   const file = await openModelFile(source);
   const given = Object.entries(network).filter(([, answer]) => answer !== undefined);
-  const answers = { ...answersInFile(file), ...Object.fromEntries(given) };
+  const answers = { ...file.network, ...answersInFile(file), ...Object.fromEntries(given) };
   const model = recognise(file.tensors, answers, file.graph);
   return { file, ...model, preprocessing: { ...model.preprocessing, ...file.preprocessing } };
 }

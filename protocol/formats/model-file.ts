@@ -1,5 +1,6 @@
 import type { Graph } from "../model/graph.ts";
 import type { NamedTensor } from "../model/named-tensor.ts";
+import type { NetworkSettings } from "../model/network-settings.ts";
 import type { PreprocessingDefaults } from "../model/preprocessing-defaults.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { Finding } from "./finding.ts";
@@ -38,6 +39,8 @@ export interface ModelFile {
   readonly graph?: Graph;
   /** Free text that the file carries. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What the file says of its network that tensors do not tell. */
+  readonly network?: NetworkSettings;
   /** What the file says of how its network sees pictures: goes before what is usual for the network. */
   readonly preprocessing?: Partial<PreprocessingDefaults>;
   /** What the file calls its classes, by index. */
@@ -80,4 +83,4 @@ export interface Format {
 }
 
 /** Bytes of a file by which its format is told. */
-export const START_BYTES = 16;
+export const START_BYTES = 1024;

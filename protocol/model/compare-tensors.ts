@@ -30,7 +30,7 @@ export function firstMismatch(graph: Graph, tensors: Tensors): string | undefine
       return `tensor '${name}' has shape [${tensor.shape.join(", ")}] where [${shape.join(", ")}] is expected`;
     }
     if (tensor.values !== "floats") {
-      return `tensor '${name}' is ${tensor.dtype}: save it as float32, float16 or bfloat16`;
+      return `tensor '${name}' is ${tensor.dtype}, a type that networks are run in, not trained: bring the model as it was before it was quantised, in float32, float16 or bfloat16`;
     }
     if (sizeOf(shape) === 0) return `tensor '${name}' is empty`;
     left.delete(name);

@@ -37,7 +37,7 @@ export function isDtype(name: string): name is Dtype {
 
 /** Whether a model's weights may have the dtype (SPEC W3). */
 export function isFloatDtype(dtype: Dtype): dtype is FloatEncoding {
-  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
+  return dtype === "F32" || dtype === "F16" || dtype === "BF16" || dtype === "F64";
 }
 
 /** Whether the dtype holds whole numbers or truth values: what a step counter is stored in. */

@@ -1,13 +1,21 @@
 import { ProtocolError } from "../../errors.ts";
 import { sizeOf } from "../../model/graph.ts";
 import type { ByteSource } from "../byte-source.ts";
-import { beyondEncoding, encodeFloats, type FloatEncoding } from "../float-encodings.ts";
+import {
+  beyondEncoding,
+  encodeFloats,
+  encodeOver,
+  floatBytes,
+  isExact,
+  type FloatEncoding,
+} from "../float-encodings.ts";
 import type { NewValues, TensorPart } from "../model-file.ts";
 import { isFloatDtype } from "./dtype.ts";
 import type { SafetensorsHeader } from "./header.ts";
 
-/** Most values written in one step: bounds the memory of a restore by pieces. */
+/** Most values and bytes written in one step: bounds the memory of a restore by pieces. */
 const PIECE_VALUES = 2 ** 18;
+const PIECE_BYTES = 2 ** 20;
 
 /**
  * The way back out: new values in the file that the model came in. Header, tensor order, names, dtypes
@@ -24,26 +32,32 @@ export async function* restoredPieces(
   yield header.bytes;
   for (const { name, dtype, shape, begin, end } of header.tensors) {
     if (!values.has(name)) {
-      for (let from = begin; from < end; from += 4 * PIECE_VALUES) {
-        yield await source.read(from, Math.min(end, from + 4 * PIECE_VALUES));
+      for (let from = begin; from < end; from += PIECE_BYTES) {
+        yield await source.read(from, Math.min(end, from + PIECE_BYTES));
       }
       continue;
     }
     if (!isFloatDtype(dtype))
       throw new TypeError(`tensor '${name}' is ${dtype}, and has no floats`);
     const size = sizeOf(shape);
-    for (let first = 0; first < size; first += PIECE_VALUES) {
-      const part = { name, first, length: Math.min(PIECE_VALUES, size - first) };
-      yield encodePart(dtype, part, await values.read(part));
+    const width = floatBytes(dtype);
+    const piece = Math.min(PIECE_VALUES, PIECE_BYTES / width);
+    for (let first = 0; first < size; first += piece) {
+      const part = { name, first, length: Math.min(piece, size - first) };
+      const given = checked(dtype, part, await values.read(part));
+      const from = begin + first * width;
+      yield isExact(dtype)
+        ? encodeFloats(dtype, given)
+        : encodeOver(dtype, given, await source.read(from, from + part.length * width));
     }
   }
 }
 
-function encodePart(
+function checked(
   dtype: FloatEncoding,
   { name, first, length }: TensorPart,
   values: Float32Array,
-): Uint8Array {
+): Float32Array {
   if (values.length !== length) {
     throw new RangeError(`${length} values were asked for, ${values.length} came`);
   }
@@ -54,5 +68,5 @@ function encodePart(
       `tensor '${name}' holds ${values[beyond]} at index ${first + beyond}, which ${dtype} cannot hold`,
     );
   }
-  return encodeFloats(dtype, values);
+  return values;
 }

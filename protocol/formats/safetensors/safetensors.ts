@@ -1,6 +1,7 @@
 import type { NamedTensor } from "../../model/named-tensor.ts";
 import { readRuns, type ByteRun, type ByteSource } from "../byte-source.ts";
 import { decodeFloats, floatBytes, type FloatEncoding } from "../float-encodings.ts";
+import type { Finding } from "../finding.ts";
 import type { Format, TensorPart } from "../model-file.ts";
 import { isFloatDtype, isIntegerDtype, type Dtype } from "./dtype.ts";
 import {
@@ -8,6 +9,7 @@ import {
   MAX_HEADER_BYTES,
   parseHeader,
   PREFIX_BYTES,
+  type SafetensorsHeader,
   type TensorInfo,
 } from "./header.ts";
 import { restoredPieces } from "./restore.ts";
@@ -21,11 +23,10 @@ export const safetensors: Format = {
     if (start.length <= PREFIX_BYTES) {
       return `the file is truncated: it has ${start.length} bytes in all, and the length of its header alone takes ${PREFIX_BYTES}`;
     }
+    if (start[PREFIX_BYTES] !== 0x7b) return "no header begins with '{' at byte 8";
     const jsonBytes = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
-    if (jsonBytes > MAX_HEADER_BYTES) {
-      return `it would have a header of ${jsonBytes} bytes, the limit is ${MAX_HEADER_BYTES}`;
-    }
-    return start[PREFIX_BYTES] === 0x7b ? undefined : "its header does not start with '{'";
+    if (jsonBytes <= MAX_HEADER_BYTES) return undefined;
+    return `it would have a header of ${jsonBytes} bytes, the limit is ${MAX_HEADER_BYTES}`;
   },
   open: async (source) => {
     const { totalBytes } = source;
@@ -43,12 +44,25 @@ export const safetensors: Format = {
         values: kindOf(dtype),
       })),
       metadata: new Map(Object.entries(header.metadata ?? {})),
-      findings: [],
+      findings: findingsOf(header),
       read: (parts) => readParts(source, byName, parts),
       restore: (values) => restoredPieces(source, header, values),
     };
   },
 };
+
+function findingsOf({ tensors }: SafetensorsHeader): Finding[] {
+  const rounded = tensors.filter(({ dtype }) => dtype === "F64");
+  if (rounded.length === 0) return [];
+  return [
+    {
+      rule: "float64-weights",
+      level: "note",
+      message: `${rounded.length} of ${tensors.length} tensors are float64: they are computed with as float32, and written back as float64; a value that does not change keeps all its digits`,
+      where: rounded[0]!.name,
+    },
+  ];
+}
 
 function kindOf(dtype: Dtype): NamedTensor["values"] {
   if (isFloatDtype(dtype)) return "floats";

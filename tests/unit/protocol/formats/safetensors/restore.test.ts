@@ -10,6 +10,7 @@ import {
   writeSafetensors,
   type TensorToWrite,
 } from "../../../../../protocol/formats/safetensors/writer.ts";
+import { sizeOf } from "../../../../../protocol/model/graph.ts";
 import { entryView } from "../../../../../protocol/model/state-layout.ts";
 import { stepCounter, tensorsOf } from "../tensors-to-write.ts";
 import { refusal } from "../../problem.ts";
@@ -69,6 +70,23 @@ describe("restoring a file", () => {
       }),
     );
     expect((await restored(model, changed)).file).toEqual(expected);
+  });
+
+  it("[W4] gives float64 values back with all digits, and what changed as the float32 it became", async () => {
+    const digits = tensorsOf(graph, "F64").map(({ name, shape }): TensorToWrite => {
+      const values = Float64Array.from({ length: sizeOf(shape) }, (_, i) => 1 + i / 3);
+      return { name, shape, dtype: "F64", bytes: new Uint8Array(values.buffer) };
+    });
+    const file = mixedFile(digits);
+    const model = await importModel(file);
+    expect(model.state[1]).toBe(Math.fround(4 / 3));
+    expect((await restored(model, model.state)).file).toEqual(file);
+    const { offset } = model.layout.entries.find(({ name }) => name === "fc.bias")!;
+    model.state[offset + 1] = 0.1;
+    const { file: changed } = await restored(model, model.state);
+    const at = file.length - 8;
+    expect(new DataView(changed.buffer).getFloat64(at - 8, true)).toBe(Math.fround(0.1));
+    expect(changed.subarray(at)).toEqual(file.subarray(at));
   });
 
   it("[W4] gives it in pieces of at most 1 MiB", async () => {

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { bytesInMemory } from "../../../../protocol/formats/byte-source.ts";
+import { openModelFile } from "../../../../protocol/formats/open-model-file.ts";
+import { refusal } from "../problem.ts";
+
+/** A file of 600 bytes that begins so, a character a byte; `at` moves the beginning. */
+function file(beginning: string, at = 0): Uint8Array {
+  const bytes = new Uint8Array(600);
+  bytes.set(
+    Uint8Array.from(beginning, (char) => char.charCodeAt(0)),
+    at,
+  );
+  return bytes;
+}
+
+const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+
+const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])[] = [
+  ["empty", new Uint8Array(), /empty/],
+  [
+    "a Git LFS pointer",
+    text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"),
+    /git lfs pull/,
+  ],
+  ["a web page", text("\ufeff\n <!DOCTYPE html><html>"), /web page.*'resolve'/],
+  ["OpenVINO's", text('<?xml version="1.0"?>\n<net name="m" version="11">'), /OpenVINO/],
+  ["other XML", text('<?xml version="1.0"?><svg/>'), /XML/],
+  ["a shards' index", text('{"metadata": {}, "weight_map": {}}'), /index of a model.*folder/],
+  ["model.json", text('{"format": "layers-model", "modelTopology": 1}'), /weightsManifest/],
+  ["a configuration", text('{"hidden_act": "gelu"}'), /JSON.*folder/],
+  ["gzip", file("\u001f\u008b"), /gzip.*unpack/],
+  ["bzip2", file("BZh9"), /bzip2.*unpack/],
+  ["xz", file("\u00fd7zXZ\u0000"), /xz.*unpack/],
+  ["Zstandard", file("(\u00b5/\u00fd"), /Zstandard.*unpack/],
+  ["7-Zip", file("7z\u00bc\u00af'\u001c"), /7-Zip/],
+  ["RAR", file("Rar!\u001a"), /RAR/],
+  ["tar", file("ustar", 257), /tar archive.*unpack/],
+  ["HDF5", file("\u0089HDF\r\n\u001a\n"), /Keras.*tensorflowjs_converter/],
+  ["GGUF", file("GGUF"), /language models/],
+  ["TensorFlow Lite", file("TFL3", 4), /TensorFlow Lite/],
+  ["TensorRT", file("ftrt"), /TensorRT/],
+  ["ORT", file("ORTM", 4), /\.onnx/],
+  ["ExecuTorch", file("ET12", 4), /ExecuTorch/],
+  ["Core ML", file("\u0008\u0001\u0012\u0080\u0002\u000a\u0010"), /Core ML/],
+  ["MXNet", file("\u0012\u0001"), /MXNet/],
+  ["a NumPy array", file("\u0093NUMPY"), /NumPy/],
+  ["another pickle", file("\u0080\u0004\u0095"), /pickle.*torch\.save/],
+  ["a picture", file("\u0089PNG"), /--images/],
+  ["a PDF", file("%PDF-1.7"), /PDF/],
+  ["a program", text("import torch\n\nmodel = Net()\n"), /text file.*torch\.save/],
+];
+
+describe("a file that is no model", () => {
+  it.each(FILES)("is told by its beginning: %s", async (_what, bytes, says) => {
+    const message = await refusal("malformed-model", openModelFile(bytesInMemory(bytes)));
+    expect(message).toMatch(says);
+    expect(message).not.toMatch(/header/);
+  });
+});
