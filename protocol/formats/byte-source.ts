@@ -12,6 +12,24 @@ export function bytesInMemory(file: Uint8Array): ByteSource {
   return { totalBytes: file.length, read: (begin, end) => file.subarray(begin, end) };
 }
 
+/**
+ * Bytes [begin, end) of a file, all of them.
+ *
+ * @throws ProtocolError `malformed-model` when the source gives fewer: the file is not what it was.
+ */
+export async function readBytes(
+  source: ByteSource,
+  begin: number,
+  end: number,
+): Promise<Uint8Array> {
+  const bytes = await source.read(begin, end);
+  if (bytes.length === end - begin) return bytes;
+  throw new ProtocolError(
+    "malformed-model",
+    `bytes ${begin} to ${end} of the file were asked for, ${bytes.length} came`,
+  );
+}
+
 /** Consecutive bytes of a file. */
 export interface ByteRun {
   readonly begin: number;
@@ -54,13 +72,7 @@ export async function* readRuns<Run extends ByteRun>(
   for (const group of readings(runs)) {
     const { begin } = group[0]!;
     const end = Math.max(...group.map((run) => run.end));
-    const bytes = await source.read(begin, end);
-    if (bytes.length !== end - begin) {
-      throw new ProtocolError(
-        "malformed-model",
-        `bytes ${begin} to ${end} of the file were asked for, ${bytes.length} came`,
-      );
-    }
+    const bytes = await readBytes(source, begin, end);
     for (const run of group) yield [run, bytes.subarray(run.begin - begin, run.end - begin)];
   }
 }

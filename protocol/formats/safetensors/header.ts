@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../errors.ts";
 import { dtypeBits, isDtype, type Dtype } from "./dtype.ts";
-import { decodeUtf8, repeatedKey } from "./header-text.ts";
+import { decodeUtf8, repeatedKey } from "../strict-text.ts";
 
 /**
  * Reader of the safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes

@@ -1,9 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  decodeUtf8,
-  repeatedKey,
-} from "../../../../../protocol/formats/safetensors/header-text.ts";
+import { decodeUtf8, repeatedKey } from "../../../../protocol/formats/strict-text.ts";
 
 describe("decodeUtf8", () => {
   it("[W1] refuses what is not strict UTF-8, and keeps a byte order mark", () => {

@@ -1,5 +1,5 @@
 /**
- * UTF-8 and JSON as a file header needs them: malformed input is an error, never a replacement
+ * UTF-8 and JSON as the heads of files need them: malformed input is an error, never a replacement
  * character, and a name given twice is noticed, which `JSON.parse` would not do.
  */
 
