@@ -1,5 +1,19 @@
+import { openBundle } from "./bundle/bundle.ts";
+import { folderFormats } from "./bundle/folder-formats.ts";
 import type { Format } from "./model-file.ts";
 import { safetensors } from "./safetensors/safetensors.ts";
+import { zip, type ZipKind } from "./zip/zip-format.ts";
+
+/** The formats of models in one file that is no zip. */
+const FILES: readonly Format[] = [safetensors];
+
+/** The formats of models in several files, which are bundled or lie in a folder. */
+export const FOLDERS = folderFormats(FILES);
+
+const bundle: ZipKind = {
+  isOne: () => true,
+  open: (archive) => openBundle(archive, FOLDERS),
+};
 
 /** The formats that are read; the first one that a file seems to be of is taken. */
-export const FORMATS: readonly Format[] = [safetensors];
+export const FORMATS: readonly Format[] = [...FILES, zip([bundle])];

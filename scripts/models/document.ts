@@ -6,7 +6,7 @@ import { markdownTable } from "../markdown-table.ts";
 
 const HEAD = `# Models
 
-Written by \`npm run models\` from \`protocol/model/architectures/\`; change those. A model is recognised from the names and shapes of its tensors, at any width and with two classes or more, for square images of ${SIZES.least} to ${SIZES.most} pixels a side, one channel or three. What all names begin with (\`module.\`, \`model.\`) plays no part. What does not fit is named, with the closest of these.
+Written by \`npm run models\` from \`protocol/model/architectures/\`; change those. A model is recognised from the names and shapes of its tensors, at any width and with two classes or more, for square images of ${SIZES.least} to ${SIZES.most} pixels a side, one channel or three. What all names begin with (\`module.\`, \`model.\`) plays no part. What does not fit is named, with the closest of these. Files that bring their network themselves are in [FORMATS.md](FORMATS.md).
 `;
 
 const ASKED = `## What tensors do not tell

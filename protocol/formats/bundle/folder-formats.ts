@@ -1,0 +1,14 @@
+import type { Format } from "../model-file.ts";
+import type { FolderFormat } from "./folder-format.ts";
+import { shardedSafetensors } from "./sharded-safetensors.ts";
+import { singleFile } from "./single-file.ts";
+import { tfjs } from "../tfjs/tfjs.ts";
+
+/**
+ * The formats of models in several files; the first one that has something to open in a folder is taken.
+ *
+ * @param formats of models in one file
+ */
+export function folderFormats(formats: readonly Format[]): readonly FolderFormat[] {
+  return [tfjs, shardedSafetensors, singleFile(formats)];
+}
