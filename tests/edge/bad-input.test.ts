@@ -47,6 +47,7 @@ function truncated(by: number): TinyModel {
 function hugeHeader(): TinyModel {
   const bytes = new Uint8Array(64);
   new DataView(bytes.buffer).setUint32(0, 2 ** 31, true);
+  bytes[8] = 0x7b;
   return fileOf(bytes);
 }
 
@@ -65,13 +66,13 @@ const MODELS: [string, () => TinyModel, string, string][] = [
     "truncated",
   ],
   ["W1 three bytes", () => fileOf(Uint8Array.of(1, 2, 3)), "malformed-model", "truncated"],
-  ["W1 no bytes", () => fileOf(new Uint8Array()), "malformed-model", "truncated"],
+  ["W1 no bytes", () => fileOf(new Uint8Array()), "malformed-model", "empty"],
   ["W1 a header of 2 GB", hugeHeader, "malformed-model", "2147483648"],
   [
     "W1 text",
     () => fileOf(new Uint8Array(new TextEncoder().encode("not a model at all"))),
     "malformed-model",
-    "header",
+    "text file",
   ],
   [
     "W2 overlapping tensors",

@@ -292,7 +292,6 @@ export class NetworkBuilder {
     }));
   }
 
-  /** Zeros around a map. */
   pad(input: Value, name: string, sides: Sides): Value {
     if (this.shape(input).length !== 3) throw unsupported(`'${name}' puts zeros around no map`);
     return { ...input, padding: addSides(input.padding ?? NONE, sides) };

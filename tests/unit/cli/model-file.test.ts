@@ -38,6 +38,7 @@ describe("a model file", () => {
   it("is refused when its header claims two gigabytes", async () => {
     const bytes = new Uint8Array(64);
     new DataView(bytes.buffer).setBigUint64(0, 2n ** 31n, true);
+    bytes[8] = 0x7b;
     expect(await refusal(bytes)).toContain("2147483648");
   });
 

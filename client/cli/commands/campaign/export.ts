@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import type { AdminClient } from "../../../admin/admin-client.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 import { gateText, requireNotFailed } from "../../show/failed-campaign.ts";
+import { CommandError } from "../../command-error.ts";
+import { isBundle, unpackBundle } from "../../model/unpack-bundle.ts";
 import { count } from "../../options/option-values.ts";
 import { alarmText } from "../../show/score-text.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
@@ -29,7 +31,10 @@ export function campaignExport({ terminal }: CommandContext): Command {
   return addAccessOptions(new Command("export"))
     .description("write a campaign's model to a file")
     .argument("<campaign>", "the campaign's id")
-    .requiredOption("--out <file>", "file to write")
+    .requiredOption(
+      "--out <file>",
+      "file to write; of a model of several files the folder, or a .zip",
+    )
     .option(
       "--round <round>",
       "the model after so many committed rounds (default all, or those of the last good student)",
@@ -59,13 +64,17 @@ export function campaignExport({ terminal }: CommandContext): Command {
     });
 }
 
-/** Streams a campaign's model to a file, which is there whole or not at all. */
+/**
+ * Streams a campaign's model to a file, which is there whole or not at all. One of several files becomes the
+ * folder that it was, unless a `.zip` is asked for.
+ */
 export async function exportModel(
   admin: AdminClient,
   campaign: string,
   out: string,
   round?: number,
 ): Promise<ExportedFile> {
+  await requireNoFolder(out);
   const hash = createHash("sha256");
   let bytes = 0;
   const body = await admin.export(campaign, round);
@@ -82,10 +91,22 @@ export async function exportModel(
       },
       createWriteStream(partial),
     );
-    await rename(partial, out);
+    if (!out.toLowerCase().endsWith(".zip") && (await isBundle(partial))) {
+      await unpackBundle(partial, out);
+    } else await rename(partial, out);
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
   }
   return { out, bytes, digest: hash.digest("hex") };
+}
+
+/** Before anything is fetched: a folder is made anew or not at all. */
+async function requireNoFolder(out: string): Promise<void> {
+  const found = await stat(out).catch(() => undefined);
+  if (found?.isDirectory() !== true) return;
+  throw new CommandError(
+    `${out} is a folder that is there already`,
+    "Name a file, or a folder that is not there, with --out.",
+  );
 }
