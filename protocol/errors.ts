@@ -31,6 +31,7 @@ export const PROBLEMS = {
   "range-not-satisfiable": { status: 416, title: "The range lies outside the blob" },
   "malformed-model": { status: 422, title: "The model file is malformed" },
   "unsupported-model": { status: 422, title: "The model is not one that Scour can cleanse" },
+  "unsafe-model": { status: 422, title: "Opening the model file elsewhere may run code" },
   "non-finite-weights": { status: 422, title: "The model holds values that are not finite" },
   "digest-mismatch": { status: 422, title: "The bytes do not match their digest" },
   "length-mismatch": { status: 422, title: "The body has another length than expected" },

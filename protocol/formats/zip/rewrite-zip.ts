@@ -73,7 +73,7 @@ async function* copied(
   for (let from = begin; from < end; from += PIECE_BYTES) {
     const to = Math.min(end, from + PIECE_BYTES);
     const read = await readBytes(source, from, to);
-    const piece = renewed.size === 0 ? read : read.slice();
+    const piece = renewed.size === 0 ? read : new Uint8Array(read);
     for (const [at, crc] of renewed) {
       for (let byte = 0; byte < 4; byte++) {
         const position = at + byte;

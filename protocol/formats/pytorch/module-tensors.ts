@@ -1,0 +1,89 @@
+import { ProtocolError } from "../../errors.ts";
+import { asGlobal } from "../pickle/judge-pickle.ts";
+import { isRecord, type PickleObject, type PickleValue } from "../pickle/pickle-values.ts";
+import { attributesOf, textEntries, type Mapping } from "./records.ts";
+import { tensorOf, type StoredTensor } from "./tensor-records.ts";
+
+/** How deep modules may stand in each other, and how many there may be. */
+const DEEPEST = 64;
+const MOST_MODULES = 100_000;
+
+/** Whether an object is a whole network: a pickled `nn.Module`, or one of TorchScript. */
+export function isModule(object: PickleObject): boolean {
+  return isScripted(object) || hasMembers(attributesOf(object));
+}
+
+function hasMembers(attributes: ReadonlyMap<string, PickleValue>): boolean {
+  return attributes.has("_parameters") && attributes.has("_modules");
+}
+
+/** Whether an object is of a class that TorchScript compiled. */
+export function isScripted({ maker }: PickleObject): boolean {
+  return asGlobal(maker)?.module.split(".", 1)[0] === "__torch__";
+}
+
+/**
+ * The tensors of a whole network by the names that its state dict would have: parameters, then buffers,
+ * then those of the modules in it, as they stand.
+ *
+ * @throws ProtocolError `malformed-model` when modules stand in themselves.
+ */
+export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  const waiting = [{ module: root, prefix: "", depth: 0 }];
+  for (let done = 0; waiting.length > 0; done++) {
+    const { depth, module, prefix } = waiting.pop()!;
+    if (depth > DEEPEST || done > MOST_MODULES) {
+      throw new ProtocolError(
+        "malformed-model",
+        `the network's modules stand more than ${DEEPEST} deep in each other, or are more than ${MOST_MODULES}, at '${prefix}'`,
+      );
+    }
+    const { modules, values } = membersOf(module);
+    for (const [name, value] of values) {
+      const tensor = tensorOf(value);
+      if (tensor !== undefined) tensors.set(prefix + name, tensor);
+    }
+    for (const [name, inner] of modules.toReversed()) {
+      waiting.push({ module: inner, prefix: `${prefix}${name}.`, depth: depth + 1 });
+    }
+  }
+  return tensors;
+}
+
+function membersOf(module: PickleObject) {
+  const attributes = attributesOf(module);
+  if (!hasMembers(attributes)) {
+    // TorchScript keeps both among the attributes.
+    const values = isScripted(module) ? [...attributes] : [];
+    return { values, modules: modulesIn(values) };
+  }
+  const unsaved = new Set(setItems(attributes.get("_non_persistent_buffers_set")));
+  const entriesOf = (attribute: string) => entriesIn(attributes.get(attribute));
+  return {
+    values: [
+      ...entriesOf("_parameters"),
+      ...entriesOf("_buffers").filter(([name]) => !unsaved.has(name)),
+    ],
+    modules: modulesIn(entriesOf("_modules")),
+  };
+}
+
+function modulesIn(entries: readonly (readonly [string, PickleValue])[]) {
+  return entries.flatMap(([name, value]): (readonly [string, PickleObject])[] =>
+    isRecord(value, "object") && isModule(value) ? [[name, value]] : [],
+  );
+}
+
+function entriesIn(value: PickleValue | undefined): [string, PickleValue][] {
+  if (!isRecord(value, "dict") && !isRecord(value, "object")) return [];
+  return [...textEntries(value satisfies Mapping)];
+}
+
+/** What is in a set, as each protocol writes one. */
+function setItems(value: PickleValue | undefined): readonly PickleValue[] {
+  if (isRecord(value, "set")) return value.items;
+  if (!isRecord(value, "object")) return [];
+  const [list] = value.args;
+  return isRecord(list, "list") ? list.items : [];
+}

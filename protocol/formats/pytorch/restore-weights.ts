@@ -1,0 +1,125 @@
+import { ProtocolError } from "../../errors.ts";
+import { readBytes, type ByteRun, type ByteSource } from "../byte-source.ts";
+import { encodeFloats, encodeOver, isExact } from "../float-encodings.ts";
+import type { NewValues } from "../model-file.ts";
+import { readNewValues } from "../new-values.ts";
+import type { Storages } from "./storages.ts";
+import { byStorage, namesInCommon, type Weight } from "./weights.ts";
+
+/** Bytes of a storage written in one step, and most values that are asked for at once. */
+const PIECE_BYTES = 2 ** 20;
+const PIECE_VALUES = 2 ** 18;
+
+/**
+ * The file with new values of weights in its storages (SPEC T7). A storage is written once, whatever is a
+ * view of it; what no new value lies on keeps its bytes.
+ *
+ * @throws ProtocolError `non-finite-weights`, or `unsupported-model` when weights that share stored values
+ *   come with different ones.
+ */
+export async function* restoredWeights(
+  storages: Storages,
+  weights: ReadonlyMap<string, Weight>,
+  values: NewValues,
+): AsyncGenerator<Uint8Array> {
+  const renewed = byStorage([...weights.values()].filter(({ name }) => values.has(name)));
+  const places = await storages.locate(renewed.keys());
+  const contents = new Map(
+    Array.from(renewed, ([key, views]) => {
+      const content = () => storageContent(storages.source, places.get(key)!, views, values);
+      return [key, content];
+    }),
+  );
+  yield* storages.rewrite(contents);
+}
+
+async function* storageContent(
+  source: ByteSource,
+  place: ByteRun,
+  views: readonly Weight[],
+  values: NewValues,
+): AsyncGenerator<Uint8Array> {
+  const common = namesInCommon(views);
+  for (let begin = place.begin; begin < place.end; begin += PIECE_BYTES) {
+    const end = Math.min(place.end, begin + PIECE_BYTES);
+    const piece = new Piece(await readBytes(source, begin, end), begin - place.begin);
+    for (const weight of views) await piece.renew(weight, values, common);
+    yield piece.bytes;
+  }
+}
+
+/** A run of a storage that new values are laid on. */
+class Piece {
+  readonly bytes: Uint8Array;
+  /** Where in the storage it begins. */
+  readonly #begin: number;
+  /** Bytes that new values lie on already, where weights have some in common. */
+  #taken: Uint8Array | undefined;
+
+  /** @param stored its bytes before, which stay as they are */
+  constructor(stored: Uint8Array, begin: number) {
+    // A copy whatever the source gives: `slice` of Node's Buffer is a view.
+    this.bytes = new Uint8Array(stored);
+    this.#begin = begin;
+  }
+
+  async renew(weight: Weight, values: NewValues, common: readonly string[]): Promise<void> {
+    const { encoding, name, view, width } = weight;
+    const begin = this.#begin / width;
+    const end = begin + Math.floor(this.bytes.length / width);
+    const [from, to] = view.valuesWithin(begin, end);
+    for (let first = from; first < to; first += PIECE_VALUES) {
+      const length = Math.min(PIECE_VALUES, to - first);
+      const given = await readNewValues(values, { name, first, length }, encoding);
+      if (view.isInOrder) {
+        const at = (view.spanOf(first, length)[0] - begin) * width;
+        const stored = this.bytes.subarray(at, at + length * width);
+        const encoded = isExact(encoding)
+          ? encodeFloats(encoding, given)
+          : encodeOver(encoding, given, stored);
+        this.#lay(encoded, at, name, common);
+      } else {
+        this.#scatter(weight, first, given, common);
+      }
+    }
+  }
+
+  /** Values that do not follow each other in the storage, as far as they lie in the piece. */
+  #scatter(
+    { encoding, name, view, width }: Weight,
+    first: number,
+    given: Float32Array,
+    common: readonly string[],
+  ): void {
+    const within: { readonly index: number; readonly at: number }[] = [];
+    let index = 0;
+    for (const place of view.places(first, given.length)) {
+      const at = place * width - this.#begin;
+      if (at >= 0 && at + width <= this.bytes.length) within.push({ index, at });
+      index++;
+    }
+    const stored = new Uint8Array(within.length * width);
+    within.forEach(({ at }, i) => stored.set(this.bytes.subarray(at, at + width), i * width));
+    const inside = Float32Array.from(within, (value) => given[value.index]!);
+    const encoded = encodeOver(encoding, inside, stored);
+    within.forEach(({ at }, i) =>
+      this.#lay(encoded.subarray(i * width, (i + 1) * width), at, name, common),
+    );
+  }
+
+  #lay(encoded: Uint8Array, at: number, name: string, common: readonly string[]): void {
+    if (common.includes(name)) {
+      this.#taken ??= new Uint8Array(this.bytes.length);
+      for (let i = 0; i < encoded.length; i++) {
+        if (this.#taken[at + i] === 1 && this.bytes[at + i] !== encoded[i]) {
+          throw new ProtocolError(
+            "unsupported-model",
+            `${common.map((other) => `'${other}'`).join(", ")} share their values in the file, and '${name}' comes with others: save the model with a copy for each (.clone())`,
+          );
+        }
+        this.#taken[at + i] = 1;
+      }
+    }
+    this.bytes.set(encoded, at);
+  }
+}

@@ -1,0 +1,87 @@
+import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
+import { isModule, isScripted, moduleTensors } from "./module-tensors.ts";
+import { attributesOf, textEntries } from "./records.ts";
+import { tensorOf, type StoredTensor } from "./tensor-records.ts";
+
+/** Tensors by name, and where in a checkpoint they stand. */
+export interface StateDict {
+  /** Keys from the top: `[]` for the file itself. */
+  readonly path: readonly string[];
+  /** What it is, for people. */
+  readonly form: "state dict" | "whole module" | "TorchScript module";
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** How deep state dicts are sought, and in how many items of a list. */
+const DEEPEST = 4;
+const MOST_ITEMS = 64;
+
+/** Keys under which people keep the weights, and those under which they keep other ones. */
+const USUAL =
+  /^(state_?dict|(model|net|network|classifier)(_state)?(_?dict)?|module|weights|params|student)$/i;
+const AVERAGED = /ema|swa|averag|best|teacher|shadow/i;
+const ASIDE = /^(opt|optim.*|.*optimi[sz]er.*|.*scheduler.*|.*scaler|bd_.*|clean_.*)$/i;
+
+/**
+ * All state dicts and whole networks in what a file holds.
+ *
+ * @throws ProtocolError `malformed-model` for a tensor that is none.
+ */
+export function stateDicts(root: PickleValue): StateDict[] {
+  const found: StateDict[] = [];
+  const seen = new Set<PickleValue>();
+  // A list that grows while it is gone through: those nearer to the top come first.
+  const waiting: { value: PickleValue; path: readonly string[] }[] = [{ value: root, path: [] }];
+  for (const { path, value } of waiting) {
+    if (typeof value !== "object" || seen.has(value)) continue;
+    seen.add(value);
+    if (isRecord(value, "object") && isModule(value)) {
+      const form = isScripted(value) ? "TorchScript module" : "whole module";
+      found.push({ path, form, tensors: moduleTensors(value) });
+      continue;
+    }
+    const tensors = new Map<string, StoredTensor>();
+    for (const [key, item] of membersOf(value)) {
+      const tensor = tensorOf(item);
+      if (tensor !== undefined) tensors.set(key, tensor);
+      else if (path.length < DEEPEST) waiting.push({ value: item, path: [...path, key] });
+    }
+    found.push({ path, form: "state dict", tensors });
+  }
+  return found.filter(({ tensors }) => hasWeights(tensors));
+}
+
+/** What a record holds, by name: entries, attributes, or the first items of a list. */
+function membersOf(value: PickleValue): Iterable<readonly [string, PickleValue]> {
+  if (isRecord(value, "list") || isRecord(value, "tuple")) {
+    return value.items.slice(0, MOST_ITEMS).map((item, index) => [String(index), item] as const);
+  }
+  if (isRecord(value, "dict")) return textEntries(value);
+  return isRecord(value, "object") ? [...textEntries(value), ...attributesOf(value)] : [];
+}
+
+function hasWeights(tensors: ReadonlyMap<string, StoredTensor>): boolean {
+  return [...tensors.values()].some(({ dtype }) => dtype.values === "floats");
+}
+
+/** How likely a state dict is the one that is meant, by where it stands: the lower, the likelier. */
+function standing(path: readonly string[]): number {
+  if (path.some((key) => ASIDE.test(key))) return 4;
+  if (path.some((key) => AVERAGED.test(key))) return 3;
+  if (path.length === 0) return 0;
+  return path.every((key) => USUAL.test(key)) ? 1 : 2;
+}
+
+/**
+ * The state dict that is taken (SPEC T5): of those with at least half as many tensors as the largest, the
+ * one at the top of the file, else one under keys that are usual for a model's weights, else under others,
+ * else averages and copies of earlier; of equals the larger, then the first.
+ */
+export function chosenStateDict(found: readonly StateDict[]): StateDict | undefined {
+  const candidates = found.filter(({ path }) => standing(path) < 4);
+  const most = Math.max(0, ...candidates.map(({ tensors }) => tensors.size));
+  const [chosen] = candidates
+    .filter(({ tensors }) => 2 * tensors.size >= most)
+    .sort((a, b) => standing(a.path) - standing(b.path) || b.tensors.size - a.tensors.size);
+  return chosen;
+}

@@ -1,0 +1,137 @@
+import { sizeOf } from "../../model/graph.ts";
+import { ProtocolError } from "../../errors.ts";
+import type { StoredTensor } from "./tensor-records.ts";
+
+/**
+ * Most bytes that a tensor may lie across whose values do not follow each other in the file as in its
+ * shape, or a row of its first axis, where only those within a row do not: they are read together.
+ */
+const MOST_SCATTERED_BYTES = 32 * 2 ** 20;
+
+interface Axis {
+  readonly extent: number;
+  readonly stride: number;
+}
+
+/**
+ * How a tensor's values, row-major in its shape, lie in its storage. Indices count values of its type.
+ */
+export class TensorView {
+  readonly size: number;
+  readonly #offset: number;
+  /** Without those of one index, whose strides say nothing. */
+  readonly #axes: readonly Axis[];
+  /** Whether value i lies at offset + i. */
+  readonly isInOrder: boolean;
+  /** Values of one index of the first axis, and how far they reach; all of them where rows interlace. */
+  readonly #row: number;
+  readonly #rowSpan: number;
+  readonly #rowStride: number;
+
+  /**
+   * @param name for messages
+   * @throws ProtocolError `unsupported-model` for a tensor in which values share a place, or lie too far
+   *   apart.
+   */
+  constructor({ dtype, offset, shape, strides }: StoredTensor, name: string) {
+    const axes = shape.map((extent, axis) => ({ extent, stride: strides[axis]! }));
+    this.size = sizeOf(shape);
+    this.#offset = offset;
+    this.#axes = axes.filter(({ extent }) => extent !== 1);
+    this.isInOrder = this.size === 0 || isRowMajor(this.#axes);
+    const [first, ...inner] = this.#axes;
+    const rowSpan = spanOf(inner);
+    const apart = first === undefined || this.isInOrder || first.stride >= rowSpan;
+    this.#row = apart ? this.size / Math.max(1, first?.extent ?? 1) : this.size;
+    this.#rowStride = apart ? (first?.stride ?? 1) : 0;
+    this.#rowSpan = apart ? rowSpan : spanOf(this.#axes);
+    if (this.isInOrder) return;
+    if (overlapsItself(this.#axes)) {
+      throw new ProtocolError(
+        "unsupported-model",
+        `tensor '${name}' has one stored value in several places (strides ${strides.join(", ")} for the shape ${shape.join(", ")}): save it as a copy, with .clone().contiguous()`,
+      );
+    }
+    if (this.#rowSpan * dtype.bytes > MOST_SCATTERED_BYTES) {
+      throw new ProtocolError(
+        "unsupported-model",
+        `tensor '${name}' lies in the file with its axes in another order (strides ${strides.join(", ")} for the shape ${shape.join(", ")}), which is read up to ${MOST_SCATTERED_BYTES / 2 ** 20} MiB: save it with .contiguous()`,
+      );
+    }
+  }
+
+  /** Indices in the storage, from and to, between which values [first, first + length) lie. */
+  spanOf(first: number, length: number): readonly [begin: number, end: number] {
+    if (length === 0) return [this.#offset, this.#offset];
+    if (this.isInOrder) return [this.#offset + first, this.#offset + first + length];
+    const from = Math.floor(first / this.#row);
+    const last = Math.floor((first + length - 1) / this.#row);
+    return [
+      this.#offset + from * this.#rowStride,
+      this.#offset + last * this.#rowStride + this.#rowSpan,
+    ];
+  }
+
+  /** Values, from and to, of which some may lie between two indices in the storage. */
+  valuesWithin(begin: number, end: number): readonly [first: number, last: number] {
+    const within = (index: number) => Math.max(0, Math.min(this.size, index));
+    if (this.size === 0) return [0, 0];
+    if (this.isInOrder) return [within(begin - this.#offset), within(end - this.#offset)];
+    if (this.#rowStride === 0) {
+      const [from, to] = this.spanOf(0, this.size);
+      return begin < to && end > from ? [0, this.size] : [0, 0];
+    }
+    const from = Math.floor((begin - this.#offset - this.#rowSpan) / this.#rowStride) + 1;
+    const to = Math.ceil((end - this.#offset) / this.#rowStride);
+    return [within(from * this.#row), Math.max(within(from * this.#row), within(to * this.#row))];
+  }
+
+  /** Where in the storage each of values [first, first + length) lies, in order. */
+  *places(first: number, length: number): Generator<number> {
+    const index: number[] = [];
+    let rest = first;
+    for (const { extent } of this.#axes.toReversed()) {
+      index.unshift(rest % extent);
+      rest = Math.floor(rest / extent);
+    }
+    let place = this.#axes.reduce(
+      (sum, { stride }, axis) => sum + index[axis]! * stride,
+      this.#offset,
+    );
+    for (let done = 0; done < length; done++) {
+      yield place;
+      for (let axis = index.length - 1; axis >= 0; axis--) {
+        const { extent, stride } = this.#axes[axis]!;
+        index[axis]!++;
+        place += stride;
+        if (index[axis]! < extent) break;
+        index[axis] = 0;
+        place -= extent * stride;
+      }
+    }
+  }
+}
+
+/** From the first value to behind the last. */
+function spanOf(axes: readonly Axis[]): number {
+  return axes.reduce((span, { extent, stride }) => span + (extent - 1) * stride, 1);
+}
+
+function isRowMajor(axes: readonly Axis[]): boolean {
+  let stride = 1;
+  for (const axis of axes.toReversed()) {
+    if (axis.stride !== stride) return false;
+    stride *= axis.extent;
+  }
+  return true;
+}
+
+/** Whether two indices may name one place: not where each axis steps over all that those below span. */
+function overlapsItself(axes: readonly Axis[]): boolean {
+  let span = 1;
+  for (const { extent, stride } of [...axes].sort((a, b) => a.stride - b.stride)) {
+    if (stride < span) return true;
+    span += (extent - 1) * stride;
+  }
+  return false;
+}

@@ -1,0 +1,139 @@
+import { ProtocolError } from "../../errors.ts";
+import type { Finding } from "../finding.ts";
+import type { ModelFile } from "../model-file.ts";
+import { judgePickle } from "../pickle/judge-pickle.ts";
+import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
+import type { ReadPickle } from "../pickle/read-pickle.ts";
+import { checkpointHints } from "./checkpoint-hints.ts";
+import { readWeights } from "./read-weights.ts";
+import { attributesOf, textEntries } from "./records.ts";
+import { restoredWeights } from "./restore-weights.ts";
+import { chosenStateDict, stateDicts, type StateDict } from "./state-dicts.ts";
+import type { Storages } from "./storages.ts";
+import type { StoredTensor } from "./tensor-records.ts";
+import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights.ts";
+
+/** Most names that a sentence lists. */
+const MOST_LISTED = 6;
+
+/** What a PyTorch file is, its pickle read. */
+export interface TorchContent {
+  readonly kind: string;
+  readonly extension: string;
+  readonly storages: Storages;
+  readonly pickle: ReadPickle;
+  /** Where the pickle lies, for findings. */
+  readonly place: string;
+}
+
+/**
+ * A model of what `torch.save` wrote: the state dict in it, wherever it stands (SPEC T5).
+ *
+ * @throws ProtocolError `unsafe-model` for a pickle that could run code, `unsupported-model` for one that
+ *   holds no weights.
+ */
+export function torchFile({ extension, kind, pickle, place, storages }: TorchContent): ModelFile {
+  const judged = judgePickle(pickle, place);
+  const found = stateDicts(pickle.value);
+  const chosen = chosenStateDict(found);
+  if (chosen === undefined) throw noWeights(pickle.value);
+  const { tensors } = chosen;
+  checkStorages(tensors, storages);
+  const weights = weightsOf(tensors);
+  const hints = checkpointHints(pickle.value);
+  return {
+    kind,
+    extension,
+    totalBytes: storages.source.totalBytes,
+    tensors: namedTensors(tensors),
+    ...hints,
+    findings: [
+      ...judged,
+      ...choiceFindings(chosen, found),
+      ...roundingFindings(tensors),
+      ...commonFindings(namesInCommon(weights.values())),
+      ...hints.findings,
+    ],
+    read: (parts) => readWeights(storages, weights, parts),
+    restore: (values) => restoredWeights(storages, weights, values),
+  };
+}
+
+function noWeights(root: PickleValue): ProtocolError {
+  const keys = isRecord(root, "dict") ? [...textEntries(root).keys()] : [];
+  const holds =
+    keys.length > 0
+      ? `it holds ${listed(keys)}`
+      : isRecord(root, "object") && attributesOf(root).size > 0
+        ? `it holds an object with ${listed([...attributesOf(root).keys()])}`
+        : "it holds something else";
+  return new ProtocolError(
+    "unsupported-model",
+    `no weights of a model are in this PyTorch file: ${holds}. torch.save(model.state_dict(), FILE) writes one that is read`,
+  );
+}
+
+function listed(names: readonly string[]): string {
+  const few = names.slice(0, MOST_LISTED).map((name) => `'${name}'`);
+  return `${few.join(", ")}${names.length > few.length ? ` and ${names.length - few.length} more` : ""}`;
+}
+
+function nameOf({ path, form }: StateDict): string {
+  return path.length === 0 ? `the file's own ${form}` : `'${path.join(".")}'`;
+}
+
+function choiceFindings(chosen: StateDict, found: readonly StateDict[]): Finding[] {
+  const findings: Finding[] = [];
+  const others = found.filter(
+    (other) => other !== chosen && 2 * other.tensors.size >= chosen.tensors.size,
+  );
+  if (others.length > 0) {
+    findings.push({
+      rule: "several-state-dicts",
+      level: "warning",
+      message: `the weights are taken from ${nameOf(chosen)}; ${others.slice(0, MOST_LISTED).map(nameOf).join(", ")} hold others and are left as they are: to cleanse those, save them alone`,
+      where: chosen.path.join("."),
+    });
+  } else if (chosen.path.length > 0) {
+    findings.push({
+      rule: "state-dict-found",
+      level: "note",
+      message: `the weights are taken from ${nameOf(chosen)}; all else in the file is left as it is`,
+      where: chosen.path.join("."),
+    });
+  }
+  if (chosen.form !== "state dict") {
+    findings.push({
+      rule: "module-by-names",
+      level: "note",
+      message: `the file holds a ${chosen.form}: its tensors and their names are taken, what its code does with them is not read`,
+      where: chosen.path.join("."),
+    });
+  }
+  return findings;
+}
+
+function roundingFindings(tensors: ReadonlyMap<string, StoredTensor>): Finding[] {
+  const rounded = [...tensors].filter(([, { dtype }]) => dtype.encoding === "F64");
+  if (rounded.length === 0) return [];
+  return [
+    {
+      rule: "float64-weights",
+      level: "note",
+      message: `${rounded.length} of ${tensors.size} tensors are float64: they are computed with as float32, and written back as float64; a value that does not change keeps all its digits`,
+      where: rounded[0]![0],
+    },
+  ];
+}
+
+function commonFindings(names: readonly string[]): Finding[] {
+  if (names.length === 0) return [];
+  return [
+    {
+      rule: "shared-values",
+      level: "note",
+      message: `${listed(names)} share their values in the file, and do so in the result`,
+      where: names[0]!,
+    },
+  ];
+}

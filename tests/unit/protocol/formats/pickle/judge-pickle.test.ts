@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import { ProtocolError } from "../../../../../protocol/errors.ts";
+import type { Finding } from "../../../../../protocol/formats/finding.ts";
+import { judgePickle } from "../../../../../protocol/formats/pickle/judge-pickle.ts";
+import { readPickle } from "../../../../../protocol/formats/pickle/read-pickle.ts";
+import { call, dict, global, number, operations, pickle, text, tuple } from "./assemble.ts";
+
+const judge = (...pieces: Uint8Array[]) => judgePickle(readPickle(pickle(...pieces), 0), "x.pkl");
+
+function refused(...pieces: Uint8Array[]): ProtocolError {
+  try {
+    judge(...pieces);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect((error as ProtocolError).code).toBe("unsafe-model");
+    return error as ProtocolError;
+  }
+  throw new Error("it was not refused");
+}
+
+const made = (module: string, name: string, ...args: Uint8Array[]) =>
+  operations("", global(module, name), tuple(...args), operations("\u0081"));
+
+describe("what a pickle would do", () => {
+  it("[T3] is nothing where it makes data, or bare objects of networks' classes", () => {
+    const layer = operations(
+      "",
+      made("torch.nn.modules.conv", "Conv2d"),
+      dict([]),
+      operations("b"),
+    );
+    expect(
+      judge(
+        tuple(
+          call(global("collections", "OrderedDict")),
+          call(
+            global("copy_reg", "_reconstructor"),
+            global("argparse", "Namespace"),
+            global("__builtin__", "object"),
+            operations("N"),
+          ),
+          call(global("copyreg", "__newobj__"), global("torch.optim.sgd", "SGD")),
+          call(global("functools", "partial"), global("torch.nn.functional", "relu")),
+          call(
+            global("torch._tensor", "_rebuild_from_type_v2"),
+            global("torch._utils", "_rebuild_tensor_v2"),
+            global("torch", "Tensor"),
+            tuple(),
+            operations("N"),
+          ),
+          global("typing", "Any"),
+          layer,
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  it("[T3] is told of classes that are not PyTorch's", () => {
+    const [finding, ...others] = judge(tuple(made("nets", "ResNet"), made("nets", "Block")));
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      rule: "pickled-classes",
+      level: "warning",
+      where: "x.pkl, byte 3",
+    });
+    expect(finding!.message).toContain("(nets.ResNet, nets.Block)");
+  });
+
+  it("[T3.1] is refused where it calls what is not known to make mere data", () => {
+    const error = refused(
+      dict([
+        ["a", call(global("os", "system"), text("touch x"))],
+        ["b", call(global("__builtin__", "eval"), text("1"))],
+      ]),
+    );
+    expect(error.message).toMatch(/calls os\.system \(x\.pkl, byte \d+\).*state_dict/);
+    const findings = error.extensions["findings"] as Finding[];
+    expect(findings.map(({ level, message }) => [level, message.split(",")[0]])).toEqual([
+      ["danger", "opening this pickle calls os.system"],
+      ["danger", "opening this pickle calls __builtin__.eval"],
+    ]);
+  });
+
+  it.each([
+    [
+      "a made object",
+      call(call(global("functools", "partial"), global("a", "b")), text("x")),
+      "calls something that it has made",
+    ],
+    ["a class with arguments", made("numpy", "memmap", text("x")), "calls numpy.memmap"],
+    [
+      "what a tensor's type calls",
+      call(global("torch._tensor", "_rebuild_from_type_v2"), global("a", "b"), tuple()),
+      "calls a.b",
+    ],
+    [
+      "a class with arguments",
+      call(global("copyreg", "__newobj__"), global("a", "B"), number(1)),
+      "calls a.B",
+    ],
+    [
+      "a class on another base",
+      call(
+        global("copyreg", "_reconstructor"),
+        global("a", "B"),
+        global("a", "C"),
+        operations("N"),
+      ),
+      "calls a.B",
+    ],
+    ["what is only named", global("os", "system"), "takes up os.system"],
+    [
+      "what a module has imported",
+      operations("", text("torch.serialization"), text("os.system"), operations("\u0093")),
+      "takes up torch.serialization.os.system",
+    ],
+    [
+      "what is dropped again",
+      operations("", global("os", "system"), operations("0N")),
+      "takes up os.system",
+    ],
+  ])("[T3.1] is refused for %s", (_, value, does) => {
+    expect(refused(value).message).toContain(`opening this pickle ${does}`);
+  });
+});
