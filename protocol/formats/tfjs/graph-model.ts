@@ -2,7 +2,8 @@ import { isObject, type Json } from "../bundle/folder.ts";
 import { drawNode, type Drawn } from "./graph-operations.ts";
 import { graphNodes, nodeName, shapeAttribute, shapeOf, type GraphNode } from "./graph-nodes.ts";
 import type { Manifest } from "./manifest.ts";
-import { unsupported, type NetworkBuilder } from "./network-builder.ts";
+import type { NetworkBuilder } from "./network-builder.ts";
+import { unsupported } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 import { smallConstants } from "./small-constants.ts";
 

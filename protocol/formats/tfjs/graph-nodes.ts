@@ -1,6 +1,6 @@
 import type { Pair } from "../../model/values.ts";
 import { isObject, type Json } from "../bundle/folder.ts";
-import { unsupported } from "./network-builder.ts";
+import { unsupported } from "./unsupported.ts";
 import type { Padding } from "./value.ts";
 
 /** A node of TensorFlow's graph (`node_def.proto`, as JSON). */

@@ -10,7 +10,8 @@ import {
   texts,
   type GraphNode,
 } from "./graph-nodes.ts";
-import { unsupported, type NetworkBuilder } from "./network-builder.ts";
+import type { NetworkBuilder } from "./network-builder.ts";
+import { unsupported } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 
 /** What a node gives. */

@@ -1,7 +1,7 @@
 import type { Activation } from "../../model/graph.ts";
 import type { Pair } from "../../model/values.ts";
 import { isObject, type Json } from "../bundle/folder.ts";
-import { unsupported } from "./network-builder.ts";
+import { unsupported } from "./unsupported.ts";
 import type { Padding } from "./value.ts";
 
 /** A layer as Keras writes it into a topology. */

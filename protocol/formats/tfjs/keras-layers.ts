@@ -8,7 +8,8 @@ import {
   requireChannelsLast,
   type LayerConfig,
 } from "./keras-config.ts";
-import { unsupported, type NetworkBuilder } from "./network-builder.ts";
+import type { NetworkBuilder } from "./network-builder.ts";
+import { unsupported } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 
 /** A layer that is being drawn. */

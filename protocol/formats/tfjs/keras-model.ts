@@ -2,7 +2,8 @@ import type { ImageShape } from "../../model/graph.ts";
 import { isObject, type Json } from "../bundle/folder.ts";
 import { layerConfig, type LayerConfig } from "./keras-config.ts";
 import { drawLayer } from "./keras-layers.ts";
-import { unsupported, type NetworkBuilder } from "./network-builder.ts";
+import type { NetworkBuilder } from "./network-builder.ts";
+import { unsupported } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 
 /** Models within models. */

@@ -1,4 +1,3 @@
-import { ProtocolError } from "../../errors.ts";
 import {
   operationInputs,
   type Activation,
@@ -12,23 +11,20 @@ import {
 import { shapeOf } from "../../model/operation-shapes.ts";
 import { sizeOf, type Sides, type ValueShape } from "../../model/values.ts";
 import { asStored, convolutionAxes, denseAxes, depthwiseAxes, type Axes } from "./axes.ts";
+import { unsupported } from "./unsupported.ts";
 import { InputScaling } from "./input-scaling.ts";
 import type { StoredWeight } from "./manifest.ts";
 import {
   dilated,
   NONE,
   addSides,
+  requirePicture,
   reshaped,
   sidesOf,
   type Convolution,
   type Value,
   type Window,
 } from "./value.ts";
-
-/** What a layer cannot be; the error names it. */
-export function unsupported(detail: string): ProtocolError {
-  return new ProtocolError("unsupported-model", detail);
-}
 
 const POSITIVE: ReadonlySet<Activation> = new Set(["relu", "relu6", "sigmoid", "hard-sigmoid"]);
 
@@ -57,6 +53,7 @@ export class NetworkBuilder {
   /** The pictures. */
   image(shape: ImageShape): Value {
     if (this.#image !== undefined) throw unsupported("the model has several inputs, one is read");
+    requirePicture(shape);
     this.#image = shape;
     this.#shapes.set("image", [shape.height, shape.width, shape.channels]);
     return { id: "image", scaling: InputScaling.NONE };

@@ -1,7 +1,8 @@
-import type { ValueId } from "../../model/graph.ts";
+import { SIZES, type ImageShape, type ValueId } from "../../model/graph.ts";
 import { samePadding } from "../../model/same-padding.ts";
 import { allSides, sizeOf, type Pair, type Sides, type ValueShape } from "../../model/values.ts";
 import type { InputScaling } from "./input-scaling.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** A value of the network as it is drawn, with what is still to be done to it. */
 export interface Value {
@@ -30,6 +31,23 @@ export interface Convolution {
   readonly stride: Pair;
   readonly dilation: Pair;
   readonly padding: Padding;
+}
+
+/**
+ * Pictures as Scour takes them (SPEC N2).
+ *
+ * @throws ProtocolError `unsupported-model`.
+ */
+export function requirePicture({ channels, height, width }: ImageShape): void {
+  if (channels !== 1 && channels !== 3) {
+    throw unsupported(
+      `the model reads ${channels} channels, and pictures have 3 (RGB) or 1 (grey)`,
+    );
+  }
+  if (height === width && height >= SIZES.least && height <= SIZES.most) return;
+  throw unsupported(
+    `the model reads pictures of ${height}×${width} pixels, and Scour takes squares of ${SIZES.least} to ${SIZES.most}: build it for such a size, load its weights and save it again`,
+  );
 }
 
 export const NONE = allSides(0);

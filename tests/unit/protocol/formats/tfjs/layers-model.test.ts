@@ -144,6 +144,8 @@ describe("a layers model of TensorFlow.js", () => {
     ],
     ["channels first", { data_format: "channels_first" }, /channels_last/],
     ["an open size", { batch_input_shape: [null, null, null, 3] }, /leaves the size .* open/],
+    ["pictures of another size", { batch_input_shape: [null, 299, 299, 3] }, /299×299.*16 to 256/],
+    ["pictures of more channels", { batch_input_shape: [null, 32, 32, 4] }, /4 channels/],
     ["a weight that is not there", { name: "other" }, /'other' has no weight 'kernel'/],
   ] as const)("is refused by name with %s", async (_what, change, says) => {
     const files = await saved(nested());
