@@ -1,33 +1,41 @@
 import { ProtocolError } from "../../errors.ts";
-import type { ModelFile, TensorPart } from "../model-file.ts";
-import { safetensors } from "../safetensors/safetensors.ts";
+import type { ByteSource } from "../byte-source.ts";
+import type { Format, ModelFile, TensorPart } from "../model-file.ts";
+import { recogniseFormat } from "../recognise-format.ts";
 import type { FolderFormat, FolderModel } from "./folder-format.ts";
 import { badFolder, isObject, MOST_FILES, openNamed, readJson, type Folder } from "./folder.ts";
 
-const USUAL = "model.safetensors.index.json";
+/** What such an index is called, in the order in which one is taken where a folder has several. */
+const USUAL = ["model.safetensors.index.json", "pytorch_model.bin.index.json"];
 
 /**
- * Safetensors in several files and an index of which tensor is in which, as Hugging Face has models
- * of more than a few gigabytes (`weight_map` of `model.safetensors.index.json`).
+ * A model in several files and an index of which tensor is in which, as Hugging Face has models of more
+ * than a few gigabytes (`weight_map` of `model.safetensors.index.json`).
+ *
+ * @param formats of the files
  */
-export const shardedSafetensors: FolderFormat = {
-  name: "sharded safetensors",
-  mains: (names) =>
-    names.includes(USUAL)
-      ? [USUAL]
-      : names.filter((name) => name.endsWith(".safetensors.index.json")),
-  members: async (folder, main) => {
-    const { shards } = await readIndex(folder, main);
-    for (const shard of shards) await openNamed(folder, shard, main);
-    return [main, ...shards];
-  },
-  open: async (folder, main) => {
-    const { shardOf, shards } = await readIndex(folder, main);
-    const files = new Map<string, ModelFile>();
-    for (const shard of shards) files.set(shard, await openShard(folder, shard, main));
-    return joined(files, shardOf, main);
-  },
-};
+export function sharded(formats: readonly Format[]): FolderFormat {
+  return {
+    name: "a model in parts",
+    mains: (names) => {
+      const usual = USUAL.find((name) => names.includes(name));
+      return usual === undefined ? names.filter((name) => name.endsWith(".index.json")) : [usual];
+    },
+    members: async (folder, main) => {
+      const { shards } = await readIndex(folder, main);
+      for (const shard of shards) await openNamed(folder, shard, main);
+      return [main, ...shards];
+    },
+    open: async (folder, main) => {
+      const { shardOf, shards } = await readIndex(folder, main);
+      const files = new Map<string, ModelFile>();
+      for (const shard of shards) {
+        files.set(shard, await openShard(formats, await openNamed(folder, shard, main), shard));
+      }
+      return joined(files, shardOf, main);
+    },
+  };
+}
 
 interface Index {
   readonly shardOf: ReadonlyMap<string, string>;
@@ -49,10 +57,13 @@ async function readIndex(folder: Folder, main: string): Promise<Index> {
   return { shardOf, shards };
 }
 
-async function openShard(folder: Folder, shard: string, main: string): Promise<ModelFile> {
-  const source = await openNamed(folder, shard, main);
+async function openShard(
+  formats: readonly Format[],
+  source: ByteSource,
+  shard: string,
+): Promise<ModelFile> {
   try {
-    return await safetensors.open(source);
+    return await recogniseFormat(formats, source);
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new ProtocolError(cause.code, `'${shard}': ${cause.message}`, {}, { cause });
@@ -85,7 +96,7 @@ function joined(
   }
   const all = [...files.values()];
   return {
-    kind: `safetensors in ${files.size} files`,
+    kind: `${all[0]!.kind} in ${files.size} files`,
     tensors: all.flatMap(({ tensors }) => tensors),
     metadata: new Map(all.flatMap(({ metadata }) => [...metadata])),
     findings: all.flatMap(({ findings }) => findings),
