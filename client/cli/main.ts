@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { CommandError } from "./command-error.ts";
 import { OptionError } from "./options/campaign-options.ts";
 import type { CommandContext } from "./command-context.ts";
 import { attackCommand } from "./commands/attack/attack.ts";
@@ -82,7 +83,8 @@ export async function runCommandLine(
       return FAILED;
     }
     for (const line of describeFailure(error)) context.terminal.note(line);
-    return error instanceof OptionError ? USAGE : FAILED;
+    if (error instanceof OptionError) return USAGE;
+    return error instanceof CommandError ? (error.exitCode ?? FAILED) : FAILED;
   }
 }
 

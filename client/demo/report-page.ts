@@ -56,6 +56,7 @@ export function reportPage(report: DemoReport): string {
 <h1>A backdoored model, cleansed without labels</h1>
 <p>${count(training.length)} rounds of ${campaign.config.distillation.localSteps} steps with ${campaign.participants.enrolled} participants, none of whom had a label or showed anybody an image. The whole took ${report.seconds.toFixed(0)} seconds.</p>
 
+${verdictText(campaign)}
 <h2>Before and after</h2>
 <table>
 <tr><th></th><th class="number">accuracy (ACC)</th><th class="number">attack success (ASR)</th><th class="number">robust accuracy (RA)</th><th class="number">agreement with the teacher</th></tr>
@@ -136,6 +137,19 @@ function evidenceText({ evidence }: DemoReport): Markup {
   return markup`
 <h2>What participants say of the teacher</h2>
 <p>${evidence} They had neither a label nor the trigger. Above 60 % and 50 % this is what a patch or an added pattern, and what a warping trigger looks like; below it says nothing either way.</p>
+`;
+}
+
+/** What is held of the result, without labels. */
+function verdictText({ verdict }: CampaignReport): Markup {
+  if (verdict === null) return NO_MARKUP;
+  return markup`
+<h2>Verdict: ${verdict.verdict.replace("-", " ")}</h2>
+<p>Without a label or the trigger, by what participants scored:</p>
+<ul>
+${lines(verdict.reasons.map(({ text }) => markup`<li>${text}</li>`))}
+</ul>
+<p>${verdict.next}</p>
 `;
 }
 

@@ -1,8 +1,16 @@
 import type { Outcome } from "../../protocol/round/after-end.ts";
+import type { VerdictWord } from "../../protocol/round/verdict.ts";
 
 /** How a campaign ended, in sentences; null where its state says it all. */
-export function outcomeText({ alarm, detail, evidenceGap, result }: Outcome): string | null {
+export function outcomeText({
+  alarm,
+  detail,
+  evidenceGap,
+  result,
+  verdict,
+}: Outcome): string | null {
   const sentences = [
+    ...(verdict === null ? [] : [VERDICTS[verdict.verdict]]),
     ...(detail === null ? [] : [sentence(detail)]),
     ...(alarm?.fellBackTo == null
       ? []
@@ -14,6 +22,15 @@ export function outcomeText({ alarm, detail, evidenceGap, result }: Outcome): st
   ];
   return sentences.length === 0 ? null : sentences.join(" ");
 }
+
+/** For people who gave images: what came of it, without a figure. */
+const VERDICTS = {
+  cleansed:
+    "The result holds: what misleads the model that was given does not mislead the cleansed one any more.",
+  doubtful: "The result is doubtful: its organisers were told why, and what to do about it.",
+  failed: "The result is not to be used: its organisers were told why.",
+  "not-judged": "Nobody could judge the result.",
+} as const satisfies Record<VerdictWord, string>;
 
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);

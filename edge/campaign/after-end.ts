@@ -9,6 +9,7 @@ import { teacherOf } from "../blobs/model-source.ts";
 import type { StudentOf } from "./history.ts";
 import type { CampaignRecord, StudentRecord } from "./store/campaign-store.ts";
 import { evidenceGapOf } from "./evidence.ts";
+import { campaignVerdict } from "./verdict.ts";
 import type { OwnCommit } from "./store/commit-store.ts";
 import type { Ledger } from "./store/ledger.ts";
 
@@ -70,6 +71,7 @@ export function outcomeOfCampaign(ledger: Ledger): Outcome {
     round: committed,
     rounds: roundCount(config, course),
     ...decisions,
+    verdict: campaignVerdict(ledger),
     evidenceGap: evidenceGapOf(ledger, endedAt),
     result: shared === undefined ? null : { model, slices: [...shared.slices] },
   };

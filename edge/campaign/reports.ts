@@ -16,17 +16,19 @@ import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
 import { evidenceGapOf } from "./evidence.ts";
-import { misfitIn } from "./rounds/fit.ts";
+import { misfitIn, picturesFitting } from "./rounds/fit.ts";
 import { legOf } from "./rounds/leg.ts";
 import type { Ledger } from "./store/ledger.ts";
 import type { Presence } from "./participants/presence.ts";
 import type { InviteRecord, ParticipantRecord } from "./store/roster.ts";
 import type { AttemptRecord } from "./store/attempt-record.ts";
+import { campaignVerdict } from "./verdict.ts";
 
 export function summaryOf(ledger: Ledger): CampaignSummary {
   const { id, state, committed, createdAt, config, course } = ledger.campaign.read();
   const rounds = roundCount(config, course);
-  return { id, name: config.name, state, round: committed, rounds, createdAt };
+  const verdict = campaignVerdict(ledger);
+  return { id, name: config.name, state, round: committed, rounds, createdAt, verdict };
 }
 
 /** Refusals that a report names. */
@@ -100,23 +102,13 @@ export function campaignReport(ledger: Ledger, presence: Presence, now: number):
     ...decisions,
     evidenceGap: evidenceGapOf(ledger, now),
     current: attempt === undefined ? null : roundReport(ledger, attempt),
-    pictures: picturesOf(ledger, people),
+    pictures: picturesFitting(ledger),
     participants: {
       enrolled: people.length,
       connected: connectedAmong(people, presence, now),
       revoked: people.filter(({ revoked }) => revoked).length,
     },
   };
-}
-
-function picturesOf(
-  ledger: Ledger,
-  people: readonly ParticipantRecord[],
-): CampaignReport["pictures"] {
-  const campaign = ledger.campaign.read();
-  const told = people.filter(({ fit, revoked }) => fit !== null && !revoked);
-  const unfit = told.filter(({ fit }) => misfitIn(campaign, fit) !== undefined);
-  return { told: told.length, unfit: unfit.length };
 }
 
 /** Those who were removed are not, though their last request was a moment ago. */

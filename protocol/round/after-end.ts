@@ -10,6 +10,7 @@ import {
   signatureSchema,
 } from "./identifiers.ts";
 import { campaignStateSchema } from "./states.ts";
+import { verdictSchema } from "./verdict.ts";
 
 /** How long after its campaign's end a credential opens what is left to see, ms (SPEC A8). */
 export const OPEN_AFTER_END_MS = 30 * 86_400_000;
@@ -28,6 +29,8 @@ export const outcomeSchema = z.object({
   round: z.int().nonnegative(),
   rounds: z.int().positive(),
   ...decisionsSchema.shape,
+  /** What is held of the result (SPEC V); null from coordinators of before there were verdicts. */
+  verdict: verdictSchema.nullable().default(null),
   /** What is missing for its result to be judged by anything; null where nothing is. */
   evidenceGap: z.string().nullable().default(null),
   /** The cleansed model where the organiser shares it: its slices are blobs (SPEC A9). */

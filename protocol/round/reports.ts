@@ -17,6 +17,7 @@ import { refusalReportSchema } from "./refusal.ts";
 import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
 import { sizeSummarySchema } from "./update-sizes.ts";
+import { verdictSchema } from "./verdict.ts";
 
 const campaignSummarySchema = z.object({
   id: campaignIdSchema,
@@ -27,6 +28,8 @@ const campaignSummarySchema = z.object({
   /** Of all legs, judging rounds included; fewer once it was decided to end sooner. */
   rounds: z.int().positive(),
   createdAt: momentSchema,
+  /** What is held of its result; null while it goes on (SPEC V). */
+  verdict: verdictSchema.nullable().default(null),
 });
 export type CampaignSummary = z.infer<typeof campaignSummarySchema>;
 

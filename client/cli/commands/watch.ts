@@ -11,11 +11,11 @@ import { AdminError } from "../../admin/admin-error.ts";
 import type { CommandContext } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
-import { requireNotFailed } from "../show/failed-campaign.ts";
 import { positive } from "../options/option-values.ts";
 import { placeText } from "../show/round-place.ts";
 import { decisionRows, evidenceRows, inheritedText } from "../show/score-text.ts";
 import { textTable } from "../show/text-table.ts";
+import { EXIT_CODES_TEXT, requireCleansed, verdictRows } from "../show/verdict-text.ts";
 import { decimal, percent } from "../../text/numbers-text.ts";
 import { roundTable } from "./campaign/reports.ts";
 
@@ -34,7 +34,7 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
     .argument("<campaign>", "the campaign's id")
     .option("--interval <seconds>", "how often to ask", positive, 2)
     .option("--json", "at the end, print the campaign as JSON")
-    .addHelpText("after", "\nExample:\n  $ npm run scour -- watch c-…")
+    .addHelpText("after", `\n${EXIT_CODES_TEXT}\n\nExample:\n  $ npm run scour -- watch c-…`)
     .action(async (campaign: string, options: WatchOptions) => {
       const admin = openAdminClient(options, terminal);
       let shown = "";
@@ -67,17 +67,17 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
       terminal.result(report, options.json, () =>
         [
           `Campaign ${report.id} is ${report.state} after ${report.round} of ${report.rounds} rounds.`,
-          ...[...decisionRows(report), ...evidenceRows(report)].map(
-            ([what, text]) => `${what}: ${text}`,
+          ...[...decisionRows(report), ...evidenceRows(report), ...verdictRows(report)].map(
+            ([what, text]) => (what === "" ? `  ${text}` : `${what}: ${text}`),
           ),
         ].join("\n"),
       );
-      requireNotFailed(report);
       if (report.state === "aborted") {
         throw new CommandError(
           `the campaign was aborted${report.detail === null ? "" : `: ${report.detail}`}`,
         );
       }
+      requireCleansed(report);
     });
 }
 

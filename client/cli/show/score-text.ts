@@ -124,11 +124,7 @@ export function evidenceRows({ evidenceGap }: CampaignReport): [string, string][
 }
 
 /** The regrowth alarm in one sentence or two. */
-export function alarmText({
-  round,
-  fellBackTo,
-  detail,
-}: NonNullable<CampaignReport["alarm"]>): string {
+function alarmText({ round, fellBackTo, detail }: NonNullable<CampaignReport["alarm"]>): string {
   const done =
     fellBackTo === null
       ? "the campaign was set to go on all the same"

@@ -63,3 +63,11 @@ export function misfitStops(
     isLast,
   });
 }
+
+/** Of participants who told whether their pictures fit, and those whose do not (SPEC F2). */
+export function picturesFitting(ledger: Ledger): { readonly told: number; readonly unfit: number } {
+  const campaign = ledger.campaign.read();
+  const told = ledger.roster.participants().filter(({ fit, revoked }) => fit !== null && !revoked);
+  const unfit = told.filter(({ fit }) => misfitIn(campaign, fit) !== undefined);
+  return { told: told.length, unfit: unfit.length };
+}

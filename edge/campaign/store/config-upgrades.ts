@@ -8,6 +8,7 @@ export interface StoredConfig extends Json {
     readonly augmentation: Json;
     readonly adversary?: Json | null | undefined;
   };
+  readonly aggregation?: Json;
   readonly judging?: Json & { readonly regrowth?: Json | null | undefined };
 }
 
@@ -103,6 +104,12 @@ const resizedCrops: Upgrade = ({ distillation, ...config }) => ({
   },
 });
 
+/** Before robust rules (SPEC O7 to O9): there was nothing to bear, and nothing was mixed. */
+const robustRules: Upgrade = ({ aggregation, ...config }) => ({
+  ...config,
+  aggregation: { hostile: 1, mixing: { kind: "none" }, ...aggregation },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -121,4 +128,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   network,
   preparation,
   resizedCrops,
+  robustRules,
 ];

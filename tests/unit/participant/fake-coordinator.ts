@@ -217,6 +217,7 @@ export class FakeCoordinator extends FakeCampaign {
       rounds: roundCount(config),
       ...NOTHING_DECIDED,
       detail: null,
+      verdict: null,
       evidenceGap: null,
       result: null,
       ...this.outcome,

@@ -6,16 +6,16 @@ import { Command } from "commander";
 import type { AdminClient } from "../../../admin/admin-client.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
-import { gateText, requireNotFailed } from "../../show/failed-campaign.ts";
 import { CommandError } from "../../command-error.ts";
 import { isBundle, unpackBundle } from "../../model/unpack-bundle.ts";
 import { count } from "../../options/option-values.ts";
-import { alarmText } from "../../show/score-text.ts";
+import { EXIT_CODES_TEXT, requireAccepted, whyText } from "../../show/verdict-text.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
 
 interface ExportOptions extends AccessOptions {
   readonly out: string;
   readonly round?: number;
+  readonly accept?: boolean;
   readonly json?: boolean;
 }
 
@@ -40,27 +40,25 @@ export function campaignExport({ terminal }: CommandContext): Command {
       "the model after so many committed rounds (default all, or those of the last good student)",
       count,
     )
+    .option("--accept", "write it although the verdict is not `cleansed`, or not there yet")
     .option("--json", "print file, size and digest as JSON")
     .addHelpText(
       "after",
-      "\nOf a campaign that failed the last good student is written, and the exit code is not 0." +
+      `\nWithout --accept only a model whose verdict is \`cleansed\` is written. ${EXIT_CODES_TEXT}` +
         "\n\nExample:\n  $ npm run scour -- campaign export c-… --out cleansed.safetensors",
     )
     .action(async (campaign: string, options: ExportOptions) => {
       const admin = openAdminClient(options, terminal);
-      const written = await exportModel(admin, campaign, options.out, options.round);
       const report = await admin.campaign(campaign);
-      const { alarm, evidenceGap } = report;
-      if (alarm !== null) terminal.note(`alarm: ${alarmText(alarm)}`);
-      if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
+      requireAccepted(report, options.accept === true);
+      const written = await exportModel(admin, campaign, options.out, options.round);
       terminal.result(
         written,
         options.json,
         () => `${written.out}: ${bytesText(written.bytes)}, SHA-256 ${written.digest}`,
       );
-      const held = gateText(report);
-      if (options.round === undefined) requireNotFailed(report, written.out);
-      if (held !== undefined) terminal.note(`last student: ${held}`);
+      const { verdict } = report;
+      if (verdict !== null) terminal.note(`verdict: ${verdict.verdict}. ${whyText(verdict)}`);
     });
 }
 

@@ -29,6 +29,7 @@ import {
   probeTable,
 } from "../../show/score-text.ts";
 import { textTable } from "../../show/text-table.ts";
+import { verdictRows, verdictWord } from "../../show/verdict-text.ts";
 import { bytesText, decimal, momentText, normText, percent } from "../../../text/numbers-text.ts";
 
 type ReportOptions = AccessOptions & { readonly json?: boolean };
@@ -83,11 +84,12 @@ export function campaignReports({ terminal }: CommandContext): Command[] {
 export function campaignTable(campaigns: readonly ListedCampaign[]): string {
   if (campaigns.length === 0) return "No campaigns yet: `campaign create` makes one.";
   return textTable([
-    ["campaign", "name", "state", "rounds", "created"],
+    ["campaign", "name", "state", "verdict", "rounds", "created"],
     ...campaigns.map((campaign) => {
-      if ("unreadable" in campaign) return [campaign.id, "", campaign.unreadable, "", ""];
-      const { id, name, state, round, rounds, createdAt } = campaign;
-      return [id, name, state, `${round} of ${rounds}`, momentText(createdAt)];
+      if ("unreadable" in campaign) return [campaign.id, "", campaign.unreadable, "", "", ""];
+      const { id, name, state, round, rounds, createdAt, verdict } = campaign;
+      const word = verdict === null ? "–" : verdictWord(verdict.verdict);
+      return [id, name, state, word, `${round} of ${rounds}`, momentText(createdAt)];
     }),
   ]);
 }
@@ -128,6 +130,7 @@ function campaignText(report: CampaignReport): string {
         ]),
     ...decisionRows(report),
     ...evidenceRows(report),
+    ...verdictRows(report),
   ]);
   const probes = probeTable(report);
   if (probes === undefined) return table;

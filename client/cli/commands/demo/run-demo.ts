@@ -22,7 +22,7 @@ import { exportModel, type ExportedFile } from "../campaign/export.ts";
 import { startCoordinator } from "../../coordinator/start-coordinator.ts";
 import { startJoins } from "./joined-processes.ts";
 import { openModelUpload, readModel } from "../../model-file.ts";
-import { gateText } from "../../show/failed-campaign.ts";
+import { whyText } from "../../show/verdict-text.ts";
 import { followRounds } from "../../show/round-progress.ts";
 import { givenModelText } from "../../show/score-text.ts";
 
@@ -154,7 +154,10 @@ function shortfalls(before: Evaluation, after: Evaluation, campaign: CampaignRep
   const { asrBefore, asrAfter, accDrop } = DEMO_GOALS;
   const drop = (before.acc ?? 0) - (after.acc ?? 0);
   return [
-    ...(campaign.state === "failed" ? [gateText(campaign) ?? "the campaign failed"] : []),
+    // Doubt is no failure: without labels nobody can do more where nothing small misleads the teacher.
+    ...(campaign.verdict?.verdict === "failed"
+      ? [`the campaign failed: ${whyText(campaign.verdict)}`]
+      : []),
     ...((before.asr ?? 0) > asrBefore
       ? []
       : [`the teacher's ASR is ${before.asr}, not above ${asrBefore}`]),

@@ -24,6 +24,7 @@ import {
   type EngineOptions,
 } from "../../options/engine-options.ts";
 import { requireNotFailed } from "../../show/failed-campaign.ts";
+import { verdictRows } from "../../show/verdict-text.ts";
 import { networkOf } from "../../options/network-options.ts";
 import { howSeen } from "../../how-seen.ts";
 import { assumptionsText, openModelUpload, readModel } from "../../model-file.ts";
@@ -124,6 +125,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
     ...exported,
     campaign: report.id,
     state: report.state,
+    verdict: report.verdict,
     detail: report.detail,
     choice: report.choice,
     alarm: report.alarm,
@@ -198,5 +200,6 @@ function resultText(result: Awaited<ReturnType<typeof simulate>>): string {
     `${result.out}: cleansed in ${result.rounds.length} rounds, ${result.seconds.toFixed(0)} s, SHA-256 ${result.digest}`,
     ...table,
     ...(evidence === undefined ? [] : ["", evidence]),
+    ...(result.verdict === null ? [] : ["", textTable(verdictRows(result))]),
   ].join("\n");
 }

@@ -92,6 +92,8 @@ describe("options of campaign create", () => {
       round: { goal: 6, minimum: 3, overSelection: 2, deadlineSeconds: 60, maxAttempts: 9 },
       aggregation: {
         rule: { kind: "norm-clipped-mean", clipNorm: 1.5 },
+        hostile: 1,
+        mixing: { kind: "none" },
         server: { kind: "sgd", learningRate: 0.5, momentum: 0.7 },
       },
       codec: "f16",

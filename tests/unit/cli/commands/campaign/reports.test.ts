@@ -1,8 +1,10 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { campaignTable, roundTable } from "../../../../../client/cli/commands/campaign/reports.ts";
 import { campaignConfigSchema } from "../../../../../protocol/round/campaign-config.ts";
 import { summariseScores } from "../../../../../protocol/round/score-summary.ts";
+import { writeSafetensors } from "../../../../../protocol/formats/safetensors/writer.ts";
 import type { CampaignReport, RoundReport } from "../../../../../protocol/round/reports.ts";
 import { runRecorded } from "../../recording-terminal.ts";
 import { temporaryDirectory } from "../../temporary-directory.ts";
@@ -17,6 +19,7 @@ const REPORT: CampaignReport = {
   round: 0,
   rounds: 25,
   createdAt: 1,
+  verdict: null,
   detail: null,
   config: campaignConfigSchema.parse({
     model: DIGEST,
@@ -279,7 +282,7 @@ it("`campaign rounds` tells part, perturbed agreement and where flips went", asy
 it("[C1.2] a campaign that the coordinator cannot read is listed with the reason", () => {
   const unreadable = { id: `c-${"b".repeat(20)}`, unreadable: "start a later version of Scour" };
   const [, first, second] = campaignTable([REPORT, unreadable]).split("\n");
-  expect(first).toMatch(/a campaign +ready +0 of 25/);
+  expect(first).toMatch(/a campaign +ready +– +0 of 25/);
   expect(second).toMatch(/^c-b+ +start a later version of Scour/);
 });
 
@@ -303,6 +306,12 @@ it("[J10] `watch` and `campaign export` say of a result that nothing judged it",
   vi.stubEnv("SCOUR_ADMIN_TOKEN", "token");
   vi.stubGlobal("fetch", (url: string | URL) => {
     if (/(rounds|participants)$/.test(String(url))) return Promise.resolve(Response.json([]));
+    if (String(url).endsWith("/export")) {
+      const values = Float32Array.of(1);
+      return Promise.resolve(
+        new Response(writeSafetensors([{ name: "w", dtype: "F32", shape: [1], values }])),
+      );
+    }
     const report = reports.length > 1 ? reports.shift() : reports[0];
     return Promise.resolve(Response.json(report));
   });
@@ -310,6 +319,9 @@ it("[J10] `watch` and `campaign export` say of a result that nothing judged it",
   expect(watched.notes).toContain("evidence: no evidence so far");
   expect(watched.results[0]!.text).toContain(`evidence: ${gap}`);
   const out = join(await temporaryDirectory(), "cleansed.safetensors");
-  const exported = await runRecorded("campaign", "export", ID, "--out", out);
-  expect(exported.notes).toEqual([`evidence: ${gap}`]);
+  expect(await runRecorded("campaign", "export", ID, "--out", out)).toMatchObject({ code: 4 });
+  await expect(stat(out)).rejects.toThrow("ENOENT");
+  const exported = await runRecorded("campaign", "export", ID, "--out", out, "--accept");
+  expect(exported).toMatchObject({ code: 0 });
+  await stat(out);
 });
