@@ -3,11 +3,15 @@ import { createReadStream, openAsBlob } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { importModel, openModel, type ImportedModel } from "../../protocol/formats/import-model.ts";
-import type { NetworkQuestion, NetworkSettings } from "../../protocol/model/network-settings.ts";
+import {
+  NETWORK_FLAGS,
+  networkText,
+  type NetworkQuestion,
+  type NetworkSettings,
+} from "../../protocol/model/network-settings.ts";
 import type { RecognisedModel } from "../../protocol/model/recognise.ts";
 import type { ModelUpload } from "../admin/admin-client.ts";
 import { CommandError } from "./command-error.ts";
-import { NETWORK_SETTINGS } from "./settings/network.ts";
 
 /** A model file to be uploaded, and what was read of it. */
 export interface OpenedUpload extends ModelUpload {
@@ -73,12 +77,8 @@ async function checkHeader(path: string, network: NetworkSettings): Promise<Reco
 /** What was taken as usual of a network, and how to say otherwise; undefined where nothing was. */
 export function assumptionsText({ assumed, graph, network }: RecognisedModel): string | undefined {
   if (assumed.length === 0) return undefined;
-  const answers = assumed.map((key) => `${flagOf(key)} ${network[key]}`);
+  const answers = assumed.map((key) => networkText({ [key]: network[key] }));
   return `${graph.architecture}: tensors do not tell all of it; taken as usual: ${answers.join(", ")}. Say so where the model was trained otherwise.`;
-}
-
-function flagOf(key: NetworkQuestion): string {
-  return NETWORK_SETTINGS.settings.find(({ path }) => path === `network.${key}`)!.flag;
 }
 
 function modelFileError(path: string, error: unknown): unknown {
@@ -86,7 +86,7 @@ function modelFileError(path: string, error: unknown): unknown {
     // Here people know settings by their flags.
     const message = error.message.replace(
       /(the setting )?\bnetwork\.(\w+)/g,
-      (_, _setting, key: string) => flagOf(key as NetworkQuestion),
+      (_, _setting, key: string) => NETWORK_FLAGS[key as NetworkQuestion],
     );
     return new CommandError(`${path}: ${message}`, undefined, { cause: error });
   }

@@ -9,11 +9,13 @@ import {
   type Fit,
   type PreparationName,
 } from "../../protocol/round/fit.ts";
+import type { Reading } from "../../protocol/model/readings.ts";
 import type { Session } from "../engine/engine.ts";
+import { resizedImages } from "../images/resized-images.ts";
 import { channelStatistics } from "./channel-statistics.ts";
 import type { Normalisation } from "./normalise.ts";
 import { statisticsDistance } from "./statistics-distance.ts";
-import { askTeacher, type ImagePool } from "./teacher-answers.ts";
+import { askTeacher, evenly, type ImagePool } from "./teacher-answers.ts";
 
 export interface FitQuestion {
   readonly session: Session;
@@ -23,6 +25,10 @@ export interface FitQuestion {
   readonly teacher: Float32Array;
   /** The images that it is asked about, and how the campaign normalises them. */
   readonly pool: ImagePool;
+  /** What its tensors may be besides. */
+  readonly readings: readonly Reading[];
+  /** A session of the teacher as one of these; it is closed once it was asked. */
+  readonly open: (graph: Graph) => Session;
 }
 
 export interface FitHooks {
@@ -34,7 +40,8 @@ export interface FitHooks {
 /**
  * What the teacher, in evaluation mode, makes of images as they are, without augmentation (SPEC F1): how
  * sure it is, and how far what its batch norms read lies from what they were trained on; where that is not
- * near, also under the normalisations that models are otherwise trained with.
+ * near, also under the normalisations that models are otherwise trained with, and as the other networks
+ * that its tensors may be.
  *
  * @returns null for fewer than 16 images, which say too little
  * @throws EngineError from the session; the signal's reason when it aborts, between batches.
@@ -50,10 +57,12 @@ export async function teacherFit(question: FitQuestion, hooks: FitHooks): Promis
   const { classes, references } = await askTeacher(session, pool, hooks);
   const answers = { images, ...sureness(references, classes) };
   const hasNorms = graph.operations.some(({ kind }) => kind === "batch-norm");
-  if (!hasNorms) return { ...answers, distance: null, otherwise: null };
+  if (!hasNorms) return { ...answers, distance: null, otherwise: null, reading: null };
   const distance = await distanceUnder(question, pool.normalisation, hooks);
-  const otherwise = distance > NEAR_DISTANCE ? await nearestOtherwise(question, hooks) : null;
-  return { ...answers, distance, otherwise };
+  if (distance <= NEAR_DISTANCE) return { ...answers, distance, otherwise: null, reading: null };
+  const otherwise = await nearestOtherwise(question, hooks);
+  const reading = await nearestReading(question, distance, hooks);
+  return { ...answers, distance, otherwise, reading };
 }
 
 /**
@@ -96,6 +105,55 @@ async function nearestOtherwise(question: FitQuestion, hooks: FitHooks): Promise
   for (const as of Object.keys(PREPARATIONS) as PreparationName[]) {
     const distance = await distanceUnder(question, preparationOf(as, channels), hooks);
     if (nearest === null || distance < nearest.distance) nearest = { as, distance };
+  }
+  return nearest;
+}
+
+/** Images that another network is asked about: so few that all readings take no longer than a round. */
+const READ_IMAGES = 64;
+
+/** Sides of the largest images of which it is asked about as many; of larger ones fewer. */
+const READ_SIDE = 64;
+
+/**
+ * The network of the same tensors under which the images are nearest. Sizes are tried from the model's own
+ * one on, and no further in a direction in which it gets no nearer.
+ */
+async function nearestReading(
+  question: FitQuestion,
+  own: number,
+  hooks: FitHooks,
+): Promise<Fit["reading"]> {
+  const { open, pool, readings } = question;
+  const { height } = pool.images;
+  const sizeOf = ({ says }: Reading): number => says.size ?? height;
+  const byStep = readings.toSorted(
+    (a, b) => Math.abs(sizeOf(a) - height) - Math.abs(sizeOf(b) - height),
+  );
+  const reached = new Map<number, number>();
+  let nearest: Fit["reading"] = null;
+  for (const reading of byStep) {
+    const { says, graph } = reading;
+    const direction = Math.sign(sizeOf(reading) - height);
+    const before = reached.get(direction) ?? own;
+    if (direction !== 0 && before === Infinity) continue;
+    const { inputShape } = graph;
+    const share = Math.min(1, (READ_SIDE / inputShape.height) ** 2);
+    const count = Math.max(LEAST_FIT_IMAGES, Math.round(share * READ_IMAGES));
+    const chosen = [...evenly(pool.indices, count)];
+    const images = await resizedImages(pool.images, chosen, inputShape);
+    const indices = Uint32Array.from(chosen, (_, i) => i);
+    const session = open(graph);
+    try {
+      const as = { ...question, session, graph, pool: { ...pool, images, indices } };
+      const distance = await distanceUnder(as, pool.normalisation, hooks);
+      if (direction !== 0) reached.set(direction, distance < before ? distance : Infinity);
+      if (distance >= (nearest?.distance ?? Infinity)) continue;
+      const { classes, references } = await askTeacher(session, as.pool, hooks);
+      nearest = { says, distance, confidence: sureness(references, classes).confidence };
+    } finally {
+      session.close();
+    }
   }
   return nearest;
 }

@@ -1,4 +1,5 @@
 import type { Graph } from "../../protocol/model/graph.ts";
+import type { Reading } from "../../protocol/model/readings.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { normGroupSize, type CampaignConfig } from "../../protocol/round/campaign-config.ts";
@@ -44,6 +45,10 @@ export interface EngineTrainerOptions {
   readonly layout: StateLayout;
   /** The teacher's state vector. */
   readonly teacher: Float32Array;
+  /** What its tensors may be besides. */
+  readonly readings: readonly Reading[];
+  /** A session of the teacher as one of them. */
+  readonly openReading: (graph: Graph) => Session;
   readonly config: CampaignConfig;
   readonly images: ImageSet;
   /** Which of them are trained on, and which students are scored with. */
@@ -71,6 +76,7 @@ export class EngineTrainer implements LocalTrainer {
   #weaknesses: Weaknesses;
   readonly #onFound: EngineTrainerOptions["onFound"];
   readonly #graph: Graph;
+  readonly #readings: Pick<EngineTrainerOptions, "readings" | "openReading">;
   readonly #config: CampaignConfig;
   #measured: MeasuredStatistics | undefined;
   /** Images that statistics are taken over, once and for all: two choices would tell how they differ. */
@@ -84,6 +90,7 @@ export class EngineTrainer implements LocalTrainer {
     const normalisation = preprocessingOf(config, graph.inputShape);
     this.#session = session;
     this.#graph = graph;
+    this.#readings = options;
     this.#config = config;
     this.#teacher = teacher;
     this.#pool = pool.training;
@@ -121,6 +128,8 @@ export class EngineTrainer implements LocalTrainer {
         graph: this.#graph,
         layout,
         teacher: this.#teacher,
+        readings: this.#readings.readings,
+        open: this.#readings.openReading,
         pool: { images, indices, normalisation, batchSize: this.#measuredAtOnce },
       },
       hooks,

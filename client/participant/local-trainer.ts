@@ -1,4 +1,5 @@
 import type { Graph } from "../../protocol/model/graph.ts";
+import type { Reading } from "../../protocol/model/readings.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
@@ -25,7 +26,7 @@ export interface TrainerSource {
    *
    * @throws EngineError `too-large`, with the figures.
    */
-  requireRoom?(campaign: Omit<TrainingCampaign, "teacher">): Promise<void>;
+  requireRoom?(campaign: Omit<TrainingCampaign, "teacher" | "readings">): Promise<void>;
   /** Puts the teacher on the device. */
   open(campaign: TrainingCampaign): Promise<LocalTrainer>;
 }
@@ -35,6 +36,8 @@ export interface TrainingCampaign {
   readonly layout: StateLayout;
   /** The teacher's state vector. */
   readonly teacher: Float32Array;
+  /** What the teacher's tensors may be besides. */
+  readonly readings: readonly Reading[];
   readonly config: CampaignConfig;
 }
 

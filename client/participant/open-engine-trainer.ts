@@ -63,7 +63,7 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
       );
     },
     open: async (campaign) => {
-      const { config, graph, layout, teacher } = campaign;
+      const { config, graph, layout, readings, teacher } = campaign;
       const shape = graph.inputShape;
       const set = await load(preparationFor(shape, preprocessingOf(config, shape)));
       checkShape(set, shape);
@@ -85,6 +85,8 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
         graph,
         layout,
         teacher,
+        readings,
+        openReading: (of) => engine.openSession({ graph: of, layout, teacher }),
         config,
         images: set,
         pool,

@@ -120,8 +120,14 @@ export class Participant {
       if (view === null) return board.show(await endOf(client, context));
       await this.#requireRoom(client, view);
       const campaign = await context.verify(client, view);
-      const { graph, layout, teacher } = campaign;
-      trainer = await this.#training.open({ graph, layout, teacher, config: view.config });
+      const { graph, layout, readings, teacher } = campaign;
+      trainer = await this.#training.open({
+        graph,
+        layout,
+        teacher,
+        readings,
+        config: view.config,
+      });
       const channel = this.#listen(credential, ended.signal);
       const isSized = view.config.distillation.localSteps > 1;
       const checkIns = this.#checkIns(client, trainer, isSized);

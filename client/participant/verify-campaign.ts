@@ -2,6 +2,7 @@ import { sha256 } from "../../protocol/digest.ts";
 import type { Graph } from "../../protocol/model/graph.ts";
 import { float32Values } from "../../protocol/floats.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
+import { otherReadings, type Reading } from "../../protocol/model/readings.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import { channelScores, type ChannelScores } from "../../protocol/reinit/channel-scores.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
@@ -24,6 +25,8 @@ export interface VerifiedCampaign {
   readonly layout: StateLayout;
   /** The teacher's state vector. */
   readonly teacher: Float32Array<ArrayBuffer>;
+  /** What the teacher's tensors may be besides. */
+  readonly readings: readonly Reading[];
   /**
    * A candidate's student₀, recomputed, by the digests of its slices: a leg's first round needs no
    * download.
@@ -55,7 +58,8 @@ export async function verifyCampaign(
   if (config.model !== model.digest) {
     throw campaignRefusal("the configuration names another teacher than the one handed out");
   }
-  const { graph, layout, state: teacher } = await importModel(file, config.network);
+  const imported = await importModel(file, config.network);
+  const { graph, layout, state: teacher } = imported;
   const sliceLengths = layout.slices.map(({ length }) => length);
   if (!sameList(sliceLengths, view.sliceLengths)) {
     throw campaignRefusal("it cuts the state vector into other slices than the teacher gives");
@@ -108,6 +112,7 @@ export async function verifyCampaign(
     graph,
     layout,
     teacher,
+    readings: otherReadings(imported.file.tensors, imported),
     initialSlices: (candidate) => {
       const start = starts[candidate];
       if (start === undefined) throw new RangeError(`candidate ${candidate} of ${starts.length}`);

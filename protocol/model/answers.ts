@@ -7,15 +7,21 @@ export interface Question<T> {
   readonly usual?: T;
   /** The answers that this family can take; any, when left out. */
   readonly choices?: readonly T[];
+  /** Those that are tried on images to see which is right; the choices when left out. */
+  readonly tried?: readonly T[];
   /** What is asked, for messages: `whether a max-pool stands behind the 3×3 stem`. */
   readonly asks: string;
 }
+
+/** Where a refusal that asks a question says which answers can be tried on images: `NetworkSettings[]`. */
+export const TRY = "try";
 
 /** The questions that were asked of a network, and their answers. */
 export class Answers {
   readonly #given: NetworkSettings;
   #answers: NetworkSettings = {};
   readonly #assumed: NetworkQuestion[] = [];
+  readonly #tried: NetworkSettings[] = [];
   #problem: ProtocolError | undefined;
 
   /** @param given what was said of the network, asked for or not */
@@ -26,7 +32,7 @@ export class Answers {
   /** Where there is no answer and must be one, or it cannot be taken, that is the problem. */
   ask<Key extends NetworkQuestion>(
     key: Key,
-    { asks, choices, usual }: Question<NonNullable<NetworkSettings[Key]>>,
+    { asks, choices, tried = choices ?? [], usual }: Question<NonNullable<NetworkSettings[Key]>>,
   ): NonNullable<NetworkSettings[Key]> {
     const given = this.#given[key] as NonNullable<NetworkSettings[Key]> | undefined;
     const listed = choices?.join(", ") ?? "any";
@@ -35,6 +41,7 @@ export class Answers {
       else {
         this.#fail(
           `tensors do not tell ${asks}: say it with the setting network.${key} (one of ${listed})`,
+          tried.map((answer) => ({ [key]: answer })),
         );
       }
     } else if (choices !== undefined && !choices.includes(given)) {
@@ -42,6 +49,7 @@ export class Answers {
     }
     const answer = given ?? usual ?? choices![0]!;
     this.#answers = { ...this.#answers, [key]: answer };
+    for (const other of tried) if (other !== answer) this.#tried.push({ [key]: other });
     return answer;
   }
 
@@ -55,6 +63,11 @@ export class Answers {
     return this.#assumed;
   }
 
+  /** Other answers to one question each that images may show to be right. */
+  get others(): readonly NetworkSettings[] {
+    return this.#tried;
+  }
+
   /** What is wrong with what was said: also an answer to what nobody asked. */
   get problem(): ProtocolError | undefined {
     const unasked = (Object.keys(this.#given) as NetworkQuestion[]).find(
@@ -66,7 +79,8 @@ export class Answers {
     return this.#problem;
   }
 
-  #fail(detail: string): void {
-    this.#problem ??= new ProtocolError("malformed-request", detail);
+  #fail(detail: string, tried: readonly NetworkSettings[] = []): void {
+    const extensions = tried.length === 0 ? {} : { [TRY]: tried };
+    this.#problem ??= new ProtocolError("malformed-request", detail, extensions);
   }
 }

@@ -5,8 +5,8 @@ import type { NamedTensor } from "./named-tensor.ts";
 /** Counters of steps, which some save as floats with all the rest. */
 const STEP_COUNTER = /(^|\.)num_batches_tracked$/;
 
-/** Whether a tensor that the network does not know may stay as it is. */
-function isAside({ name, values }: NamedTensor): boolean {
+/** Whether a tensor that no network knows may stay as it is. */
+export function isAside({ name, values }: NamedTensor): boolean {
   return values === "integers" || STEP_COUNTER.test(name);
 }
 

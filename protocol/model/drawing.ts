@@ -1,48 +1,22 @@
 import { ProtocolError } from "../errors.ts";
 import { Answers, type Question } from "./answers.ts";
+import type { ConvolutionOptions } from "./convolution-options.ts";
+import { nearestMember, unlike, type Member } from "./architectures/members.ts";
 import type { Activation, Graph, Operation, Parameter, ParameterRole, ValueId } from "./graph.ts";
 import { operationInputs, SIZES } from "./graph.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
 import { shapeOf } from "./operation-shapes.ts";
-import {
-  OWN_SIZE,
-  usuallySeen,
-  withoutPixels,
-  type PreprocessingDefaults,
-} from "./preprocessing-defaults.ts";
+import { OWN_SIZE, seenAs, usuallySeen, type SeenOtherwise } from "./preprocessing-defaults.ts";
+import type { Drawn } from "./drawn.ts";
 import { samePadding } from "./same-padding.ts";
 import { allSides, sizeOf, type Pair, type ValueShape } from "./values.ts";
 
 /** A file's tensors by name; none, where a network is drawn anew. */
 export type Tensors = ReadonlyMap<string, NamedTensor>;
 
-/** What is drawn from a file's tensors. */
-export interface Drawn {
-  /** Its parameters have the file's names and the shapes that the tensors ought to have. */
-  readonly graph: Graph;
-  /** Every question that the family asks, answered. */
-  readonly network: NetworkSettings;
-  /** Those of them that nobody answered: what is usual holds. */
-  readonly assumed: readonly NetworkQuestion[];
-  /** How it is trained to see pictures, as a rule. */
-  readonly preprocessing: PreprocessingDefaults;
-  /** Why the network cannot be taken though its tensors may fit. */
-  readonly problem: ProtocolError | undefined;
-}
-
-export interface ConvolutionOptions {
-  /** Channels out, where the tensor does not say. */
-  readonly out?: number;
-  /** Side of the kernel; as the tensor says, when left out. */
-  readonly kernel?: number;
-  readonly stride?: number;
-  /** Half the kernel when left out; `same` as TensorFlow has it, more below and to the right. */
-  readonly padding?: number | "same";
-  /** `told`: by the tensor's second extent. */
-  readonly groups?: "depthwise" | "told";
-  readonly bias?: boolean;
-}
+/** Sides of images that models are mostly trained with. */
+const TRIED_SIDES = [32, 64, 96, 128, 224] as const;
 
 /**
  * Draws the network that a file's tensors suggest, operation by operation, as a model's `forward` is
@@ -63,7 +37,9 @@ export class Drawing {
   readonly #parameters = new Map<string, Parameter>();
   readonly #shapes = new Map<ValueId, ValueShape>();
   #problem: ProtocolError | undefined;
+  #seen: string | undefined;
   #preprocessing = OWN_SIZE;
+  #asksPixels = false;
   #epsilon = 1e-5;
   #momentum = 0.1;
 
@@ -93,6 +69,13 @@ export class Drawing {
     return index - first;
   }
 
+  /** The member that comes closest to the blocks that were found, stage by stage. */
+  nearest(members: readonly Member[], found: readonly number[]): Member {
+    const member = nearestMember(members, found);
+    this.#seen = unlike(member, members, found);
+    return member;
+  }
+
   /** The answer to a question; where there is none and must be, the network has a problem. */
   ask<Key extends NetworkQuestion>(
     key: Key,
@@ -105,12 +88,12 @@ export class Drawing {
    * The images that the layer `stem` reads, of as many channels as its weight has.
    *
    * @param size usual side, or the one that the tensors tell
-   * @param pixels `asked` where such files are trained with one mean and std as well as another
+   * @param seen what such files are trained with otherwise than most for images of ImageNet's size
    */
   image(
     stem: string,
     size: { readonly usual: number } | { readonly told: number },
-    pixels: "usual" | "asked" = "usual",
+    seen: SeenOtherwise = {},
   ): ValueId {
     const channels = this.told(`${stem}.weight`)?.[1] ?? 3;
     if (channels !== 1 && channels !== 3) {
@@ -130,10 +113,11 @@ export class Drawing {
       "size",
       "told" in size
         ? { asks, usual: size.told, choices: [size.told] }
-        : { asks, usual: Math.min(size.usual, SIZES.most) },
+        : { asks, usual: Math.min(size.usual, SIZES.most), tried: TRIED_SIDES },
     );
-    const seen = usuallySeen("told" in size ? size.told : size.usual, side);
-    this.#preprocessing = pixels === "asked" ? withoutPixels(seen) : seen;
+    const usual = "told" in size ? size.told : size.usual;
+    this.#preprocessing = seenAs(usuallySeen(usual, side), seen);
+    this.#asksPixels = seen.pixels === "asked";
     this.#shapes.set("image", [side, side, channels]);
     return "image";
   }
@@ -362,7 +346,10 @@ export class Drawing {
       graph,
       network: this.#answers.network,
       assumed: this.#answers.assumed,
+      others: this.#answers.others,
+      seen: this.#seen,
       preprocessing: this.#preprocessing,
+      asksPixels: this.#asksPixels,
       problem: this.#problem ?? this.#answers.problem,
     };
   }

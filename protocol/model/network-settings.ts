@@ -23,6 +23,8 @@ export const networkSettingsSchema = z.strictObject({
   stemPool: z.enum(["none", "max"]).optional(),
   /** Step of the convolution that reads the image. */
   stemStride: z.int().min(1).max(4).optional(),
+  /** Step of the second stage. */
+  secondStride: z.int().min(1).max(2).optional(),
   /** Where a shortcut without weights puts its channels of zeros. */
   shortcutPadding: z.enum(["both", "after"]).optional(),
   /** What follows most of its layers. */
@@ -34,6 +36,30 @@ export const networkSettingsSchema = z.strictObject({
   /** Added to the variance in every norm. */
   epsilon: z.number().positive().max(1).optional(),
 });
+
+/** How the command line calls them. */
+export const NETWORK_FLAGS: Readonly<Record<keyof NetworkSettings, `--${string}`>> = {
+  size: "--image-size",
+  stemPool: "--stem-pool",
+  stemStride: "--stem-stride",
+  secondStride: "--second-stride",
+  shortcutPadding: "--shortcut-padding",
+  activation: "--activation",
+  convPadding: "--conv-padding",
+  heads: "--heads",
+  epsilon: "--norm-epsilon",
+};
+
+/**
+ * Answers as the command line takes them.
+ *
+ * @example
+ * networkText({ stemPool: "max" }); // "--stem-pool max"
+ */
+export function networkText(network: NetworkSettings): string {
+  const keys = Object.keys(network) as NetworkQuestion[];
+  return keys.map((key) => `${NETWORK_FLAGS[key]} ${network[key]}`).join(" ");
+}
 
 export type NetworkSettings = z.output<typeof networkSettingsSchema>;
 

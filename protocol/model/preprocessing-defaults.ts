@@ -58,8 +58,21 @@ export function usuallySeen(usual: number, side: number): PreprocessingDefaults 
   return isLarge ? IMAGENET : IN_PROPORTION;
 }
 
-/** Without mean and std, where the same tensors are trained with different ones. */
-export function withoutPixels(seen: PreprocessingDefaults): PreprocessingDefaults {
-  const { antialias, channelOrder, crop, interpolation, range, resize } = seen;
-  return { antialias, channelOrder, crop, interpolation, range, resize };
+/** What files of a form are trained with otherwise than most. */
+export interface SeenOtherwise extends Partial<PreprocessingDefaults> {
+  /** Whether they are trained with one mean and std as well as another. */
+  readonly pixels?: "asked";
+}
+
+/** Pixels from −1 to 1, as Google trains. */
+export const HALVES: SeenOtherwise = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+
+/** As a form has it: mean and std are nobody's where they are asked for, all else is as for ImageNet's size. */
+export function seenAs(
+  { mean, std, ...usual }: PreprocessingDefaults,
+  { pixels, ...otherwise }: SeenOtherwise,
+): PreprocessingDefaults {
+  const known = mean === undefined || std === undefined ? {} : { mean, std };
+  const seen = pixels === "asked" ? usual : { ...usual, ...known };
+  return usual.crop === IMAGENET.crop ? { ...seen, ...otherwise } : seen;
 }

@@ -1,5 +1,6 @@
 import { ProtocolError } from "../errors.ts";
 import { closestDrawing, type Candidate } from "./closest-drawing.ts";
+import type { Tensors } from "./drawing.ts";
 import { firstMismatch } from "./compare-tensors.ts";
 import type { Graph } from "./graph.ts";
 import { inferShapes } from "./infer-shapes.ts";
@@ -19,8 +20,12 @@ export interface RecognisedModel {
   readonly network: NetworkSettings;
   /** The questions to which nobody gave an answer: what is usual was taken. */
   readonly assumed: readonly NetworkQuestion[];
+  /** Other answers, to one question each, that the same tensors may need (`otherReadings`). */
+  readonly others: readonly NetworkSettings[];
   /** How it is trained to see pictures, as a rule. */
   readonly preprocessing: PreprocessingDefaults;
+  /** Whether files of its form are known to be trained with different means and stds: none is usual. */
+  readonly asksPixels: boolean;
 }
 
 /**
@@ -46,31 +51,36 @@ export function recognise(
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const seems = lookAlike(byName);
   const said = seems === undefined ? "" : `${seems}. `;
-  const candidate = brought === undefined ? closestDrawing(byName, given) : itsOwn(brought, given);
+  const candidate =
+    brought === undefined ? closestDrawing(byName, given) : itsOwn(brought, given, byName);
   if (candidate === undefined) {
     const names = tensors.slice(0, 3).map(({ name }) => `'${name}'`);
     throw unsupported(
       `${said}the architecture is not recognised: ${names.length === 0 ? "the file has no tensors" : `none that is known has tensors such as ${names.join(", ")}`}. docs/MODELS.md lists what is known`,
     );
   }
-  const { drawn, title } = candidate;
-  const { assumed, graph, network, preprocessing, problem } = drawn;
-  const mismatch = firstMismatch(graph, byName);
+  const { drawn, title, used } = candidate;
+  const { asksPixels, assumed, graph, network, others, problem, seen } = drawn;
+  const mismatch = firstMismatch(graph, used);
   if (mismatch !== undefined) {
     const found = graph.parameters.filter(({ name }) => byName.has(name)).length;
     throw unsupported(
-      `${said}the architecture is not recognised. Closest is ${title}, with ${found} of its ${graph.parameters.length} tensors found, but ${mismatch}`,
+      `${said}the architecture is not recognised. Closest is ${title}, with ${found} of its ${graph.parameters.length} tensors found, but ${seen === undefined ? "" : `${seen}; `}${mismatch}`,
     );
   }
-  if (problem !== undefined) throw new ProtocolError(problem.code, `${title}: ${problem.message}`);
+  if (problem !== undefined) {
+    throw new ProtocolError(problem.code, `${title}: ${problem.message}`, problem.extensions);
+  }
   inferShapes(graph);
   const fileOrder = tensors.map(({ name }) => name);
   const { form } = candidate;
-  return { graph, layout: stateLayout(graph, fileOrder), form, network, assumed, preprocessing };
+  const layout = stateLayout(graph, fileOrder);
+  const { preprocessing } = drawn;
+  return { graph, layout, form, network, assumed, others, preprocessing, asksPixels };
 }
 
 /** A graph that the file brings: all questions are answered, but what is said again must be so. */
-function itsOwn(graph: Graph, given: NetworkSettings): Candidate {
+function itsOwn(graph: Graph, given: NetworkSettings, used: Tensors): Candidate {
   const { height: size } = graph.inputShape;
   const contradicted = (Object.keys(given) as NetworkQuestion[]).find(
     (key) => given[key] !== undefined && (key !== "size" || given.size !== size),
@@ -84,8 +94,18 @@ function itsOwn(graph: Graph, given: NetworkSettings): Candidate {
         );
   return {
     form: "the file's own graph",
+    used,
     title: `the file's own graph (${graph.architecture})`,
-    drawn: { graph, network: {}, assumed: [], preprocessing: OWN_SIZE, problem },
+    drawn: {
+      graph,
+      network: {},
+      assumed: [],
+      others: [],
+      seen: undefined,
+      preprocessing: OWN_SIZE,
+      asksPixels: false,
+      problem,
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CLASSES } from "../model/graph.ts";
+import { networkSettingsSchema, networkText } from "../model/network-settings.ts";
 
 /**
  * Whether participants' pictures are such as the teacher was trained on, prepared as it was (SPEC F):
@@ -103,12 +104,23 @@ export const fitSchema = z.strictObject({
   distance: distanceSchema.nullable(),
   /** The normalisation under which the same images are nearest; null where it was not looked for. */
   otherwise: z.strictObject({ as: preparationSchema, distance: distanceSchema }).nullable(),
+  /**
+   * The other network of the same tensors under which the same images are nearest, by the answer that
+   * makes it; null where it was not looked for, or there is none.
+   */
+  reading: z
+    .strictObject({
+      says: networkSettingsSchema,
+      distance: distanceSchema,
+      confidence: z.number().min(0).max(1),
+    })
+    .nullable(),
 });
 export type Fit = z.output<typeof fitSchema>;
 
 /** Why pictures do not fit. */
 export interface Misfit {
-  readonly cause: "normalisation" | "pictures";
+  readonly cause: "network" | "normalisation" | "pictures";
   /** What was seen, and what it likely comes of: a clause, without a full stop. */
   readonly detail: string;
 }
@@ -123,32 +135,49 @@ export interface Misfit {
  * if (misfit !== undefined) await ask(misfit.detail);
  */
 export function misfitOf(fit: Fit, settings: FitSettings, classes: number): Misfit | undefined {
-  const { distance, entropy, otherwise } = fit;
+  const { confidence, distance, entropy, otherwise, reading } = fit;
+  if (
+    distance !== null &&
+    reading !== null &&
+    isMuchNearer(distance, reading.distance) &&
+    reading.distance <= (otherwise?.distance ?? Infinity)
+  ) {
+    return {
+      cause: "network",
+      detail:
+        `what the model's batch norms read is ${figure(distance)} away from what it was trained on (its own pictures: below ${NEAR_DISTANCE}), and only ${figure(reading.distance)} ` +
+        `when it is read with ${networkText(reading.says)}, which its tensors do not tell: its answers then have a mean confidence of ${percent(reading.confidence)}, against ${percent(confidence)}`,
+    };
+  }
   if (distance !== null && otherwise !== null && isMuchNearer(distance, otherwise.distance)) {
     return {
       cause: "normalisation",
       detail:
         `what the model's batch norms read is ${figure(distance)} away from what it was trained on (its own pictures: below ${NEAR_DISTANCE}), and only ${figure(otherwise.distance)} ` +
-        `with ${PREPARATIONS[otherwise.as].text}: the campaign's mean and std are likely not the model's`,
+        `with ${PREPARATIONS[otherwise.as].text}: these mean and std are likely not the model's`,
     };
   }
   if (distance !== null) {
     if (!(distance > settings.distance)) return undefined;
     return {
       cause: "pictures",
-      detail: `what the model's batch norms read is ${figure(distance)} away from what it was trained on (at most ${settings.distance} is taken for fitting): these are likely pictures of another kind, or the campaign's mean and std are not the model's`,
+      detail: `what the model's batch norms read is ${figure(distance)} away from what it was trained on (at most ${settings.distance} is taken for fitting): these are likely pictures of another kind, or mean and std are not the model's, or it is not read as it was trained`,
     };
   }
   const share = entropy / Math.log(classes);
   if (!(share > settings.entropy)) return undefined;
   return {
     cause: "pictures",
-    detail: `the model hardly knows what to answer (${Math.round(100 * share)} % of the entropy of guessing): these are likely pictures of another kind, or the campaign's mean and std are not the model's`,
+    detail: `the model hardly knows what to answer (${Math.round(100 * share)} % of the entropy of guessing): these are likely pictures of another kind, or mean and std are not the model's, or it is not read as it was trained`,
   };
 }
 
 function isMuchNearer(distance: number, otherwise: number): boolean {
   return distance > NEAR_DISTANCE && otherwise < distance / MUCH_NEARER;
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }
 
 function figure(distance: number): string {
@@ -176,6 +205,13 @@ export interface FitEvidence {
   readonly isLast: boolean;
 }
 
+/** What an administrator does about each cause. */
+const MENDS: Readonly<Record<Misfit["cause"], string>> = {
+  network: "make the campaign anew, saying so",
+  normalisation: "make the campaign anew with the model's --mean and --std",
+  pictures: "check --mean and --std and ask what pictures participants have",
+};
+
 /** Shares of a place may sum up to a little less or more than it. */
 const ROUNDING = 1e-6;
 
@@ -195,11 +231,10 @@ export function campaignMisfit(evidence: FitEvidence): string | undefined {
   const isDecided = isLast || told > goal - ROUNDING || unfit.length === fits.length;
   if (told < fewest - ROUNDING || !isDecided || !(2 * against > told + ROUNDING)) return undefined;
   const found = unfit.map(({ fit }) => misfitOf(fit, settings, classes)!);
-  const normalisation = found.filter(({ cause }) => cause === "normalisation");
-  const isNormalisation = 2 * normalisation.length > found.length;
-  const { detail } = (isNormalisation ? normalisation : found)[0]!;
-  const mend = isNormalisation
-    ? "make the campaign anew with the model's --mean and --std"
-    : "check --mean and --std and ask what pictures participants have";
+  const likely = (Object.keys(MENDS) as Misfit["cause"][]).find(
+    (one) => 2 * found.filter(({ cause }) => cause === one).length > found.length,
+  );
+  const { detail } = found.find(({ cause }) => likely === undefined || cause === likely)!;
+  const mend = MENDS[likely ?? "pictures"];
   return `the pictures of ${found.length} of ${fits.length} participants do not look like what the model was trained on: of the first, ${detail}; ${mend}, or resume to go on regardless`;
 }

@@ -21,7 +21,14 @@ import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 
-const GOOD: Fit = { images: 64, confidence: 0.9, entropy: 0.2, distance: 0.01, otherwise: null };
+const GOOD: Fit = {
+  images: 64,
+  confidence: 0.9,
+  entropy: 0.2,
+  distance: 0.01,
+  otherwise: null,
+  reading: null,
+};
 const BAD: Fit = { ...GOOD, distance: 0.4, otherwise: { as: "imagenet", distance: 0.01 } };
 const GOAL_3 = { round: { goal: 3, minimum: 1 } };
 
@@ -65,6 +72,7 @@ describe("participants' pictures", () => {
       [{ ...GOOD, distance: -1 }, "distance"],
       [{ ...GOOD, distance: 1e7 }, "distance"],
       [{ ...GOOD, otherwise: { as: "guessed", distance: 1 } }, "otherwise"],
+      [{ ...GOOD, reading: { says: { stem: 1 }, distance: 1, confidence: 1 } }, "reading"],
       [{ ...GOOD, classes: [1, 2, 3] }, "classes"],
     ];
     for (const [fit, field] of refusals) {

@@ -4,7 +4,11 @@ import {
   type Evaluation,
   type EvaluationTask,
 } from "../../evaluation/evaluate-model.ts";
+import { firstLook, type FirstLook } from "../../evaluation/first-look.ts";
 import { secondOpinion, type SecondOpinion } from "../../evaluation/second-opinion.ts";
+import type { ImportedModel } from "../../../protocol/formats/import-model.ts";
+import type { Misfit } from "../../../protocol/round/fit.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { Preprocessing } from "../../../protocol/round/preprocessing.ts";
 import type { NamedTarget } from "../../attack/attack.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -23,7 +27,8 @@ import {
   type JudgeOptions,
 } from "../options/judge-options.ts";
 import { OptionError } from "../options/campaign-options.ts";
-import { howSeen } from "../how-seen.ts";
+import { howSeen, type HowSeen } from "../how-seen.ts";
+import { advised, readPossible } from "../look-first.ts";
 import { addPreprocessingOptions, givenPreprocessing } from "../options/preprocessing-options.ts";
 import { preprocessingText } from "../show/preprocessing-text.ts";
 import { addNetworkOptions, networkOf } from "../options/network-options.ts";
@@ -33,6 +38,11 @@ import { loadTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
 import { textTable } from "../show/text-table.ts";
 import { percent } from "../../text/numbers-text.ts";
+
+interface Judged extends Evaluation {
+  /** Why model and images do not seem to belong together, where they do not. */
+  readonly misfit?: Misfit;
+}
 
 interface EvaluateCommandOptions extends EngineOptions, JudgeOptions {
   readonly model: string;
@@ -65,7 +75,7 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
   return addPreprocessingOptions(addNetworkOptions(command))
     .option(
       "--json",
-      'print {"acc","asr","ra","agreement","images"} as fractions, with --judge "secondOpinion" too',
+      'print {"acc","asr","ra","agreement","images"} as fractions; with --judge "secondOpinion", where model and images do not fit "misfit" too',
     )
     .addHelpText(
       "after",
@@ -77,15 +87,24 @@ Example:
     .action(async (options: EvaluateCommandOptions) => {
       checkJudgeOptions(options);
       const { batchSize } = options;
-      const { task, seen } = await evaluationTask(options, (line) => terminal.note(line));
-      const engine = await openChosenEngine(options, (line) => terminal.note(line));
+      const note = (line: string): void => terminal.note(line);
+      const possible = await readPossible(options.model, networkOf(options));
+      if (possible.asks !== undefined) {
+        const asked = await openChosenEngine(options, note);
+        throw await advised(possible, (one) => lookAt(asked, one, options, stop));
+      }
+      const { model } = possible.models[0]!;
+      const { task, seen } = await evaluationTask(options, model, note);
+      const engine = await openChosenEngine(options, note);
+      const look = await firstLook(engine, model, task.clean.images, seen, stop);
       const settings = { normalisation: seen, batchSize, signal: stop };
-      const evaluation = await evaluateModel(engine, task, {
+      const judged = await evaluateModel(engine, task, {
         ...settings,
         onProgress: inTenths((tenths) =>
           terminal.note(`evaluating on ${engine.adapter}: ${tenths}`),
         ),
       });
+      const evaluation = { ...judged, ...(look?.misfit && { misfit: look.misfit }) };
       if (options.judge === undefined) {
         terminal.result(evaluation, options.json, () => evaluationText(evaluation, task, seen));
         return;
@@ -114,8 +133,27 @@ function inTenths(tell: (text: string) => void): (share: number) => void {
   };
 }
 
+/** What one of the networks that the file may hold makes of the images. */
+async function lookAt(
+  engine: Engine,
+  model: ImportedModel,
+  options: EvaluateCommandOptions,
+  signal: AbortSignal,
+): Promise<FirstLook | undefined> {
+  const { preparation, preprocessing } = seenBy(model, options);
+  const { images } = await loadTestSet(options.images, model.graph.classes, preparation);
+  return await firstLook(engine, model, images, preprocessing, signal);
+}
+
+function seenBy(model: ImportedModel, options: EvaluateCommandOptions): HowSeen {
+  const pixels = model.asksPixels ? {} : CIFAR_PIXELS;
+  const preprocessing = { ...pixels, ...model.preprocessing };
+  return howSeen({ ...model, preprocessing }, givenPreprocessing(options));
+}
+
 async function evaluationTask(
   options: EvaluateCommandOptions,
+  model: ImportedModel,
   note: (line: string) => void,
 ): Promise<{ readonly task: EvaluationTask; readonly seen: Preprocessing }> {
   const { triggered, target } = options;
@@ -125,18 +163,15 @@ async function evaluationTask(
       "ASR is the share of stamped images that are answered with the target.",
     );
   }
-  const network = networkOf(options);
-  const model = await readModel(options.model, network);
   const assumptions = assumptionsText(model);
   if (assumptions !== undefined) note(assumptions);
-  const { preparation, preprocessing: seen } = howSeen(
-    { ...model, preprocessing: { ...CIFAR_PIXELS, ...model.preprocessing } },
-    givenPreprocessing(options),
-  );
+  const { preparation, preprocessing: seen } = seenBy(model, options);
   const load = (path: string) => loadTestSet(path, model.graph.classes, preparation);
   const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
   const teacher =
-    options.teacher === undefined ? undefined : await readModel(options.teacher, network);
+    options.teacher === undefined
+      ? undefined
+      : await readModel(options.teacher, networkOf(options));
   const task = {
     model,
     clean: await load(options.images),
@@ -152,11 +187,11 @@ async function evaluationTask(
 const CIFAR_PIXELS = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] };
 
 function evaluationText(
-  { acc, asr, ra, agreement, images }: Evaluation,
+  { acc, asr, ra, agreement, images, misfit }: Judged,
   { model }: EvaluationTask,
   seen: Preprocessing,
 ): string {
-  return textTable([
+  const table = textTable([
     ["clean accuracy (ACC)", percent(acc)],
     ["attack success rate (ASR)", percent(asr)],
     ["robust accuracy (RA)", percent(ra)],
@@ -164,6 +199,9 @@ function evaluationText(
     ["clean images", String(images)],
     ["it sees", preprocessingText(model.graph.inputShape, seen)],
   ]);
+  return misfit === undefined
+    ? table
+    : `${table}\n\nModel and images do not fit: ${misfit.detail}.`;
 }
 
 function opinionText(opinion: SecondOpinion): string {

@@ -1,3 +1,4 @@
+import { NETWORK_FLAGS } from "../../../protocol/model/network-settings.ts";
 import { number, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
@@ -9,7 +10,7 @@ export const NETWORK_SETTINGS: SettingGroup = {
   settings: [
     {
       path: "network.size",
-      flag: "--image-size",
+      flag: NETWORK_FLAGS.size,
       argument: "<pixels>",
       reads: positive,
       help: "side of the images that the model takes",
@@ -17,7 +18,7 @@ export const NETWORK_SETTINGS: SettingGroup = {
     },
     {
       path: "network.stemPool",
-      flag: "--stem-pool",
+      flag: NETWORK_FLAGS.stemPool,
       argument: "<kind>",
       reads: "choice",
       help: "what stands behind the convolution that reads the image",
@@ -25,15 +26,23 @@ export const NETWORK_SETTINGS: SettingGroup = {
     },
     {
       path: "network.stemStride",
-      flag: "--stem-stride",
+      flag: NETWORK_FLAGS.stemStride,
       argument: "<step>",
       reads: positive,
       help: "step of the convolution that reads the image",
       unset: UNSET,
     },
     {
+      path: "network.secondStride",
+      flag: NETWORK_FLAGS.secondStride,
+      argument: "<step>",
+      reads: positive,
+      help: "step of the second stage: 1 in MobileNets for small images",
+      unset: UNSET,
+    },
+    {
       path: "network.shortcutPadding",
-      flag: "--shortcut-padding",
+      flag: NETWORK_FLAGS.shortcutPadding,
       argument: "<side>",
       reads: "choice",
       help: "where a shortcut without weights puts its channels of zeros",
@@ -41,7 +50,7 @@ export const NETWORK_SETTINGS: SettingGroup = {
     },
     {
       path: "network.activation",
-      flag: "--activation",
+      flag: NETWORK_FLAGS.activation,
       argument: "<function>",
       reads: "choice",
       help: "what follows most of its layers",
@@ -49,7 +58,7 @@ export const NETWORK_SETTINGS: SettingGroup = {
     },
     {
       path: "network.convPadding",
-      flag: "--conv-padding",
+      flag: NETWORK_FLAGS.convPadding,
       argument: "<kind>",
       reads: "choice",
       help: "where convolutions with a stride have more padding: alike on all sides, or as TensorFlow's `same`",
@@ -57,7 +66,7 @@ export const NETWORK_SETTINGS: SettingGroup = {
     },
     {
       path: "network.heads",
-      flag: "--heads",
+      flag: NETWORK_FLAGS.heads,
       argument: "<count>",
       reads: positive,
       help: "runs of channels that attention treats by themselves",
@@ -65,7 +74,7 @@ export const NETWORK_SETTINGS: SettingGroup = {
     },
     {
       path: "network.epsilon",
-      flag: "--norm-epsilon",
+      flag: NETWORK_FLAGS.epsilon,
       argument: "<number>",
       reads: number,
       help: "added to the variance in every norm",

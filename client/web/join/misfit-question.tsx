@@ -7,6 +7,8 @@ const LIKELY = {
     "These are likely pictures of another kind than it knows. Training on them may do the model more harm than good.",
   normalisation:
     "The likely cause is not in your pictures: the campaign prepares them in another way than the model was trained on. The organisers are told, and should check it.",
+  network:
+    "The likely cause is not in your pictures: the campaign does not read the model as it was trained. The organisers are told, and should check it.",
 } as const satisfies Record<Misfit["cause"], string>;
 
 /** Pictures that do not look like what the model was trained on: the person decides (SPEC F2). */

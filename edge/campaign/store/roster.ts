@@ -71,7 +71,7 @@ function inviteOf(row: InviteRow): InviteRecord {
 }
 
 function participantOf(row: ParticipantRow): ParticipantRecord {
-  const fit = row.fit === null ? null : (JSON.parse(row.fit) as Fit);
+  const fit = row.fit === null ? null : fitOf(row.fit);
   return { ...row, fit, revoked: row.revoked === 1 };
 }
 
@@ -248,7 +248,7 @@ export class Roster {
          ORDER BY enrolled_at, participants.id`,
       )
       .toArray()
-      .map(({ fit, weight }) => ({ fit: JSON.parse(fit) as Fit, weight }));
+      .map(({ fit, weight }) => ({ fit: fitOf(fit), weight }));
   }
 
   /** What a participant says of its backend when it commits; it may change after a restart. */
@@ -263,4 +263,9 @@ export class Roster {
       id,
     );
   }
+}
+
+/** Before other networks of the same tensors were looked at (SPEC F1.5) there was no `reading`. */
+function fitOf(stored: string): Fit {
+  return { reading: null, ...(JSON.parse(stored) as Omit<Fit, "reading"> & Partial<Fit>) };
 }

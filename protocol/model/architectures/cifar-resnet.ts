@@ -1,7 +1,8 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
 import type { Family, Form } from "./family.ts";
-import { nearestMember, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 import { pooledFor } from "./pooled-head.ts";
 
 const MEMBERS: readonly Member[] = [3, 5, 7, 9, 18].map((blocks) => ({
@@ -17,11 +18,13 @@ const MEMBERS: readonly Member[] = [3, 5, 7, 9, 18].map((blocks) => ({
  * @param padding where files of this origin have those zeros; undefined where both occur
  */
 function drawCifarResnet(net: Drawing, padding: "both" | undefined): Drawn {
-  let value = net.image("conv1", { usual: 32 });
+  // akamaster's are trained with ImageNet's mean and std, others of these names with CIFAR-10's.
+  const isNamedAlike = padding !== undefined;
+  let value = net.image("conv1", { usual: 32 }, isNamedAlike ? { pixels: "asked" } : {});
   net.norms({ epsilon: 1e-5 });
   value = net.relu(net.batchNorm(net.conv(value, "conv1", { kernel: 3 }), "bn1"), "relu1");
   const found = [1, 2, 3].map((stage) => net.count((i) => `layer${stage}.${i}.conv1.weight`));
-  const member = nearestMember(MEMBERS, found);
+  const member = net.nearest(MEMBERS, found);
   const zeros = net.has("layer2.0.shortcut.0.weight")
     ? undefined
     : net.ask("shortcutPadding", {

@@ -1,7 +1,9 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { Activation, ValueId } from "../graph.ts";
+import type { SeenOtherwise } from "../preprocessing-defaults.ts";
 import type { Family, Form } from "./family.ts";
-import { nearestMember, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 
 /** Those with 27 blocks in the third stage differ in width alone. */
 const MEMBERS: readonly Member[] = [
@@ -16,14 +18,25 @@ const WIDE = new Map([
 /** Side of the stem's kernel, and its step. */
 const PATCH = 4;
 
+/** What forms do otherwise. */
+interface Dialect {
+  readonly seen: SeenOtherwise;
+  /** Of the norm before the head, where it has one of its own. */
+  readonly lastEpsilon?: number;
+}
+
+/** The release's, timm's and Hugging Face's. */
+const BICUBIC: SeenOtherwise = { interpolation: "bicubic" };
+
+/** To 236 pixels, of which the middle 224. */
+const TORCHVISION: SeenOtherwise = { crop: 224 / 236 };
+
 /**
  * ConvNeXts (Liu et al., CVPR 2022) under the names of the paper's release: a 7×7 depthwise convolution,
  * a layer norm, two linear layers of every position (in some files 1×1 convolutions) and a layer scale.
- *
- * @param lastEpsilon of the norm before the head, where it has one of its own
  */
-function drawConvnext(net: Drawing, lastEpsilon?: number): Drawn {
-  let value = net.image("downsample_layers.0.0", { usual: 224 });
+function drawConvnext(net: Drawing, { lastEpsilon, seen }: Dialect): Drawn {
+  let value = net.image("downsample_layers.0.0", { usual: 224 }, seen);
   net.norms({ epsilon: 1e-6 });
   const activation = net.ask("activation", {
     asks: "which GELU it has",
@@ -31,7 +44,7 @@ function drawConvnext(net: Drawing, lastEpsilon?: number): Drawn {
     usual: "gelu",
   });
   const found = [0, 1, 2, 3].map((stage) => net.count((i) => `stages.${stage}.${i}.dwconv.weight`));
-  const member = nearestMember(MEMBERS, found);
+  const member = net.nearest(MEMBERS, found);
   for (const [stage, blocks] of member.blocks.entries()) {
     const name = `downsample_layers.${stage}`;
     if (stage === 0) {
@@ -68,7 +81,7 @@ function pointwise(net: Drawing, input: ValueId, name: string): ValueId {
     : net.linear(input, name);
 }
 
-function form(origin: string, rewrites: Form["rewrites"], lastEpsilon?: number): Form {
+function form(origin: string, rewrites: Form["rewrites"], dialect: Dialect): Form {
   return {
     origin,
     rewrites,
@@ -81,7 +94,7 @@ function form(origin: string, rewrites: Form["rewrites"], lastEpsilon?: number):
       "norm.weight",
       "head.weight",
     ],
-    draw: (net) => drawConvnext(net, lastEpsilon),
+    draw: (net) => drawConvnext(net, dialect),
   };
 }
 
@@ -89,33 +102,41 @@ export const convnextFamily: Family = {
   title: "ConvNeXt",
   members: ["ConvNeXt-T, -S, -B, -L"],
   forms: [
-    form("the paper's release", []),
-    form("timm", [
-      [/^downsample_layers\.0\./, "stem."],
-      [/^downsample_layers\.(\d)\./, "stages.$1.downsample."],
-      [/^stages\.(\d)\.(\d+)\./, "stages.$1.blocks.$2."],
-      [/\.dwconv\./, ".conv_dw."],
-      [/\.pwconv(\d)\./, ".mlp.fc$1."],
-      [/^norm\./, "head.norm."],
-      [/^head\.(weight|bias)$/, "head.fc.$1"],
-    ]),
-    form("torchvision", [
-      [/^downsample_layers\.0\./, "features.0."],
-      [/^downsample_layers\.1\./, "features.2."],
-      [/^downsample_layers\.2\./, "features.4."],
-      [/^downsample_layers\.3\./, "features.6."],
-      [/^stages\.0\.(\d+)\./, "features.1.$1."],
-      [/^stages\.1\.(\d+)\./, "features.3.$1."],
-      [/^stages\.2\.(\d+)\./, "features.5.$1."],
-      [/^stages\.3\.(\d+)\./, "features.7.$1."],
-      [/\.dwconv\./, ".block.0."],
-      [/^(features\.[1357]\.\d+)\.norm\./, "$1.block.2."],
-      [/\.pwconv1\./, ".block.3."],
-      [/\.pwconv2\./, ".block.5."],
-      [/\.gamma$/, ".layer_scale"],
-      [/^norm\./, "classifier.0."],
-      [/^head\./, "classifier.2."],
-    ]),
+    form("the paper's release", [], { seen: BICUBIC }),
+    form(
+      "timm",
+      [
+        [/^downsample_layers\.0\./, "stem."],
+        [/^downsample_layers\.(\d)\./, "stages.$1.downsample."],
+        [/^stages\.(\d)\.(\d+)\./, "stages.$1.blocks.$2."],
+        [/\.dwconv\./, ".conv_dw."],
+        [/\.pwconv(\d)\./, ".mlp.fc$1."],
+        [/^norm\./, "head.norm."],
+        [/^head\.(weight|bias)$/, "head.fc.$1"],
+      ],
+      { seen: BICUBIC },
+    ),
+    form(
+      "torchvision",
+      [
+        [/^downsample_layers\.0\./, "features.0."],
+        [/^downsample_layers\.1\./, "features.2."],
+        [/^downsample_layers\.2\./, "features.4."],
+        [/^downsample_layers\.3\./, "features.6."],
+        [/^stages\.0\.(\d+)\./, "features.1.$1."],
+        [/^stages\.1\.(\d+)\./, "features.3.$1."],
+        [/^stages\.2\.(\d+)\./, "features.5.$1."],
+        [/^stages\.3\.(\d+)\./, "features.7.$1."],
+        [/\.dwconv\./, ".block.0."],
+        [/^(features\.[1357]\.\d+)\.norm\./, "$1.block.2."],
+        [/\.pwconv1\./, ".block.3."],
+        [/\.pwconv2\./, ".block.5."],
+        [/\.gamma$/, ".layer_scale"],
+        [/^norm\./, "classifier.0."],
+        [/^head\./, "classifier.2."],
+      ],
+      { seen: TORCHVISION },
+    ),
     form(
       "Hugging Face",
       [
@@ -128,7 +149,7 @@ export const convnextFamily: Family = {
         [/^norm\./, "convnext.layernorm."],
         [/^head\./, "classifier."],
       ],
-      1e-12,
+      { seen: BICUBIC, lastEpsilon: 1e-12 },
     ),
   ],
 };

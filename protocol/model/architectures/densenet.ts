@@ -1,7 +1,8 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
 import type { Family, Form } from "./family.ts";
-import { nearestMember, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 import { pooledFor } from "./pooled-head.ts";
 
 const MEMBERS: readonly Member[] = [
@@ -46,7 +47,7 @@ const CIFAR: Dialect = {
 function drawDenseBlocks(net: Drawing, input: ValueId, dialect: Dialect): Drawn {
   const { head, lastNorm, layer, transition, transitionNorm } = dialect;
   const found = [1, 2, 3, 4].map((block) => net.count((i) => `${layer(block, i)}.conv1.weight`));
-  const member = nearestMember(MEMBERS, found);
+  const member = net.nearest(MEMBERS, found);
   let value = input;
   for (const [index, layers] of member.blocks.entries()) {
     const block = index + 1;
@@ -78,6 +79,7 @@ function denseLayer(
 
 function drawTorchvision(net: Drawing): Drawn {
   const kernel = net.told("features.conv0.weight")?.[2] === 3 ? 3 : 7;
+  if (kernel === 3 && !net.has("features.norm0.weight")) return drawCompact(net);
   const isLarge = kernel === 7;
   let value = net.image("features.conv0", { usual: isLarge ? 224 : 32 });
   net.norms({ epsilon: 1e-5 });
@@ -95,6 +97,13 @@ function drawTorchvision(net: Drawing): Drawn {
   value = net.relu(net.batchNorm(value, "features.norm0"), "features.relu0");
   if (pool === "max") value = net.maxPool(value, 3, 2, 1, "features.pool0");
   return drawDenseBlocks(net, value, TORCHVISION);
+}
+
+/** TrojanZoo's for small images: nothing stands between the 3×3 stem and the blocks. */
+function drawCompact(net: Drawing): Drawn {
+  const image = net.image("features.conv0", { usual: 32 });
+  net.norms({ epsilon: 1e-5 });
+  return drawDenseBlocks(net, net.conv(image, "features.conv0", { kernel: 3 }), TORCHVISION);
 }
 
 function drawCifar(net: Drawing): Drawn {
@@ -123,7 +132,7 @@ export const densenetFamily: Family = {
   title: "DenseNet",
   members: ["DenseNet-121, -161, -169, -201"],
   forms: [
-    torchvision("torchvision and timm", []),
+    torchvision("torchvision, timm and TrojanZoo", []),
     torchvision("torchvision's first files", [[/\.(norm|conv)([12])\./, ".$1.$2."]]),
     {
       origin: "pytorch-cifar",

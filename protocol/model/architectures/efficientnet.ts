@@ -1,4 +1,5 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
 import type { Family } from "./family.ts";
 import {
@@ -8,7 +9,7 @@ import {
   type InvertedResidual,
   type Layer,
 } from "./inverted-residual.ts";
-import { nearestMember, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 
 /** Blocks of each stage. B1 and B2 differ in width alone. */
 const MEMBERS: readonly Member[] = [
@@ -39,14 +40,22 @@ interface Names {
 /** EfficientNets (Tan & Le, ICML 2019). */
 function drawEfficientnet(net: Drawing, names: Names, padding: "same" | undefined): Drawn {
   const same = padding === undefined ? {} : { padding };
-  const image = net.image(names.stem[0], { usual: 224 });
+  const image = net.image(
+    names.stem[0],
+    { usual: 224 },
+    {
+      interpolation: "bicubic",
+      // Timm has TensorFlow's with mean and std of .5, and with ImageNet's.
+      ...(padding === "same" && { pixels: "asked" as const }),
+    },
+  );
   const stride = net.ask("stemStride", { asks: "the step of the stem", choices: [1, 2], usual: 2 });
   let value = layer(net, image, names.stem, { kernel: 3, stride, ...same });
   value = net.activation(value, "silu", "stem");
   const found = STRIDES.map((_, stage) =>
     net.count((i) => `${names.block(stage, i)}.${names.mark}`),
   );
-  const member = nearestMember(MEMBERS, found);
+  const member = net.nearest(MEMBERS, found);
   for (const [stage, blocks] of member.blocks.entries()) {
     for (let index = 0; index < blocks; index++) {
       const name = names.block(stage, index);

@@ -1,4 +1,5 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { Naming } from "../naming.ts";
 
 /** Files of one origin, and how their networks are drawn. */
@@ -8,6 +9,8 @@ export interface Form extends Naming {
    * there, the closer a file is. The first is of the layer that reads the image.
    */
   readonly marks: readonly [stem: string, ...others: string[]];
+  /** Tensors that its files have and its network never reads, without what all names begin with. */
+  readonly unused?: RegExp;
   /** Draws the member that comes closest to the tensors. */
   draw(net: Drawing): Drawn;
 }

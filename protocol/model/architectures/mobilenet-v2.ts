@@ -1,5 +1,7 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { Activation, ValueId } from "../graph.ts";
+import { HALVES, type SeenOtherwise } from "../preprocessing-defaults.ts";
 import type { Family } from "./family.ts";
 import { invertedResidual, layer, timmLayers, type InvertedResidual } from "./inverted-residual.ts";
 import { pooledFor } from "./pooled-head.ts";
@@ -23,6 +25,13 @@ const STRIDES = STAGES.flatMap(({ blocks, stride }) =>
 const RECTIFIERS = ["relu", "relu6"] as const;
 const ASKS = "which rectifier follows its layers";
 
+/** What forms for large images do otherwise. */
+interface Dialect {
+  readonly epsilon: number;
+  readonly padding?: "same";
+  readonly seen?: SeenOtherwise;
+}
+
 /** What torchvision and timm draw alike: MobileNetV2 (Sandler et al., CVPR 2018) for large images. */
 function drawForImagenet(
   net: Drawing,
@@ -32,15 +41,24 @@ function drawForImagenet(
     readonly head: string;
   },
   blockAt: (index: number) => Omit<InvertedResidual, "stride" | "activation">,
+  { epsilon, padding, seen = {} }: Dialect = { epsilon: 1e-5 },
 ): Drawn {
-  let value = net.image(names.stem[0], { usual: 224 });
-  net.norms({ epsilon: 1e-5 });
+  const padded = padding === undefined ? {} : { padding };
+  let value = net.image(names.stem[0], { usual: 224 }, seen);
+  net.norms({ epsilon });
   const activation = net.ask("activation", { asks: ASKS, choices: RECTIFIERS, usual: "relu6" });
   const stride = net.ask("stemStride", { asks: "the step of the stem", choices: [1, 2], usual: 2 });
-  value = layer(net, value, names.stem, { kernel: 3, stride });
+  const second = net.ask("secondStride", {
+    asks: "the step of the second stage",
+    choices: [1, 2],
+    usual: 2,
+  });
+  value = layer(net, value, names.stem, { kernel: 3, stride, ...padded });
   value = net.activation(value, activation, "stem");
-  for (const [index, step] of STRIDES.entries()) {
-    value = invertedResidual(net, value, { ...blockAt(index), stride: step, activation });
+  for (const [index, usual] of STRIDES.entries()) {
+    const step = index === STAGES[0].blocks ? second : usual;
+    const block = { ...blockAt(index), stride: step, activation, ...padded };
+    value = invertedResidual(net, value, block);
   }
   value = net.activation(layer(net, value, names.last, { kernel: 1 }), activation, "last");
   const logits = net.linear(net.globalPool(value), names.head, { output: "logits" });
@@ -82,6 +100,38 @@ function drawTimm(net: Drawing): Drawn {
   return drawForImagenet(net, names, (index) => {
     const name = blockNames[index]!;
     return { name, ...timmLayers(net, name) };
+  });
+}
+
+function layerOf(name: string): [string, string] {
+  return [`${name}.convolution`, `${name}.normalization`];
+}
+
+/** Hugging Face's, which Google's weights need as TensorFlow pads and norms. */
+function drawHuggingFace(net: Drawing): Drawn {
+  const convPadding = net.ask("convPadding", {
+    asks: "whether convolutions are padded as TensorFlow does (Google's) or alike on all sides",
+    choices: ["same", "symmetric"],
+    usual: "same",
+  });
+  const names = {
+    stem: layerOf("mobilenet_v2.conv_stem.first_conv"),
+    last: layerOf("mobilenet_v2.conv_1x1"),
+    head: "classifier",
+  };
+  const blockAt = (index: number): Omit<InvertedResidual, "stride" | "activation"> => {
+    const name = index === 0 ? "mobilenet_v2.conv_stem" : `mobilenet_v2.layer.${index - 1}`;
+    return {
+      name,
+      expand: index === 0 ? undefined : layerOf(`${name}.expand_1x1`),
+      depthwise: layerOf(`${name}.conv_3x3`),
+      project: layerOf(`${name}.reduce_1x1`),
+    };
+  };
+  return drawForImagenet(net, names, blockAt, {
+    epsilon: 1e-3,
+    seen: HALVES,
+    ...(convPadding === "same" && { padding: "same" as const }),
   });
 }
 
@@ -156,6 +206,19 @@ export const mobilenetV2Family: Family = {
         "classifier.weight",
       ],
       draw: drawTimm,
+    },
+    {
+      origin: "Hugging Face",
+      rewrites: [],
+      marks: [
+        "mobilenet_v2.conv_stem.first_conv.convolution.weight",
+        "mobilenet_v2.conv_stem.reduce_1x1.convolution.weight",
+        "mobilenet_v2.layer.0.expand_1x1.convolution.weight",
+        "mobilenet_v2.layer.15.reduce_1x1.normalization.weight",
+        "mobilenet_v2.conv_1x1.convolution.weight",
+        "classifier.weight",
+      ],
+      draw: drawHuggingFace,
     },
     {
       origin: "pytorch-cifar",

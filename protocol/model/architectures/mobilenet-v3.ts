@@ -1,5 +1,7 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
+import { HALVES } from "../preprocessing-defaults.ts";
 import type { Family } from "./family.ts";
 import {
   invertedResidual,
@@ -59,7 +61,7 @@ function drawBody(
   names: Names,
   { activation: usual, padding }: Variant,
 ): ValueId {
-  const image = net.image(names.stem[0], { usual: 224 });
+  const image = net.image(names.stem[0], { usual: 224 }, padding === undefined ? {} : HALVES);
   const stride = net.ask("stemStride", { asks: "the step of the stem", choices: [1, 2], usual: 2 });
   let value = layer(net, image, names.stem, { kernel: 3, stride, ...(padding && { padding }) });
   value = net.activation(value, usual, "stem");

@@ -1,7 +1,8 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
 import type { Family, Form } from "./family.ts";
-import { nearestMember, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 import { pooledFor } from "./pooled-head.ts";
 
 /** Blocks of each stage. Bottlenecks expand to four times their width. */
@@ -31,6 +32,7 @@ export function drawResnet(net: Drawing, width: number | undefined, asksPool: bo
   net.norms({ epsilon: 1e-5 });
   const stride = net.ask("stemStride", {
     asks: "the step of the stem",
+    tried: [1, 2],
     usual: stemKernel === 7 ? 2 : 1,
   });
   const asks = `whether a max-pool stands behind the ${stemKernel}×${stemKernel} stem`;
@@ -47,7 +49,7 @@ export function drawResnet(net: Drawing, width: number | undefined, asksPool: bo
 
   const isBottleneck = net.has("layer1.0.conv3.weight");
   const found = [1, 2, 3, 4].map((stage) => net.count((i) => `layer${stage}.${i}.conv1.weight`));
-  const member = nearestMember(isBottleneck ? BOTTLENECK : BASIC, found);
+  const member = net.nearest(isBottleneck ? BOTTLENECK : BASIC, found);
   for (const [stage, blocks] of member.blocks.entries()) {
     for (let block = 0; block < blocks; block++) {
       const name = `layer${stage + 1}.${block}`;
@@ -136,5 +138,53 @@ export const resnetFamily: Family = {
     form("the BCU release", [], false),
     form("pytorch-cifar", [[/^fc\./, "linear."]], false),
     form("torchvision and timm", [[/\.shortcut\./, ".downsample."]], true),
+    form(
+      "TrojanZoo",
+      [
+        [/^(conv1|bn1|layer\d)\./, "features.$1."],
+        [/\.shortcut\./, ".downsample."],
+        [/^fc\./, "classifier.fc."],
+      ],
+      false,
+    ),
+    form(
+      "weiaicunzai's pytorch-cifar100",
+      [
+        [/^conv1\./, "conv1.0."],
+        [/^bn1\./, "conv1.1."],
+        [/^layer1\./, "conv2_x."],
+        [/^layer2\./, "conv3_x."],
+        [/^layer3\./, "conv4_x."],
+        [/^layer4\./, "conv5_x."],
+        [/\.conv1\./, ".residual_function.0."],
+        [/\.bn1\./, ".residual_function.1."],
+        [/\.conv2\./, ".residual_function.3."],
+        [/\.bn2\./, ".residual_function.4."],
+        [/\.conv3\./, ".residual_function.6."],
+        [/\.bn3\./, ".residual_function.7."],
+      ],
+      false,
+    ),
+    form(
+      "Hugging Face",
+      [
+        [/^conv1\./, "resnet.embedder.embedder.convolution."],
+        [/^bn1\./, "resnet.embedder.embedder.normalization."],
+        [/^layer1\./, "resnet.encoder.stages.0.layers."],
+        [/^layer2\./, "resnet.encoder.stages.1.layers."],
+        [/^layer3\./, "resnet.encoder.stages.2.layers."],
+        [/^layer4\./, "resnet.encoder.stages.3.layers."],
+        [/\.shortcut\.0\./, ".shortcut.convolution."],
+        [/\.shortcut\.1\./, ".shortcut.normalization."],
+        [/\.conv1\./, ".layer.0.convolution."],
+        [/\.bn1\./, ".layer.0.normalization."],
+        [/\.conv2\./, ".layer.1.convolution."],
+        [/\.bn2\./, ".layer.1.normalization."],
+        [/\.conv3\./, ".layer.2.convolution."],
+        [/\.bn3\./, ".layer.2.normalization."],
+        [/^fc\./, "classifier.1."],
+      ],
+      true,
+    ),
   ],
 };

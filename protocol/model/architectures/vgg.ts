@@ -1,4 +1,5 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
 import type { Family } from "./family.ts";
 
@@ -21,8 +22,13 @@ const SHRINKING = 32;
  * names themselves tell which member it is.
  *
  * @param heads names of the linear layers, the last one of the classes
+ * @param classify what follows the last map; flattening it and the linear layers, when left out
  */
-function drawVgg(net: Drawing, heads: readonly string[]): Drawn {
+function drawVgg(
+  net: Drawing,
+  heads: readonly string[],
+  classify?: (value: ValueId) => ValueId,
+): Drawn {
   const isNormed = net.has("features.1.running_mean");
   const step = isNormed ? 3 : 2;
   // A member with a convolution more numbers all that follows otherwise: the one of which most is there.
@@ -34,8 +40,8 @@ function drawVgg(net: Drawing, heads: readonly string[]): Drawn {
   const { name, stages } = member;
   const last = weights(stages, step).at(-1)!;
   const channels = net.told(`features.${last}.weight`)?.[0] ?? 1;
-  const features = net.told(`${heads[0]}.weight`)?.[1] ?? channels;
-  const adapts = features === ADAPTED * ADAPTED * channels;
+  const [, features = channels, kernel] = net.told(`${heads[0]}.weight`) ?? [];
+  const adapts = features === ADAPTED * ADAPTED * channels || kernel === ADAPTED;
   const side = Math.sqrt(features / channels);
   const usual = adapts ? SHRINKING * ADAPTED : SHRINKING * Math.max(1, Math.floor(side));
   let value = net.image("features.0", { usual });
@@ -52,13 +58,15 @@ function drawVgg(net: Drawing, heads: readonly string[]): Drawn {
     value = net.maxPool(value, 2, 2, 0, `pool${stage + 1}`);
     index++;
   }
+  const known = isNormed ? `${name}_bn` : name;
+  if (classify !== undefined) return net.finish(known, classify(value));
   value = flattened(net, value, features);
   for (const [layer, head] of heads.entries()) {
     const isLast = layer === heads.length - 1;
     value = net.linear(value, head, isLast ? { output: "logits" } : {});
     if (!isLast) value = net.relu(value, `${head}.relu`);
   }
-  return net.finish(isNormed ? `${name}_bn` : name, value);
+  return net.finish(known, value);
 }
 
 function flattened(net: Drawing, value: ValueId, features: number): ValueId {
@@ -66,6 +74,16 @@ function flattened(net: Drawing, value: ValueId, features: number): ValueId {
   if (features === channels) return net.globalPool(value);
   if (features === height * width * channels) return net.flatten(value);
   return net.flatten(net.adaptivePool(value, ADAPTED, "adapted"));
+}
+
+/** Timm's: the first two linear layers are convolutions, the first of the whole 7×7 map. */
+function drawTimm(net: Drawing): Drawn {
+  return drawVgg(net, TIMM, (value) => {
+    const options = { padding: 0, bias: true };
+    value = net.relu(net.conv(value, TIMM[0], options), `${TIMM[0]}.relu`);
+    value = net.relu(net.conv(value, TIMM[1], options), `${TIMM[1]}.relu`);
+    return net.linear(net.globalPool(value), TIMM[2], { output: "logits" });
+  });
 }
 
 /** Numbers of the convolutions. */
@@ -103,6 +121,8 @@ function marks(heads: readonly string[]): [string, ...string[]] {
 const THREE = ["classifier.0", "classifier.3", "classifier.6"];
 const DROPPED = ["classifier.1", "classifier.4", "classifier.6"];
 const ONE = ["classifier"];
+const NUMBERED = ["classifier.fc1", "classifier.fc2", "classifier.fc3"];
+const TIMM = ["pre_logits.fc1", "pre_logits.fc2", "head.fc"] as const;
 
 export const vggFamily: Family = {
   title: "VGG",
@@ -121,5 +141,12 @@ export const vggFamily: Family = {
       draw: (net) => drawVgg(net, DROPPED),
     },
     { origin: "pytorch-cifar", rewrites: [], marks: marks(ONE), draw: (net) => drawVgg(net, ONE) },
+    {
+      origin: "TrojanZoo",
+      rewrites: [],
+      marks: marks(NUMBERED),
+      draw: (net) => drawVgg(net, NUMBERED),
+    },
+    { origin: "timm", rewrites: [], marks: marks(TIMM), draw: drawTimm },
   ],
 };

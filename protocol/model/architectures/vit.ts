@@ -1,5 +1,7 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { Activation, ValueId } from "../graph.ts";
+import type { SeenOtherwise } from "../preprocessing-defaults.ts";
 import type { Family, Form } from "./family.ts";
 
 /** Channels of a head in every model of the paper. */
@@ -15,6 +17,7 @@ const MEMBERS = new Map([
 
 /** What forms do otherwise. */
 interface Dialect {
+  readonly seen: SeenOtherwise;
   readonly epsilon: number;
   /** One layer for queries, keys and values, or one each. */
   readonly joins: boolean;
@@ -25,14 +28,13 @@ interface Dialect {
  * patches, norms before attention and MLP, a last norm. Images' and patches' size follow from the
  * position embeddings and the patch convolution.
  */
-function drawVit(net: Drawing, { epsilon, joins }: Dialect): Drawn {
+function drawVit(net: Drawing, { epsilon, joins, seen }: Dialect): Drawn {
   const patchShape = net.told("patch_embed.proj.weight");
   const patch = patchShape?.[2] ?? 16;
   const channels = patchShape?.[0] ?? 192;
   const tokens = net.told("pos_embed")?.[1] ?? 197;
   const side = patch * Math.floor(Math.sqrt(Math.max(tokens - 1, 1)));
-  // timm has files with mean and std of .5, and DeiT's with ImageNet's, under the same names.
-  const image = net.image("patch_embed.proj", { told: side }, "asked");
+  const image = net.image("patch_embed.proj", { told: side }, seen);
   net.norms({ epsilon });
   const activation = net.ask("activation", {
     asks: "which GELU it has",
@@ -42,6 +44,7 @@ function drawVit(net: Drawing, { epsilon, joins }: Dialect): Drawn {
   const heads = net.ask("heads", {
     asks: "into how many heads attention is divided",
     choices: headCounts(channels),
+    tried: headCounts(channels).filter((count) => count <= MOST_TRIED),
     ...(channels % USUAL_HEAD === 0 && MEMBERS.has(channels) && { usual: channels / USUAL_HEAD }),
   });
   const patches = { kernel: patch, stride: patch, padding: 0, bias: true };
@@ -62,8 +65,9 @@ function drawVit(net: Drawing, { epsilon, joins }: Dialect): Drawn {
   return net.finish(`${name}_patch${patch}`, net.linear(value, "head", { output: "logits" }));
 }
 
-/** Most heads that are offered. */
+/** Most heads that are offered, and that are tried on images. */
 const MOST_HEADS = 64;
+const MOST_TRIED = 16;
 
 /** The counts that divide the channels. */
 function headCounts(channels: number): number[] {
@@ -107,6 +111,19 @@ function block(
   return net.add(net.linear(value, `${name}.mlp.fc2`), between, `${name}.sum2`);
 }
 
+// Timm has files with mean and std of .5, and DeiT's with ImageNet's, under the same names.
+const TIMM: Dialect = {
+  seen: { pixels: "asked", interpolation: "bicubic", crop: 0.9 },
+  epsilon: 1e-6,
+  joins: true,
+};
+const TORCHVISION: Dialect = { seen: {}, epsilon: 1e-6, joins: true };
+const HUGGING_FACE: Dialect = {
+  seen: { pixels: "asked", resize: "squash", crop: 1 },
+  epsilon: 1e-12,
+  joins: false,
+};
+
 function form(origin: string, dialect: Dialect, rewrites: Form["rewrites"]): Form {
   return {
     origin,
@@ -128,8 +145,8 @@ export const vitFamily: Family = {
   title: "ViT",
   members: ["ViT-Ti, -S, -B, -L and DeiT, of any depth and patch"],
   forms: [
-    form("timm", { epsilon: 1e-6, joins: true }, []),
-    form("torchvision", { epsilon: 1e-6, joins: true }, [
+    form("timm", TIMM, []),
+    form("torchvision", TORCHVISION, [
       [/^patch_embed\.proj\./, "conv_proj."],
       [/^cls_token$/, "class_token"],
       [/^pos_embed$/, "encoder.pos_embedding"],
@@ -142,7 +159,7 @@ export const vitFamily: Family = {
       [/^norm\./, "encoder.ln."],
       [/^head\./, "heads.head."],
     ]),
-    form("torchvision's first files", { epsilon: 1e-6, joins: true }, [
+    form("torchvision's first files", TORCHVISION, [
       [/^patch_embed\.proj\./, "conv_proj."],
       [/^cls_token$/, "class_token"],
       [/^pos_embed$/, "encoder.pos_embedding"],
@@ -154,7 +171,7 @@ export const vitFamily: Family = {
       [/^norm\./, "encoder.ln."],
       [/^head\./, "heads.head."],
     ]),
-    form("Hugging Face", { epsilon: 1e-12, joins: false }, [
+    form("Hugging Face", HUGGING_FACE, [
       [/^patch_embed\.proj\./, "vit.embeddings.patch_embeddings.projection."],
       [/^cls_token$/, "vit.embeddings.cls_token"],
       [/^pos_embed$/, "vit.embeddings.position_embeddings"],

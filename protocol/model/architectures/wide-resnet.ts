@@ -1,7 +1,8 @@
-import type { Drawing, Drawn } from "../drawing.ts";
+import type { Drawing } from "../drawing.ts";
+import type { Drawn } from "../drawn.ts";
 import type { ValueId } from "../graph.ts";
 import type { Family } from "./family.ts";
-import { nearestMember, type Member } from "./members.ts";
+import type { Member } from "./members.ts";
 import { pooledFor } from "./pooled-head.ts";
 
 /** WRN-16 to WRN-40: 6n + 4 layers. */
@@ -10,7 +11,7 @@ const MEMBERS: readonly Member[] = [2, 3, 4, 5, 6].map((blocks) => ({
   blocks: [blocks, blocks, blocks],
 }));
 
-/** What the two implementations in the field do otherwise. */
+/** What implementations in the field do otherwise. */
 interface Dialect {
   readonly blockName: (stage: number, index: number) => string;
   readonly shortcut: string;
@@ -40,6 +41,8 @@ const MELIKETOY: Dialect = {
   shortcutReads: "input",
 };
 
+const WEIAICUNZAI: Dialect = { ...MELIKETOY, strided: 1 };
+
 /** Wide residual networks (Zagoruyko & Komodakis, BMVC 2016) for 32×32 images. */
 function drawWideResnet(net: Drawing, dialect: Dialect): Drawn {
   const { bias, blockName, head } = dialect;
@@ -48,7 +51,7 @@ function drawWideResnet(net: Drawing, dialect: Dialect): Drawn {
   value = net.conv(value, "conv1", { kernel: 3, bias });
   const stem = net.channels(value);
   const found = [1, 2, 3].map((stage) => net.count((i) => `${blockName(stage, i)}.conv1.weight`));
-  const member = nearestMember(MEMBERS, found);
+  const member = net.nearest(MEMBERS, found);
   let widening = 1;
   for (const [stage, blocks] of member.blocks.entries()) {
     for (let index = 0; index < blocks; index++) {
@@ -88,6 +91,8 @@ export const wideResnetFamily: Family = {
     {
       origin: "xternalz's WideResNet-pytorch, TRADES",
       rewrites: [],
+      // TRADES builds a second first stage that it never runs.
+      unused: /^sub_block1\./,
       marks: [
         "conv1.weight",
         "block1.layer.0.conv1.weight",
@@ -111,6 +116,30 @@ export const wideResnetFamily: Family = {
         "linear.weight",
       ],
       draw: (net) => drawWideResnet(net, MELIKETOY),
+    },
+    {
+      origin: "weiaicunzai's pytorch-cifar100",
+      rewrites: [
+        [/^conv1\./, "init_conv."],
+        [/^bn1\./, "bn."],
+        [/^layer1\./, "conv2."],
+        [/^layer2\./, "conv3."],
+        [/^layer3\./, "conv4."],
+        [/\.bn1\./, ".residual.0."],
+        [/\.conv1\./, ".residual.2."],
+        [/\.bn2\./, ".residual.3."],
+        [/\.conv2\./, ".residual.6."],
+      ],
+      marks: [
+        "conv1.weight",
+        "conv1.bias",
+        "layer1.0.conv1.bias",
+        "layer2.0.shortcut.0.bias",
+        "layer3.0.conv2.bias",
+        "bn1.weight",
+        "linear.weight",
+      ],
+      draw: (net) => drawWideResnet(net, WEIAICUNZAI),
     },
   ],
 };

@@ -3,7 +3,8 @@ import { drawResnet } from "../../../protocol/model/architectures/resnet.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
 import { vitFamily } from "../../../protocol/model/architectures/vit.ts";
 import type { Family } from "../../../protocol/model/architectures/family.ts";
-import { Drawing, type Drawn } from "../../../protocol/model/drawing.ts";
+import { Drawing } from "../../../protocol/model/drawing.ts";
+import type { Drawn } from "../../../protocol/model/drawn.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 
 /** A network that steps are taken of. */

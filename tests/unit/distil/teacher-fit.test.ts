@@ -4,6 +4,8 @@ import { DEMO_PREPROCESSING, drawImages, seededStream } from "../../../client/de
 import { labelledImages } from "../../../client/demo/labelled-images.ts";
 import type { ImageSet } from "../../../client/images/image-set.ts";
 import type { Normalisation } from "../../../client/distil/normalise.ts";
+import { resizedImages } from "../../../client/images/resized-images.ts";
+import { otherReadings, type Reading } from "../../../protocol/model/readings.ts";
 import { teacherFit } from "../../../client/distil/teacher-fit.ts";
 import type { Engine, Session } from "../../../client/engine/engine.ts";
 import { openWasmEngine } from "../../../client/engine/wasm/wasm-engine.ts";
@@ -13,7 +15,8 @@ import { fitSchema, misfitOf, PREPARATIONS, type Fit } from "../../../protocol/r
 import { configOf } from "../protocol/round/config-of.ts";
 
 const FILE = new URL("../../../client/demo/teacher.safetensors", import.meta.url);
-const { graph, layout, state: teacher } = await importModel(new Uint8Array(readFileSync(FILE)));
+const file = new Uint8Array(readFileSync(FILE));
+const { graph, layout, state: teacher } = await importModel(file);
 const own = labelledImages(drawImages(160, 7_000)).images;
 const settings = configOf().fit!;
 let engine: Engine;
@@ -40,7 +43,13 @@ interface Changes {
   count?: number;
   normalisation?: Normalisation;
   of?: Graph;
+  on?: Session;
+  readings?: readonly Reading[];
 }
+
+const open = (of: Graph): Session => engine.openSession({ graph: of, layout, teacher });
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** As a model without batch norms is seen. */
 const NORMLESS: Graph = {
@@ -53,12 +62,14 @@ async function fitOf({
   count = images.count,
   normalisation = DEMO_PREPROCESSING,
   of = graph,
+  on = session,
+  readings = [],
 }: Changes): Promise<Fit | null> {
   const indices = Uint32Array.from({ length: count }, (_, i) => i);
   const pool = { images, indices, normalisation, batchSize: 64 };
   const { signal } = new AbortController();
   return await teacherFit(
-    { session, graph: of, layout, teacher, pool },
+    { session: on, graph: of, layout, teacher, pool, readings, open },
     { signal, beforeBatch: () => Promise.resolve() },
   );
 }
@@ -96,6 +107,25 @@ describe("the demo's teacher, asked", () => {
     }
   });
 
+  it.each([
+    [{ stemPool: "max" }, { stemPool: "none" }],
+    [{ size: 64 }, { size: 32 }],
+  ] as const)(
+    "[F1.5] [F2] tells as which network it was trained when it is read with %o",
+    async (wrong, right) => {
+      const misread = await importModel(file, wrong);
+      const readings = otherReadings(misread.file.tensors, misread);
+      const { height, width } = misread.graph.inputShape;
+      const images = await resizedImages(own, range(32), { height, width });
+      const on = engine.openSession({ graph: misread.graph, layout, teacher });
+      const fit = (await fitOf({ images, on, of: misread.graph, readings }))!;
+      on.close();
+      expect(fitSchema.parse(fit)).toEqual(fit);
+      expect(fit.reading).toMatchObject({ says: right });
+      expect(misfitOf(fit, settings, graph.classes)).toMatchObject({ cause: "network" });
+    },
+  );
+
   it("[F2] takes noise, blank pictures and pages of text for pictures of another kind", async () => {
     const kinds = {
       noise: made((random) => random()),
@@ -128,7 +158,7 @@ it("[F1.1] answers that are not finite say as little as answers can", async () =
   const indices = Uint32Array.from({ length: 16 }, (_, i) => i);
   const pool = { images: own, indices, normalisation: DEMO_PREPROCESSING, batchSize: 16 };
   const fit = (await teacherFit(
-    { session: broken, graph: NORMLESS, layout, teacher, pool },
+    { session: broken, graph: NORMLESS, layout, teacher, pool, readings: [], open: () => broken },
     { signal: new AbortController().signal, beforeBatch: () => Promise.resolve() },
   ))!;
   expect(fit.confidence).toBeCloseTo(1 / graph.classes, 6);

@@ -54,7 +54,14 @@ function open(count: number, changes: Changes) {
   const session = new LinearSession(SHAPE, MODEL);
   const random = new RandomStream(new Uint8Array(16).fill(changes.seed ?? 1));
   const pool = holdOut(count, config.judging, random);
-  const parts = { session, graph: GRAPH, layout: LAYOUT, teacher: MODEL };
+  const parts = {
+    session,
+    graph: GRAPH,
+    layout: LAYOUT,
+    teacher: MODEL,
+    readings: [],
+    openReading: () => session,
+  };
   const options = { ...parts, config, images, pool, random };
   return { session, pool, trainer: new EngineTrainer(options) };
 }

@@ -7,7 +7,14 @@ import { FakeCoordinator, INVITE } from "./fake-coordinator.ts";
 import { quickPorts } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
 
-const GOOD: Fit = { images: 64, confidence: 0.9, entropy: 0.2, distance: 0.01, otherwise: null };
+const GOOD: Fit = {
+  images: 64,
+  confidence: 0.9,
+  entropy: 0.2,
+  distance: 0.01,
+  otherwise: null,
+  reading: null,
+};
 const BAD: Fit = { ...GOOD, distance: 0.4, otherwise: { as: "imagenet", distance: 0.01 } };
 
 function setUp(fit: Fit | null, onMisfit?: MisfitAnswer) {

@@ -20,6 +20,7 @@ const campaign: TrainingCampaign = {
   graph,
   layout,
   teacher: new Float32Array(layout.length),
+  readings: [],
   config: campaignConfigSchema.parse({
     model: "ab".repeat(32),
     preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },

@@ -60,6 +60,8 @@ async function cleanse(engine: Engine): Promise<Cleansed> {
     graph,
     layout,
     teacher,
+    readings: [],
+    openReading: (of) => engine.openSession({ graph: of, layout, teacher }),
     config,
     images: pool,
     pool: holdOut(pool.count, config.judging, random),

@@ -92,6 +92,47 @@ describe("recognition", () => {
     },
   );
 
+  it("[G2.1] leaves aside what weights' names begin with, whatever stands beside, and nothing that some begin with", () => {
+    const averaged = [
+      info("n_averaged", [], "I64"),
+      ...resnetTensors(4, 10).map(({ name, shape }) => info(`module.${name}`, shape)),
+    ];
+    expect(recognise(averaged).layout.entries[0]!.name).toBe("module.conv1.weight");
+    const partly = resnetTensors(4, 10).map(({ name, shape }) =>
+      info(name.startsWith("fc.") ? name : `backbone.${name}`, shape),
+    );
+    expect(refused(partly)).toMatch(
+      /resnet18-32 .*'backbone\.' stands before some names only, not before 'fc.weight'/,
+    );
+  });
+
+  it.each(["fc.1", "classifier.1", "head.fc", "last_linear"])(
+    "[G2.3] finds the head under any name: %s",
+    (head) => {
+      const tensors = resnetTensors(4, 10).map(({ name, shape }) =>
+        info(name.replace(/^fc/, head), shape),
+      );
+      const { graph } = recognise(tensors);
+      expect(graph.architecture).toBe("resnet18-32");
+      expect(graph.parameters.map(({ name }) => name)).toContain(`${head}.weight`);
+      const two = [...tensors, info("other.weight", [3, 32])];
+      expect(refused(two)).toMatch(/'fc.weight' is missing/);
+    },
+  );
+
+  it("[G2] says how many blocks were found, where no member has so many", () => {
+    const deeper = [...resnetTensors(4, 10)];
+    for (let block = 2; block < 9; block++) {
+      for (const { name, shape } of resnetTensors(4, 10)) {
+        if (!name.startsWith("layer3.1.")) continue;
+        deeper.push(info(name.replace("layer3.1", `layer3.${block}`), shape));
+      }
+    }
+    expect(refused(deeper)).toMatch(
+      /stages have 2-2-9-2 blocks: .*resnet18 2-2-2-2, resnet34 3-4-6-3/,
+    );
+  });
+
   it("[G2] compares tensors with the graph that a file brings, where it brings one", () => {
     const own = resnet18({ width: 4, classes: 10 });
     const brought = {

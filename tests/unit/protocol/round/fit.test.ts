@@ -5,8 +5,22 @@ import { configOf } from "./config-of.ts";
 
 const settings = configOf().fit!;
 const CLASSES = 10;
-const GOOD: Fit = { images: 256, confidence: 0.9, entropy: 0.3, distance: 0.02, otherwise: null };
+const GOOD: Fit = {
+  images: 256,
+  confidence: 0.9,
+  entropy: 0.3,
+  distance: 0.02,
+  otherwise: null,
+  reading: null,
+};
 const OTHER_KIND: Fit = { ...GOOD, distance: 0.5, otherwise: { as: "none", distance: 0.4 } };
+const MISREAD: Fit = {
+  ...GOOD,
+  confidence: 0.58,
+  distance: 0.9,
+  otherwise: { as: "none", distance: 0.2 },
+  reading: { says: { stemPool: "max" }, distance: 0.01, confidence: 0.97 },
+};
 const UNPREPARED: Fit = { ...GOOD, distance: 0.13, otherwise: { as: "imagenet", distance: 0.006 } };
 
 interface More {
@@ -42,6 +56,23 @@ describe("[F2] one participant's pictures", () => {
     });
   });
 
+  it("do not fit when the model is read as another network; which one is told, and how sure it then is", () => {
+    const misfit = misfitOf(MISREAD, settings, CLASSES)!;
+    expect(misfit.cause).toBe("network");
+    expect(misfit.detail).toMatch(
+      /0\.9 away.*only 0\.01 when it is read with --stem-pool max.*97 %, against 58 %/,
+    );
+    // What is nearer is likelier.
+    const both: Fit = { ...MISREAD, otherwise: { as: "imagenet", distance: 0.001 } };
+    expect(misfitOf(both, settings, CLASSES)).toMatchObject({ cause: "normalisation" });
+    const alike: Fit = {
+      ...MISREAD,
+      otherwise: null,
+      reading: { ...MISREAD.reading!, distance: 0.4 },
+    };
+    expect(misfitOf(alike, settings, CLASSES)).toMatchObject({ cause: "pictures" });
+  });
+
   it("are judged by answers where there is no distance, and by nothing else then", () => {
     const blind = { ...GOOD, distance: null };
     expect(misfitOf(blind, settings, CLASSES)).toBeUndefined();
@@ -58,6 +89,7 @@ describe("[F3] a campaign's participants", () => {
     expect(reason).toContain("3 of 4 participants");
     expect(reason).toContain("--mean and --std");
     expect(reason).toContain("resume to go on");
+    expect(campaign([MISREAD, MISREAD, GOOD, MISREAD])).toMatch(/--stem-pool max.*anew, saying so/);
     expect(campaign([OTHER_KIND, OTHER_KIND, OTHER_KIND, GOOD])).toContain("what pictures");
   });
 

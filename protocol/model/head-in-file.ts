@@ -1,0 +1,30 @@
+import { isAside } from "./compare-tensors.ts";
+import type { Tensors } from "./drawing.ts";
+import type { Graph } from "./graph.ts";
+
+/**
+ * What a file calls the layer that gives the logits, where that is not the name in the graph: whoever puts
+ * a head of their own on a network names it as they like (`fc.1`, `classifier.1`, `head.fc`). It is the one
+ * linear layer of the file that the graph does not know.
+ *
+ * @returns the file's name of a tensor by the graph's; undefined where the head is there under its name,
+ *   or no layer can be told to be it.
+ *
+ * @example
+ * headInFile(graph, tensors)?.("fc.weight"); // "fc.1.weight"
+ */
+export function headInFile(graph: Graph, tensors: Tensors): ((name: string) => string) | undefined {
+  const head = graph.operations.find(({ output }) => output === graph.output);
+  if (head?.kind !== "linear" || tensors.has(head.weight)) return undefined;
+  const known = new Set(graph.parameters.map(({ name }) => name));
+  const others = [...tensors.values()].filter(
+    (tensor) => tensor.shape.length === 2 && !known.has(tensor.name) && !isAside(tensor),
+  );
+  const [only] = others;
+  if (only === undefined || others.length > 1 || !only.name.endsWith(".weight")) return undefined;
+  const bias = `${only.name.slice(0, -".weight".length)}.bias`;
+  return (name) => {
+    if (name === head.weight) return only.name;
+    return name === head.bias ? bias : name;
+  };
+}
