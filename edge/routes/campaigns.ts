@@ -46,6 +46,7 @@ export const campaignRoutes = new Hono<AppEnvironment>()
         "not-found",
         "malformed-model",
         "unsupported-model",
+        "unsafe-model",
         "non-finite-weights",
       ],
     }),

@@ -77,7 +77,8 @@ export interface Format {
   /**
    * Reads and checks what the file says of itself, before any value.
    *
-   * @throws ProtocolError `malformed-model`.
+   * @throws ProtocolError `malformed-model`, `unsupported-model`, or `unsafe-model` with what was found in
+   *   `extensions.findings`.
    */
   open(source: ByteSource): Promise<ModelFile>;
 }

@@ -1,12 +1,36 @@
 import type { Tensors } from "./drawing.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 
-/** Models of other kinds than Scour cleanses, by what some tensor of theirs looks like. */
+/** Models that Scour cannot cleanse as they are, by what some tensor of theirs looks like. */
 const KINDS: readonly {
   readonly is: string;
   readonly advice: string;
   shows(tensor: NamedTensor): boolean;
 }[] = [
+  {
+    is: "a network whose weights are computed of others (torch.nn.utils.parametrizations)",
+    advice:
+      'make them plain with torch.nn.utils.parametrize.remove_parametrizations(layer, "weight") for each such layer, and save the state dict again',
+    shows: ({ name }) => /(^|\.)parametrizations\.\w+\.(original\d*|\d+\.)/.test(name),
+  },
+  {
+    is: "a network under weight_norm",
+    advice:
+      "make its weights plain with torch.nn.utils.remove_weight_norm(layer) for each such layer, and save the state dict again",
+    shows: ({ name }) => name.endsWith(".weight_g"),
+  },
+  {
+    is: "a network under spectral_norm",
+    advice:
+      "make its weights plain with torch.nn.utils.remove_spectral_norm(layer) for each such layer, and save the state dict again",
+    shows: ({ name }) => name.endsWith(".weight_u"),
+  },
+  {
+    is: "a pruned network, with a mask beside each weight",
+    advice:
+      'make its weights plain with torch.nn.utils.prune.remove(layer, "weight") for each such layer, and save the state dict again',
+    shows: ({ name }) => name.endsWith(".weight_mask"),
+  },
   {
     is: "a quantised model, whose weights are integers with scales beside them",
     advice: "take the float model that it was made from",
@@ -48,7 +72,7 @@ const KINDS: readonly {
   },
 ];
 
-/** What a file seems to hold, where it is something that Scour does not cleanse, and what to do. */
+/** What a file seems to hold, where Scour cannot cleanse it as it is, and what to do. */
 export function lookAlike(tensors: Tensors): string | undefined {
   for (const { advice, is, shows } of KINDS) {
     const sign = [...tensors.values()].find(shows);

@@ -70,6 +70,32 @@ describe("what Scour cannot cleanse is refused with what it is, what is closest 
       /looks like a quantised model/,
     ],
     [
+      "weight_norm",
+      changed({ "conv1.weight": tensor("conv1.weight_g", [4, 1, 1, 1]) }),
+      /looks like a network under weight_norm \('conv1.weight_g'\).*remove_weight_norm/,
+    ],
+    [
+      "spectral_norm",
+      [
+        ...changed({ "conv1.weight": tensor("conv1.weight_orig", [4, 3, 3, 3]) }),
+        tensor("conv1.weight_u", [4]),
+      ],
+      /looks like a network under spectral_norm.*remove_spectral_norm/,
+    ],
+    [
+      "parametrisations",
+      changed({ "fc.weight": tensor("fc.parametrizations.weight.original0", [10, 1]) }),
+      /weights are computed of others.*remove_parametrizations/,
+    ],
+    [
+      "pruning",
+      [
+        ...changed({ "fc.weight": tensor("fc.weight_orig", [10, 32]) }),
+        tensor("fc.weight_mask", [10, 32]),
+      ],
+      /looks like a pruned network.*prune\.remove/,
+    ],
+    [
       "a language model",
       [tensor("bert.embeddings.word_embeddings.weight", [30522, 768])],
       /looks like a language model/,

@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { openModelFile } from "../../../../../protocol/formats/open-model-file.ts";
 import { sizeOf } from "../../../../../protocol/model/values.ts";
 import { refusal } from "../../problem.ts";
-import { newValues, ofPyTorch, opened, restored, valuesOf } from "./torch-fixtures.ts";
+import { dict, pickle, tensor as viewOf } from "../pickle/assemble.ts";
+import {
+  newValues,
+  ofPyTorch,
+  opened,
+  restored,
+  torchArchive,
+  valuesOf,
+} from "./torch-fixtures.ts";
 
 const FILES = [
   "views.pt",
@@ -142,6 +151,38 @@ describe("a file that PyTorch wrote", () => {
       "several-state-dicts state_dict",
     ]);
     expect(await rules("script.pt")).toEqual(["bias", "module-by-names "]);
+  });
+
+  it("[T4] is read where something is wanted of it, and written piece by piece", async () => {
+    const [rows, row] = [64, 2 ** 15];
+    const turnedRows = viewOf("0", [rows, 2 ** 8, 2 ** 7], { strides: [row, 1, 2 ** 8] });
+    const bytes = torchArchive(pickle(dict([["w", turnedRows]])), {
+      0: new Uint8Array(4 * rows * row),
+    });
+    let read = 0;
+    const file = await openModelFile({
+      totalBytes: bytes.length,
+      read: (begin, end) => {
+        read += end - begin;
+        return bytes.subarray(begin, end);
+      },
+    });
+    expect(read).toBeLessThan(70_000);
+    const part = { name: "w", first: 5 * row, length: row };
+    for await (const { values } of file.read([part])) expect(values).toHaveLength(row);
+    expect(read).toBeLessThan(70_000 + 4 * row + 100);
+    const asked: number[] = [];
+    const written = file.restore({
+      has: () => true,
+      read: ({ length }) => {
+        asked.push(length);
+        return new Float32Array(length);
+      },
+    });
+    for await (const piece of written) expect(piece.length).toBeLessThanOrEqual(2 ** 20);
+    // Eight pieces of eight rows, each with the rows that it has in part.
+    expect(asked.reduce((sum, length) => sum + length, 0)).toBe(rows * row);
+    expect(Math.max(...asked)).toBeLessThanOrEqual(2 ** 18);
   });
 
   it("[T5.2] gives the tensors of a whole module by its state dict's names", async () => {
