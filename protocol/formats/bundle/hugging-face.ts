@@ -116,7 +116,7 @@ function framingOf(seen: Json): Partial<Pick<PreprocessingDefaults, "crop" | "re
   const shortest = isObject(seen["size"]) ? side(seen["size"], "shortest_edge") : undefined;
   const share = seen["crop_pct"];
   if (shortest !== undefined && isNumber(share)) {
-    return shortest < WHOLE_FROM
+    return shortest < WHOLE_FROM && share > 0 && share <= 1
       ? { resize: "shorter-side", crop: share }
       : { resize: "squash", crop: 1 };
   }
@@ -127,7 +127,7 @@ function framingOf(seen: Json): Partial<Pick<PreprocessingDefaults, "crop" | "re
   return {
     ...(shortest !== undefined && { resize: "shorter-side" as const }),
     ...(resize && { resize }),
-    crop: cropped === undefined || cropped > resized ? 1 : cropped / resized,
+    crop: cropped === undefined || !(cropped > 0 && cropped < resized) ? 1 : cropped / resized,
   };
 }
 
@@ -139,9 +139,8 @@ function pixelsOf(seen: Json): Partial<Pick<PreprocessingDefaults, "mean" | "ran
   const range = rangeOf(seen);
   if (seen["do_normalize"] === false) return { range, mean: [0, 0, 0], std: [1, 1, 1] };
   const { image_mean: mean, image_std: std } = seen;
-  return areNumbers(mean) && areNumbers(std) && mean.length === std.length
-    ? { range, mean, std }
-    : { range };
+  const isPair = areNumbers(mean) && areNumbers(std) && mean.length === std.length;
+  return isPair && std.every((value) => value > 0) ? { range, mean, std } : { range };
 }
 
 /** Whether a factor is 1/divisor, but for rounding. */

@@ -5,17 +5,16 @@ export interface NumberPlace {
   readonly end: number;
 }
 
-/** Deepest nesting that is followed. */
-const MOST_DEPTH = 256;
+/** Numbers that lie deeper have no name. */
+const MOST_DEPTH = 64;
 
-const TOKEN = /[{}[\],:]|"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null/g;
+const TOKEN = /[{}[\],"]|-?\d[\d.eE+-]*/g;
 
 /**
  * Where the numbers of a JSON text stand, by their path: `weightsManifest.0.weights.3.quantization.min`.
  *
  * @param json valid JSON
  * @param wanted whether a path is of interest
- * @throws RangeError when it is nested deeper than 256 times.
  */
 export function numberPlaces(
   json: string,
@@ -30,7 +29,6 @@ export function numberPlaces(
     const token = match[0];
     const inside = path.length - 1;
     if (token === "{" || token === "[") {
-      if (path.length === MOST_DEPTH) throw new RangeError(`the JSON is nested too deeply`);
       path.push(token === "{" ? "" : 0);
       expectsKey = token === "{";
     } else if (token === "}" || token === "]") {
@@ -40,13 +38,24 @@ export function numberPlaces(
       const place = path[inside];
       expectsKey = typeof place === "string";
       if (typeof place === "number") path[inside] = place + 1;
-    } else if (token.startsWith('"')) {
-      if (expectsKey) path[inside] = JSON.parse(token) as string;
+    } else if (token === '"') {
+      const end = textEnd(json, match.index);
+      if (expectsKey) path[inside] = JSON.parse(json.slice(match.index, end)) as string;
       expectsKey = false;
-    } else if (/^[-\d]/.test(token)) {
+      TOKEN.lastIndex = end;
+    } else if (path.length <= MOST_DEPTH) {
       const name = path.join(".");
       if (wanted(name)) places.set(name, { begin: match.index, end: match.index + token.length });
     }
   }
   return places;
+}
+
+/** Where a text that begins at a quote ends. A text may be longer than a regular expression can match. */
+function textEnd(json: string, begin: number): number {
+  for (let quote = json.indexOf('"', begin + 1); ; quote = json.indexOf('"', quote + 1)) {
+    let escapes = 0;
+    while (json[quote - 1 - escapes] === "\\") escapes++;
+    if (escapes % 2 === 0) return quote + 1;
+  }
 }

@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ProtocolError } from "../../../../../protocol/errors.ts";
 import { importModel } from "../../../../../protocol/formats/import-model.ts";
 import { refusal } from "../../problem.ts";
 import {
@@ -159,6 +161,40 @@ describe("a layers model of TensorFlow.js", () => {
     else Object.assign(layer!.config, change);
     const changed = { ...files, "model.json": json };
     expect(await refusal("unsupported-model", modelOf(changed))).toMatch(says);
+  });
+
+  it("is taken or refused by name, whatever is changed in its model.json", async () => {
+    const files = await saved(nested());
+    const json = Buffer.from(bytesOf(files["model.json"]!)).toString();
+    const places = [...json.matchAll(/"[^"]*"|[\d.]+|true|false|null/g)];
+    const values = fc.constantFrom(
+      "null",
+      "-1",
+      "1e99",
+      '""',
+      '"../x"',
+      "[]",
+      "{}",
+      "[[1]]",
+      "true",
+    );
+    const changes = fc.array(fc.tuple(fc.nat(places.length - 1), values), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    await fc.assert(
+      fc.asyncProperty(changes, async (changed) => {
+        let text = json;
+        for (const [place, value] of changed.toSorted(([a], [b]) => b - a)) {
+          const { 0: token, index } = places[place]!;
+          text = text.slice(0, index) + value + text.slice(index + token.length);
+        }
+        const bundled = bundleOf({ ...files, "model.json": new TextEncoder().encode(text) });
+        const [settled] = await Promise.allSettled([bundled.then((bytes) => importModel(bytes))]);
+        if (settled.status === "rejected") expect(settled.reason).toBeInstanceOf(ProtocolError);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it("is refused when a shard is missing, or shorter than its weights", async () => {
