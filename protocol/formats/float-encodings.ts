@@ -50,20 +50,20 @@ export function decodeFloats(
       `${bytes.length} bytes do not divide into ${encoding} values of ${width} bytes`,
     );
   }
+  if (encoding === "F32") return float32Values(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const halves = (widen: (bits: number) => number): Float32Array<ArrayBuffer> =>
-    Float32Array.from({ length: bytes.length / 2 }, (_, i) => widen(view.getUint16(2 * i, true)));
+  const values = new Float32Array(bytes.length / width);
+  const fill = (read: (at: number) => number): Float32Array<ArrayBuffer> => {
+    for (let i = 0; i < values.length; i++) values[i] = read(i * width);
+    return values;
+  };
   switch (encoding) {
-    case "F32":
-      return float32Values(bytes);
     case "F16":
-      return halves(float16ToNumber);
+      return fill((at) => float16ToNumber(view.getUint16(at, true)));
     case "BF16":
-      return halves(bfloat16ToNumber);
+      return fill((at) => bfloat16ToNumber(view.getUint16(at, true)));
     case "F64":
-      return Float32Array.from({ length: bytes.length / 8 }, (_, i) =>
-        view.getFloat64(8 * i, true),
-      );
+      return fill((at) => view.getFloat64(at, true));
   }
 }
 
@@ -72,25 +72,22 @@ export function encodeFloats(
   encoding: FloatEncoding,
   values: Float32Array,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(floatBytes(encoding) * values.length);
+  if (encoding === "F32") return float32Bytes(values);
+  const width = floatBytes(encoding);
+  const bytes = new Uint8Array(width * values.length);
   const view = new DataView(bytes.buffer);
-  const halves = (narrow: (value: number) => number): void => {
-    for (let i = 0; i < values.length; i++) view.setUint16(2 * i, narrow(values[i]!), true);
+  const fill = (write: (at: number, value: number) => void): Uint8Array<ArrayBuffer> => {
+    for (let i = 0; i < values.length; i++) write(i * width, values[i]!);
+    return bytes;
   };
   switch (encoding) {
-    case "F32":
-      return float32Bytes(values);
     case "F16":
-      halves(numberToFloat16);
-      break;
+      return fill((at, value) => view.setUint16(at, numberToFloat16(value), true));
     case "BF16":
-      halves(numberToBfloat16);
-      break;
+      return fill((at, value) => view.setUint16(at, numberToBfloat16(value), true));
     case "F64":
-      for (let i = 0; i < values.length; i++) view.setFloat64(8 * i, values[i]!, true);
-      break;
+      return fill((at, value) => view.setFloat64(at, value, true));
   }
-  return bytes;
 }
 
 /** Whether every value of the encoding is a float32 too. */

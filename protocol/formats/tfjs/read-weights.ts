@@ -1,7 +1,7 @@
 import { sizeOf } from "../../model/values.ts";
 import { readBytes, readRuns } from "../byte-source.ts";
 import type { TensorPart } from "../model-file.ts";
-import { isAsStored, walk, type Axes } from "./axes.ts";
+import { isAsStored, place, type Axes } from "./axes.ts";
 import { bytesOf, type FloatStorage, type Manifest, type StoredWeight } from "./manifest.ts";
 import { decodeStored, isFloatStorage } from "./stored-values.ts";
 
@@ -78,10 +78,7 @@ async function* readTurned(
     const to = Math.min(end, from + PIECE_BYTES);
     const values = decodeStored(storage, await readBytes(groups[group]!.source, from, to));
     for (const { part, values: given } of wanted) {
-      walk(axes, (from - begin) / width, values.length, (index, nth) => {
-        const place = index - part.first;
-        if (place >= 0 && place < part.length) given[place] = values[nth]!;
-      });
+      place(axes, values, (from - begin) / width, given, part.first);
     }
   }
   yield* wanted;

@@ -3,7 +3,7 @@ import { sizeOf } from "../../model/values.ts";
 import { readBytes } from "../byte-source.ts";
 import { beyondEncoding } from "../float-encodings.ts";
 import type { NewValues } from "../model-file.ts";
-import { isAsStored, turnedBack, walk } from "./axes.ts";
+import { isAsStored, place, turnedBack } from "./axes.ts";
 import { bytesOf, type Manifest, type Shard, type StoredWeight } from "./manifest.ts";
 import type { FloatWeight } from "./read-weights.ts";
 import { encodeStored, type Grid } from "./stored-values.ts";
@@ -122,10 +122,7 @@ export class WeightsRestorer {
     for (let from = 0; from < size; from += PIECE_VALUES) {
       const length = Math.min(PIECE_VALUES, size - from);
       const read = await this.#values.read({ name: weight.name, first: from, length });
-      walk(inFile, from, length, (index, nth) => {
-        const place = index - first;
-        if (place >= 0 && place < values.length) values[place] = read[nth]!;
-      });
+      place(inFile, read, from, values, first);
     }
     this.#block = { weight, first, values };
     return this.#block;

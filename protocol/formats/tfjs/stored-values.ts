@@ -30,10 +30,14 @@ export function decodeStored(storage: FloatStorage, bytes: Uint8Array): Float32A
       return decodeFloats("F16", bytes);
     case "uint8":
     case "uint16":
-      return Float32Array.from(numbersOf(storage.kind, bytes), (number) =>
-        valueOf(number, storage),
-      );
+      return valuesOf(numbersOf(storage.kind, bytes), storage);
   }
+}
+
+function valuesOf(numbers: ArrayLike<number>, grid: Grid): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(numbers.length);
+  for (let i = 0; i < values.length; i++) values[i] = valueOf(numbers[i]!, grid);
+  return values;
 }
 
 /**
@@ -57,12 +61,17 @@ export function encodeStored(
     case "uint16": {
       const most = mostOf(kind);
       const before = stored && numbersOf(kind, stored);
-      const numbers = Array.from(values, (value, i) => {
+      const numbers =
+        kind === "uint8" ? new Uint8Array(values.length) : new Uint16Array(values.length);
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!;
         const kept = before?.[i];
-        if (kept !== undefined && valueOf(kept, grid) === value) return kept;
-        return Math.min(most, Math.max(0, Math.round((value - grid.min) / grid.scale)));
-      });
-      return bytesOfNumbers(kind, numbers);
+        numbers[i] =
+          kept !== undefined && valueOf(kept, grid) === value
+            ? kept
+            : Math.min(most, Math.max(0, Math.round((value - grid.min) / grid.scale)));
+      }
+      return numbers instanceof Uint8Array ? numbers : littleEndian(numbers);
     }
   }
 }
@@ -70,13 +79,14 @@ export function encodeStored(
 function numbersOf(kind: "uint8" | "uint16", bytes: Uint8Array): ArrayLike<number> {
   if (kind === "uint8") return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Uint16Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true));
+  const numbers = new Uint16Array(bytes.length / 2);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = view.getUint16(2 * i, true);
+  return numbers;
 }
 
-function bytesOfNumbers(kind: "uint8" | "uint16", numbers: readonly number[]): Uint8Array {
-  if (kind === "uint8") return Uint8Array.from(numbers);
+function littleEndian(numbers: Uint16Array): Uint8Array {
   const bytes = new Uint8Array(2 * numbers.length);
   const view = new DataView(bytes.buffer);
-  numbers.forEach((number, i) => view.setUint16(2 * i, number, true));
+  for (let i = 0; i < numbers.length; i++) view.setUint16(2 * i, numbers[i]!, true);
   return bytes;
 }
