@@ -1,3 +1,4 @@
+import type { AdministratorIdentity } from "./access/administrator.ts";
 import type { Campaign } from "./campaign/campaign.ts";
 import type { Directory } from "./directory/directory.ts";
 import type { SliceBindings } from "./slice/slice-bindings.ts";
@@ -30,5 +31,10 @@ interface InviteIdentity {
 /** What Hono's handlers see. */
 export interface AppEnvironment {
   Bindings: Environment;
-  Variables: { participant: ParticipantIdentity; invite: InviteIdentity };
+  Variables: {
+    participant: ParticipantIdentity;
+    invite: InviteIdentity;
+    /** Not there until an administrator's token was seen. */
+    administrator: AdministratorIdentity | undefined;
+  };
 }

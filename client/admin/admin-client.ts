@@ -4,6 +4,15 @@ import type { AppType } from "../../edge/app.ts";
 import { formatDigest } from "../../protocol/content-digest.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { inviteSchema, type Invite, type InviteRequestInput } from "../../protocol/round/access.ts";
+import {
+  administratorSchema,
+  auditEntrySchema,
+  namedAdministratorSchema,
+  type Administrator,
+  type AdministratorRequestInput,
+  type AuditEntry,
+  type NamedAdministrator,
+} from "../../protocol/round/administration.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import {
   campaignMetricsSchema,
@@ -167,6 +176,31 @@ export class AdminClient {
     );
     if (response.body === null) throw new AdminError("the export came without a body");
     return response.body;
+  }
+
+  /** Names an administrator; the answer has the token, which is told this once. */
+  async nameAdministrator(request: AdministratorRequestInput): Promise<NamedAdministrator> {
+    return await this.#read(
+      this.#api.admin.administrators.$post({ json: request }),
+      namedAdministratorSchema,
+    );
+  }
+
+  async administrators(): Promise<Administrator[]> {
+    return await this.#read(this.#api.admin.administrators.$get(), administratorSchema.array());
+  }
+
+  async revokeAdministrator(id: string): Promise<Administrator> {
+    return await this.#read(
+      this.#api.admin.administrators[":id"].$delete({ param: { id } }),
+      administratorSchema,
+    );
+  }
+
+  /** What administrators did, the latest first; entries below `before` where it is given. */
+  async audit(limit: number, before?: number): Promise<AuditEntry[]> {
+    const query = { limit: String(limit), ...(before !== undefined && { before: String(before) }) };
+    return await this.#read(this.#api.admin.audit.$get({ query }), auditEntrySchema.array());
   }
 
   async #read<Schema extends z.ZodType>(

@@ -2,6 +2,8 @@ import { Command, CommanderError } from "commander";
 import { CommandError } from "./command-error.ts";
 import { OptionError } from "./options/campaign-options.ts";
 import type { CommandContext } from "./command-context.ts";
+import { administratorCommand } from "./commands/administrator.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { attackCommand } from "./commands/attack/attack.ts";
 import { campaignCommand } from "./commands/campaign/campaign.ts";
 import { demoCommand } from "./commands/demo/demo.ts";
@@ -42,6 +44,8 @@ Where all images lie on one machine, simulate does all of it.`,
     rotateKeysCommand(context),
     campaignCommand(context),
     inviteCommand(context),
+    administratorCommand(context),
+    auditCommand(context),
     joinCommand(context),
     watchCommand(context),
     evaluateCommand(context),

@@ -1,8 +1,10 @@
 import type { MiddlewareHandler } from "hono";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { BEARER_SUBPROTOCOL_PREFIX, EVENT_SUBPROTOCOL } from "../../protocol/round/events.ts";
+import { reaches, type Role } from "../../protocol/round/administration.ts";
 import type { AppEnvironment, Environment } from "../environment.ts";
-import { adminTokens, signingKeys } from "./secrets.ts";
+import { administratorOf, type AdministratorIdentity } from "./administrator.ts";
+import { signingKeys } from "./secrets.ts";
 import { verifyToken, type TokenClaims } from "./tokens.ts";
 
 /** The token of `Authorization: Bearer …` (RFC 6750, section 2.1). */
@@ -17,32 +19,39 @@ function bearerToken(header: string | undefined): string {
   return token;
 }
 
-async function sha256(text: string): Promise<ArrayBuffer> {
-  return await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-}
-
-/** Compares digests, so that time tells neither content nor length. */
-async function isAdminToken(environment: Environment, token: string): Promise<boolean> {
-  const given = await sha256(token);
-  const expected = await Promise.all(adminTokens(environment).map(sha256));
-  // All of them, whatever the first says.
-  return expected.map((hash) => crypto.subtle.timingSafeEqual(given, hash)).includes(true);
-}
-
-/** Permits the administrator alone. */
+/** Permits administrators: to read each, to act those who may (SPEC A10). */
 export const requireAdmin: MiddlewareHandler<AppEnvironment> = async (context, next) => {
   const token = bearerToken(context.req.header("Authorization"));
-  if (!(await isAdminToken(context.env, token))) {
+  const administrator = await administratorOf(context.env, token);
+  if (administrator === undefined) {
     // A token of ours, but of the wrong kind, is worth another message than a wrong one.
     const claims = await verifyToken(signingKeys(context.env), token).catch(() => undefined);
-    if (claims !== undefined) throw wrongKind(claims, "the administrator's token");
+    if (claims !== undefined) throw wrongKind(claims, "an administrator's token");
     throw new ProtocolError(
       "unauthenticated",
-      "this is not the administrator's token: 'npm run scour -- serve' prints where it lies (SCOUR_ADMIN_TOKEN)",
+      "this is no administrator's token: 'npm run scour -- serve' prints where its own lies (SCOUR_ADMIN_TOKEN)",
     );
   }
+  context.set("administrator", administrator);
+  requireRole(administrator, READING.has(context.req.method) ? "read" : "run");
   await next();
 };
+
+const READING = new Set(["GET", "HEAD"]);
+
+/** Permits who may name administrators and read what they did; comes after `requireAdmin`. */
+export const requireOwner: MiddlewareHandler<AppEnvironment> = async (context, next) => {
+  requireRole(context.get("administrator")!, "own");
+  await next();
+};
+
+function requireRole({ name, role }: AdministratorIdentity, wanted: Role): void {
+  if (reaches(role, wanted)) return;
+  throw new ProtocolError(
+    "forbidden",
+    `the administrator ${name} has the role '${role}': this takes '${wanted}'`,
+  );
+}
 
 function wrongKind(claims: TokenClaims, wanted: string): ProtocolError {
   const given = claims.kind === "invite" ? "an invite" : "a participant's credential";
@@ -51,10 +60,10 @@ function wrongKind(claims: TokenClaims, wanted: string): ProtocolError {
 
 async function claimsOf(environment: Environment, token: string): Promise<TokenClaims> {
   const keys = signingKeys(environment);
-  if (await isAdminToken(environment, token)) {
+  if ((await administratorOf(environment, token)) !== undefined) {
     throw new ProtocolError(
       "forbidden",
-      "the token is the administrator's: this route takes a participant's or an invite",
+      "the token is an administrator's: this route takes a participant's or an invite",
     );
   }
   return await verifyToken(keys, token);
@@ -76,10 +85,11 @@ export const requireParticipant: MiddlewareHandler<AppEnvironment> = async (cont
   await next();
 };
 
-/** Permits participants and the administrator, who leaves `participant` unset. */
+/** Permits participants and administrators, who leave `participant` unset. */
 export const requireReader: MiddlewareHandler<AppEnvironment> = async (context, next) => {
   const token = bearerToken(context.req.header("Authorization"));
-  if (context.env.SCOUR_ADMIN_TOKEN !== undefined && (await isAdminToken(context.env, token))) {
+  const isConfigured = context.env.SCOUR_ADMIN_TOKEN !== undefined;
+  if (isConfigured && (await administratorOf(context.env, token)) !== undefined) {
     return await next();
   }
   return await requireParticipant(context, next);

@@ -1,11 +1,13 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { digestSchema } from "../../protocol/round/identifiers.ts";
+import { audited } from "../access/audit.ts";
 import { requireAdmin } from "../access/authenticate.ts";
 import { uploadModel } from "../blobs/model-upload.ts";
 import { allFigures } from "../directory/all-campaigns.ts";
 import type { AppEnvironment } from "../environment.ts";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../metrics/prometheus.ts";
+import { administratorRoutes, auditRoutes } from "./administrators.ts";
 import { campaignRoutes } from "./campaigns.ts";
 import { describe } from "./describe.ts";
 import { inviteRoutes } from "./invites.ts";
@@ -13,8 +15,9 @@ import { digestPath } from "./validation.ts";
 
 const storedModelSchema = z.object({ digest: digestSchema, bytes: z.int() });
 
-/** What the administrator's token opens: `/admin`. */
+/** What an administrator's token opens: `/admin`. */
 export const adminRoutes = new Hono<AppEnvironment>()
+  .use(audited)
   .use(requireAdmin)
   .put(
     "/models/:digest",
@@ -52,6 +55,8 @@ export const adminRoutes = new Hono<AppEnvironment>()
         "Content-Type": PROMETHEUS_CONTENT_TYPE,
       }),
   )
+  .route("/administrators", administratorRoutes)
+  .route("/audit", auditRoutes)
   // First: `/:id/:action` of the others would take `/:id/invites` for an action.
   .route("/campaigns", inviteRoutes)
   .route("/campaigns", campaignRoutes);

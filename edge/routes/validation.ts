@@ -4,11 +4,13 @@ import { validator } from "hono-openapi";
 import { z, type ZodType } from "zod";
 import { ProtocolError } from "../../protocol/errors.ts";
 import {
+  administratorIdSchema,
   campaignIdSchema,
   digestSchema,
   inviteIdSchema,
   participantIdSchema,
 } from "../../protocol/round/identifiers.ts";
+import { AUDIT_PAGE } from "../../protocol/round/administration.ts";
 import { CAMPAIGN_ACTIONS } from "../../protocol/round/states.ts";
 import type { AppEnvironment } from "../environment.ts";
 
@@ -105,3 +107,14 @@ export const slicePath = pathParameters(
   z.object({ round: wholeNumber, attempt: wholeNumber, index: wholeNumber }),
 );
 export const roundQuery = queryParameters(z.object({ round: wholeNumber.optional() }));
+
+/** `:id` of an administrator. */
+export const administratorPath = pathParameters(z.object({ id: administratorIdSchema }));
+
+/** Which page of the audit log. */
+export const auditQuery = queryParameters(
+  z.object({
+    before: z.coerce.number().int().positive().default(Number.MAX_SAFE_INTEGER),
+    limit: z.coerce.number().int().min(1).max(AUDIT_PAGE).default(AUDIT_PAGE),
+  }),
+);

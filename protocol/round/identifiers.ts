@@ -6,7 +6,7 @@ export const digestSchema = z
   .string()
   .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 digest in lower-case hexadecimal (64 characters)");
 
-/** Campaign, participant and invite ids: a kind's letter, a dash, 20 random base-32 characters. */
+/** Campaign, participant, invite and administrator ids: a kind's letter, a dash, 20 random base-32 characters. */
 const identifier = (prefix: string) =>
   z
     .string()
@@ -15,6 +15,7 @@ const identifier = (prefix: string) =>
 export const campaignIdSchema = identifier("c");
 export const participantIdSchema = identifier("p");
 export const inviteIdSchema = identifier("i");
+export const administratorIdSchema = identifier("a");
 
 /** A moment: milliseconds since 1970-01-01T00:00:00Z. */
 export const momentSchema = z.int().nonnegative();

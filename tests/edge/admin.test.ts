@@ -53,7 +53,7 @@ describe("the administrator's view", () => {
     const list = await ask<CampaignSummary[]>("/api/v1/admin/campaigns", { token: ADMIN });
     const { id, name, state, round, rounds, createdAt } = first;
     expect(list).toHaveLength(2);
-    expect(list).toContainEqual({ id, name, state, round, rounds, createdAt });
+    expect(list).toContainEqual({ id, name, state, round, rounds, createdAt, verdict: null });
     expect(list.map((one) => one.id)).toContain(second.id);
   });
 
@@ -133,7 +133,7 @@ describe("the document", () => {
       .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
       .filter((route) => route !== "get /api/v1/openapi.json");
     expect(listed).toEqual([...new Set(served)].sort());
-    expect(listed).toHaveLength(32);
+    expect(listed).toHaveLength(36);
     const enrol = document.paths["/api/v1/enrol"] as { post: { responses: object } };
     expect(Object.keys(enrol.post.responses)).toEqual(
       expect.arrayContaining(["201", "400", "401", "403", "409", "410", "413"]),

@@ -36,6 +36,8 @@ async function jsonFor(route: string, options: BodyOptions): Promise<unknown> {
       return campaign.config;
     case "/admin/campaigns/{id}/invites":
       return { uses: 2, places: 1, expiresInSeconds: 3600, organisation: "an organisation" };
+    case "/admin/administrators":
+      return { name: "an administrator", role: "read", expiresInSeconds: 3600 };
     case "/enrol":
       return {
         key: "00112233445566778899aabbccddeeff",

@@ -8,7 +8,7 @@
  *              of A whose credential has expired, one of a campaign that has ended
  *   admin      the administrator
  *
- * Ids in paths, and what is signed, are A's; but for rounds of others their own campaign's. Blobs are told apart: A's teacher, A's student, B's teacher, the object of an
+ * A campaign's id is no administrator's (400). Ids in paths, and what is signed, are A's; but for rounds of others their own campaign's. Blobs are told apart: A's teacher, A's student, B's teacher, the object of an
  * update that A has stored, and one that nobody knows.
  */
 const TABLE = `
@@ -38,6 +38,10 @@ GET    /blobs/{digest} unknown                401      | 403    410     403     
 
 PUT    /admin/models/{digest}                 401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/metrics                         401      | 403    401     403     403  | 403   403 403     401    403   | 200
+GET    /admin/administrators                  401      | 403    401     403     403  | 403   403 403     401    403   | 200
+POST   /admin/administrators                  401      | 403    401     403     403  | 403   403 403     401    403   | 201
+DELETE /admin/administrators/{id}             401      | 403    401     403     403  | 403   403 403     401    403   | 400
+GET    /admin/audit                           401      | 403    401     403     403  | 403   403 403     401    403   | 200
 POST   /admin/campaigns                       401      | 403    401     403     403  | 403   403 403     401    403   | 201
 GET    /admin/campaigns                       401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/campaigns/{id}                  401      | 403    401     403     403  | 403   403 403     401    403   | 200
