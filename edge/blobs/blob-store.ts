@@ -48,6 +48,25 @@ export async function readObject(
   return bytes;
 }
 
+/**
+ * Reads a blob that must be there, whole, and believes it only when it is what its name says (SPEC P4.1).
+ *
+ * @param length bytes it must have
+ * @throws Error when it is missing, has another length or is damaged.
+ */
+export async function readBlob(
+  bucket: R2Bucket,
+  digest: string,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readObject(bucket, blobKey(digest), length);
+  const found = await digestOf(bytes);
+  if (found === digest) return bytes;
+  throw new Error(
+    `the blob ${digest} is damaged in storage (it hashes to ${found}): put it back from a backup of the state folder`,
+  );
+}
+
 /** Reads bytes [begin, end) of a blob that must be there. */
 export async function readBlobRange(
   bucket: R2Bucket,

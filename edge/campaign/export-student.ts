@@ -1,6 +1,6 @@
 import { restoreModel } from "../../protocol/formats/import-model.ts";
 import { float32View } from "../../protocol/floats.ts";
-import { blobKey, readObject } from "../blobs/blob-store.ts";
+import { readBlob } from "../blobs/blob-store.ts";
 import { openModel, type ModelReference, type ModelSource } from "../blobs/model-source.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";
 
@@ -19,7 +19,7 @@ function studentReader(bucket: R2Bucket, { layout }: ModelSource, digests: reado
       let kept = held.get(slice.section);
       if (kept?.index !== slice.index) {
         held.delete(slice.section);
-        const bytes = await readObject(bucket, blobKey(digests[slice.index]!), 4 * slice.length);
+        const bytes = await readBlob(bucket, digests[slice.index]!, 4 * slice.length);
         kept = { index: slice.index, values: float32View(bytes) };
         held.set(slice.section, kept);
       }

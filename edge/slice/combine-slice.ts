@@ -5,7 +5,7 @@ import {
   serverStep,
 } from "../aggregation/server-optimizer.ts";
 import { bytesView, float32View } from "../../protocol/floats.ts";
-import { blobKey, putBlob, readObject } from "../blobs/blob-store.ts";
+import { putBlob, readBlob } from "../blobs/blob-store.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import { combinedUpdate } from "./combined-update.ts";
 import { squaredNorm } from "./measure-slice.ts";
@@ -24,7 +24,7 @@ export async function combineSlice(
   const delta = await combinedUpdate(bucket, work, meter);
 
   const load = async (digest: string): Promise<Float32Array<ArrayBuffer>> =>
-    meter.hold(float32View(await readObject(bucket, blobKey(digest), 4 * slice.length)));
+    meter.hold(float32View(await readBlob(bucket, digest, 4 * slice.length)));
   const start = async (digest: string | null, value: number): Promise<Float32Array<ArrayBuffer>> =>
     digest === null ? meter.hold(new Float32Array(slice.length).fill(value)) : load(digest);
 

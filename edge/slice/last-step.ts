@@ -1,5 +1,5 @@
 import { float32View } from "../../protocol/floats.ts";
-import { blobKey, readObject } from "../blobs/blob-store.ts";
+import { readBlob } from "../blobs/blob-store.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import type { MeasureWork } from "./slice-work.ts";
 
@@ -13,7 +13,7 @@ export async function readLastStep(
   if (lastStep === undefined) return step;
   const [before, after] = await Promise.all(
     [lastStep.before, lastStep.after].map(async (digest) =>
-      float32View(await readObject(bucket, blobKey(digest), 4 * slice.length)),
+      float32View(await readBlob(bucket, digest, 4 * slice.length)),
     ),
   );
   for (let i = 0; i < step.length; i++) step[i] = before![i]! - after![i]!;

@@ -1,6 +1,6 @@
 import { boundStatistic } from "../aggregation/bound-statistics.ts";
 import { float32View } from "../../protocol/floats.ts";
-import { blobKey, readObject } from "../blobs/blob-store.ts";
+import { readBlob } from "../blobs/blob-store.ts";
 import { openModel } from "../blobs/model-source.ts";
 import { deviationUnits } from "../../protocol/reinit/statistics.ts";
 import type { ByteMeter } from "./byte-meter.ts";
@@ -70,7 +70,7 @@ async function unitsOf(
   const section = meter.hold(new Float32Array(end - trainableLength));
   const slices = layout.slices.filter((one) => one.section === "statistics");
   for (const [i, { offset, length }] of slices.entries()) {
-    const bytes = await readObject(bucket, blobKey(student[i]!), 4 * length);
+    const bytes = await readBlob(bucket, student[i]!, 4 * length);
     section.set(float32View(bytes), offset - trainableLength);
   }
   const units = deviationUnits(graph, layout, section);

@@ -7,7 +7,7 @@ import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts"
 import { LEAST_STATISTICS_IMAGES } from "../../../protocol/reinit/strategy-schema.ts";
 import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
 import { float32View } from "../../../protocol/floats.ts";
-import { blobKey, readObject } from "../../blobs/blob-store.ts";
+import { readBlob } from "../../blobs/blob-store.ts";
 import { readState } from "../../../protocol/formats/import-model.ts";
 import { openModel, type ModelReference, type ModelSource } from "../../blobs/model-source.ts";
 import { requireField } from "./check-commit.ts";
@@ -62,7 +62,7 @@ export async function checkStatisticsSlice(
   const { graph, layout, section } = await teacherStatistics(bucket, model);
   const offset = layout.slices[index]!.offset - layout.trainableLength;
   if (student === null) return checkStatistics(graph, layout, section, values, offset);
-  const before = float32View(await readObject(bucket, blobKey(student), 4 * values.length));
+  const before = float32View(await readBlob(bucket, student, 4 * values.length));
   checkStatisticsUpdate(graph, layout, section, before, values, offset);
 }
 

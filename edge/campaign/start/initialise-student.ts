@@ -6,7 +6,7 @@ import { reinitPlan, type ReinitPlan } from "../../../protocol/reinit/reinitiali
 import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { float32View } from "../../../protocol/floats.ts";
-import { blobKey, putBlob, readObject } from "../../blobs/blob-store.ts";
+import { putBlob, readBlob } from "../../blobs/blob-store.ts";
 import { openModel, teacherOf, type ModelSource } from "../../blobs/model-source.ts";
 import { unwrap } from "../../outcome.ts";
 import type { SliceBindings } from "../../slice/slice-bindings.ts";
@@ -63,7 +63,7 @@ export async function startFromStatistics(
   const model = await openModel(environment.BLOBS, teacherOf(config));
   const { length, trainableLength } = model.layout;
   const bytes = 4 * (length - trainableLength);
-  const pooled = float32View(await readObject(environment.BLOBS, blobKey(statistics), bytes));
+  const pooled = float32View(await readBlob(environment.BLOBS, statistics, bytes));
   const { strategy, seed } = config.reinit;
   const terms = { strategy, strengths: [strength], seed: seed! };
   const [start] = await initialiseStudents(environment, id, model, terms, pooled);
