@@ -1,6 +1,7 @@
 import { openBundle } from "./bundle/bundle.ts";
 import { folderFormats } from "./bundle/folder-formats.ts";
 import type { Format } from "./model-file.ts";
+import { onnx } from "./onnx/onnx.ts";
 import { torchLegacy } from "./pytorch/torch-legacy.ts";
 import { torchZip } from "./pytorch/torch-zip.ts";
 import { safetensors } from "./safetensors/safetensors.ts";
@@ -21,4 +22,4 @@ const bundle: ZipKind = {
 };
 
 /** The formats that are read; the first one that a file seems to be of is taken. */
-export const FORMATS: readonly Format[] = [...FILES, zip([...ZIPS, bundle])];
+export const FORMATS: readonly Format[] = [...FILES, zip([...ZIPS, bundle]), onnx];

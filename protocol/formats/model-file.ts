@@ -1,4 +1,4 @@
-import type { Graph } from "../model/graph.ts";
+import type { Graph, GraphOfSize } from "../model/graph.ts";
 import type { NamedTensor } from "../model/named-tensor.ts";
 import type { NetworkSettings } from "../model/network-settings.ts";
 import type { PreprocessingDefaults } from "../model/preprocessing-defaults.ts";
@@ -35,8 +35,11 @@ export interface ModelFile {
   readonly totalBytes: number;
   /** In the file's order. */
   readonly tensors: readonly NamedTensor[];
-  /** The network, if the file brings it; its parameters are among the tensors. */
-  readonly graph?: Graph;
+  /**
+   * The network, if the file brings it; its parameters are among the tensors. A function where the file
+   * leaves the images' size open: it gives the network for a side in pixels.
+   */
+  readonly graph?: Graph | GraphOfSize;
   /** Free text that the file carries. */
   readonly metadata: ReadonlyMap<string, string>;
   /** What the file says of its network that tensors do not tell. */

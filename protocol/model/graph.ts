@@ -114,6 +114,13 @@ export interface Graph {
   readonly parameters: readonly Parameter[];
 }
 
+/**
+ * A network for images of one side, pixels, where that is open.
+ *
+ * @throws ProtocolError `unsupported-model` where it takes no such images.
+ */
+export type GraphOfSize = (size: number) => Graph;
+
 /** Whether the optimiser updates the parameter (running statistics are averaged instead). */
 export function isTrainable(role: ParameterRole): boolean {
   return role !== "running-mean" && role !== "running-variance";

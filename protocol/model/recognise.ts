@@ -2,7 +2,7 @@ import { ProtocolError } from "../errors.ts";
 import { closestDrawing, type Candidate } from "./closest-drawing.ts";
 import type { Tensors } from "./drawing.ts";
 import { firstMismatch } from "./compare-tensors.ts";
-import type { Graph } from "./graph.ts";
+import type { Graph, GraphOfSize } from "./graph.ts";
 import { inferShapes } from "./infer-shapes.ts";
 import { lookAlike } from "./look-alikes.ts";
 import type { NamedTensor } from "./named-tensor.ts";
@@ -46,7 +46,7 @@ export interface RecognisedModel {
 export function recognise(
   tensors: readonly NamedTensor[],
   given: NetworkSettings = {},
-  brought?: Graph,
+  brought?: Graph | GraphOfSize,
 ): RecognisedModel {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const seems = lookAlike(byName);
@@ -80,7 +80,9 @@ export function recognise(
 }
 
 /** A graph that the file brings: all questions are answered, but what is said again must be so. */
-function itsOwn(graph: Graph, given: NetworkSettings, used: Tensors): Candidate {
+function itsOwn(brought: Graph | GraphOfSize, given: NetworkSettings, used: Tensors): Candidate {
+  if (typeof brought === "function") return ofSize(brought, given, used);
+  const graph = brought;
   const { height: size } = graph.inputShape;
   const contradicted = (Object.keys(given) as NetworkQuestion[]).find(
     (key) => given[key] !== undefined && (key !== "size" || given.size !== size),
@@ -107,6 +109,19 @@ function itsOwn(graph: Graph, given: NetworkSettings, used: Tensors): Candidate 
       problem,
     },
   };
+}
+
+/** A graph that the file brings for images of any size. */
+function ofSize(brought: GraphOfSize, given: NetworkSettings, used: Tensors): Candidate {
+  if (given.size === undefined) {
+    throw new ProtocolError(
+      "malformed-request",
+      "the file's graph takes images of any size: say the side of those that it was trained with, in pixels, with the setting network.size",
+    );
+  }
+  const { size, ...others } = given;
+  const candidate = itsOwn(brought(size), others, used);
+  return { ...candidate, drawn: { ...candidate.drawn, network: { size } } };
 }
 
 function unsupported(detail: string): ProtocolError {
