@@ -16,7 +16,7 @@ export interface Classes {
  * @throws CommandError saying what does not fit.
  */
 export function checkLabels(
-  { labels, classNames }: LabelledSet,
+  { labels, classNames }: Pick<LabelledSet, "labels" | "classNames">,
   path: string,
   classes: Classes,
 ): void {

@@ -1,4 +1,4 @@
-import { RECORD_BYTES, RECORD_SHAPE, recordImage } from "../images/cifar-records.ts";
+import { RECORD_BYTES, RECORD_SHAPE, planarPicture } from "../images/cifar-records.ts";
 import { imageSize, type LoadedImages } from "../images/image-set.ts";
 
 interface LabelledImages {
@@ -13,7 +13,7 @@ export function labelledImages(records: Uint8Array): LabelledImages {
   for (let index = 0; index < labels.length; index++) {
     const record = records.subarray(index * RECORD_BYTES, (index + 1) * RECORD_BYTES);
     labels[index] = record[0]!;
-    pictures.push(recordImage(record).data);
+    pictures.push(planarPicture(record.subarray(1)).data);
   }
   const pixels = new Uint8Array(pictures.length * imageSize(RECORD_SHAPE));
   for (const [index, picture] of pictures.entries()) pixels.set(picture, index * picture.length);

@@ -1,27 +1,27 @@
-import type { ByteSource } from "../../protocol/zip/seekable-zip.ts";
-import { checkRecordsLength, recordImage, recordsOf } from "./cifar-records.ts";
-import { fileKind, HEAD_BYTES, whyNotImage } from "./file-kinds.ts";
-import { ImageError } from "./image-error.ts";
+import { decodePicture, type PlatformDecoder } from "./decode-picture.ts";
+import {
+  UnreadableError,
+  type FoundImage,
+  type ImageSource,
+  type UnreadablePlace,
+} from "./found-image.ts";
 import type { ImageKeeper } from "./image-keeper.ts";
 import { ImageSetBuilder, type ImageProgress, type Imported } from "./image-set-builder.ts";
 import type { ImageSet } from "./image-set.ts";
+import { imagesIn } from "./images-in.ts";
 import { pictureHead, type PictureHead } from "./picture-head.ts";
 import type { Picture } from "./picture.ts";
 import { prepareImage, type Preparation } from "./prepare-image.ts";
-
-/** A file somewhere: on disk, or picked in a tab. */
-export interface ImageSource extends ByteSource {
-  /** Path for people, relative to what was picked. */
-  readonly name: string;
-}
-
-/** Decodes a picture; its error's message says what is wrong with the file. */
-type DecodeImage = (bytes: Uint8Array) => Promise<Picture>;
 
 export interface ImageImportOptions {
   readonly onProgress?: (progress: ImageProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+/** What was picked, file by file; what of it cannot be read is told. */
+export type Sources =
+  | AsyncIterable<ImageSource | UnreadablePlace>
+  | Iterable<ImageSource | UnreadablePlace>;
 
 /** What one platform brings to an import. */
 export interface CollectOptions<Set extends ImageSet> extends ImageImportOptions {
@@ -31,151 +31,142 @@ export interface CollectOptions<Set extends ImageSet> extends ImageImportOptions
   readonly preparation: Preparation;
   /** Where images go. */
   readonly keeper: ImageKeeper<Set>;
-  readonly decode: DecodeImage;
-  /** A single file was named: what is wrong with it is an error, not a skipped file. */
-  readonly single: boolean;
+  readonly decode: PlatformDecoder;
+  /** Told the class of each image that is added, in order: for reports on labelled data only. */
+  readonly onLabel?: (label: number | undefined, name: string) => void;
 }
-
-/** Largest encoded picture that is read; beyond it is no photograph. */
-const MAX_IMAGE_FILE = 64 * 2 ** 20;
 
 /** Pictures decoded at once: decoders use threads of their own. */
 const DECODING = 8;
 
-/** Their pixels together, unless there is one of more alone: each takes some 8 bytes while it is decoded. */
-const DECODING_PIXELS = 2 ** 25;
+/** What they take together while they are decoded, unless there is one of more alone. */
+const DECODING_BYTES = 2 ** 28;
 
 /** Larger pictures are refused before they are decoded. */
 const MAX_PIXELS = 100_000_000;
 
 /**
- * Reads every source in turn: pictures (PNG, JPEG, WebP, told by content), zips of them, and CIFAR
- * records (`*.bin`). The order of the images is that of the sources.
+ * Reads every source in turn: pictures, archives of them and data sets, told by their content
+ * (`file-kinds.ts`). The order of the images is that of the sources. What cannot be read is skipped, with
+ * the reason.
  *
- * @throws ImageError `no-images` when nothing was usable, `unreadable-image-set` when a single named
- *   file is damaged.
+ * @throws ImageError `no-images` when nothing was usable.
  */
 export async function collectImages<Set extends ImageSet>(
-  sources: AsyncIterable<ImageSource> | Iterable<ImageSource>,
+  sources: Sources,
   options: CollectOptions<Set>,
 ): Promise<Imported<Set>> {
   const builder = new ImageSetBuilder(options.keeper);
   try {
-    return await collect(sources, builder, options);
+    await new Collector(builder, options).collect(sources);
+    const images = builder.finish(options.place);
+    options.onProgress?.({ images: images.count, skipped: images.skipped.length, name: "" });
+    return images;
   } catch (error) {
     await builder.discard();
     throw error;
   }
 }
 
-async function collect<Set extends ImageSet>(
-  sources: AsyncIterable<ImageSource> | Iterable<ImageSource>,
-  builder: ImageSetBuilder<Set>,
-  options: CollectOptions<Set>,
-): Promise<Imported<Set>> {
-  const { decode, onProgress, place, preparation, signal, single } = options;
-  const decoding: { name: string; pixels: number; image: Promise<Uint8Array | Error> }[] = [];
-  const pixelsDecoding = (): number => decoding.reduce((sum, { pixels }) => sum + pixels, 0);
+/** An image that is being made. */
+interface Decoding {
+  readonly name: string;
+  readonly label: number | undefined;
+  readonly bytes: number;
+  readonly image: Promise<Uint8Array | Error>;
+}
 
-  const report = (name: string): void =>
-    onProgress?.({ images: builder.count, skipped: builder.skippedCount, name });
-  const takeOldest = async (): Promise<void> => {
-    const oldest = decoding.shift();
-    if (oldest === undefined) return;
-    const image = await oldest.image;
-    if (image instanceof Error) builder.skip(oldest.name, image.message);
-    else await builder.add(image);
-    report(oldest.name);
-  };
-  const drain = async (): Promise<void> => {
-    while (decoding.length > 0) await takeOldest();
-  };
-  const offer = async (name: string, bytes: Uint8Array): Promise<void> => {
-    signal?.throwIfAborted();
-    const kind = fileKind(bytes.subarray(0, HEAD_BYTES));
-    if (kind !== "png" && kind !== "jpeg" && kind !== "webp") {
-      builder.skip(name, whyNotImage(kind));
-      return;
-    }
-    const head = pictureHead(bytes);
-    const pixels = head === undefined ? 0 : head.width * head.height;
-    if (pixels > MAX_PIXELS) {
-      builder.skip(
-        name,
-        `cannot be decoded: ${head!.width}×${head!.height} pixels are too many; make it smaller`,
-      );
-      return;
-    }
-    while (decoding.length > 0 && pixelsDecoding() + pixels > DECODING_PIXELS) await takeOldest();
-    decoding.push({
-      name,
-      pixels,
-      image: decode(bytes)
-        .then((picture) => prepareImage(inFullRange(picture, head), preparation))
-        .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause)))),
-    });
-    if (decoding.length >= DECODING) await takeOldest();
-  };
+class Collector<Set extends ImageSet> {
+  readonly #builder: ImageSetBuilder<Set>;
+  readonly #options: CollectOptions<Set>;
+  readonly #decoding: Decoding[] = [];
 
-  const takeZip = async (source: ImageSource): Promise<void> => {
-    // Loaded when one is given: most pages never see a zip.
-    const { zipEntries } = await import("./zip.ts");
-    for await (const entry of zipEntries(source, source.name)) {
-      const name = `${source.name}/${entry.name}`;
-      if ("problem" in entry) {
-        builder.skip(entry.name === source.name ? entry.name : name, entry.problem);
-      } else {
-        await offer(name, entry.bytes);
-      }
-    }
-  };
-  const takeRecords = async (source: ImageSource): Promise<void> => {
-    try {
-      checkRecordsLength(source.name, source.size);
-    } catch (error) {
-      if (single || !(error instanceof ImageError)) throw error;
-      builder.skip(source.name, error.message);
-      return;
-    }
-    await drain();
-    for await (const record of recordsOf(source)) {
-      if (builder.count % 256 === 0) {
-        signal?.throwIfAborted();
-        report(source.name);
-      }
-      await builder.add(prepareImage(recordImage(record), preparation));
-    }
-  };
-
-  for await (const source of sources) {
-    signal?.throwIfAborted();
-    const kind = fileKind(await source.read(0, HEAD_BYTES));
-    if (kind === "zip") await takeZip(source);
-    else if (isRecordsName(source.name) && (kind === "unknown" || kind === "text")) {
-      await takeRecords(source);
-    } else if (source.size > MAX_IMAGE_FILE) {
-      builder.skip(source.name, `larger than ${MAX_IMAGE_FILE / 2 ** 20} MiB`);
-    } else await offer(source.name, await source.read(0, source.size));
+  constructor(builder: ImageSetBuilder<Set>, options: CollectOptions<Set>) {
+    this.#builder = builder;
+    this.#options = options;
   }
-  await drain();
-  const images = builder.finish(place);
-  onProgress?.({ images: images.count, skipped: images.skipped.length, name: "" });
-  return images;
+
+  async collect(sources: Sources): Promise<void> {
+    for await (const source of sources) {
+      this.#options.signal?.throwIfAborted();
+      if ("problem" in source) this.#builder.skip(source.name, source.problem);
+      else await this.#takeFile(source);
+    }
+    while (this.#decoding.length > 0) await this.#takeOldest();
+  }
+
+  async #takeFile(source: ImageSource): Promise<void> {
+    const withLabels = this.#options.onLabel !== undefined;
+    try {
+      for await (const found of imagesIn(source, { withLabels })) {
+        this.#options.signal?.throwIfAborted();
+        await this.#take(found, source.label ?? ("label" in found ? found.label : undefined));
+      }
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      this.#builder.skip(source.name, error.message);
+    }
+  }
+
+  async #take(found: FoundImage, label: number | undefined): Promise<void> {
+    const { name } = found;
+    if ("problem" in found) this.#builder.skip(name, found.problem);
+    else if ("picture" in found) {
+      const { picture } = found;
+      await this.#make(name, label, bytesToMake(picture, 0), () => Promise.resolve(picture));
+    } else await this.#decode(name, label, found.bytes);
+  }
+
+  async #decode(name: string, label: number | undefined, bytes: Uint8Array): Promise<void> {
+    const head = await pictureHead(bytes);
+    if (head !== undefined && head.width * head.height > MAX_PIXELS) {
+      const reason = `cannot be decoded: ${head.width}×${head.height} pixels are too many; make it smaller`;
+      this.#builder.skip(name, reason);
+      return;
+    }
+    // One that does not say how large it is may be of any size.
+    const takes = head === undefined ? Infinity : bytesToMake(head, bytes.length);
+    await this.#make(name, label, takes, () => decodePicture(bytes, head, this.#options.decode));
+  }
+
+  /** Begins an image once there is room for it among those that are being made. */
+  async #make(
+    name: string,
+    label: number | undefined,
+    bytes: number,
+    picture: () => Promise<Picture>,
+  ): Promise<void> {
+    const taken = (): number => this.#decoding.reduce((sum, one) => sum + one.bytes, 0);
+    while (
+      this.#decoding.length === DECODING ||
+      (this.#decoding.length > 0 && taken() + bytes > DECODING_BYTES)
+    ) {
+      await this.#takeOldest();
+    }
+    const image = picture()
+      .then((decoded) => prepareImage(decoded, this.#options.preparation))
+      .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause))));
+    this.#decoding.push({ name, label, bytes, image });
+  }
+
+  async #takeOldest(): Promise<void> {
+    const oldest = this.#decoding.shift();
+    if (oldest === undefined) return;
+    const { name } = oldest;
+    const image = await oldest.image;
+    if (image instanceof Error) this.#builder.skip(name, image.message);
+    else {
+      await this.#builder.add(image);
+      this.#options.onLabel?.(oldest.label, name);
+    }
+    const { count, skippedCount } = this.#builder;
+    this.#options.onProgress?.({ images: count, skipped: skippedCount, name });
+  }
 }
 
-/** Bytes that 12 bits come to when they are taken for 16. */
-const TWELVE_BITS_OF_SIXTEEN = 16;
-
-/** @throws Error for 16 bits of which only the lowest are used, as cameras' sensors do: it would be black. */
-function inFullRange(picture: Picture, head: PictureHead | undefined): Picture {
-  const isDim = head?.bits === 16 && picture.data.every((value) => value <= TWELVE_BITS_OF_SIXTEEN);
-  if (!isDim) return picture;
-  throw new Error(
-    "has 16 bits a channel, of which the values use 12 or fewer, and would be all but black: bring them to the whole range, or to 8 bits, as they were for training",
-  );
+/** What a picture takes while it is decoded: its file, and pixels in some copies. */
+function bytesToMake({ bits, height, width }: PictureSize, fileBytes: number): number {
+  return fileBytes + 8 * width * height * (bits === 16 ? 2 : 1);
 }
 
-/** Records have no magic bytes: here, and only here, the name decides. */
-function isRecordsName(name: string): boolean {
-  return name.toLowerCase().endsWith(".bin");
-}
+type PictureSize = Pick<PictureHead, "width" | "height"> & { readonly bits?: number };

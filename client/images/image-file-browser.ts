@@ -41,7 +41,10 @@ export async function openImageFile(): Promise<ImageFile> {
   await removeStale(folder);
   const name = `${Date.now()}-${crypto.randomUUID()}`;
   const handle = await folder.getFileHandle(name, { create: true });
-  const file = await (handle as SyncFileHandle).createSyncAccessHandle();
+  const file = await (handle as SyncFileHandle).createSyncAccessHandle().catch(async (cause) => {
+    await folder.removeEntry(name).catch(() => undefined);
+    throw noRoom(undefined, cause);
+  });
   let length = 0;
   let asked = 0;
   return {
@@ -51,16 +54,20 @@ export async function openImageFile(): Promise<ImageFile> {
         await requireRoom(more);
         asked = length + more;
       }
+      let written: number;
       try {
-        file.write(bytes, { at: length });
+        written = file.write(bytes, { at: length });
       } catch (cause) {
         throw noRoom(undefined, cause);
       }
+      if (written < bytes.length) throw noRoom(undefined);
       length += bytes.length;
     },
     // oxlint-disable-next-line typescript/require-await -- in Node it has to be waited for
     async read(offset, into) {
-      file.read(into, { at: offset });
+      const got = file.read(into, { at: offset });
+      if (got < into.length)
+        throw new Error(`the file of images ends before byte ${offset + into.length}`);
     },
     async close() {
       file.close();

@@ -14,8 +14,11 @@ export async function openImageFile(): Promise<ImageFile> {
   const folder = await mkdtemp(join(tmpdir(), "scour-images-")).catch((cause: unknown) => {
     throw noRoom(cause);
   });
-  const file = await open(join(folder, "pixels"), "wx+", 0o600);
   const forget = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const file = await open(join(folder, "pixels"), "wx+", 0o600).catch(async (cause: unknown) => {
+    await forget().catch(() => undefined);
+    throw noRoom(cause);
+  });
   // Where an open file keeps its name, it goes at the end.
   await forget().catch(() => undefined);
   let length = 0;

@@ -1,12 +1,9 @@
+import { READ_KINDS } from "./file-kinds.ts";
+import { counted } from "../text/numbers-text.ts";
+import { reasonText, summariseSkipped, type SkippedFile } from "./skipped.ts";
 import type { ImageSet } from "./image-set.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageKeeper } from "./image-keeper.ts";
-
-/** A file that gave no image, and why: shown to people. */
-export interface SkippedFile {
-  readonly name: string;
-  readonly reason: string;
-}
 
 /** Imported images, and the files that gave none. */
 export type Imported<Set extends ImageSet> = Set & { readonly skipped: readonly SkippedFile[] };
@@ -72,18 +69,22 @@ export class ImageSetBuilder<Set extends ImageSet> {
 const REASONS_SHOWN = 3;
 
 function noImages(place: string, skipped: readonly SkippedFile[]): ImageError {
-  const wanted = "Give PNG, JPEG or WebP files, a zip of them, or CIFAR binary records (*.bin).";
+  const wanted = `Give ${READ_KINDS}.`;
   if (skipped.length === 0) {
     return new ImageError(
       "no-images",
       `no usable images in ${place}: there are no files. ${wanted}`,
     );
   }
-  const reasons = skipped.slice(0, REASONS_SHOWN).map(({ name, reason }) => `${name}: ${reason}`);
-  const more = skipped.length - reasons.length;
-  const rest = more > 0 ? `; and ${more} more` : "";
+  const { reasons } = summariseSkipped(skipped);
+  const [first] = skipped;
+  if (skipped.length === 1 && first?.name === place) {
+    return new ImageError("no-images", `no usable images in ${place}: ${first.reason}. ${wanted}`);
+  }
+  const more = reasons.length - REASONS_SHOWN;
+  const rest = more > 0 ? `; and ${counted(more, "other reason")}` : "";
   return new ImageError(
     "no-images",
-    `no usable images in ${place}: ${reasons.join("; ")}${rest}. ${wanted}`,
+    `no usable images in ${place}: ${reasons.slice(0, REASONS_SHOWN).map(reasonText).join("; ")}${rest}. ${wanted}`,
   );
 }

@@ -1,11 +1,15 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { LoadedImages } from "./image-set.ts";
+import { collectImages, type ImageImportOptions, type Sources } from "./collect-images.ts";
+import { decodeImage } from "./decode-node.ts";
+import { fileSource, folderSources } from "./files-node.ts";
 import { isHidden } from "./hidden-names.ts";
 import { ImageError } from "./image-error.ts";
-import type { ImageImportOptions } from "./collect-images.ts";
-import type { SkippedFile } from "./image-set-builder.ts";
-import { loadImages, loadLabelledRecords } from "./load-node.ts";
+import { MemoryKeeper } from "./image-keeper.ts";
+import type { SkippedFile } from "./skipped.ts";
+import type { LoadedImages } from "./image-set.ts";
+import { labelTable } from "./label-table.ts";
+import { statOrExplain } from "./load-node.ts";
 import type { Preparation } from "./prepare-image.ts";
 
 /** Images with labels: for reports, and for the attacker that `attack train` plays. */
@@ -19,14 +23,15 @@ export interface LabelledSet {
 }
 
 /**
- * Loads labelled images for the model: a file of CIFAR records, or a folder with one
- * sub-folder for each class, as torchvision's ImageFolder reads it (labels count the sub-folders in
- * the order of their names by code unit). A sub-folder may be empty: the class then has no images.
+ * Loads labelled images for the model: a folder with one sub-folder for each class, as torchvision's
+ * ImageFolder reads it (labels count the sub-folders in the order of their names by code unit; a
+ * sub-folder may be empty), or a data set that has labels of its own (`file-kinds.ts`): a file of it, or a
+ * folder of such files.
  *
  * Nothing that cleanses a model calls this.
  *
- * @throws ImageError `unreadable-image-set` when the path is not there, a file is not of records, or
- *   a folder has no sub-folders; `no-images` when nothing in a sub-folder is usable.
+ * @throws ImageError `unreadable-image-set` when the path is not there or an image has no label,
+ *   `no-images` when nothing is usable.
  *
  * @example
  * const { images, labels, classNames } = await loadLabelled("signs/train", squashedTo(graph.inputShape));
@@ -36,46 +41,65 @@ export async function loadLabelled(
   preparation: Preparation,
   options: Pick<ImageImportOptions, "signal"> = {},
 ): Promise<LabelledSet> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return await loadClassFolders(path, preparation, options);
-  const { images, labels } = await loadLabelledRecords(path, preparation);
-  return { images, labels: Uint32Array.from(labels), classNames: undefined, skipped: [] };
+  const { sources, classNames, table } = await labelledSources(path);
+  const labels: number[] = [];
+  const { skipped, ...images } = await collectImages(sources, {
+    ...options,
+    place: path,
+    preparation,
+    keeper: new MemoryKeeper(preparation),
+    decode: decodeImage,
+    onLabel(told, name) {
+      const label = told ?? table.get(name);
+      if (label === undefined || label < 0) throw noLabel(path, name);
+      labels.push(label);
+    },
+  });
+  return { images, labels: Uint32Array.from(labels), classNames, skipped };
 }
 
-async function loadClassFolders(
-  root: string,
-  preparation: Preparation,
-  options: Pick<ImageImportOptions, "signal">,
-): Promise<LabelledSet> {
-  const classNames = await subfolders(root);
-  if (classNames.length === 0) {
-    throw new ImageError(
-      "unreadable-image-set",
-      `${root} has no sub-folders: labelled images stand in one sub-folder for each class; or name a file of CIFAR records`,
-    );
-  }
-  const parts: LabelledSet[] = [];
-  for (const [label, name] of classNames.entries()) {
-    const folder = join(root, name);
-    if ((await readdir(folder)).every((file) => isHidden(file))) continue;
-    const images = await loadImages(folder, preparation, options);
-    const skipped = images.skipped.map((file) => ({ ...file, name: `${name}/${file.name}` }));
-    const labels = new Uint32Array(images.count).fill(label);
-    parts.push({ images, labels, classNames, skipped });
-  }
-  if (parts.length === 0) {
-    throw new ImageError("no-images", `no usable images in ${root}: every sub-folder is empty`);
-  }
-  return { ...joinLabelled(parts), classNames };
+interface LabelledSources {
+  readonly sources: Sources;
+  readonly classNames: readonly string[] | undefined;
+  /** Labels by the names of files. */
+  readonly table: ReadonlyMap<string, number>;
 }
 
-async function subfolders(root: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  for (const name of (await readdir(root)).sort()) {
-    if (isHidden(name)) continue;
-    if ((await stat(join(root, name)).catch(() => undefined))?.isDirectory()) names.push(name);
+async function labelledSources(path: string): Promise<LabelledSources> {
+  const { isDirectory, size } = await statOrExplain(path);
+  const ofItself = { classNames: undefined, table: new Map<string, number>() };
+  if (!isDirectory) return { ...ofItself, sources: [fileSource(path, path, size)] };
+  const names = (await readdir(path)).filter((name) => !isHidden(name)).sort();
+  const classNames: string[] = [];
+  for (const name of names) {
+    if ((await stat(join(path, name)).catch(() => undefined))?.isDirectory()) classNames.push(name);
   }
-  return names;
+  if (classNames.length > 0) {
+    return { ...ofItself, classNames, sources: classSources(path, classNames) };
+  }
+  const tables = names.filter((name) => /\.csv$/i.test(name));
+  const texts = await Promise.all(tables.map((name) => readFile(join(path, name), "utf8")));
+  const table = new Map<string, number>();
+  for (const text of texts) for (const [file, label] of labelTable(text)) table.set(file, label);
+  return { classNames: undefined, table, sources: folderSources(path) };
+}
+
+async function* classSources(root: string, names: readonly string[]): AsyncGenerator<SourceOf> {
+  for (const [label, name] of names.entries()) {
+    yield* folderSources(join(root, name), `${name}/`, label);
+  }
+}
+
+type SourceOf = Sources extends AsyncIterable<infer Source> | Iterable<infer Source>
+  ? Source
+  : never;
+
+function noLabel(path: string, name: string): ImageError {
+  return new ImageError(
+    "unreadable-image-set",
+    `${name === path ? path : `${name} in ${path}`} has no label: labelled images stand in one sub-folder for each class, ` +
+      "or in a data set with labels of its own (CIFAR records or batches; MNIST's files, npy or npz with the labels beside; parquet with a column of labels; tar with a .cls for each picture)",
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { fileKind, HEAD_BYTES } from "./file-kinds.ts";
+import { fileKind, HEAD_BYTES, isPictureKind } from "./file-kinds.ts";
 
 /** What an encoded picture says of itself before it is decoded. */
 export interface PictureHead {
@@ -7,28 +7,40 @@ export interface PictureHead {
   readonly height: number;
   /** Of each channel. */
   readonly bits: number;
+  /** Of a JPEG: 4 are inks. */
+  readonly channels?: number;
 }
 
 /**
- * Reads size and depth off a PNG, JPEG or WebP, so that what it takes to decode it is known before.
+ * Reads size and depth off a picture, so that what it takes to decode it is known before.
  *
  * @returns undefined where the file does not say it where it has to; a decoder will tell what is wrong.
  *
  * @example
- * const head = pictureHead(bytes); // { width: 4032, height: 3024, bits: 8 }
+ * const head = await pictureHead(bytes); // { width: 4032, height: 3024, bits: 8 }
  */
-export function pictureHead(bytes: Uint8Array): PictureHead | undefined {
+export async function pictureHead(bytes: Uint8Array): Promise<PictureHead | undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const kind = fileKind(bytes.subarray(0, HEAD_BYTES));
+  if (!isPictureKind(kind)) return undefined;
   try {
-    switch (fileKind(bytes.subarray(0, HEAD_BYTES))) {
+    switch (kind) {
       case "png":
         return { width: view.getUint32(16), height: view.getUint32(20), bits: view.getUint8(24) };
       case "jpeg":
         return jpegHead(view);
       case "webp":
         return webpHead(view);
-      default:
-        return undefined;
+      case "gif":
+        return { width: view.getUint16(6, true), height: view.getUint16(8, true), bits: 8 };
+      case "avif":
+        return avifHead(view);
+      case "bmp":
+        return (await import("./pictures/bmp.ts")).bmpHead(bytes);
+      case "netpbm":
+        return (await import("./pictures/netpbm.ts")).netpbmHead(bytes);
+      case "tiff":
+        return (await import("./pictures/tiff/directory.ts")).tiffHead(bytes);
     }
   } catch (error) {
     // It ends before it says.
@@ -50,12 +62,12 @@ function jpegHead(view: DataView): PictureHead | undefined {
       continue;
     }
     if (marker >= 0xc0 && marker <= 0xcf && !NO_FRAME.has(marker)) {
-      const [bits, height, width] = [
-        view.getUint8(at + 4),
-        view.getUint16(at + 5),
-        view.getUint16(at + 7),
-      ];
-      return { width, height, bits };
+      return {
+        bits: view.getUint8(at + 4),
+        height: view.getUint16(at + 5),
+        width: view.getUint16(at + 7),
+        channels: view.getUint8(at + 9),
+      };
     }
     at += 2 + view.getUint16(at + 2);
   }
@@ -81,4 +93,23 @@ function webpHead(view: DataView): PictureHead | undefined {
     default:
       return undefined;
   }
+}
+
+/** `ispe`. */
+const ISPE = 0x69737065;
+
+/** Where a file says what it holds; pixels come after. */
+const AVIF_HEAD_BYTES = 2 ** 16;
+
+/** The largest of the sizes that are named (ISO/IEC 23008-12, 6.5.3): of the picture, or of tiles of it. */
+function avifHead(view: DataView): PictureHead | undefined {
+  const end = Math.min(view.byteLength, AVIF_HEAD_BYTES);
+  let largest: PictureHead | undefined;
+  for (let at = 0; at + 16 <= end; at++) {
+    if (view.getUint32(at) !== ISPE) continue;
+    const found = { width: view.getUint32(at + 8), height: view.getUint32(at + 12), bits: 8 };
+    if (found.width * found.height > (largest ? largest.width * largest.height : 0))
+      largest = found;
+  }
+  return largest;
 }

@@ -18,3 +18,13 @@ export function greyOf(picture: Picture): Picture {
   }
   return { width, height, channels: 1, data: grey };
 }
+
+/** A grey picture in red, green and blue alike: `greyOf` gives it back. */
+export function colouredOf(picture: Picture): Picture {
+  if (picture.channels === 3) return picture;
+  const { data: grey, height, width } = picture;
+  const data = new Uint8Array(3 * grey.length);
+  for (let pixel = 0; pixel < grey.length; pixel++)
+    data.fill(grey[pixel]!, 3 * pixel, 3 * pixel + 3);
+  return { width, height, channels: 3, data };
+}

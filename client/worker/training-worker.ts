@@ -5,8 +5,9 @@ import type { BackendChoice } from "../engine/backends.ts";
 import { browserEnvironment } from "../engine/opening/browser-environment.ts";
 import type { BackendName, Engine } from "../engine/engine.ts";
 import { openEngine, type BackendTrial } from "../engine/opening/open-engine.ts";
-import type { ImageProgress, SkippedFile } from "../images/image-set-builder.ts";
+import type { ImageProgress } from "../images/image-set-builder.ts";
 import { loadFiles, type PickedFile } from "../images/load-browser.ts";
+import { summariseSkipped, type SkippedSummary } from "../images/skipped.ts";
 import { engineTrainers } from "../participant/open-engine-trainer.ts";
 import type { IdentityStore } from "../participant/wire/identity.ts";
 import { parseInviteUrl } from "../participant/wire/invite-url.ts";
@@ -16,17 +17,13 @@ import type { ParticipantTotals } from "../participant/totals.ts";
 import { openBlobCache } from "./cache-storage.ts";
 import { eachOrLatest } from "./each-or-latest.ts";
 
-/** Skipped files that are named to the page; of the others it is told the number. */
-const SKIPPED_NAMED = 200;
-
 /** A bar that moves ten times a second moves smoothly. */
 const SHOW_EVERY_MS = 100;
 
 /** What an import came to. */
 export interface ImportReport {
   readonly count: number;
-  readonly skippedCount: number;
-  readonly skipped: readonly SkippedFile[];
+  readonly skipped: SkippedSummary;
 }
 
 /** The device that will train. */
@@ -69,11 +66,7 @@ class TrainingWorker {
     const tell = eachOrLatest(SHOW_EVERY_MS, onProgress);
     const images = await loadFiles(picked, preparation, { signal, onProgress: tell });
     this.#images = images;
-    return {
-      count: images.count,
-      skippedCount: images.skipped.length,
-      skipped: images.skipped.slice(0, SKIPPED_NAMED),
-    };
+    return { count: images.count, skipped: summariseSkipped(images.skipped) };
   }
 
   /** Opens the device, closing one opened before; calls wait for each other. */

@@ -1,9 +1,5 @@
-import {
-  checkRecordsLength,
-  RECORD_BYTES,
-  RECORD_SIDE,
-  recordImage,
-} from "../../client/images/cifar-records.ts";
+import { labelledImages } from "../../client/demo/labelled-images.ts";
+import { RECORD_BYTES } from "../../client/images/cifar-records.ts";
 import type { LoadedImages } from "../../client/images/image-set.ts";
 import type { Normalisation } from "../../client/distil/normalise.ts";
 import { bytesInMemory } from "../../protocol/formats/byte-source.ts";
@@ -105,12 +101,6 @@ async function readTensors(bytes: Uint8Array): Promise<Map<string, Float32Array>
 }
 
 function cifarImages(name: string, file: Uint8Array): LoadedImages {
-  checkRecordsLength(name, file.length);
-  const count = file.length / RECORD_BYTES;
-  const pixels = new Uint8Array(count * (RECORD_BYTES - 1));
-  for (let i = 0; i < count; i++) {
-    const record = file.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES);
-    pixels.set(recordImage(record).data, i * (RECORD_BYTES - 1));
-  }
-  return { pixels, count, height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 };
+  if (file.length % RECORD_BYTES !== 0) throw new Error(`${name} is no file of CIFAR-10 records`);
+  return labelledImages(file).images;
 }

@@ -34,7 +34,7 @@ import { preprocessingText } from "../show/preprocessing-text.ts";
 import { addNetworkOptions, networkOf } from "../options/network-options.ts";
 import { assumptionsText, readModel } from "../model-file.ts";
 import { positive } from "../options/option-values.ts";
-import { loadTestSet } from "../test-set.ts";
+import { loadTestSet, type LoadedTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
 import { textTable } from "../show/text-table.ts";
 import { percent } from "../../text/numbers-text.ts";
@@ -61,7 +61,7 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
     .requiredOption("--model <file>", "model to judge, safetensors")
     .requiredOption(
       "--images <path>",
-      "clean test images with their labels: CIFAR records, or a folder with a sub-folder a class",
+      "clean test images with their labels: a folder with a sub-folder a class, or a data set with labels (CIFAR records, MNIST, npz, parquet, …)",
     )
     .option("--triggered <path>", "stamped test images with their true labels")
     .option("--target <class>", TARGET_HELP, namedTarget)
@@ -75,7 +75,7 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
   return addPreprocessingOptions(addNetworkOptions(command))
     .option(
       "--json",
-      'print {"acc","asr","ra","agreement","images"} as fractions; with --judge "secondOpinion", where model and images do not fit "misfit" too',
+      'print {"acc","asr","ra","agreement","images"} as fractions, what was "skipped" and why, labels "beyondModel", "classesWithout" images; with --judge "secondOpinion", where model and images do not fit "misfit" too',
     )
     .addHelpText(
       "after",
@@ -94,7 +94,7 @@ Example:
         throw await advised(possible, (one) => lookAt(asked, one, options, stop));
       }
       const { model } = possible.models[0]!;
-      const { task, seen } = await evaluationTask(options, model, note);
+      const { left, task, seen } = await evaluationTask(options, model, note);
       const engine = await openChosenEngine(options, note);
       const look = await firstLook(engine, model, task.clean.images, seen, stop);
       const settings = { normalisation: seen, batchSize, signal: stop };
@@ -106,7 +106,9 @@ Example:
       });
       const evaluation = { ...judged, ...(look?.misfit && { misfit: look.misfit }) };
       if (options.judge === undefined) {
-        terminal.result(evaluation, options.json, () => evaluationText(evaluation, task, seen));
+        terminal.result({ ...evaluation, ...left }, options.json, () =>
+          evaluationText(evaluation, task, seen),
+        );
         return;
       }
       const { openNodeJudge } = await import("../../judge/node-judge.ts");
@@ -115,7 +117,7 @@ Example:
         ...settings,
         onProgress: inTenths((tenths) => terminal.note(`comparing with ${judge.name}: ${tenths}`)),
       });
-      terminal.result({ ...evaluation, secondOpinion: opinion }, options.json, () =>
+      terminal.result({ ...evaluation, ...left, secondOpinion: opinion }, options.json, () =>
         [evaluationText(evaluation, task, seen), opinionText(opinion)].join("\n\n"),
       );
       requireAgreement(opinion, options);
@@ -155,7 +157,12 @@ async function evaluationTask(
   options: EvaluateCommandOptions,
   model: ImportedModel,
   note: (line: string) => void,
-): Promise<{ readonly task: EvaluationTask; readonly seen: Preprocessing }> {
+): Promise<{
+  readonly task: EvaluationTask;
+  readonly seen: Preprocessing;
+  /** What of the clean images is to be known beside the result. */
+  readonly left: Pick<LoadedTestSet, "skipped" | "beyondModel" | "classesWithout">;
+}> {
   const { triggered, target } = options;
   if ((triggered === undefined) !== (target === undefined)) {
     throw new OptionError(
@@ -166,21 +173,23 @@ async function evaluationTask(
   const assumptions = assumptionsText(model);
   if (assumptions !== undefined) note(assumptions);
   const { preparation, preprocessing: seen } = seenBy(model, options);
-  const load = (path: string) => loadTestSet(path, model.graph.classes, preparation);
+  const load = (path: string) => loadTestSet(path, model.graph.classes, preparation, note);
   const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
   const teacher =
     options.teacher === undefined
       ? undefined
       : await readModel(options.teacher, networkOf(options));
+  const clean = await load(options.images);
+  const { beyondModel, classesWithout, skipped } = clean;
   const task = {
     model,
-    clean: await load(options.images),
+    clean,
     ...(triggered === undefined || wanted === undefined
       ? {}
       : { triggered: { ...(await load(triggered)), target: wanted } }),
     ...(teacher === undefined ? {} : { teacher }),
   };
-  return { task, seen };
+  return { task, seen, left: { skipped, beyondModel, classesWithout } };
 }
 
 /** Where its family has none of its own, a model to look at is most likely one of CIFAR-10. */

@@ -3,6 +3,7 @@ import { participantGap } from "../../../protocol/round/evidence.ts";
 import type { ImageProgress } from "../../images/image-set-builder.ts";
 import { closeImages, type ImageSet } from "../../images/image-set.ts";
 import { storeImages } from "../../images/load-node.ts";
+import { summariseSkipped, type SkippedSummary } from "../../images/skipped.ts";
 import { engineTrainers } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
 import { ParticipantError } from "../../participant/participant-error.ts";
@@ -21,6 +22,7 @@ import { identityFile } from "../identity-file.ts";
 import { writeWhole } from "../write-whole.ts";
 import { positive } from "../options/option-values.ts";
 import { statusText, totalsText } from "../show/participant-progress.ts";
+import { skippedLines } from "../show/skipped-text.ts";
 import type { Terminal } from "../show/terminal.ts";
 
 interface JoinOptions extends EngineOptions {
@@ -39,7 +41,10 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
   return new Command("join")
     .description("take part in a campaign with the images on this machine")
     .argument("<invite-url>", "the link that the campaign's organiser gave")
-    .requiredOption("--images <path>", "folder, zip, or CIFAR records (*.bin); labels are not read")
+    .requiredOption(
+      "--images <path>",
+      "folder, zip or tar of pictures, or a data set; labels are not read",
+    )
     .addOption(backendOption())
     .addOption(threadsOption())
     .addOption(precisionOption())
@@ -60,6 +65,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     .action(async (invite: string, options: JoinOptions) => {
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
       let images: ImageSet | undefined;
+      let skipped: SkippedSummary | undefined;
       const training = engineTrainers({
         engine,
         images: async (preparation) => {
@@ -68,13 +74,9 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
             onProgress: importProgress(terminal),
           });
           images = stored;
-          const skipped = stored.skipped.length;
-          terminal.note(
-            `${stored.count} images from ${options.images}${skipped === 0 ? "" : `, ${skipped} files skipped`}`,
-          );
-          for (const { name, reason } of stored.skipped.slice(0, 5)) {
-            terminal.note(`  skipped ${name}: ${reason}`);
-          }
+          skipped = summariseSkipped(stored.skipped);
+          terminal.note(`${stored.count} images from ${options.images}`);
+          for (const line of skippedLines(skipped, options.images)) terminal.note(line);
           return stored;
         },
       });
@@ -119,7 +121,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       if (last.kind === "finished") await keepWhatIsLeft(participant, options, terminal);
       const { totals } = participant;
       terminal.result(
-        { status: last.kind, ...totals },
+        { status: last.kind, ...totals, skipped },
         options.json,
         () => `${capitalised(statusText(last))}. ${totalsText(totals)}.`,
       );

@@ -1,4 +1,4 @@
-import { pickedFiles, type PickedFile } from "../../images/load-browser.ts";
+import { pickedFiles, unreadable, type PickedFile } from "../../images/load-browser.ts";
 
 /** Files of a drop, folders opened. To be called before the drop's event ends. */
 export async function droppedFiles(transfer: DataTransfer): Promise<PickedFile[]> {
@@ -12,8 +12,8 @@ export async function droppedFiles(transfer: DataTransfer): Promise<PickedFile[]
 async function below(entry: FileSystemEntry): Promise<PickedFile[]> {
   const path = entry.fullPath.replace(/^\//, "");
   if (isFile(entry)) {
-    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
-    return [{ path, file }];
+    const given = new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+    return [{ path, file: await given.catch(unreadable) }];
   }
   if (!isDirectory(entry)) return [];
   const reader = entry.createReader();
@@ -22,7 +22,8 @@ async function below(entry: FileSystemEntry): Promise<PickedFile[]> {
     // A reader gives at most a hundred at a time.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
-    );
+    ).catch(unreadable);
+    if ("problem" in some) return [...picked, { path: `${path}/`, file: some }];
     if (some.length === 0) return picked;
     for (const child of some) picked.push(...(await below(child)));
   }

@@ -1,9 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { filesOfDirectory, pickedFiles, type PickedFile } from "../../images/load-browser.ts";
+import { reasonText } from "../../images/skipped.ts";
 import { counted } from "../../text/numbers-text.ts";
 import type { Contribution } from "./contribution.ts";
 import { droppedFiles } from "./dropped-files.ts";
 import type { Offer } from "./offer.ts";
+
+/** Of reasons why files were skipped; each with its first files. */
+const REASONS_SHOWN = 100;
 
 type DirectoryPicker = () => Promise<FileSystemDirectoryHandle>;
 
@@ -48,8 +52,8 @@ export function ImagePicker({
     >
       <h2>Your images</h2>
       <p>
-        PNG, JPEG or WebP, a zip of them, or CIFAR records. They are read here, at {shape.width}×
-        {shape.height} pixels, and go nowhere.
+        Pictures (PNG, JPEG, WebP, GIF, AVIF, BMP, TIFF, PPM), a zip or tar of them, or a data set.
+        They are read here, at {shape.width}×{shape.height} pixels, and go nowhere.
       </p>
       <div class="pickers">
         {showDirectoryPicker === undefined ? (
@@ -81,7 +85,6 @@ export function ImagePicker({
             class="visually-hidden"
             type="file"
             multiple
-            accept="image/png,image/jpeg,image/webp,.zip,.bin"
             data-testid="file-input"
             onChange={(event) => take(pickedFiles(event.currentTarget.files ?? []))}
           />
@@ -123,29 +126,27 @@ function Found({
         </p>
       );
     case "ready": {
-      const { count, skipped, skippedCount } = images.report;
+      const { count, skipped } = images.report;
       return (
         <div>
           <output class="found" data-testid="images-found" data-count={count}>
             {counted(count, "image")} ready
-            {skippedCount === 0 ? "" : `, ${counted(skippedCount, "file")} skipped`}
+            {skipped.count === 0 ? "" : `, ${counted(skipped.count, "file")} skipped`}
           </output>
           {count >= scoringImages ? null : (
             <p class="quiet" data-testid="too-few-to-test">
               With {counted(count, "image")} you train, but test nothing: {scoringImages} would do.
             </p>
           )}
-          {skippedCount === 0 ? null : (
+          {skipped.count === 0 ? null : (
             <details>
               <summary>What was skipped, and why</summary>
               <ul class="skipped">
-                {skipped.map(({ name, reason }) => (
-                  <li key={name}>
-                    <code>{name}</code>: {reason}
-                  </li>
+                {skipped.reasons.slice(0, REASONS_SHOWN).map((reason) => (
+                  <li key={reason.reason}>{reasonText(reason)}</li>
                 ))}
-                {skippedCount > skipped.length ? (
-                  <li>and {counted(skippedCount - skipped.length, "other")}</li>
+                {skipped.reasons.length > REASONS_SHOWN ? (
+                  <li>and {counted(skipped.reasons.length - REASONS_SHOWN, "other reason")}</li>
                 ) : null}
               </ul>
             </details>

@@ -1,8 +1,12 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import { backendOption } from "../../../client/cli/options/engine-options.ts";
 import { requireAgreement } from "../../../client/cli/options/judge-options.ts";
 import type { SecondOpinion } from "../../../client/evaluation/second-opinion.ts";
+import { RECORD_BYTES } from "../../../client/images/cifar-records.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 import { runRecorded } from "./recording-terminal.ts";
 
 const MODEL = "tests/fixtures/golden-w4/teacher.safetensors";
@@ -24,6 +28,35 @@ describe("evaluate", () => {
     };
     expect(secondOpinion).toMatchObject({ acc, agreement: 1, images: 24, asr: null });
     expect(secondOpinion.largestDifference).toBeLessThan(1e-3);
+  });
+
+  it("says what it left out, which labels the model has no class for, and which classes have no image", async () => {
+    const folder = await temporaryDirectory();
+    const records = Buffer.alloc(3 * RECORD_BYTES, 90);
+    for (const [index, label] of [1, 12, 40].entries()) records[index * RECORD_BYTES] = label;
+    await writeFile(join(folder, "test.bin"), records);
+    await writeFile(join(folder, "notes.txt"), "no picture");
+    await writeFile(join(folder, "z.jpg"), "");
+    const given = ["--model", MODEL, "--images", folder, "--backend", "wasm", "--threads", "1"];
+    const { code, notes, results } = await runRecorded("evaluate", ...given, "--json");
+    expect(code).toBe(0);
+    expect(results[0]!.value).toMatchObject({
+      images: 3,
+      skipped: {
+        count: 2,
+        reasons: [
+          { reason: "not a picture: its content is text", count: 1, examples: ["notes.txt"] },
+          { reason: "the file is empty", count: 1, examples: ["z.jpg"] },
+        ],
+      },
+      beyondModel: { images: 2, labels: [12, 40] },
+      classesWithout: [0, 2, 3, 4],
+    });
+    const said = notes.join("\n");
+    expect(said).toContain(`2 files skipped in ${folder}:`);
+    expect(said).toContain("2 of 3 images");
+    expect(said).toMatch(/labels that the model has no class for \(12, 40; it has 0 to 4\)/);
+    expect(said).toMatch(/no usable image of 4 of the 5 classes \(0, 2, 3, 4/);
   });
 
   it("says of the judge who it is, in words too", async () => {

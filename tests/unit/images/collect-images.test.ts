@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { expect, it } from "vitest";
 import { collectImages } from "../../../client/images/collect-images.ts";
 import { MemoryKeeper } from "../../../client/images/image-keeper.ts";
@@ -12,7 +13,20 @@ function pngOf(width: number, height: number): Uint8Array {
   view.setUint32(16, width);
   view.setUint32(20, height);
   view.setUint8(24, 8);
-  return bytes;
+  // What is decoded has to end as PNGs do.
+  return Buffer.concat([
+    bytes.subarray(0, 8),
+    chunk("IHDR", bytes.subarray(16, 29)),
+    chunk("IEND"),
+  ]);
+}
+
+function chunk(type: string, data: Uint8Array = new Uint8Array()): Uint8Array {
+  const named = Buffer.concat([Buffer.from(type), data]);
+  const around = Buffer.alloc(8);
+  around.writeUInt32BE(data.length);
+  around.writeUInt32BE(crc32(named), 4);
+  return Buffer.concat([around.subarray(0, 4), named, around.subarray(4)]);
 }
 
 it("decodes many small pictures at once, but no more pixels than memory is meant for", async () => {
@@ -21,7 +35,7 @@ it("decodes many small pictures at once, but no more pixels than memory is meant
     let decoding = 0;
     const seen = { pictures: 0, pixels: 0, inFlight: 0 };
     const decode = async (bytes: Uint8Array): Promise<Picture> => {
-      const view = new DataView(bytes.buffer);
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
       const pixels = view.getUint32(16) * view.getUint32(20);
       decoding += pixels;
       seen.inFlight++;
@@ -39,7 +53,7 @@ it("decodes many small pictures at once, but no more pixels than memory is meant
       return { name: `${index}.png`, size: bytes.length, read };
     });
     const keeper = new MemoryKeeper(preparation);
-    const options = { place: "here", preparation, keeper, decode, single: false };
+    const options = { place: "here", preparation, keeper, decode };
     const images = await collectImages(sources, options);
     return { ...seen, count: images.count, skipped: images.skipped };
   };

@@ -44,6 +44,24 @@ describe("labelled images", () => {
     expect(skipped.map(({ name }) => name)).toEqual(["b/notes.txt"]);
   });
 
+  it("are judged without a class of which nothing can be read", async () => {
+    const folder = await temporaryDirectory();
+    await classFolders(folder, { a: [10], b: [], c: [30] });
+    await writeFile(join(folder, "b", "a.png"), "no picture");
+    const { labels, skipped } = await loadLabelled(folder, squashedTo(SHAPE));
+    expect(Array.from(labels)).toEqual([0, 2]);
+    expect(skipped.map(({ name }) => name)).toEqual(["b/a.png"]);
+  });
+
+  it("come from a table beside them, as GTSRB's test images have it", async () => {
+    const folder = await temporaryDirectory();
+    await writeFile(join(folder, "00001.ppm"), "P3 1 1 255 9 9 9");
+    await writeFile(join(folder, "GT-test.csv"), "Filename;Width;ClassId\r\n00001.ppm;1;16\r\n");
+    const { labels, skipped } = await loadLabelled(folder, squashedTo(SHAPE));
+    expect(Array.from(labels)).toEqual([16]);
+    expect(skipped.map(({ name }) => name)).toEqual(["GT-test.csv"]);
+  });
+
   it("come from records, too, and records come from them", async () => {
     const folder = await temporaryDirectory();
     const records = Uint8Array.from({ length: 3 * RECORD_BYTES }, (_, index) => (index * 7) % 251);
@@ -72,10 +90,11 @@ describe("labelled images", () => {
 
   it("are refused with a reason where there are none", async () => {
     const folder = await temporaryDirectory();
-    await expect(loadLabelled(folder, squashedTo(SHAPE))).rejects.toThrow(/no sub-folders/);
-    await mkdir(join(folder, "a"));
+    await expect(loadLabelled(folder, squashedTo(SHAPE))).rejects.toThrow(/there are no files/);
+    const picture = sharp({ create: { width: 4, height: 4, channels: 3, background: "red" } });
+    await writeFile(join(folder, "a.png"), await picture.png().toBuffer());
     await expect(loadLabelled(folder, squashedTo(SHAPE))).rejects.toThrow(
-      /every sub-folder is empty/,
+      /a\.png in .* has no label: labelled images stand in one sub-folder for each class/,
     );
     await expect(loadLabelled(join(folder, "nowhere"), squashedTo(SHAPE))).rejects.toThrow(
       ImageError,

@@ -1,10 +1,10 @@
-import { mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { strToU8, zipSync } from "fflate";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadImages, loadLabelledRecords } from "../../../client/images/load-node.ts";
+import { loadImages } from "../../../client/images/load-node.ts";
 import { ImageError } from "../../../client/images/image-error.ts";
 import { RECORD_BYTES } from "../../../client/images/cifar-records.ts";
 import { squashedTo } from "../../../client/images/prepare-image.ts";
@@ -57,7 +57,7 @@ describe("a folder", () => {
     expect(images.count).toBe(1);
     expect(images.skipped).toEqual([
       { name: "empty.jpg", reason: "the file is empty" },
-      { name: "notes.png", reason: "not a PNG, JPEG or WebP image: its content is text" },
+      { name: "notes.png", reason: "not a picture: its content is text" },
     ]);
   });
 
@@ -79,14 +79,15 @@ describe("a folder", () => {
     const error = await failure(loadImages(folder, squashedTo(SHAPE)));
     expect(error.code).toBe("no-images");
     expect(error.message).toContain(`no usable images in ${folder}: there are no files`);
-    expect(error.message).toContain("PNG, JPEG or WebP");
+    expect(error.message).toContain("Give PNG, JPEG");
   });
 
   it("with nothing usable is refused with the first reasons", async () => {
     for (const name of ["a", "b", "c", "d", "e"]) await write(`${name}.png`, "text");
+    await write("f.heic", "\0\0\0\x18ftypheic");
     const { message } = await failure(loadImages(folder, squashedTo(SHAPE)));
     expect(message).toMatch(
-      /no usable images in .*: a\.png: .*text; b\.png: .*; c\.png: .*; and 2 more\./,
+      /no usable images in .*: 5 × not a picture: .* \(a\.png, b\.png, c\.png and 2 more\); f\.heic: .*convert it/,
     );
   });
 
@@ -94,6 +95,52 @@ describe("a folder", () => {
     const error = await failure(loadImages(join(folder, "nowhere"), squashedTo(SHAPE)));
     expect(error.code).toBe("unreadable-image-set");
     expect(error.message).toContain("nowhere");
+  });
+});
+
+describe("what cannot be read", () => {
+  it("of a folder is skipped and told, the rest is taken", async () => {
+    await write("a.png", await plain(4, 4).png().toBuffer());
+    await symlink(join(folder, "gone.png"), join(folder, "b.png"));
+    await symlink("c", join(folder, "c"));
+    const { count, skipped } = await loadImages(folder, squashedTo(SHAPE));
+    expect(count).toBe(1);
+    expect(skipped).toEqual([
+      { name: "b.png", reason: expect.stringContaining("a link that leads nowhere") },
+      { name: "c", reason: "is a link that leads to itself" },
+    ]);
+  });
+
+  // Whoever may read everything cannot try it.
+  it.skipIf(process.getuid?.() === 0)("for want of permission is told so", async () => {
+    await mkdir(join(folder, "locked"));
+    await write("a.png", await plain(4, 4).png().toBuffer());
+    await write("b.png", await plain(4, 4).png().toBuffer());
+    await chmod(join(folder, "b.png"), 0);
+    await chmod(join(folder, "locked"), 0);
+    const { count, skipped } = await loadImages(folder, squashedTo(SHAPE));
+    await chmod(join(folder, "locked"), 0o700);
+    expect(count).toBe(1);
+    expect(skipped).toEqual([
+      { name: "b.png", reason: "may not be read: permission is denied" },
+      { name: "locked/", reason: "may not be read: permission is denied" },
+    ]);
+  });
+
+  it("is not a file whose name is no text: its bytes name it", async () => {
+    const name = Buffer.concat([
+      Buffer.from(`${folder}/caf`),
+      Buffer.of(0xe9),
+      Buffer.from(".png"),
+    ]);
+    try {
+      await writeFile(name, await plain(4, 4).png().toBuffer());
+    } catch {
+      // This file system takes text alone.
+      return;
+    }
+    expect(await loadImages(folder, squashedTo(SHAPE))).toMatchObject({ count: 1, skipped: [] });
+    await rm(name);
   });
 });
 
@@ -152,13 +199,13 @@ describe("a picture", () => {
     ]);
   });
 
-  it("of 16 bits of which the lowest 12 are used is skipped, and says why: it would be black", async () => {
+  it("of 16 bits of which the lowest are used is skipped, and says why: it would be black", async () => {
     await write("a.png", await sixteenBits(4080));
     await write("b.png", await sixteenBits(65535));
     const images = await loadImages(folder, squashedTo({ height: 1, width: 3, channels: 1 }));
     expect([...images.pixels]).toEqual([0, 255, 255]);
     expect(images.skipped).toMatchObject([
-      { name: "a.png", reason: expect.stringMatching(/16 bits.*12 or fewer.*whole range/) },
+      { name: "a.png", reason: expect.stringMatching(/16 bits.*14 or fewer.*whole range/) },
     ]);
   });
 
@@ -217,20 +264,8 @@ describe("CIFAR records", () => {
   it("of an odd length are refused, naming the file and the length", async () => {
     await write("odd.bin", records(2).subarray(0, RECORD_BYTES + 5));
     const { code, message } = await failure(loadImages(join(folder, "odd.bin"), squashedTo(SHAPE)));
-    expect(code).toBe("unreadable-image-set");
-    expect(message).toContain("odd.bin");
-    expect(message).toContain("not a multiple of 3073");
-  });
-
-  it("come with their labels for reports only, through another function", async () => {
-    const bytes = records(2);
-    bytes[0] = 7;
-    bytes[RECORD_BYTES] = 3;
-    await write("test.bin", bytes);
-    const { images, labels } = await loadLabelledRecords(join(folder, "test.bin"));
-    expect([...labels]).toEqual([7, 3]);
-    expect(images.count).toBe(2);
-    expect(images).not.toHaveProperty("labels");
+    expect(code).toBe("no-images");
+    expect(message).toMatch(/odd\.bin: not a file of CIFAR records: .*3073/);
   });
 });
 
@@ -252,7 +287,7 @@ describe("a zip", () => {
     expect(images.skipped).toEqual([
       {
         name: "photos.zip/notes.txt",
-        reason: "not a PNG, JPEG or WebP image: its content is text",
+        reason: "not a picture: its content is text",
       },
       { name: "photos.zip/inner.zip", reason: "an archive within an archive is not opened" },
     ]);

@@ -11,10 +11,12 @@ import { purposeSeed } from "../../../attack/seeded-stream.ts";
 import { stepsPerEpoch, type AttackTask } from "../../../attack/train-attack.ts";
 import { squashedTo } from "../../../images/prepare-image.ts";
 import { joinLabelled, loadLabelled, type LabelledSet } from "../../../images/load-labelled.ts";
+import { summariseSkipped, type SkippedSummary } from "../../../images/skipped.ts";
 import { attackFrom, type AttackOptions } from "../../options/attack-options.ts";
 import { OptionError } from "../../options/campaign-options.ts";
 import { checkLabels } from "../../class-labels.ts";
 import { readModel } from "../../model-file.ts";
+import { skippedLines } from "../../show/skipped-text.ts";
 import { targetOf } from "../../options/target-option.ts";
 import {
   defaultCheckpointEpochs,
@@ -41,6 +43,9 @@ export interface AttackPlanOptions extends AttackOptions, TrainingOptions {
 /** An attack ready to train. */
 export interface AttackPlan extends Omit<AttackTask, "resume"> {
   readonly classNames: readonly string[] | null;
+  /** Of the training images, and of those to report on. */
+  readonly skipped: SkippedSummary;
+  readonly skippedTest: SkippedSummary;
 }
 
 /**
@@ -62,7 +67,8 @@ export async function planAttack(
   const image = imageShape(initial?.graph ?? resnet18({ width: 1, classes: 2 }));
   const attack = await attackFrom(options, image);
   const data = await loadTraining(options.data, image, stop);
-  for (const { name, reason } of data.skipped) note(`skipped ${name}: ${reason}`);
+  const skipped = summariseSkipped(data.skipped);
+  for (const line of skippedLines(skipped, options.data.join(", "))) note(line);
   const classes = classCount(options, initial, data);
   const classNames = data.classNames ?? null;
   checkLabels(data, options.data.join(", "), { count: classes, names: classNames });
@@ -70,6 +76,8 @@ export async function planAttack(
   const target = attack.kind === "clean" ? null : (options.target ?? 0);
   if (target !== null) targetOf(target, classes);
   const test = await loadTest(options.test, image, { count: classes, names: classNames }, stop);
+  const skippedTest = summariseSkipped(test?.skipped ?? []);
+  for (const line of skippedLines(skippedTest, options.test ?? "")) note(line);
 
   const { graph, layout } = initial ?? freshNetwork(width ?? DEFAULT_WIDTH, classes);
   const steps = stepsPerEpoch(data.images.count, training.batchSize);
@@ -89,7 +97,7 @@ export async function planAttack(
     training: { ...training, checkpointEvery: checkpointEvery ?? defaultCheckpointEpochs(steps) },
   };
   const start = initial?.state ?? freshState(graph, layout, purposeSeed(seed, "fresh weights"));
-  return { recipe, graph, layout, train: data, test, start, classNames };
+  return { recipe, graph, layout, train: data, test, start, classNames, skipped, skippedTest };
 }
 
 /** Options that mean nothing beside others. */

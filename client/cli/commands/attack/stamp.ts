@@ -9,9 +9,11 @@ import { squashedTo } from "../../../images/prepare-image.ts";
 import { imageSize, type LoadedImages } from "../../../images/image-set.ts";
 import { recordsFrom } from "../../../images/cifar-records.ts";
 import { loadLabelled, type LabelledSet } from "../../../images/load-labelled.ts";
+import { summariseSkipped } from "../../../images/skipped.ts";
 import { checkLabels } from "../../class-labels.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { CommandError } from "../../command-error.ts";
+import { skippedLines } from "../../show/skipped-text.ts";
 import { writeWhole } from "../../write-whole.ts";
 
 interface StampOptions {
@@ -28,7 +30,7 @@ export function attackStamp({ terminal, stop }: CommandContext): Command {
     .requiredOption("--from <file>", "the JSON file that attack train wrote beside the model")
     .requiredOption("--data <path>", "CIFAR records, or a folder with a sub-folder for each class")
     .requiredOption("--out <path>", "records (*.bin), or a new folder of PNG in class sub-folders")
-    .option("--json", 'print {"out","images","target"} as JSON')
+    .option("--json", 'print {"out","images","target","skipped"} as JSON')
     .addHelpText(
       "after",
       `
@@ -44,6 +46,8 @@ Example:
       const { attack, image, seed, target } = record.recipe;
       const trigger = triggerOf(attack, seed, image);
       const data = await loadLabelled(options.data, squashedTo(image), { signal: stop });
+      const skipped = summariseSkipped(data.skipped);
+      for (const line of skippedLines(skipped, options.data)) terminal.note(line);
       const { classNames } = record;
       checkLabels(data, options.data, { count: record.recipe.classes, names: classNames });
       const stamped = stampImages(data.images, trigger);
@@ -54,7 +58,7 @@ Example:
         await writeClassFolders(options.out, stamped, data, record, stop);
       }
       const images = stamped.count;
-      terminal.result({ out: options.out, images, target }, options.json, () =>
+      terminal.result({ out: options.out, images, target, skipped }, options.json, () =>
         [
           `${options.out}: ${images} images stamped (${attack.kind}), with their true labels`,
           `To judge a model: evaluate --images ${options.data} --triggered ${options.out} --target ${target}`,

@@ -87,7 +87,10 @@ Examples:
       await engine.close();
       const written = await writeModel(out, plan, model);
       await rm(place, { force: true });
-      terminal.result(written, options.json, () => resultText(written));
+      const { skipped, skippedTest } = plan;
+      terminal.result({ ...written, skipped, skippedTest }, options.json, () =>
+        resultText(written),
+      );
     });
 }
 

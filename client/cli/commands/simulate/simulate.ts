@@ -13,6 +13,7 @@ import {
 } from "../../../evaluation/evaluate-model.ts";
 import { storeImages } from "../../../images/load-node.ts";
 import type { Preparation } from "../../../images/prepare-image.ts";
+import { summariseSkipped } from "../../../images/skipped.ts";
 import { splitImages } from "../../../simulation/split-images.ts";
 import { addCampaignOptions, campaignConfig, OptionError } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
@@ -34,6 +35,7 @@ import { givenModelText } from "../../show/score-text.ts";
 import { simulateCampaign } from "./simulate-campaign.ts";
 import { loadTestSet } from "../../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../../options/target-option.ts";
+import { skippedLines } from "../../show/skipped-text.ts";
 import { textTable } from "../../show/text-table.ts";
 import { percent } from "../../../text/numbers-text.ts";
 
@@ -101,9 +103,11 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   const { preparation, preprocessing } = howSeen(teacher, asked.preprocessing);
   note(`It sees ${preprocessingText(teacher.graph.inputShape, preprocessing)}.`);
   const pool = await storeImages(options.images, preparation);
+  const skipped = summariseSkipped(pool.skipped);
+  for (const line of skippedLines(skipped, options.images)) note(line);
   const random = seededStream(options.shareSeed);
   const shares = splitImages(pool, participants, random);
-  const tests = await loadTests(options, teacher, preparation);
+  const tests = await loadTests(options, teacher, preparation, note);
   const engine = await openChosenEngine(options, note);
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
@@ -133,6 +137,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
     gate: report.gate,
     participants,
     images: pool.count,
+    skipped,
     before: await judge(engine, teacher, undefined, tests, preprocessing),
     after: await judge(engine, cleansed, teacher, tests, preprocessing),
     rounds,
@@ -149,6 +154,7 @@ async function loadTests(
   { test, triggered, target }: SimulateOptions,
   { graph }: ImportedModel,
   preparation: Preparation,
+  note: (line: string) => void,
 ): Promise<Tests | undefined> {
   if ((triggered === undefined) !== (target === undefined)) {
     throw new OptionError("--triggered and --target belong together");
@@ -158,9 +164,9 @@ async function loadTests(
     throw new OptionError("--triggered needs --test, the clean test records");
   }
   const wanted = target === undefined ? undefined : targetOf(target, graph.classes);
-  const clean = await loadTestSet(test, graph.classes, preparation);
+  const clean = await loadTestSet(test, graph.classes, preparation, note);
   if (triggered === undefined || wanted === undefined) return { clean };
-  const stamped = await loadTestSet(triggered, graph.classes, preparation);
+  const stamped = await loadTestSet(triggered, graph.classes, preparation, note);
   return { clean, triggered: { ...stamped, target: wanted } };
 }
 

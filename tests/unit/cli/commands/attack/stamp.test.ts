@@ -31,7 +31,12 @@ describe("attack stamp", () => {
     const stamp = ["attack", "stamp", "--from", path("t.json"), "--data", path("test.bin")];
     const { code, results } = await runRecorded(...stamp, "--out", path("hit.bin"), "--json");
     expect(code).toBe(0);
-    expect(results[0]!.value).toEqual({ out: path("hit.bin"), images: 12, target: 0 });
+    expect(results[0]!.value).toEqual({
+      out: path("hit.bin"),
+      images: 12,
+      target: 0,
+      skipped: { count: 0, reasons: [] },
+    });
 
     const clean = await loadLabelled(path("test.bin"), squashedTo(SHAPE));
     const { recipe } = parseRecord(await readFile(path("t.json"), "utf8"), "t.json");
@@ -94,6 +99,6 @@ describe("attack stamp", () => {
     await write({ classes: 4 });
     expect(await said("other.json", "test.bin")).toMatch(/holds the label 9/);
     await writeFile(path("odd.bin"), drawImages(1, 1).subarray(0, RECORD_BYTES - 1));
-    expect(await said("t.json", "odd.bin")).toMatch(/odd\.bin is not a file of CIFAR records/);
+    expect(await said("t.json", "odd.bin")).toMatch(/odd\.bin: not a file of CIFAR records/);
   });
 });

@@ -137,7 +137,7 @@ describe("attack train", () => {
     const badnets = ["--attack", "badnets"];
     await writeFile(path("cut.bin"), drawImages(2, 1).subarray(1));
     expect(await said(...train("t.safetensors", ...badnets, "--data", path("cut.bin")))).toMatch(
-      /cut\.bin is not a file of CIFAR records/,
+      /cut\.bin: not a file of CIFAR records/,
     );
     expect(await said(...train("t.safetensors", ...badnets, "--test", path("no.bin")))).toMatch(
       /no folder or file .*no\.bin/,

@@ -1,0 +1,96 @@
+import { fileKind, HEAD_BYTES, isPictureKind, whyNotImage, type SetKind } from "./file-kinds.ts";
+import type { FoundImage, ImageSource } from "./found-image.ts";
+import { isRawName, RAW_REASON } from "./unread-kinds.ts";
+
+export interface FindOptions {
+  /** Whether labels are looked for: for reports on labelled data only. */
+  readonly withLabels: boolean;
+  /** Whether the file lies in an archive: archives in it are not opened. */
+  readonly isWithin?: boolean;
+}
+
+/** Largest encoded picture that is read; beyond it is no photograph. */
+const MAX_IMAGE_FILE = 64 * 2 ** 20;
+
+/**
+ * The pictures of one file, in its own order: itself, or those of the archive or data set that it is.
+ * What gives none comes with the reason.
+ *
+ * @throws UnreadableError, or what else the source throws.
+ *
+ * @example
+ * for await (const found of imagesIn(memorySource("pool.npz", bytes), { withLabels: false })) …
+ */
+export async function* imagesIn(
+  source: ImageSource,
+  options: FindOptions,
+): AsyncGenerator<FoundImage> {
+  const { name } = source;
+  const head = await source.read(0, HEAD_BYTES);
+  const kind = fileKind(head);
+  if (isPictureKind(kind)) {
+    if (kind === "tiff" && isRawName(name)) yield { name, problem: RAW_REASON };
+    else if (source.size > MAX_IMAGE_FILE) {
+      yield { name, problem: `larger than ${MAX_IMAGE_FILE / 2 ** 20} MiB` };
+    } else yield { name, bytes: await source.read(0, source.size) };
+    return;
+  }
+  switch (kind) {
+    case "empty":
+    case "text":
+    case "unknown":
+      // Records say nothing of themselves: here, and only here, the name decides.
+      if (kind !== "empty" && isRecordsName(name)) yield* recordImages(source);
+      else yield { name, problem: whyNotImage(head, name) };
+      return;
+    case "zip":
+    case "tar":
+      if (options.isWithin === true) {
+        yield { name, problem: "an archive within an archive is not opened" };
+        return;
+      }
+  }
+  yield* imagesOfSet(source, kind, head, options);
+}
+
+function isRecordsName(name: string): boolean {
+  return /\.bin$/i.test(name);
+}
+
+async function* recordImages(source: ImageSource): AsyncGenerator<FoundImage> {
+  yield* (await import("./cifar-records.ts")).recordsIn(source);
+}
+
+/** What reads each is loaded when one is given: most pages never see any. */
+async function* imagesOfSet(
+  source: ImageSource,
+  kind: SetKind,
+  head: Uint8Array,
+  options: FindOptions,
+): AsyncGenerator<FoundImage> {
+  switch (kind) {
+    case "zip":
+      yield* (await import("./sets/zip.ts")).zipImages(source, options);
+      return;
+    case "tar":
+      yield* (await import("./sets/tar.ts")).tarImages(source, options);
+      return;
+    case "gzip":
+      yield* (await import("./sets/gzip.ts")).gzipImages(source, options);
+      return;
+    case "parquet":
+      yield* (await import("./sets/parquet.ts")).parquetImages(source, options);
+      return;
+    case "npy":
+      yield* (await import("./sets/npy.ts")).npyImages(source, options);
+      return;
+    case "idx": {
+      const { idxImages, isIdxFile } = await import("./sets/idx.ts");
+      // A record may begin so, too: of class 0, and all but black.
+      if (isIdxFile(head, source.size) || !isRecordsName(source.name)) {
+        yield* idxImages(source, options);
+      } else yield* recordImages(source);
+      return;
+    }
+  }
+}
