@@ -71,6 +71,11 @@ const OTHER_FILES: readonly OtherFile[] = [
       "this is model.json of a TensorFlow.js model without its weights: name it or its folder where the files that its weightsManifest lists lie beside it",
   },
   {
+    isOne: text(/^\[\s*\{\s*"(weights|paths)"/),
+    advice:
+      "this is a manifest of TensorFlow.js' weights alone, and the network that they are of is in somebody's program: save the model there with model.save",
+  },
+  {
     isOne: text(/^[[{]/),
     advice:
       "this is JSON, which describes a model at most: name the file of its weights, or the folder that holds both",

@@ -25,6 +25,7 @@ import {
   until,
 } from "./coordinator.ts";
 import { updateOf } from "./what-is-sent.ts";
+import { tfjsModel } from "./tfjs-model.ts";
 import { tinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());
@@ -39,12 +40,16 @@ function joined(slices: readonly Float32Array[]): Float32Array {
   return values;
 }
 
-async function exported(id: string, query = ""): Promise<Uint8Array<ArrayBuffer>> {
+async function exported(
+  id: string,
+  query = "",
+  extension = "safetensors",
+): Promise<Uint8Array<ArrayBuffer>> {
   const response = await send(`/api/v1/admin/campaigns/${id}/export${query}`, { token: ADMIN });
   expect(response.status).toBe(200);
-  expect(response.headers.get("Content-Disposition")).toMatch(
-    /^attachment; filename="c-.*\.safetensors"$/,
-  );
+  const name = response.headers.get("Content-Disposition");
+  expect(name).toMatch(/^attachment; filename="c-.*"$/);
+  expect(name!.endsWith(`.${extension}"`)).toBe(true);
   const bytes = new Uint8Array(await response.arrayBuffer());
   expect(response.headers.get("Content-Length")).toBe(String(bytes.length));
   return bytes;
@@ -110,6 +115,21 @@ describe("export", () => {
     const student = joined(await studentOf(id, 1));
     expect(state).not.toEqual(student);
     expect(state).toEqual(decodeFloats("F16", encodeFloats("F16", student)));
+  });
+
+  it("[W6.3] [W7] is the bundle of a model of several files, its weights in the file's order", async () => {
+    const model = await tfjsModel();
+    const { id, volunteers } = await runningCampaign(
+      1,
+      { reinit: { seed: SEED, strength: 0 }, round: { goal: 1 } },
+      model,
+    );
+    expect(await exported(id, "?round=0", "zip")).toEqual(model.bytes);
+    await volunteers[0]!.contribute(updateOf(volunteers[0]!.view, 0));
+    await until(id, committed(1));
+    const file = await exported(id, "?round=1", "zip");
+    expect(file).toHaveLength(model.bytes.length);
+    expect((await importModel(file)).state).toEqual(joined(await studentOf(id, 1)));
   });
 
   it("of a round that is not committed is 404", async () => {

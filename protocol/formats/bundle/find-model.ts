@@ -55,6 +55,9 @@ export function findModel(
     }
     return { format, main };
   }
+  if (chosen !== undefined) {
+    throw badFolder(`'${chosen}' is not what a model is opened by: name its folder`);
+  }
   const advice = OTHER_FOLDERS.find(({ isOne }) => isOne(names))?.advice;
   throw badFolder(
     advice ??

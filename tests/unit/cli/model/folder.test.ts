@@ -83,5 +83,8 @@ describe("a folder that holds a model", () => {
     const folder = await temporaryDirectory();
     await write(folder, "notes.txt", "");
     expect(await refusal("malformed-model", folderBlob(folder))).toContain("'notes.txt'");
+    await write(folder, "config.json", "{}");
+    const other = folderBlob(join(folder, "config.json"));
+    expect(await refusal("malformed-model", other)).toMatch(/'config.json' .* name its folder/);
   });
 });

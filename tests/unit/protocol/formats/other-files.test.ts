@@ -27,6 +27,7 @@ const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])
   ["other XML", text('<?xml version="1.0"?><svg/>'), /XML/],
   ["a shards' index", text('{"metadata": {}, "weight_map": {}}'), /index of a model.*folder/],
   ["model.json", text('{"format": "layers-model", "modelTopology": 1}'), /weightsManifest/],
+  ["a manifest", text('[{"weights": [], "paths": []}]'), /manifest.*model\.save/],
   ["a configuration", text('{"hidden_act": "gelu"}'), /JSON.*folder/],
   ["gzip", file("\u001f\u008b"), /gzip.*unpack/],
   ["bzip2", file("BZh9"), /bzip2.*unpack/],

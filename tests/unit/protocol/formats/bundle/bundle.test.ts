@@ -11,7 +11,13 @@ import { ZipArchive } from "../../../../../protocol/formats/zip/zip-archive.ts";
 import { resnet18 } from "../../../../../protocol/model/architectures/resnet18.ts";
 import { refusal } from "../../problem.ts";
 import { tensorsOf } from "../tensors-to-write.ts";
-import { bundleOf, bytesOf, modelOf, restoredWith, type Files } from "./folder-in-memory.ts";
+import {
+  bundleOf,
+  bytesOf,
+  modelOf,
+  restoredWith,
+  type Files,
+} from "../../../../fixtures/folder-in-memory.ts";
 
 const graph = resnet18({ width: 2, classes: 3 });
 const tensors = tensorsOf(graph, "F16");

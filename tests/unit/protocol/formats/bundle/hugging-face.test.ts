@@ -8,7 +8,7 @@ import {
   type TensorToWrite,
 } from "../../../../../protocol/formats/safetensors/writer.ts";
 import { sizeOf } from "../../../../../protocol/model/graph.ts";
-import { bundleOf, folderOf } from "./folder-in-memory.ts";
+import { bundleOf, folderOf } from "../../../../fixtures/folder-in-memory.ts";
 
 const CHANNELS = 8;
 const PATCH = 8;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { refusal } from "../../problem.ts";
-import { bundleOf, modelOf, restoredWith } from "../bundle/folder-in-memory.ts";
+import { bundleOf, modelOf, restoredWith } from "../../../../fixtures/folder-in-memory.ts";
 import { distance, logitsOf, softmax } from "./answers.ts";
 import { asRead, modelFiles, pixels } from "./tfjs-models.ts";
 

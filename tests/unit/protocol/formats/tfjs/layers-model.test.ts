@@ -10,7 +10,7 @@ import {
   modelOf,
   restoredWith,
   type Files,
-} from "../bundle/folder-in-memory.ts";
+} from "../../../../fixtures/folder-in-memory.ts";
 import { distance, logitsOf, softmax } from "./answers.ts";
 import { asRead, pixels, savedByTfjs, scatter } from "./tfjs-models.ts";
 

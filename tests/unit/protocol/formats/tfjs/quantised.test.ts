@@ -11,7 +11,7 @@ import {
   modelOf,
   restoredWith,
   type Files,
-} from "../bundle/folder-in-memory.ts";
+} from "../../../../fixtures/folder-in-memory.ts";
 import { distance, logitsOf } from "./answers.ts";
 import { asRead, modelFiles, pixels, savedByTfjs, scatter } from "./tfjs-models.ts";
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Files } from "../bundle/folder-in-memory.ts";
+import type { Files } from "../../../../fixtures/folder-in-memory.ts";
 
 await tf.setBackend("cpu");
 tf.enableProdMode();
