@@ -14,7 +14,7 @@ const FILES: readonly Format[] = [safetensors, torchLegacy];
 const ZIPS: readonly [ZipKind] = [torchZip];
 
 /** The formats of models in several files, which are bundled or lie in a folder. */
-export const FOLDERS = folderFormats([...FILES, zip(ZIPS)]);
+export const FOLDERS = folderFormats([...FILES, zip(ZIPS), onnx]);
 
 const bundle: ZipKind = {
   isOne: () => true,

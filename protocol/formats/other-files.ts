@@ -35,6 +35,13 @@ function latin(start: Uint8Array): string {
   return Array.from(start, (code) => String.fromCharCode(code)).join("");
 }
 
+/** Core ML's message: a version (field 1), then a description (field 2) that begins with the inputs (field 1). */
+export function isCoreMl(start: Uint8Array): boolean {
+  if (start[0] !== 0x08 || start[2] !== 0x12) return false;
+  const lengthEnd = start.findIndex((byte, i) => i >= 3 && byte < 0x80);
+  return start[lengthEnd + 1] === 0x0a;
+}
+
 function isPlainText(start: Uint8Array): boolean {
   return start.every((code) => code === 9 || code === 10 || code === 13 || code >= 32);
 }
@@ -159,13 +166,6 @@ const OTHER_FILES: readonly OtherFile[] = [
     advice: `this is a text file, and no model file: where it is a program that makes a model, run it and save the weights; ${PYTORCH}`,
   },
 ];
-
-/** Core ML's message: a version (field 1), then a description (field 2) that begins with the inputs (field 1). */
-function isCoreMl(start: Uint8Array): boolean {
-  if (start[0] !== 0x08 || start[2] !== 0x12) return false;
-  const lengthEnd = start.findIndex((byte, i) => i >= 3 && byte < 0x80);
-  return start[lengthEnd + 1] === 0x0a;
-}
 
 /**
  * What a file seems to be that no format reads, and what to do; undefined where nothing is known that

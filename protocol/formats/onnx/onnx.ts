@@ -2,6 +2,7 @@ import { cleanText } from "../../text.ts";
 import type { ByteSource } from "../byte-source.ts";
 import type { Finding } from "../finding.ts";
 import type { Format, ModelFile } from "../model-file.ts";
+import { isCoreMl } from "../other-files.ts";
 import type { NamedTensor } from "../../model/named-tensor.ts";
 import { drawNetwork, unsupported, type Drawn } from "./draw.ts";
 import { isSizeOpen } from "./image-input.ts";
@@ -31,7 +32,7 @@ export const onnx: Format = {
     // There is no magic number: what such files begin with is the version of the format, and a second field.
     const [key, version = 0, second = 0] = start;
     const isVersion = key === 0x08 && version >= IR_VERSIONS.least && version <= IR_VERSIONS.most;
-    return isVersion && SECOND_FIELDS.has(second)
+    return isVersion && SECOND_FIELDS.has(second) && !isCoreMl(start)
       ? undefined
       : "it does not begin with the version of ONNX's format";
   },

@@ -42,7 +42,7 @@ const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])
   ["TensorRT", file("ftrt"), /TensorRT/],
   ["ORT", file("ORTM", 4), /\.onnx/],
   ["ExecuTorch", file("ET12", 4), /ExecuTorch/],
-  ["Core ML", file("\u0008\u0001\u0012\u0080\u0002\u000a\u0010"), /Core ML/],
+  ["Core ML", file("\u0008\u0004\u0012\u0080\u0002\u000a\u0010"), /Core ML/],
   ["MXNet", file("\u0012\u0001"), /MXNet/],
   ["a NumPy array", file("\u0093NUMPY"), /NumPy/],
   ["another pickle", file("\u0080\u0004\u0095"), /pickle.*torch\.save/],
