@@ -1,9 +1,10 @@
-import type { Graph } from "../../protocol/model/graph.ts";
+import type { Graph, ImageShape } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import {
   LARGEST_DISTANCE,
   LEAST_FIT_IMAGES,
   NEAR_DISTANCE,
+  READ_DISTANCE,
   preparationOf,
   PREPARATIONS,
   type Fit,
@@ -11,6 +12,7 @@ import {
 } from "../../protocol/round/fit.ts";
 import type { Reading } from "../../protocol/model/readings.ts";
 import type { Session } from "../engine/engine.ts";
+import type { ImageSet } from "../images/image-set.ts";
 import { resizedImages } from "../images/resized-images.ts";
 import { channelStatistics } from "./channel-statistics.ts";
 import type { Normalisation } from "./normalise.ts";
@@ -29,6 +31,8 @@ export interface FitQuestion {
   readonly readings: readonly Reading[];
   /** A session of the teacher as one of these; it is closed once it was asked. */
   readonly open: (graph: Graph) => Session;
+  /** So many of the pictures made in another size; undefined where there are only the images as they are. */
+  readonly inSize: (shape: ImageShape, count: number) => Promise<ImageSet | undefined>;
 }
 
 export interface FitHooks {
@@ -59,9 +63,8 @@ export async function teacherFit(question: FitQuestion, hooks: FitHooks): Promis
   const hasNorms = graph.operations.some(({ kind }) => kind === "batch-norm");
   if (!hasNorms) return { ...answers, distance: null, otherwise: null, reading: null };
   const distance = await distanceUnder(question, pool.normalisation, hooks);
-  if (distance <= NEAR_DISTANCE) return { ...answers, distance, otherwise: null, reading: null };
-  const otherwise = await nearestOtherwise(question, hooks);
-  const reading = await nearestReading(question, distance, hooks);
+  const otherwise = distance > NEAR_DISTANCE ? await nearestOtherwise(question, hooks) : null;
+  const reading = distance > READ_DISTANCE ? await nearestReading(question, distance, hooks) : null;
   return { ...answers, distance, otherwise, reading };
 }
 
@@ -141,7 +144,8 @@ async function nearestReading(
     const share = Math.min(1, (READ_SIDE / inputShape.height) ** 2);
     const count = Math.max(LEAST_FIT_IMAGES, Math.round(share * READ_IMAGES));
     const chosen = [...evenly(pool.indices, count)];
-    const images = await resizedImages(pool.images, chosen, inputShape);
+    const made = direction === 0 ? undefined : await question.inSize(inputShape, chosen.length);
+    const images = made ?? (await resizedImages(pool.images, chosen, inputShape));
     const indices = Uint32Array.from(chosen, (_, i) => i);
     const session = open(graph);
     try {
@@ -150,7 +154,7 @@ async function nearestReading(
       if (direction !== 0) reached.set(direction, distance < before ? distance : Infinity);
       if (distance >= (nearest?.distance ?? Infinity)) continue;
       const { classes, references } = await askTeacher(session, as.pool, hooks);
-      nearest = { says, distance, confidence: sureness(references, classes).confidence };
+      nearest = { says, distance, ...sureness(references, classes) };
     } finally {
       session.close();
     }

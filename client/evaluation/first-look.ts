@@ -4,7 +4,7 @@ import { otherReadings } from "../../protocol/model/readings.ts";
 import { fitSettingsSchema, misfitOf, type Fit, type Misfit } from "../../protocol/round/fit.ts";
 import type { Normalisation } from "../distil/normalise.ts";
 import { evenly } from "../distil/teacher-answers.ts";
-import { teacherFit } from "../distil/teacher-fit.ts";
+import { teacherFit, type FitQuestion } from "../distil/teacher-fit.ts";
 import type { Engine, Session } from "../engine/engine.ts";
 import type { ImageSet } from "../images/image-set.ts";
 
@@ -12,6 +12,12 @@ export interface FirstLook {
   readonly fit: Fit;
   /** Why model and images do not seem to belong together as they are read; undefined where they do. */
   readonly misfit: Misfit | undefined;
+}
+
+export interface LookHooks {
+  readonly signal: AbortSignal;
+  /** As many of the same pictures made in another size; undefined where there are only the images. */
+  readonly inSize: FitQuestion["inSize"];
 }
 
 /**
@@ -22,7 +28,7 @@ export interface FirstLook {
  * @returns undefined for fewer images than tell anything
  *
  * @example
- * const look = await firstLook(engine, model, images, preprocessing);
+ * const look = await firstLook(engine, model, images, preprocessing, { signal, inSize });
  * if (look?.misfit !== undefined) note(look.misfit.detail);
  */
 export async function firstLook(
@@ -30,7 +36,7 @@ export async function firstLook(
   model: ImportedModel,
   images: ImageSet,
   normalisation: Normalisation,
-  signal: AbortSignal = new AbortController().signal,
+  { inSize, signal }: LookHooks,
 ): Promise<FirstLook | undefined> {
   const { file, graph, layout, state: teacher } = model;
   const settings = fitSettingsSchema.parse({});
@@ -41,7 +47,7 @@ export async function firstLook(
   const session = open(graph);
   try {
     const pool = { images, indices, normalisation, batchSize: AT_ONCE };
-    const question = { session, graph, layout, teacher, pool, readings, open };
+    const question = { session, graph, layout, teacher, pool, readings, open, inSize };
     const fit = await teacherFit(question, { signal, beforeBatch: async () => {} });
     return fit === null ? undefined : { fit, misfit: misfitOf(fit, settings, graph.classes) };
   } finally {

@@ -25,6 +25,15 @@ export function preparationFor(
   return { height, width, channels, resize, margin, interpolation, antialias, channelOrder };
 }
 
+/** As images of a model are made, but in another size: what is cropped away is the same share. */
+export function preparationInSize(
+  preparation: Preparation,
+  { height, width }: Pick<ImageShape, "height" | "width">,
+): Preparation {
+  const margin = Math.round((preparation.margin * height) / preparation.height);
+  return { ...preparation, height, width, margin };
+}
+
 /** Pictures squashed to a shape, as data sets of small ones are: nothing is cropped. */
 export function squashedTo(shape: ImageShape): Preparation {
   return preparationFor(shape, { ...OWN_SIZE, resizeTo: shape.height });

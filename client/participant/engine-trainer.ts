@@ -23,7 +23,7 @@ import { measureSpeed } from "../distil/measure-speed.ts";
 import { plainBatch } from "../distil/normalise.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { ScoreHooks } from "../distil/teacher-answers.ts";
-import { teacherFit } from "../distil/teacher-fit.ts";
+import { teacherFit, type FitQuestion } from "../distil/teacher-fit.ts";
 import { NO_WEAKNESSES, WeaknessSearch, type Weaknesses } from "../distil/weaknesses.ts";
 import type { Session, VelocityAtLoad } from "../engine/engine.ts";
 import { EngineError } from "../engine/engine-error.ts";
@@ -49,6 +49,7 @@ export interface EngineTrainerOptions {
   readonly readings: readonly Reading[];
   /** A session of the teacher as one of them. */
   readonly openReading: (graph: Graph) => Session;
+  readonly inSize: FitQuestion["inSize"];
   readonly config: CampaignConfig;
   readonly images: ImageSet;
   /** Which of them are trained on, and which students are scored with. */
@@ -76,7 +77,7 @@ export class EngineTrainer implements LocalTrainer {
   #weaknesses: Weaknesses;
   readonly #onFound: EngineTrainerOptions["onFound"];
   readonly #graph: Graph;
-  readonly #readings: Pick<EngineTrainerOptions, "readings" | "openReading">;
+  readonly #readings: Pick<EngineTrainerOptions, "readings" | "openReading" | "inSize">;
   readonly #config: CampaignConfig;
   #measured: MeasuredStatistics | undefined;
   /** Images that statistics are taken over, once and for all: two choices would tell how they differ. */
@@ -130,6 +131,7 @@ export class EngineTrainer implements LocalTrainer {
         teacher: this.#teacher,
         readings: this.#readings.readings,
         open: this.#readings.openReading,
+        inSize: this.#readings.inSize,
         pool: { images, indices, normalisation, batchSize: this.#measuredAtOnce },
       },
       hooks,

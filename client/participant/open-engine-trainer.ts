@@ -10,7 +10,7 @@ import { engineRegularisers } from "../distil/regularisers.ts";
 import type { AdversarySettings } from "../engine/adversary-settings.ts";
 import { holdOut } from "../distil/hold-out.ts";
 import { imageSize, type ImageSet } from "../images/image-set.ts";
-import { preparationFor, type Preparation } from "../images/prepare-image.ts";
+import { preparationFor, preparationInSize, type Preparation } from "../images/prepare-image.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Weaknesses } from "../distil/weaknesses.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -21,6 +21,8 @@ export interface EngineTrainersOptions {
   readonly engine: Engine;
   /** The local images, or how to make them once it is known what the model reads. */
   readonly images: ImageSet | ((preparation: Preparation) => Promise<ImageSet>);
+  /** So many of their pictures made otherwise, where there is more than the images themselves. */
+  readonly sample?: (preparation: Preparation, count: number) => Promise<ImageSet | undefined>;
   /**
    * 16 bytes that fix which images are held out, the order and augmentation of the others, and where
    * perturbations start; random when left out.
@@ -42,7 +44,12 @@ export interface EngineTrainersOptions {
  *   images: (preparation) => storeImages("./photos", preparation),
  * });
  */
-export function engineTrainers({ engine, images, seed }: EngineTrainersOptions): TrainerSource {
+export function engineTrainers({
+  engine,
+  images,
+  sample,
+  seed,
+}: EngineTrainersOptions): TrainerSource {
   let loaded: Promise<ImageSet> | undefined;
   const load = (preparation: Preparation): Promise<ImageSet> =>
     (loaded ??= typeof images === "function" ? images(preparation) : Promise.resolve(images));
@@ -65,7 +72,8 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
     open: async (campaign) => {
       const { config, graph, layout, readings, teacher } = campaign;
       const shape = graph.inputShape;
-      const set = await load(preparationFor(shape, preprocessingOf(config, shape)));
+      const preparation = preparationFor(shape, preprocessingOf(config, shape));
+      const set = await load(preparation);
       checkShape(set, shape);
       const random = new RandomStream(
         seed ?? crypto.getRandomValues(new Uint8Array(STREAM_SEED_BYTES)),
@@ -87,6 +95,8 @@ export function engineTrainers({ engine, images, seed }: EngineTrainersOptions):
         teacher,
         readings,
         openReading: (of) => engine.openSession({ graph: of, layout, teacher }),
+        inSize: async (other, count) =>
+          await sample?.(preparationInSize(preparation, other), count),
         config,
         images: set,
         pool,

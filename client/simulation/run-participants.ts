@@ -3,7 +3,7 @@ import type { ImageSet } from "../images/image-set.ts";
 import { RandomStream, STREAM_SEED_BYTES } from "../../protocol/random/random-stream.ts";
 import type { Engine } from "../engine/engine.ts";
 import { memoryBlobCache } from "../participant/wire/blob-cache.ts";
-import { engineTrainers } from "../participant/open-engine-trainer.ts";
+import { engineTrainers, type EngineTrainersOptions } from "../participant/open-engine-trainer.ts";
 import { Participant } from "../participant/participant.ts";
 import type { ParticipantTotals } from "../participant/totals.ts";
 import type { TrainerSource } from "../participant/local-trainer.ts";
@@ -20,6 +20,8 @@ export interface SimulatedParticipants {
   readonly stop: AbortSignal;
   /** Told of each whose images do not fit the teacher (SPEC F2); it goes on all the same. */
   readonly onMisfit?: ((label: string, misfit: Misfit) => void) | undefined;
+  /** Pictures that they share, made otherwise: `EngineTrainersOptions.sample`. */
+  readonly sample?: EngineTrainersOptions["sample"];
   /** Looks over a participant's shoulder: gives the training that takes the place of its own. */
   readonly observe?: ((training: TrainerSource, index: number) => TrainerSource) | undefined;
 }
@@ -38,6 +40,7 @@ export async function runParticipants({
   random,
   stop,
   onMisfit,
+  sample,
   observe = (training) => training,
 }: SimulatedParticipants): Promise<ParticipantTotals[]> {
   const inTurn = trainingInTurn();
@@ -55,7 +58,9 @@ export async function runParticipants({
         onMisfit?.(label, misfit);
         return "go-on";
       },
-      training: inTurn(observe(engineTrainers({ engine, images, seed }), index)),
+      training: inTurn(
+        observe(engineTrainers({ engine, images, seed, ...(sample && { sample }) }), index),
+      ),
       ports: { blobs, randomBytes: (length) => randomBytes(own, length) },
     });
   });

@@ -72,7 +72,10 @@ describe("participants' pictures", () => {
       [{ ...GOOD, distance: -1 }, "distance"],
       [{ ...GOOD, distance: 1e7 }, "distance"],
       [{ ...GOOD, otherwise: { as: "guessed", distance: 1 } }, "otherwise"],
-      [{ ...GOOD, reading: { says: { stem: 1 }, distance: 1, confidence: 1 } }, "reading"],
+      [
+        { ...GOOD, reading: { says: { stem: 1 }, distance: 1, confidence: 1, entropy: 0 } },
+        "reading",
+      ],
       [{ ...GOOD, classes: [1, 2, 3] }, "classes"],
     ];
     for (const [fit, field] of refusals) {

@@ -4,9 +4,11 @@ import {
   type Evaluation,
   type EvaluationTask,
 } from "../../evaluation/evaluate-model.ts";
-import { firstLook, type FirstLook } from "../../evaluation/first-look.ts";
+import { firstLook, type FirstLook, type LookHooks } from "../../evaluation/first-look.ts";
 import { secondOpinion, type SecondOpinion } from "../../evaluation/second-opinion.ts";
 import type { ImportedModel } from "../../../protocol/formats/import-model.ts";
+import { preparationInSize, type Preparation } from "../../images/prepare-image.ts";
+import { samplePictures } from "../../images/sample-pictures.ts";
 import type { Misfit } from "../../../protocol/round/fit.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Preprocessing } from "../../../protocol/round/preprocessing.ts";
@@ -94,9 +96,12 @@ Example:
         throw await advised(possible, (one) => lookAt(asked, one, options, stop));
       }
       const { model } = possible.models[0]!;
-      const { left, task, seen } = await evaluationTask(options, model, note);
+      const { left, preparation, task, seen } = await evaluationTask(options, model, note);
       const engine = await openChosenEngine(options, note);
-      const look = await firstLook(engine, model, task.clean.images, seen, stop);
+      const look = await firstLook(engine, model, task.clean.images, seen, {
+        signal: stop,
+        inSize: sized(options.images, preparation),
+      });
       const settings = { normalisation: seen, batchSize, signal: stop };
       const judged = await evaluateModel(engine, task, {
         ...settings,
@@ -144,7 +149,14 @@ async function lookAt(
 ): Promise<FirstLook | undefined> {
   const { preparation, preprocessing } = seenBy(model, options);
   const { images } = await loadTestSet(options.images, model.graph.classes, preparation);
-  return await firstLook(engine, model, images, preprocessing, signal);
+  const inSize = sized(options.images, preparation);
+  return await firstLook(engine, model, images, preprocessing, { signal, inSize });
+}
+
+/** The same pictures in other sizes. */
+function sized(path: string, preparation: Preparation): LookHooks["inSize"] {
+  return async (shape, count) =>
+    await samplePictures(path, preparationInSize(preparation, shape), count);
 }
 
 function seenBy(model: ImportedModel, options: EvaluateCommandOptions): HowSeen {
@@ -162,6 +174,7 @@ async function evaluationTask(
   readonly seen: Preprocessing;
   /** What of the clean images is to be known beside the result. */
   readonly left: Pick<LoadedTestSet, "skipped" | "beyondModel" | "classesWithout">;
+  readonly preparation: Preparation;
 }> {
   const { triggered, target } = options;
   if ((triggered === undefined) !== (target === undefined)) {
@@ -189,7 +202,7 @@ async function evaluationTask(
       : { triggered: { ...(await load(triggered)), target: wanted } }),
     ...(teacher === undefined ? {} : { teacher }),
   };
-  return { task, seen, left: { skipped, beyondModel, classesWithout } };
+  return { preparation, task, seen, left: { skipped, beyondModel, classesWithout } };
 }
 
 /** Where its family has none of its own, a model to look at is most likely one of CIFAR-10. */

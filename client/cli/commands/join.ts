@@ -4,6 +4,7 @@ import type { ImageProgress } from "../../images/image-set-builder.ts";
 import { closeImages, type ImageSet } from "../../images/image-set.ts";
 import { storeImages } from "../../images/load-node.ts";
 import { summariseSkipped, type SkippedSummary } from "../../images/skipped.ts";
+import { samplePictures } from "../../images/sample-pictures.ts";
 import { engineTrainers } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
 import { ParticipantError } from "../../participant/participant-error.ts";
@@ -79,6 +80,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
           for (const line of skippedLines(skipped, options.images)) terminal.note(line);
           return stored;
         },
+        sample: (preparation, count) => samplePictures(options.images, preparation, count),
       });
       const participant = new Participant({
         invite,

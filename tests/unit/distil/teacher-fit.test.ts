@@ -49,6 +49,8 @@ interface Changes {
 
 const open = (of: Graph): Session => engine.openSession({ graph: of, layout, teacher });
 
+const inSize = async (): Promise<undefined> => undefined;
+
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** As a model without batch norms is seen. */
@@ -69,7 +71,7 @@ async function fitOf({
   const pool = { images, indices, normalisation, batchSize: 64 };
   const { signal } = new AbortController();
   return await teacherFit(
-    { session: on, graph: of, layout, teacher, pool, readings, open },
+    { session: on, graph: of, layout, teacher, pool, readings, open, inSize },
     { signal, beforeBatch: () => Promise.resolve() },
   );
 }
@@ -158,7 +160,16 @@ it("[F1.1] answers that are not finite say as little as answers can", async () =
   const indices = Uint32Array.from({ length: 16 }, (_, i) => i);
   const pool = { images: own, indices, normalisation: DEMO_PREPROCESSING, batchSize: 16 };
   const fit = (await teacherFit(
-    { session: broken, graph: NORMLESS, layout, teacher, pool, readings: [], open: () => broken },
+    {
+      session: broken,
+      graph: NORMLESS,
+      layout,
+      teacher,
+      pool,
+      readings: [],
+      open: () => broken,
+      inSize,
+    },
     { signal: new AbortController().signal, beforeBatch: () => Promise.resolve() },
   ))!;
   expect(fit.confidence).toBeCloseTo(1 / graph.classes, 6);

@@ -61,6 +61,7 @@ function open(count: number, changes: Changes) {
     teacher: MODEL,
     readings: [],
     openReading: () => session,
+    inSize: async () => undefined,
   };
   const options = { ...parts, config, images, pool, random };
   return { session, pool, trainer: new EngineTrainer(options) };

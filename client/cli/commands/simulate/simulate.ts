@@ -11,6 +11,7 @@ import {
   type Evaluation,
   type TestSet,
 } from "../../../evaluation/evaluate-model.ts";
+import { samplePictures } from "../../../images/sample-pictures.ts";
 import { storeImages } from "../../../images/load-node.ts";
 import type { Preparation } from "../../../images/prepare-image.ts";
 import { summariseSkipped } from "../../../images/skipped.ts";
@@ -117,6 +118,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
     upload,
     config,
     shares,
+    sample: (how, few) => samplePictures(options.images, how, few),
     engine,
     random,
     out: options.out,

@@ -62,6 +62,7 @@ async function cleanse(engine: Engine): Promise<Cleansed> {
     teacher,
     readings: [],
     openReading: (of) => engine.openSession({ graph: of, layout, teacher }),
+    inSize: async () => undefined,
     config,
     images: pool,
     pool: holdOut(pool.count, config.judging, random),

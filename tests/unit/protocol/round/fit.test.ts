@@ -19,7 +19,7 @@ const MISREAD: Fit = {
   confidence: 0.58,
   distance: 0.9,
   otherwise: { as: "none", distance: 0.2 },
-  reading: { says: { stemPool: "max" }, distance: 0.01, confidence: 0.97 },
+  reading: { says: { stemPool: "max" }, distance: 0.01, confidence: 0.97, entropy: 0.1 },
 };
 const UNPREPARED: Fit = { ...GOOD, distance: 0.13, otherwise: { as: "imagenet", distance: 0.006 } };
 
@@ -71,6 +71,12 @@ describe("[F2] one participant's pictures", () => {
       reading: { ...MISREAD.reading!, distance: 0.4 },
     };
     expect(misfitOf(alike, settings, CLASSES)).toMatchObject({ cause: "pictures" });
+    const unsure: Fit = {
+      ...MISREAD,
+      otherwise: null,
+      reading: { ...MISREAD.reading!, entropy: 1 },
+    };
+    expect(misfitOf(unsure, settings, CLASSES)).toMatchObject({ cause: "pictures" });
   });
 
   it("are judged by answers where there is no distance, and by nothing else then", () => {
