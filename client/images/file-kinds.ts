@@ -7,7 +7,7 @@ const PICTURE_KINDS = ["png", "jpeg", "webp", "gif", "avif", "bmp", "tiff", "net
 export type PictureKind = (typeof PICTURE_KINDS)[number];
 
 /** Files of many pictures. */
-export type SetKind = "zip" | "gzip" | "tar" | "parquet" | "npy" | "idx";
+export type SetKind = "zip" | "gzip" | "tar" | "parquet" | "npy" | "idx" | "pickle";
 
 /** What a file holds, by its first bytes: names are not believed. */
 export type FileKind = PictureKind | SetKind | "text" | "empty" | "unknown";
@@ -35,6 +35,7 @@ const SIGNS: readonly (readonly [FileKind, readonly Sign[]])[] = [
   ["parquet", [[[0, "PAR1"]]]],
   ["npy", [[[0, "\x93NUMPY"]]]],
   ["tar", [[[257, "ustar"]]]],
+  ["pickle", [[[0, "\x80\x02"]], [[0, "\x80\x03"]], [[0, "\x80\x04\x95"]], [[0, "\x80\x05\x95"]]]],
 ];
 
 /** Sizes of the header after a bitmap's own, by which its versions are told apart. */

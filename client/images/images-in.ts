@@ -84,6 +84,11 @@ async function* imagesOfSet(
     case "npy":
       yield* (await import("./sets/npy.ts")).npyImages(source, options);
       return;
+    case "pickle":
+      // A record of class 128 may begin so, too.
+      if (isRecordsName(source.name)) yield* recordImages(source);
+      else yield* (await import("./sets/cifar-batch.ts")).batchImages(source, options);
+      return;
     case "idx": {
       const { idxImages, isIdxFile } = await import("./sets/idx.ts");
       // A record may begin so, too: of class 0, and all but black.

@@ -128,12 +128,6 @@ const UNREAD: readonly UnreadKind[] = [
   { what: "packed with xz", advice: UNPACK, signs: begins("\xfd7zXZ\0") },
   { what: "packed with bzip2", advice: UNPACK, signs: begins("BZh") },
   { what: "packed with Zstandard", advice: UNPACK, signs: begins("\x28\xb5\x2f\xfd") },
-  {
-    what: "a Python pickle",
-    advice:
-      "of CIFAR give the binary version (cifar-10-binary.tar.gz), of other arrays npz (numpy.savez)",
-    signs: begins("\x80\x02", "\x80\x03", "\x80\x04\x95", "\x80\x05\x95"),
-  },
   { what: "an HDF5 file", advice: ARRAYS, signs: begins("\x89HDF\r\n\x1a\n") },
   {
     what: "a file of MATLAB's",

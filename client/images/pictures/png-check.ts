@@ -1,3 +1,4 @@
+import { crc32 } from "../../../protocol/formats/zip/crc32.ts";
 import { latin1 } from "../signs.ts";
 
 /** Bytes before the first chunk. */
@@ -5,12 +6,6 @@ const SIGNATURE_BYTES = 8;
 
 /** Length, type and checksum of a chunk. */
 const AROUND_DATA = 12;
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
 
 /**
  * Checks that a PNG is whole: all its chunks are there to the last, and those that pixels depend on have
@@ -29,17 +24,10 @@ export function requireWholePng(bytes: Uint8Array): void {
     const type = latin1(bytes.subarray(at + 4, at + 8));
     // PNG 5.4: a chunk whose type begins with a capital is one that pixels depend on.
     const isCritical = (bytes[at + 4]! & 0x20) === 0;
-    if (isCritical && crc32(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) {
+    if (isCritical && crc32(0, bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) {
       throw new Error("cannot be decoded: the picture is damaged");
     }
     if (type === "IEND") return;
     at = end;
   }
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (let at = 0; at < bytes.length; at++)
-    crc = CRC_TABLE[(crc ^ bytes[at]!) & 255]! ^ (crc >>> 8);
-  return ~crc >>> 0;
 }

@@ -182,6 +182,50 @@ describe("records", () => {
   });
 });
 
+const named = (module: string, name: string) => `c${module}\n${name}\n`;
+const text = (said: string) => `U${String.fromCharCode(said.length)}${said}`;
+const nameless = (found: readonly FoundImage[]) => found.map((one) => ({ ...one, name: "" }));
+
+/** A pickled dict of Python 2, as CIFAR's are. */
+function pickledBatch(key: string, labels: readonly number[], data: Uint8Array): Uint8Array {
+  const length = new Uint8Array(Uint32Array.of(data.length).buffer);
+  const array = `${named("numpy.core.multiarray", "_reconstruct")}${named("numpy", "ndarray")}K\0\x85${text("b")}\x87R`;
+  const type = `${named("numpy", "dtype")}${text("u1")}K\0K\x01\x87R`;
+  const shape = `K${String.fromCharCode(data.length / 3072)}M\0\x0c\x86`;
+  return Buffer.concat([
+    Buffer.from(`\x80\x02}(${text("data")}${array}(K\x01${shape}${type}\x89T`, "latin1"),
+    length,
+    data,
+    Buffer.from(`tb${text(key)}](`, "latin1"),
+    Buffer.from(`${labels.map((label) => `K${String.fromCharCode(label)}`).join("")}eu.`, "latin1"),
+  ]);
+}
+
+describe("CIFAR's Python batches", () => {
+  it("are what the binary records of the same pictures are", async () => {
+    const records = recordsOf(2, 1);
+    records[0] = 5;
+    records[3073] = 8;
+    const data = Buffer.concat([records.subarray(1, 3073), records.subarray(3074)]);
+    const wanted = nameless(await foundIn("a.bin", records));
+    for (const key of ["labels", "fine_labels"]) {
+      const batch = pickledBatch(key, [5, 8], data);
+      expect(nameless(await foundIn("data_batch_1", batch))).toEqual(wanted);
+    }
+  });
+
+  it("say so where they hold no pictures, or would run code", async () => {
+    const meta = Buffer.from("\x80\x02}U\x04nameU\x03cats.", "latin1");
+    const hostile = Buffer.from("\x80\x02cos\nsystem\nU\x05touch\x85R.", "latin1");
+    expect(problemsOf(await foundIn("batches.meta", meta))).toEqual([
+      expect.stringContaining("no CIFAR batch"),
+    ]);
+    expect(problemsOf(await foundIn("data_batch_1", hostile))).toEqual([
+      expect.stringContaining("would run code where Python opens it"),
+    ]);
+  });
+});
+
 const tarFile = (name: string, body: Uint8Array | string) => {
   const bytes = typeof body === "string" ? strToU8(body) : body;
   return { header: { name, size: bytes.length, type: "file" as const }, body: bytes };

@@ -1,0 +1,86 @@
+import { ProtocolError } from "../../../protocol/errors.ts";
+import { judgePickle } from "../../../protocol/formats/pickle/judge-pickle.ts";
+import { isRecord, type PickleValue } from "../../../protocol/formats/pickle/pickle-values.ts";
+import { readPickle } from "../../../protocol/formats/pickle/read-pickle.ts";
+import { planarPicture } from "../cifar-records.ts";
+import { readExactly, type FoundImage, type ImageSource } from "../found-image.ts";
+import type { FindOptions } from "../images-in.ts";
+import { memberLimit, tooLarge } from "./member-limit.ts";
+import { pickledArray, pickledBytes } from "./pickled-array.ts";
+
+/** Bytes of a picture, planes of 32×32. */
+const PICTURE = 3072;
+
+/** Labels of CIFAR-10, and the fine ones of CIFAR-100. */
+const LABELS = ["labels", "fine_labels"];
+
+/**
+ * The pictures of CIFAR's Python batches: a pickled dict with `data` of N×3072 bytes. The pickle is read
+ * as inert records, and nothing of it is ever run (SPEC T2); one that would run code elsewhere is refused.
+ *
+ * @throws UnreadableError when it ends before its length, or what else the source throws.
+ */
+export async function* batchImages(
+  source: ImageSource,
+  { withLabels }: FindOptions,
+): AsyncGenerator<FoundImage> {
+  const { name, size } = source;
+  const limit = memberLimit("data_batch_1");
+  if (size > limit) {
+    yield { name, problem: tooLarge(limit) };
+    return;
+  }
+  const batch = openBatch(await readExactly(source, 0, size), name);
+  if (typeof batch === "string") {
+    yield { name, problem: batch };
+    return;
+  }
+  const { data, labels } = batch;
+  for (let index = 0; (index + 1) * PICTURE <= data.length; index++) {
+    const picture = planarPicture(data.subarray(index * PICTURE, (index + 1) * PICTURE));
+    const label = withLabels ? labels?.[index] : undefined;
+    yield label === undefined ? { name, picture } : { name, picture, label };
+  }
+}
+
+interface Batch {
+  readonly data: Uint8Array;
+  readonly labels: readonly number[] | undefined;
+}
+
+function openBatch(bytes: Uint8Array, name: string): Batch | string {
+  let value: PickleValue;
+  try {
+    const pickle = readPickle(bytes, 0);
+    judgePickle(pickle, name);
+    ({ value } = pickle);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return error.code === "unsafe-model"
+      ? "a Python pickle that would run code where Python opens it; Scour does not, and refuses it: open it nowhere"
+      : `a Python pickle that cannot be read: ${error.message}`;
+  }
+  const entry = (key: string): PickleValue | undefined =>
+    isRecord(value, "dict")
+      ? value.entries.findLast(([said]) => textOf(said) === key)?.[1]
+      : undefined;
+  const array = pickledArray(entry("data"));
+  if (array === undefined || array.dtype !== "u1" || array.bytes.length % PICTURE !== 0) {
+    return "a Python pickle that is no CIFAR batch (a dict with 'data' of N×3072 bytes): save arrays as npy or npz instead";
+  }
+  const labels = LABELS.map(entry).find((found) => found !== undefined);
+  return { data: array.bytes, labels: labelsOf(labels, array.bytes.length / PICTURE) };
+}
+
+/** Keys are bytes where Python 2 wrote them, and Python 3 reads them so. */
+function textOf(key: PickleValue): string | undefined {
+  if (typeof key === "string") return key;
+  const bytes = pickledBytes(key);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+function labelsOf(value: PickleValue | undefined, count: number): readonly number[] | undefined {
+  if (!isRecord(value, "list") || value.items.length !== count) return undefined;
+  const labels = value.items.filter((label) => typeof label === "number");
+  return labels.length === count ? labels : undefined;
+}
