@@ -9,13 +9,15 @@ declare const TextDecoder: new (
   options: { readonly fatal: boolean; readonly ignoreBOM: boolean },
 ) => { decode(bytes: Uint8Array): string };
 
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * Decodes UTF-8 strictly (RFC 3629); a byte order mark is a character like any other.
  *
  * @throws TypeError for bytes that are not UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  return STRICT.decode(bytes);
 }
 
 /** The first key that an object in `json` holds twice, if any. `json` must be valid JSON. */

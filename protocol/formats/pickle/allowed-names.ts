@@ -87,6 +87,7 @@ export const ALLOWED_CALLS: ReadonlySet<string> = new Set([
   ),
   ...names("types", "SimpleNamespace"),
   ...names("argparse", "Namespace"),
+  "logging.getLogger",
   "decimal.Decimal",
   "fractions.Fraction",
   "uuid.UUID",

@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
+import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
 import {
   ALLOWED_CALLERS,
@@ -19,6 +20,9 @@ import { STANDARD_MODULES } from "./standard-modules.ts";
 
 /** Most names that a finding lists. */
 const MOST_LISTED = 8;
+
+/** Longest name in a sentence. */
+const MOST_CHARACTERS = 120;
 
 interface Danger {
   /** What the danger is in, by which it is told once. */
@@ -81,7 +85,9 @@ function dangerOfMaking({ args, at, maker, making }: PickleObject): Danger | und
   if (ALLOWED_CALLERS.has(name)) return dangerOfMaking(callOf(args[0], at));
   if (!ALLOWED_MAKERS.has(name)) {
     // Without arguments, what makes a bare object of a class is the same for almost all.
-    return making === "new" && args.length === 0 ? undefined : { name, does: `calls ${name}`, at };
+    return making === "new" && args.length === 0
+      ? undefined
+      : { name, does: `calls ${shown(name)}`, at };
   }
   const [type, base, ...others] = args;
   const allowed = (value: PickleValue | undefined) =>
@@ -105,7 +111,12 @@ function dangerOfName(named: PickleGlobal): Danger | undefined {
     return undefined;
   }
   const name = globalName(named);
-  return { name, does: `takes up ${name}`, at: named.at };
+  return { name, does: `takes up ${shown(name)}`, at: named.at };
+}
+
+/** A name in a sentence: a pickle's may be a page long. */
+function shown(name: string): string {
+  return cutText(name, MOST_CHARACTERS);
 }
 
 function isStandard(path: string): boolean {
@@ -129,7 +140,7 @@ function isFamiliar(named: PickleGlobal): boolean {
 function listOf(strangers: readonly PickleGlobal[]): string {
   const names = [...new Set(strangers.map(globalName))];
   const more = names.length - MOST_LISTED;
-  return `${names.slice(0, MOST_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${names.slice(0, MOST_LISTED).map(shown).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** A class or function; in files before PyTorch 1.6 a module's class comes with its source. */

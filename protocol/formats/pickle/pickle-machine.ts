@@ -10,14 +10,14 @@ import type {
   PickleValue,
 } from "./pickle-values.ts";
 
-/** Bounds of what one pickle may say: far above any checkpoint, and below what memory bears. */
+/** Bounds of what one pickle may say: above any checkpoint, and some 50 MiB of memory at most. */
 export const PICKLE_BOUNDS = {
   operations: 4_000_000,
   /** Containers, objects, names, texts. */
-  records: 500_000,
-  remembered: 500_000,
+  records: 200_000,
+  remembered: 200_000,
   /** On the stack at once. */
-  waiting: 1_000_000,
+  waiting: 200_000,
   marks: 10_000,
 } as const;
 

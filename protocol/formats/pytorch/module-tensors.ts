@@ -4,9 +4,9 @@ import { isRecord, type PickleObject, type PickleValue } from "../pickle/pickle-
 import { attributesOf, textEntries, type Mapping } from "./records.ts";
 import { tensorOf, type StoredTensor } from "./tensor-records.ts";
 
-/** How deep modules may stand in each other, and how many there may be. */
+/** How deep modules may stand in each other, and how many of them and of tensors there may be by name. */
 const DEEPEST = 64;
-const MOST_MODULES = 100_000;
+const MOST_MEMBERS = 200_000;
 
 /** Whether an object is a whole network: a pickled `nn.Module`, or one of TorchScript. */
 export function isModule(object: PickleObject): boolean {
@@ -31,15 +31,18 @@ export function isScripted({ maker }: PickleObject): boolean {
 export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   const waiting = [{ module: root, prefix: "", depth: 0 }];
-  for (let done = 0; waiting.length > 0; done++) {
-    const { depth, module, prefix } = waiting.pop()!;
-    if (depth > DEEPEST || done > MOST_MODULES) {
+  let members = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { depth, module, prefix } = next;
+    const { modules, values } = membersOf(module);
+    // One that stands in several places counts in each.
+    members += modules.length + values.length;
+    if (depth > DEEPEST || members > MOST_MEMBERS) {
       throw new ProtocolError(
         "malformed-model",
-        `the network's modules stand more than ${DEEPEST} deep in each other, or are more than ${MOST_MODULES}, at '${prefix}'`,
+        `the network's modules stand more than ${DEEPEST} deep in each other, or have more than ${MOST_MEMBERS} members, at '${prefix}'`,
       );
     }
-    const { modules, values } = membersOf(module);
     for (const [name, value] of values) {
       const tensor = tensorOf(value);
       if (tensor !== undefined) tensors.set(prefix + name, tensor);

@@ -63,7 +63,7 @@ class Piece {
     this.#begin = begin;
   }
 
-  async renew(weight: Weight, values: NewValues, common: readonly string[]): Promise<void> {
+  async renew(weight: Weight, values: NewValues, common: ReadonlySet<string>): Promise<void> {
     const { encoding, name, view, width } = weight;
     const begin = this.#begin / width;
     const end = begin + Math.floor(this.bytes.length / width);
@@ -89,7 +89,7 @@ class Piece {
     { encoding, name, view, width }: Weight,
     first: number,
     given: Float32Array,
-    common: readonly string[],
+    common: ReadonlySet<string>,
   ): void {
     const within: { readonly index: number; readonly at: number }[] = [];
     let index = 0;
@@ -107,14 +107,14 @@ class Piece {
     );
   }
 
-  #lay(encoded: Uint8Array, at: number, name: string, common: readonly string[]): void {
-    if (common.includes(name)) {
+  #lay(encoded: Uint8Array, at: number, name: string, common: ReadonlySet<string>): void {
+    if (common.has(name)) {
       this.#taken ??= new Uint8Array(this.bytes.length);
       for (let i = 0; i < encoded.length; i++) {
         if (this.#taken[at + i] === 1 && this.bytes[at + i] !== encoded[i]) {
           throw new ProtocolError(
             "unsupported-model",
-            `${common.map((other) => `'${other}'`).join(", ")} share their values in the file, and '${name}' comes with others: save the model with a copy for each (.clone())`,
+            `${[...common].map((other) => `'${other}'`).join(", ")} share their values in the file, and '${name}' comes with others: save the model with a copy for each (.clone())`,
           );
         }
         this.#taken[at + i] = 1;

@@ -16,14 +16,16 @@ export interface StateDict {
 const DEEPEST = 4;
 const MOST_ITEMS = 64;
 
-/** Keys under which people keep the weights, and those under which they keep other ones. */
+/** Keys under which people keep the weights. */
 const USUAL =
   /^(state_?dict|(model|net|network|classifier)(_state)?(_?dict)?|module|weights|params|student)$/i;
+/** Keys of other weights. */
 const AVERAGED = /ema|swa|averag|best|teacher|shadow/i;
+/** Keys of what has tensors and is no network. */
 const ASIDE = /^(opt|optim.*|.*optimi[sz]er.*|.*scheduler.*|.*scaler|bd_.*|clean_.*)$/i;
 
 /**
- * All state dicts and whole networks in what a file holds.
+ * All state dicts and whole networks in what a file holds, optimisers and data sets apart.
  *
  * @throws ProtocolError `malformed-model` for a tensor that is none.
  */
@@ -44,9 +46,10 @@ export function stateDicts(root: PickleValue): StateDict[] {
     for (const [key, item] of membersOf(value)) {
       const tensor = tensorOf(item);
       if (tensor !== undefined) tensors.set(key, tensor);
-      else if (path.length < DEEPEST) waiting.push({ value: item, path: [...path, key] });
+      else if (path.length < DEEPEST && !ASIDE.test(key))
+        waiting.push({ value: item, path: [...path, key] });
     }
-    found.push({ path, form: "state dict", tensors });
+    if (tensors.size > 0) found.push({ path, form: "state dict", tensors });
   }
   return found.filter(({ tensors }) => hasWeights(tensors));
 }
@@ -66,7 +69,6 @@ function hasWeights(tensors: ReadonlyMap<string, StoredTensor>): boolean {
 
 /** How likely a state dict is the one that is meant, by where it stands: the lower, the likelier. */
 function standing(path: readonly string[]): number {
-  if (path.some((key) => ASIDE.test(key))) return 4;
   if (path.some((key) => AVERAGED.test(key))) return 3;
   if (path.length === 0) return 0;
   return path.every((key) => USUAL.test(key)) ? 1 : 2;
@@ -78,9 +80,8 @@ function standing(path: readonly string[]): number {
  * else averages and copies of earlier; of equals the larger, then the first.
  */
 export function chosenStateDict(found: readonly StateDict[]): StateDict | undefined {
-  const candidates = found.filter(({ path }) => standing(path) < 4);
-  const most = Math.max(0, ...candidates.map(({ tensors }) => tensors.size));
-  const [chosen] = candidates
+  const most = Math.max(0, ...found.map(({ tensors }) => tensors.size));
+  const [chosen] = found
     .filter(({ tensors }) => 2 * tensors.size >= most)
     .sort((a, b) => standing(a.path) - standing(b.path) || b.tensors.size - a.tensors.size);
   return chosen;

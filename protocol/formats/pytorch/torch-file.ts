@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
+import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
 import type { ModelFile } from "../model-file.ts";
 import { judgePickle } from "../pickle/judge-pickle.ts";
@@ -15,6 +16,9 @@ import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights
 
 /** Most names that a sentence lists. */
 const MOST_LISTED = 6;
+
+/** Longest name in a sentence. */
+const MOST_CHARACTERS = 120;
 
 /** What a PyTorch file is, its pickle read. */
 export interface TorchContent {
@@ -51,7 +55,7 @@ export function torchFile({ extension, kind, pickle, place, storages }: TorchCon
       ...judged,
       ...choiceFindings(chosen, found),
       ...roundingFindings(tensors),
-      ...commonFindings(namesInCommon(weights.values())),
+      ...commonFindings([...namesInCommon(weights.values())]),
       ...hints.findings,
     ],
     read: (parts) => readWeights(storages, weights, parts),
@@ -74,7 +78,7 @@ function noWeights(root: PickleValue): ProtocolError {
 }
 
 function listed(names: readonly string[]): string {
-  const few = names.slice(0, MOST_LISTED).map((name) => `'${name}'`);
+  const few = names.slice(0, MOST_LISTED).map((name) => `'${cutText(name, MOST_CHARACTERS)}'`);
   return `${few.join(", ")}${names.length > few.length ? ` and ${names.length - few.length} more` : ""}`;
 }
 

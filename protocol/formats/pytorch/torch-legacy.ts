@@ -58,7 +58,7 @@ function isMagic(start: Uint8Array): boolean {
 }
 
 async function readPickles(source: ByteSource): Promise<ReadPickle[]> {
-  const most = Math.min(source.totalBytes, PICKLES * MAX_PICKLE_BYTES);
+  const most = Math.min(source.totalBytes, MAX_PICKLE_BYTES);
   for (let length = FIRST_READ_BYTES; ; length *= 4) {
     const bytes = await readBytes(source, 0, Math.min(length, most));
     try {

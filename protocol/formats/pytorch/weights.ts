@@ -73,8 +73,8 @@ export function byStorage(weights: Iterable<Weight>): Map<string, Weight[]> {
 }
 
 /** Names of weights that have stored values in common with another, which come out changed alike. */
-export function namesInCommon(weights: Iterable<Weight>): string[] {
-  return [...byStorage(weights).values()].flatMap(overlapping);
+export function namesInCommon(weights: Iterable<Weight>): ReadonlySet<string> {
+  return new Set([...byStorage(weights).values()].flatMap(overlapping));
 }
 
 function overlapping(views: readonly Weight[]): string[] {

@@ -106,6 +106,35 @@ describe("a PyTorch file that is damaged or made up", () => {
     );
   });
 
+  it("[T5.1] is refused where the same modules stand in each other many times over", async () => {
+    const empty = [global("torch.nn", "Module"), operations(")\u0081")];
+    // Each holds the one before twice: 2^40 ways to the innermost.
+    const state = (inner: string) =>
+      dict([
+        ["_parameters", dict([])],
+        [
+          "_modules",
+          dict(
+            inner === ""
+              ? []
+              : [
+                  ["a", operations(inner)],
+                  ["b", operations(inner)],
+                ],
+          ),
+        ],
+      ]);
+    const nested = Array.from({ length: 40 }, (_, i) =>
+      operations(
+        "",
+        ...empty,
+        state(i === 0 ? "" : `h${String.fromCharCode(i - 1)}`),
+        operations(`bq${String.fromCharCode(i)}`),
+      ),
+    );
+    expect(await malformed(tuple(...nested))).toMatch(/more than 200000 members/);
+  });
+
   it("[T4] is refused for another byte order, a pickle that goes on, or two of them", async () => {
     const sound = pickle(dict(SOUND));
     const big = torchArchive(sound, STORAGES, { byteOrder: "big" });
