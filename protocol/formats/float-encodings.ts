@@ -106,9 +106,10 @@ export function encodeOver(
 ): Uint8Array<ArrayBuffer> {
   const bytes = encodeFloats(encoding, values);
   const width = floatBytes(encoding);
-  decodeFloats(encoding, stored).forEach((value, i) => {
-    if (value !== values[i]) return;
-    bytes.set(stored.subarray(i * width, (i + 1) * width), i * width);
-  });
+  const before = decodeFloats(encoding, stored);
+  for (let i = 0; i < values.length; i++) {
+    if (before[i] !== values[i]) continue;
+    for (let at = i * width; at < (i + 1) * width; at++) bytes[at] = stored[at]!;
+  }
   return bytes;
 }

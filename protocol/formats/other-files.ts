@@ -99,6 +99,12 @@ const OTHER_FILES: readonly OtherFile[] = [
   },
   { isOne: at(0, [0x37, 0x7a, 0xbc, 0xaf]), advice: `this is a 7-Zip archive: ${UNPACK}` },
   { isOne: at(0, "Rar!"), advice: `this is a RAR archive: ${UNPACK}` },
+  {
+    isOne: (start) =>
+      at(257, "ustar")(start) && /^(\.\/)?(sys_info|pickle|storages|tensors)\0/.test(latin(start)),
+    advice:
+      "this is what torch.save wrote before 2017, a tar: load it with PyTorch (torch.load still reads it), and save its state dict again",
+  },
   { isOne: at(257, "ustar"), advice: `this is a tar archive: ${UNPACK}` },
   {
     isOne: at(0, "\u0089HDF\r\n"),

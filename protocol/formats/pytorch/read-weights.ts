@@ -41,12 +41,18 @@ function weightOf(weight: Weight | undefined, { first, length, name }: TensorPar
   return weight;
 }
 
+/** Values put in order at a time: bounds the memory that their places take. */
+const BLOCK_VALUES = 2 ** 16;
+
 function valuesOf({ encoding, view }: Weight, part: TensorPart, bytes: Uint8Array): Float32Array {
   const stored = decodeFloats(encoding, bytes);
   if (view.isInOrder) return stored;
   const [from] = view.spanOf(part.first, part.length);
   const values = new Float32Array(part.length);
-  let index = 0;
-  for (const place of view.places(part.first, part.length)) values[index++] = stored[place - from]!;
+  for (let begin = 0; begin < part.length; begin += BLOCK_VALUES) {
+    const length = Math.min(BLOCK_VALUES, part.length - begin);
+    const places = view.places(part.first + begin, length);
+    for (let i = 0; i < length; i++) values[begin + i] = stored[places[i]! - from]!;
+  }
   return values;
 }

@@ -68,58 +68,75 @@ class Piece {
     const begin = this.#begin / width;
     const end = begin + Math.floor(this.bytes.length / width);
     const [from, to] = view.valuesWithin(begin, end);
+    const others = common.has(name) ? common : undefined;
     for (let first = from; first < to; first += PIECE_VALUES) {
       const length = Math.min(PIECE_VALUES, to - first);
       const given = await readNewValues(values, { name, first, length }, encoding);
       if (view.isInOrder) {
         const at = (view.spanOf(first, length)[0] - begin) * width;
-        const stored = this.bytes.subarray(at, at + length * width);
-        const encoded = isExact(encoding)
-          ? encodeFloats(encoding, given)
-          : encodeOver(encoding, given, stored);
-        this.#lay(encoded, at, name, common);
+        const renewed = encoded(weight, given, this.bytes.subarray(at, at + length * width));
+        this.#lay(renewed, at, name, others);
       } else {
-        this.#scatter(weight, first, given, common);
+        this.#scatter(weight, given, view.places(first, length), others);
       }
     }
   }
 
   /** Values that do not follow each other in the storage, as far as they lie in the piece. */
   #scatter(
-    { encoding, name, view, width }: Weight,
-    first: number,
+    weight: Weight,
     given: Float32Array,
-    common: ReadonlySet<string>,
+    places: Float64Array,
+    others: ReadonlySet<string> | undefined,
   ): void {
-    const within: { readonly index: number; readonly at: number }[] = [];
-    let index = 0;
-    for (const place of view.places(first, given.length)) {
-      const at = place * width - this.#begin;
-      if (at >= 0 && at + width <= this.bytes.length) within.push({ index, at });
-      index++;
+    const { name, width } = weight;
+    const starts = new Int32Array(places.length);
+    const stored = new Uint8Array(places.length * width);
+    for (let i = 0; i < starts.length; i++) {
+      const at = places[i]! * width - this.#begin;
+      starts[i] = at >= 0 && at + width <= this.bytes.length ? at : OUTSIDE;
+      if (starts[i] === OUTSIDE) continue;
+      for (let byte = 0; byte < width; byte++) stored[i * width + byte] = this.bytes[at + byte]!;
     }
-    const stored = new Uint8Array(within.length * width);
-    within.forEach(({ at }, i) => stored.set(this.bytes.subarray(at, at + width), i * width));
-    const inside = Float32Array.from(within, (value) => given[value.index]!);
-    const encoded = encodeOver(encoding, inside, stored);
-    within.forEach(({ at }, i) =>
-      this.#lay(encoded.subarray(i * width, (i + 1) * width), at, name, common),
-    );
+    const renewed = encoded(weight, given, stored);
+    for (let i = 0; i < starts.length; i++) {
+      const at = starts[i]!;
+      if (at === OUTSIDE) continue;
+      if (others === undefined) {
+        for (let byte = 0; byte < width; byte++) this.bytes[at + byte] = renewed[i * width + byte]!;
+      } else {
+        this.#lay(renewed.subarray(i * width, (i + 1) * width), at, name, others);
+      }
+    }
   }
 
-  #lay(encoded: Uint8Array, at: number, name: string, common: ReadonlySet<string>): void {
-    if (common.has(name)) {
+  /** @param others whom the weight has stored values in common with, if it has */
+  #lay(
+    renewed: Uint8Array,
+    at: number,
+    name: string,
+    others: ReadonlySet<string> | undefined,
+  ): void {
+    if (others !== undefined) {
       this.#taken ??= new Uint8Array(this.bytes.length);
-      for (let i = 0; i < encoded.length; i++) {
-        if (this.#taken[at + i] === 1 && this.bytes[at + i] !== encoded[i]) {
+      for (let i = 0; i < renewed.length; i++) {
+        if (this.#taken[at + i] === 1 && this.bytes[at + i] !== renewed[i]) {
           throw new ProtocolError(
             "unsupported-model",
-            `${[...common].map((other) => `'${other}'`).join(", ")} share their values in the file, and '${name}' comes with others: save the model with a copy for each (.clone())`,
+            `${[...others].map((other) => `'${other}'`).join(", ")} share their values in the file, and '${name}' comes with others: save the model with a copy for each (.clone())`,
           );
         }
         this.#taken[at + i] = 1;
       }
     }
-    this.bytes.set(encoded, at);
+    this.bytes.set(renewed, at);
   }
+}
+
+/** The start of what lies outside of a piece. */
+const OUTSIDE = -1;
+
+/** Bytes in the place of those that are stored. */
+function encoded({ encoding }: Weight, given: Float32Array, stored: Uint8Array): Uint8Array {
+  return isExact(encoding) ? encodeFloats(encoding, given) : encodeOver(encoding, given, stored);
 }

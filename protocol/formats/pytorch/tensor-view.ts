@@ -87,21 +87,21 @@ export class TensorView {
   }
 
   /** Where in the storage each of values [first, first + length) lies, in order. */
-  *places(first: number, length: number): Generator<number> {
+  places(first: number, length: number): Float64Array {
+    const axes = this.#axes.toReversed();
     const index: number[] = [];
     let rest = first;
-    for (const { extent } of this.#axes.toReversed()) {
-      index.unshift(rest % extent);
+    let place = this.#offset;
+    for (const { extent, stride } of axes) {
+      index.push(rest % extent);
+      place += (rest % extent) * stride;
       rest = Math.floor(rest / extent);
     }
-    let place = this.#axes.reduce(
-      (sum, { stride }, axis) => sum + index[axis]! * stride,
-      this.#offset,
-    );
+    const places = new Float64Array(length);
     for (let done = 0; done < length; done++) {
-      yield place;
-      for (let axis = index.length - 1; axis >= 0; axis--) {
-        const { extent, stride } = this.#axes[axis]!;
+      places[done] = place;
+      for (let axis = 0; axis < axes.length; axis++) {
+        const { extent, stride } = axes[axis]!;
         index[axis]!++;
         place += stride;
         if (index[axis]! < extent) break;
@@ -109,6 +109,7 @@ export class TensorView {
         place -= extent * stride;
       }
     }
+    return places;
   }
 }
 

@@ -6,12 +6,13 @@ import { judgePickle } from "../pickle/judge-pickle.ts";
 import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
 import type { ReadPickle } from "../pickle/read-pickle.ts";
 import { checkpointHints } from "./checkpoint-hints.ts";
+import { isScripted } from "./module-tensors.ts";
 import { readWeights } from "./read-weights.ts";
 import { attributesOf, textEntries } from "./records.ts";
 import { restoredWeights } from "./restore-weights.ts";
 import { chosenStateDict, stateDicts, type StateDict } from "./state-dicts.ts";
 import type { Storages } from "./storages.ts";
-import type { StoredTensor } from "./tensor-records.ts";
+import { tensorOf, type StoredTensor } from "./tensor-records.ts";
 import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights.ts";
 
 /** Most names that a sentence lists. */
@@ -64,17 +65,23 @@ export function torchFile({ extension, kind, pickle, place, storages }: TorchCon
 }
 
 function noWeights(root: PickleValue): ProtocolError {
-  const keys = isRecord(root, "dict") ? [...textEntries(root).keys()] : [];
-  const holds =
-    keys.length > 0
-      ? `it holds ${listed(keys)}`
-      : isRecord(root, "object") && attributesOf(root).size > 0
-        ? `it holds an object with ${listed([...attributesOf(root).keys()])}`
-        : "it holds something else";
   return new ProtocolError(
     "unsupported-model",
-    `no weights of a model are in this PyTorch file: ${holds}. torch.save(model.state_dict(), FILE) writes one that is read`,
+    `no weights of a model are in this PyTorch file: it holds ${contentOf(root)}. torch.save(model.state_dict(), FILE) writes one that is read`,
   );
+}
+
+function contentOf(root: PickleValue): string {
+  if (isRecord(root, "dict") && root.entries.length > 0) {
+    return listed([...textEntries(root).keys()]);
+  }
+  if (tensorOf(root) !== undefined) return "one tensor without a name";
+  if (!isRecord(root, "object")) return "something else";
+  if (isScripted(root)) return "TorchScript whose weights are constants of its code (frozen)";
+  const attributes = [...attributesOf(root).keys()];
+  return attributes.length > 0
+    ? `an object with ${listed(attributes)}`
+    : "an object of another kind";
 }
 
 function listed(names: readonly string[]): string {

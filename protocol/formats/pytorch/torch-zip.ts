@@ -38,6 +38,12 @@ export const torchZip: ZipKind = {
     }
     const folder = entry.name.slice(0, entry.name.indexOf("/") + 1);
     await requireLittleEndian(archive, archive.entry(`${folder}byteorder`));
+    if (entry.size > MAX_PICKLE_BYTES) {
+      throw new ProtocolError(
+        "unsupported-model",
+        `the file's pickle has ${entry.size} bytes beside its tensors, at most ${MAX_PICKLE_BYTES} are read: NumPy arrays or data lie in it. Save the state dict alone, as tensors: torch.save(model.state_dict(), FILE)`,
+      );
+    }
     const bytes = await archive.read(entry, MAX_PICKLE_BYTES);
     const begin = (await archive.locate([entry]))[0]!.begin;
     const pickle = readPickle(bytes, begin);

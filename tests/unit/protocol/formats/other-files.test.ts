@@ -15,6 +15,13 @@ function file(beginning: string, at = 0): Uint8Array {
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 
+/** A tar whose first member is what PyTorch wrote first. */
+function torchTar(): Uint8Array {
+  const tar = file("ustar", 257);
+  tar.set(text("sys_info"));
+  return tar;
+}
+
 const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])[] = [
   ["empty", new Uint8Array(), /empty/],
   [
@@ -36,6 +43,7 @@ const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])
   ["7-Zip", file("7z\u00bc\u00af'\u001c"), /7-Zip/],
   ["RAR", file("Rar!\u001a"), /RAR/],
   ["tar", file("ustar", 257), /tar archive.*unpack/],
+  ["PyTorch's first form", torchTar(), /before 2017.*torch\.load/],
   ["HDF5", file("\u0089HDF\r\n\u001a\n"), /Keras.*tensorflowjs_converter/],
   ["GGUF", file("GGUF"), /language models/],
   ["TensorFlow Lite", file("TFL3", 4), /TensorFlow Lite/],

@@ -23,6 +23,16 @@ const unsupported = (...pieces: Uint8Array[]) =>
   refusal("unsupported-model", opened(archive(...pieces)));
 const ofTensor = (...of: Parameters<typeof tensor>) => dict([["w", tensor(...of)]]);
 
+/** The state of a module that holds another twice, by the operation that gives it, or none. */
+const doubled = (inner: string) =>
+  dict([
+    ["_parameters", dict([])],
+    [
+      "_modules",
+      dict(inner === "" ? [] : ["a", "b"].map((name) => [name, operations(inner)] as const)),
+    ],
+  ]);
+
 describe("a PyTorch file with more in it than tensors", () => {
   it("[T4] is taken where that is data", async () => {
     const file = await opened(archive(dict([...SOUND, ["note", text("é")]])));
@@ -108,27 +118,12 @@ describe("a PyTorch file that is damaged or made up", () => {
 
   it("[T5.1] is refused where the same modules stand in each other many times over", async () => {
     const empty = [global("torch.nn", "Module"), operations(")\u0081")];
-    // Each holds the one before twice: 2^40 ways to the innermost.
-    const state = (inner: string) =>
-      dict([
-        ["_parameters", dict([])],
-        [
-          "_modules",
-          dict(
-            inner === ""
-              ? []
-              : [
-                  ["a", operations(inner)],
-                  ["b", operations(inner)],
-                ],
-          ),
-        ],
-      ]);
+    // 2^40 ways to the innermost.
     const nested = Array.from({ length: 40 }, (_, i) =>
       operations(
         "",
         ...empty,
-        state(i === 0 ? "" : `h${String.fromCharCode(i - 1)}`),
+        doubled(i === 0 ? "" : `h${String.fromCharCode(i - 1)}`),
         operations(`bq${String.fromCharCode(i)}`),
       ),
     );
