@@ -5,7 +5,7 @@ import type { Manifest } from "./manifest.ts";
 import type { NetworkBuilder } from "./network-builder.ts";
 import { unsupported } from "./unsupported.ts";
 import type { Value } from "./value.ts";
-import { smallConstants } from "./small-constants.ts";
+import type { SmallConstants } from "./small-constants.ts";
 
 /**
  * Draws a graph model: what its output needs of the graph of TensorFlow's operations, in an order in which
@@ -15,14 +15,14 @@ import { smallConstants } from "./small-constants.ts";
  * @returns what the graph's output is
  * @throws ProtocolError `unsupported-model`, naming the node.
  */
-export async function drawGraphModel(
+export function drawGraphModel(
   content: Json,
   topology: Json,
   manifest: Manifest,
+  constants: SmallConstants,
   net: NetworkBuilder,
-): Promise<Value> {
+): Value {
   const nodes = graphNodes(topology);
-  const constants = await smallConstants(manifest);
   const shapes = new Map(manifest.weights.map(({ name, shape }) => [name, shape]));
   const readers = readersOf(nodes);
   const output = outputOf(content, nodes, readers);
@@ -110,14 +110,14 @@ function image(node: GraphNode, content: Json, net: NetworkBuilder): Value {
     shapeAttribute(node, "shape"),
     isObject(own) ? shapeOf(own["tensorShape"]) : undefined,
   ];
-  const shape = shapes.find(
-    (extents) => extents?.length === 4 && extents.slice(1).every((e) => e > 0),
-  );
-  if (shape === undefined) {
+  const pictures = shapes.filter((extents) => extents?.length === 4);
+  const shape = pictures.find((extents) => extents![1]! > 0) ?? pictures[0];
+  const [, height, width, channels] = shape ?? [];
+  const isOpen = height === -1 && width === -1;
+  if (channels === undefined || channels < 1 || (!isOpen && !(height! > 0 && width! > 0))) {
     throw unsupported(
-      `the input '${node.name}' has shape ${JSON.stringify(shapes.find((extents) => extents))}: pictures are [-1, height, width, channels], of one size; convert the model with it`,
+      `the input '${node.name}' has shape ${JSON.stringify(shape)}: pictures are [-1, height, width, channels]`,
     );
   }
-  const [, height, width, channels] = shape as [number, number, number, number];
-  return net.image({ height, width, channels });
+  return net.image(isOpen ? { channels } : { height: height!, width: width!, channels });
 }

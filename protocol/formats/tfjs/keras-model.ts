@@ -1,4 +1,3 @@
-import type { ImageShape } from "../../model/graph.ts";
 import { isObject, type Json } from "../bundle/folder.ts";
 import { layerConfig, type LayerConfig } from "./keras-config.ts";
 import { drawLayer } from "./keras-layers.ts";
@@ -167,13 +166,12 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
-function imageShape({ config, name }: LayerConfig): ImageShape {
+/** `[null, height, width, channels]`; height and width may be null, too. */
+function imageShape({ config, name }: LayerConfig): Parameters<NetworkBuilder["image"]>[0] {
   const shape = config["batch_input_shape"] ?? config["batch_shape"];
   const [, height, width, channels, more] = (Array.isArray(shape) ? shape : []) as unknown[];
-  if (Array.isArray(shape) && shape.length === 4 && height === null) {
-    throw unsupported(
-      `the input '${name}' leaves the size of the pictures open: build the model for one size (input_shape=(224, 224, 3)), load its weights and save it again`,
-    );
+  if (height === null && width === null && isCount(channels) && more === undefined) {
+    return { channels };
   }
   if (!isCount(height) || !isCount(width) || !isCount(channels) || more !== undefined) {
     throw unsupported(

@@ -4,14 +4,13 @@ import {
   type Graph,
   type ImageShape,
   type Operation,
-  type Parameter,
-  type ParameterRole,
   type ValueId,
 } from "../../model/graph.ts";
 import { shapeOf } from "../../model/operation-shapes.ts";
 import { sizeOf, type Sides, type ValueShape } from "../../model/values.ts";
 import { asStored, convolutionAxes, denseAxes, depthwiseAxes, type Axes } from "./axes.ts";
 import { unsupported } from "./unsupported.ts";
+import { WeightUse } from "./weight-use.ts";
 import { InputScaling } from "./input-scaling.ts";
 import type { StoredWeight } from "./manifest.ts";
 import {
@@ -37,26 +36,43 @@ const MOST_OPERATIONS = 20_000;
  * have in the file follows from what reads them.
  */
 export class NetworkBuilder {
-  /** The order of axes of every weight that is used. */
-  readonly axes = new Map<string, Axes>();
-  readonly #weights: ReadonlyMap<string, StoredWeight>;
+  readonly #weights: WeightUse;
   readonly #operations: Operation[] = [];
-  readonly #parameters = new Map<string, Parameter>();
   readonly #shapes = new Map<ValueId, ValueShape>();
+  readonly #side: number;
   #image: ImageShape | undefined;
+  #isSizeOpen = false;
   #scaling: InputScaling | undefined;
 
-  constructor(weights: readonly StoredWeight[]) {
-    this.#weights = new Map(weights.map((weight) => [weight.name, weight]));
+  /** @param side of the pictures, where the model leaves it open */
+  constructor(weights: readonly StoredWeight[], side: number) {
+    this.#side = side;
+    this.#weights = new WeightUse(weights);
   }
 
-  /** The pictures. */
-  image(shape: ImageShape): Value {
+  /**
+   * The pictures.
+   *
+   * @param shape height and width, unless they are left open, and channels
+   */
+  image(shape: Partial<ImageShape> & Pick<ImageShape, "channels">): Value {
     if (this.#image !== undefined) throw unsupported("the model has several inputs, one is read");
-    requirePicture(shape);
-    this.#image = shape;
-    this.#shapes.set("image", [shape.height, shape.width, shape.channels]);
+    const { channels, height = this.#side, width = this.#side } = shape;
+    requirePicture({ height, width, channels });
+    this.#isSizeOpen = shape.height === undefined || shape.width === undefined;
+    this.#image = { height, width, channels };
+    this.#shapes.set("image", [height, width, channels]);
     return { id: "image", scaling: InputScaling.NONE };
+  }
+
+  /** Whether the model leaves the size of the pictures open. */
+  get isSizeOpen(): boolean {
+    return this.#isSizeOpen;
+  }
+
+  /** The order of axes of every weight that is used. */
+  get axes(): ReadonlyMap<string, Axes> {
+    return this.#weights.axes;
   }
 
   /** What the network does to pixels before anything else. */
@@ -72,12 +88,6 @@ export class NetworkBuilder {
     return this.shape(value).at(-1)!;
   }
 
-  weightShape(name: string): readonly number[] {
-    const weight = this.#weights.get(name);
-    if (weight === undefined) throw unsupported(`the weight '${name}' is missing`);
-    return weight.shape;
-  }
-
   convolution(
     input: Value,
     name: string,
@@ -85,7 +95,7 @@ export class NetworkBuilder {
     told: Convolution,
   ): Value {
     const { bias, dilation, kernel, stride } = told;
-    const stored = this.#ofRank(kernel, 4);
+    const stored = this.#weights.ofRank(kernel, 4);
     const axes = kind === "depthwise" ? depthwiseAxes(stored) : convolutionAxes(stored);
     const [height, width] = stored as [number, number];
     const channels = this.channels(input);
@@ -96,7 +106,7 @@ export class NetworkBuilder {
       kind: "conv2d",
       input: this.#read(input, "padded"),
       output,
-      weight: this.#parameter(kernel, "conv-weight", axes),
+      weight: this.#weights.take(kernel, "conv-weight", axes),
       ...this.#bias(bias, "conv-bias"),
       stride,
       padding: sidesOf(this.shape(input), input.padding ?? NONE, window),
@@ -106,13 +116,13 @@ export class NetworkBuilder {
   }
 
   dense(input: Value, name: string, kernel: string, bias?: string, isTurned = false): Value {
-    const stored = this.#ofRank(kernel, 2);
+    const stored = this.#weights.ofRank(kernel, 2);
     const axes = isTurned ? asStored(stored) : denseAxes(stored);
     return this.#add(name, (output) => ({
       kind: "linear",
       input: this.#read(input),
       output,
-      weight: this.#parameter(kernel, "linear-weight", axes),
+      weight: this.#weights.take(kernel, "linear-weight", axes),
       ...this.#bias(bias, "linear-bias"),
     }));
   }
@@ -148,10 +158,10 @@ export class NetworkBuilder {
       kind: "batch-norm",
       input: this.#read(input),
       output,
-      ...(scale !== undefined && { scale: this.#vector(scale, "norm-scale") }),
-      ...(shift !== undefined && { shift: this.#vector(shift, "norm-shift") }),
-      runningMean: this.#vector(mean, "running-mean"),
-      runningVariance: this.#vector(variance, "running-variance"),
+      ...(scale !== undefined && { scale: this.#weights.vector(scale, "norm-scale") }),
+      ...(shift !== undefined && { shift: this.#weights.vector(shift, "norm-shift") }),
+      runningMean: this.#weights.vector(mean, "running-mean"),
+      runningVariance: this.#weights.vector(variance, "running-variance"),
       epsilon,
       momentum,
     }));
@@ -162,8 +172,8 @@ export class NetworkBuilder {
       kind: "layer-norm",
       input: this.#read(input),
       output,
-      scale: this.#vector(scale, "norm-scale"),
-      shift: this.#vector(shift, "norm-shift"),
+      scale: this.#weights.vector(scale, "norm-scale"),
+      shift: this.#weights.vector(shift, "norm-shift"),
       epsilon,
     }));
   }
@@ -328,7 +338,7 @@ export class NetworkBuilder {
       output: features.id,
       classes: this.channels(features),
       operations: this.#operations,
-      parameters: [...this.#parameters.values()],
+      parameters: [...this.#weights.parameters.values()],
     };
   }
 
@@ -343,7 +353,7 @@ export class NetworkBuilder {
     const inputs = operationInputs(operation).map((id) => this.#shapes.get(id)!);
     const used = known
       .parameters(operation)
-      .map(({ name: own }) => this.#parameters.get(own)!.shape);
+      .map(({ name: own }) => this.#weights.parameters.get(own)!.shape);
     const shape = known.output(operation, inputs, used, (detail) =>
       unsupported(`'${name}' (${operation.kind}) ${detail}`),
     );
@@ -367,31 +377,6 @@ export class NetworkBuilder {
   }
 
   #bias(name: string | undefined, role: "conv-bias" | "linear-bias"): { bias?: string } {
-    return name === undefined ? {} : { bias: this.#vector(name, role) };
-  }
-
-  #vector(name: string, role: ParameterRole): string {
-    const shape = this.weightShape(name);
-    return this.#parameter(name, role, asStored([sizeOf(shape)]));
-  }
-
-  #ofRank(name: string, rank: number): readonly number[] {
-    const shape = this.weightShape(name);
-    if (shape.length !== rank) {
-      throw unsupported(
-        `the weight '${name}' has shape [${shape.join(", ")}], not ${rank} dimensions`,
-      );
-    }
-    return shape;
-  }
-
-  #parameter(name: string, role: ParameterRole, axes: Axes): string {
-    const other = this.axes.get(name);
-    if (other !== undefined && other.order.join() !== axes.order.join()) {
-      throw unsupported(`the weight '${name}' is used in two ways`);
-    }
-    this.axes.set(name, axes);
-    this.#parameters.set(name, { name, role, shape: axes.shape });
-    return name;
+    return name === undefined ? {} : { bias: this.#weights.vector(name, role) };
   }
 }

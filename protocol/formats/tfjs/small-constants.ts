@@ -6,14 +6,13 @@ import { decodeStored, isFloatStorage } from "./stored-values.ts";
 /** Constants of more values are weights, and no axes, paddings or factors. */
 const MOST_VALUES = 16;
 
+/** Numbers by the weight's name. */
+export type SmallConstants = ReadonlyMap<string, readonly number[]>;
+
 /**
  * What the small constants of a graph hold: axes, shapes, paddings, factors.
- *
- * @returns numbers by the weight's name
  */
-export async function smallConstants(
-  manifest: Manifest,
-): Promise<ReadonlyMap<string, readonly number[]>> {
+export async function smallConstants(manifest: Manifest): Promise<SmallConstants> {
   const constants = new Map<string, readonly number[]>();
   for (const [index, { source }] of manifest.groups.entries()) {
     const runs = manifest.weights.filter(

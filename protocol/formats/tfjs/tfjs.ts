@@ -1,17 +1,15 @@
 import type { NamedTensor } from "../../model/named-tensor.ts";
-import type { Graph } from "../../model/graph.ts";
 import type { FolderFormat, FolderModel } from "../bundle/folder-format.ts";
-import { isObject, readJson, type Folder, type JsonFile } from "../bundle/folder.ts";
+import { readJson, type Folder } from "../bundle/folder.ts";
 import type { EntryContent } from "../zip/rewrite-zip.ts";
-import { drawGraphModel } from "./graph-model.ts";
+import { drawAtAny, drawModel } from "./draw-model.ts";
 import { newGrids } from "./grids.ts";
-import { drawKerasModel, kerasName } from "./keras-model.ts";
 import { readManifest, shardPaths, type Manifest } from "./manifest.ts";
-import { NetworkBuilder } from "./network-builder.ts";
+import type { NetworkBuilder } from "./network-builder.ts";
 import { unsupported } from "./unsupported.ts";
-import type { Value } from "./value.ts";
 import { quantisationFindings } from "./quantisation-findings.ts";
 import { isFloatWeight, readWeights, type FloatWeight } from "./read-weights.ts";
+import { smallConstants } from "./small-constants.ts";
 import { WeightsRestorer } from "./restore-weights.ts";
 import { teachableMachine, TEACHABLE } from "./teachable-machine.ts";
 
@@ -36,8 +34,9 @@ export const tfjs: FolderFormat = {
 async function openTfjs(folder: Folder, main: string): Promise<FolderModel> {
   const json = await readJson(folder, main);
   const manifest = await readManifest(folder, main, json.content);
-  const net = new NetworkBuilder(manifest.weights);
-  const { graph, kind } = await networkOf(json, manifest, net);
+  const constants = await smallConstants(manifest);
+  const drawAt = (side: number) => drawModel(json, manifest, constants, side);
+  const { graph, kind, net } = drawAtAny(drawAt);
   const floats = floatWeights(manifest, net);
   const used = [...floats.values()];
   const preprocessing = net.scaling.isNone
@@ -59,7 +58,7 @@ async function openTfjs(folder: Folder, main: string): Promise<FolderModel> {
       dtype: storage.kind === dtype ? dtype : `${dtype} as ${storage.kind}`,
       values: "floats",
     })),
-    graph,
+    graph: net.isSizeOpen ? (side) => drawAt(side).graph : graph,
     metadata: new Map(),
     ...(preprocessing && { preprocessing }),
     ...(await teachableMachine(folder)),
@@ -82,27 +81,6 @@ async function openTfjs(folder: Folder, main: string): Promise<FolderModel> {
 
 async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(bytes);
-}
-
-async function networkOf(
-  { content }: JsonFile,
-  manifest: Manifest,
-  net: NetworkBuilder,
-): Promise<{ readonly graph: Graph; readonly kind: string }> {
-  const { modelTopology: topology } = content;
-  if (!isObject(topology)) {
-    throw unsupported(
-      "model.json has no topology: weights alone do not tell what TensorFlow.js computes with them; save the model with model.save",
-    );
-  }
-  const finish = (name: string, output: Value): Graph => net.finish(name, output);
-  if (Array.isArray(topology["node"])) {
-    const output = await drawGraphModel(content, topology, manifest, net);
-    return { graph: finish("tfjs-graph", output), kind: "TensorFlow.js graph model" };
-  }
-  const names = manifest.weights.map(({ name }) => name);
-  const output = drawKerasModel(topology, net, names);
-  return { graph: finish(kerasName(topology), output), kind: "TensorFlow.js layers model" };
 }
 
 /** The weights that the network has as its parameters; all others stay as they are. */

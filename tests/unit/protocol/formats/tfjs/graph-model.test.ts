@@ -182,8 +182,8 @@ describe("a graph model of TensorFlow.js", () => {
       /circle at 'x'/,
     ],
     [
-      "an input of open size",
-      (g: GraphJson) => g.node("x", "Relu", [g.image([-1, -1, -1, 3])]),
+      "an input of open height",
+      (g: GraphJson) => g.node("x", "Relu", [g.image([-1, -1, 20, 3])]),
       /pictures are \[-1, height/,
     ],
     [
