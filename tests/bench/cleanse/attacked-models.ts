@@ -32,7 +32,7 @@ export async function attackedModels(
     );
   }
   return await Promise.all(
-    files.map(async (model) => {
+    files.map(async (model): Promise<CaseSpec> => {
       const place = recordPath(model);
       const text = await readFile(place, "utf8").catch((cause: unknown) => {
         throw new CommandError(
@@ -49,10 +49,10 @@ export async function attackedModels(
         pool,
         test,
         stamp: attack.kind === "clean" ? { kind: "none" } : { kind: "record", record },
-        mean: preprocessing.mean,
-        std: preprocessing.std,
+        network: {},
+        preprocessing: { mean: [...preprocessing.mean], std: [...preprocessing.std] },
         flip: training.horizontalFlip,
-      } as const;
+      };
     }),
   );
 }

@@ -70,7 +70,8 @@ function benchRun(
   const base: CampaignConfigInput = {
     name: `bench ${spec.name} ${strategyName}`,
     model: digests.model,
-    preprocessing: { mean: [...spec.mean], std: [...spec.std] },
+    network: spec.network,
+    preprocessing: spec.preprocessing,
     reinit: { seed: sha256(utf8ToBytes(`scour bench ${seed}`)) },
     round: { goal: participants, deadlineSeconds: DEADLINE_SECONDS },
     // A campaign created without options mirrors images, unless its organiser knows better.

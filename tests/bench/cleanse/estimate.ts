@@ -1,7 +1,6 @@
 import { localOptimizer, usualOptimizer } from "../../../protocol/round/local-optimizer.ts";
 import { normGroupSize } from "../../../protocol/round/campaign-config.ts";
 import { augmentationFor } from "../../../protocol/round/augmentation.ts";
-import { preprocessingOf } from "../../../protocol/round/preprocessing.ts";
 import { measureSpeed } from "../../../client/distil/measure-speed.ts";
 import type { Engine } from "../../../client/engine/engine.ts";
 import { plannedImages, type BenchRun } from "./bench-run.ts";
@@ -62,7 +61,7 @@ async function speedOf(
       ...config.distillation,
       ...optimizer,
       augmentation: augmentationFor(config.distillation.augmentation, graph.inputShape),
-      normalisation: preprocessingOf(config, graph.inputShape),
+      normalisation: loaded.preprocessing,
     };
     return await measureSpeed({ session, images, pool, state }, settings, { signal });
   } finally {

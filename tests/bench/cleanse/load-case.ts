@@ -16,6 +16,7 @@ import { loadImages } from "../../../client/images/load-node.ts";
 import { sha256 } from "../../../protocol/digest.ts";
 import type { Graph } from "../../../protocol/model/graph.ts";
 import type { ImportedModel } from "../../../protocol/formats/import-model.ts";
+import type { Preprocessing } from "../../../protocol/round/preprocessing.ts";
 import type { CaseSpec } from "./plan.ts";
 
 /** A pool's images; its labels only where a split or a control asks for them. */
@@ -28,6 +29,8 @@ export interface Pool {
 export interface LoadedCase {
   readonly spec: CaseSpec;
   readonly teacher: ImportedModel;
+  /** How it is to see pictures. */
+  readonly preprocessing: Preprocessing;
   readonly pool: Pool;
   /** What the attacker wants; null for a clean model. */
   readonly target: NamedTarget | null;
@@ -53,9 +56,8 @@ type TriggeredSet = TestSet<LoadedImages> & { readonly target: AttackTarget };
  * @throws CommandError, ImageError or AttackError for what cannot be read or does not fit the model.
  */
 export async function loadCase(spec: CaseSpec, needsLabels: boolean): Promise<LoadedCase> {
-  const given = { mean: [...spec.mean], std: [...spec.std] };
-  const teacher = await readModel(spec.model);
-  const { preparation } = howSeen(teacher, given);
+  const teacher = await readModel(spec.model, spec.network);
+  const { preparation, preprocessing } = howSeen(teacher, spec.preprocessing);
   const { graph } = teacher;
   const pool = await loadPool(spec.pool, preparation, needsLabels);
   const clean = await loadTestSet(spec.test, graph.classes, preparation);
@@ -63,6 +65,7 @@ export async function loadCase(spec: CaseSpec, needsLabels: boolean): Promise<Lo
   return {
     spec,
     teacher,
+    preprocessing,
     pool,
     target: targetOf(spec.stamp),
     tests: triggered === undefined ? { clean } : { clean, triggered },

@@ -4,8 +4,17 @@ import * as z from "zod";
 import { targetSchema, type NamedTarget } from "../../../client/attack/attack.ts";
 import type { AttackRecord } from "../../../client/attack/attack-record.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
+import {
+  networkSettingsSchema,
+  type NetworkSettings,
+} from "../../../protocol/model/network-settings.ts";
+import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
+import { preprocessingSchema } from "../../../protocol/round/preprocessing.ts";
 
-const channelValues = z.tuple([z.number(), z.number(), z.number()]);
+/** One number a channel. */
+const channelValues = z
+  .array(z.number())
+  .refine(({ length }) => length === 1 || length === 3, "must be 3 numbers, or 1 for grey images");
 const path = z.string().min(1);
 
 const plannedCaseSchema = z
@@ -21,7 +30,15 @@ const plannedCaseSchema = z
     /** The same kind of images, stamped, with their TRUE labels; left out for a clean model. */
     triggered: path.optional(),
     target: targetSchema.optional(),
-    /** x = (pixel/255 − mean)/std: what the model was trained with. */
+    /** As a campaign's: what the model's tensors do not tell. */
+    network: networkSettingsSchema.default({}),
+    /** As a campaign's, where the model's family is not meant: how pictures become its images. */
+    preprocessing: preprocessingSchema
+      .refine(({ mean, std }) => mean === undefined && std === undefined, {
+        message: "'mean' and 'std' stand beside it",
+      })
+      .default({}),
+    /** x = (value − mean)/std: what the model was trained with. */
     mean: channelValues,
     std: channelValues.refine((std) => std.every((deviation) => deviation > 0), "must be above 0"),
     /** Whether training may mirror images: not for signs, digits and text. */
@@ -55,8 +72,9 @@ export interface CaseSpec {
   readonly pool: string;
   readonly test: string;
   readonly stamp: Stamp;
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
+  readonly network: NetworkSettings;
+  /** As given; the model's family says the rest. */
+  readonly preprocessing: CampaignConfig["preprocessing"];
   readonly flip: boolean;
 }
 
@@ -85,10 +103,10 @@ export function parsePlan(text: string, file: string): readonly CaseSpec[] {
     throw new CommandError(`${file} is no plan: ${complaints.join("; ")}`, ADVICE);
   }
   const folder = dirname(file);
-  return parsed.data.cases.map(({ triggered, target, ...planned }) => ({
+  return parsed.data.cases.map(({ triggered, target, mean, std, ...planned }) => ({
     name: planned.name,
-    mean: planned.mean,
-    std: planned.std,
+    network: planned.network,
+    preprocessing: { ...planned.preprocessing, mean, std },
     flip: planned.flip,
     model: resolve(folder, planned.model),
     pool: resolve(folder, planned.pool),

@@ -110,11 +110,10 @@ export async function runAll(
 }
 
 function judgeTeacher(
-  { spec, teacher, tests }: LoadedCase,
+  { preprocessing: normalisation, teacher, tests }: LoadedCase,
   engine: Engine,
   signal: AbortSignal,
 ): Promise<Evaluation> {
-  const normalisation = { mean: spec.mean, std: spec.std };
   return evaluateModel(engine, { model: teacher, ...tests }, { normalisation, signal });
 }
 

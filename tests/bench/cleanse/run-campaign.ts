@@ -35,11 +35,10 @@ type Figures = Pick<CurvePoint, "acc" | "asr" | "ra">;
 export async function runCampaign(run: BenchRun, options: RunOptions): Promise<Outcome> {
   const { engine, curveEvery, keep, stop, note } = options;
   const { loaded, settings, input, seed } = run;
-  const { teacher, tests, spec } = loaded;
+  const { preprocessing: normalisation, teacher, tests, spec } = loaded;
   const random = seededStream(seed);
   const { participants, poolSize: size, skew } = settings;
   const shares = dealPool(loaded.pool, { participants, size, skew }, random);
-  const normalisation = { mean: spec.mean, std: spec.std };
   const figures = new Map<number, Figures>();
   let lookedSeconds = 0;
   const look = async ({ round, leg, isJudging, student }: SeenStudent): Promise<void> => {

@@ -1,6 +1,5 @@
 import { localOptimizer } from "../../../protocol/round/local-optimizer.ts";
 import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
-import { preprocessingOf } from "../../../protocol/round/preprocessing.ts";
 import { NOTHING_DECIDED } from "../../../protocol/round/decisions.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
@@ -37,7 +36,7 @@ export async function runControl(
   { engine, stop, note }: ControlOptions,
 ): Promise<Outcome> {
   const { loaded, config } = run;
-  const { teacher, tests, spec } = loaded;
+  const { preprocessing: normalisation, teacher, tests } = loaded;
   const strengths = [fixedStrength(config)];
   const began = performance.now();
   const { state, shares, images } =
@@ -48,7 +47,7 @@ export async function runControl(
   const after = await evaluateModel(
     engine,
     { model: { ...teacher, state: new Float32Array(state) }, teacher, ...tests },
-    { normalisation: { mean: spec.mean, std: spec.std }, signal: stop },
+    { normalisation, signal: stop },
   );
   return {
     shares,
@@ -94,7 +93,7 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
     );
   }
   const random = seededStream(seed);
-  const { pool } = loaded;
+  const { pool, preprocessing: normalisation } = loaded;
   const { images: all, labels } = takeSome(pool, settings.poolSize ?? pool.images.count, random);
   if (labels === undefined) throw new RangeError("the pool was loaded without its labels");
   const { batchSize } = config.distillation;
@@ -104,7 +103,6 @@ async function fineTuned(run: BenchRun, { engine, stop, note }: ControlOptions) 
   const steps = Math.round(plannedImages(run) / size);
   const epochs = Math.max(1, Math.round(steps / stepsPerEpoch));
   const batches = new ShuffledBatches(all.count, random);
-  const normalisation = preprocessingOf(config, graph.inputShape);
   const augmentation = augmentationFor(config.distillation.augmentation, graph.inputShape);
   const session = engine.openSession({ graph, layout, teacher: start });
   try {

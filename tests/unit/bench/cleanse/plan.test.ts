@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { CommandError } from "../../../../client/cli/command-error.ts";
-import { parsePlan } from "../../../bench/cleanse/plan.ts";
+import { parsePlan, type CaseSpec } from "../../../bench/cleanse/plan.ts";
 
 const CASE = {
   name: "signs",
@@ -28,11 +28,29 @@ describe("a bench's plan", () => {
         pool: "/data/pool",
         test: "/plans/a/test",
         stamp: { kind: "images", path: "/plans/a/stamped", target: 3 },
-        mean: [0.1, 0.2, 0.3],
-        std: [0.4, 0.5, 0.6],
+        network: {},
+        preprocessing: { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] },
         flip: false,
       },
     ]);
+  });
+
+  it("says of a network and its pictures what a campaign is told", () => {
+    const [{ network, preprocessing }] = parsePlan(
+      planOf({
+        ...CASE,
+        network: { size: 64 },
+        preprocessing: { resize: "shorter-side", resizeTo: 64 },
+      }),
+      "plan.json",
+    ) as [CaseSpec];
+    expect(network).toEqual({ size: 64 });
+    expect(preprocessing).toEqual({
+      resize: "shorter-side",
+      resizeTo: 64,
+      mean: CASE.mean,
+      std: CASE.std,
+    });
   });
 
   it("takes clean models, and all-to-all", () => {
@@ -54,6 +72,8 @@ describe("a bench's plan", () => {
     [planOf(CASE, CASE), /two cases go by the same name/],
     [planOf({ ...CASE, target: undefined }), /'triggered' and 'target' belong together/],
     [planOf({ ...CASE, flips: true }), /flips/],
+    [planOf({ ...CASE, network: { size: 8 } }), /cases\.0\.network\.size/],
+    [planOf({ ...CASE, preprocessing: { mean: [1] } }), /'mean' and 'std' stand beside it/],
     [planOf({ ...CASE, name: "a/b" }), /cases\.0\.name: must be letters/],
   ])("that is wrong is refused with its place: %s", (text, message) => {
     expect(() => parsePlan(text, "plan.json")).toThrow(CommandError);

@@ -1,5 +1,6 @@
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import { importModel } from "../../../../protocol/formats/import-model.ts";
+import { completePreprocessing } from "../../../../protocol/round/preprocessing.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { freshState, modelFile } from "../../../../client/attack/fresh-model.ts";
 import { drawImages } from "../../../../client/demo/draw-images.ts";
@@ -8,6 +9,7 @@ import type { LoadedCase } from "../../../bench/cleanse/load-case.ts";
 
 const graph = resnet18({ width: 1, classes: 10 });
 const layout = stateLayout(graph);
+const PIXELS = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
 const TEACHER = await importModel(modelFile(layout, freshState(graph, layout, new Uint8Array(32))));
 
 /** An untrained network of width 1 for ten classes, with a few drawn images. */
@@ -21,12 +23,13 @@ export function smallCase(changes: { readonly flip?: boolean } = {}): LoadedCase
       pool: "pool.bin",
       test: "test.bin",
       stamp: { kind: "images", path: "triggered.bin", target: 0 },
-      mean: [0.5, 0.5, 0.5],
-      std: [0.25, 0.25, 0.25],
+      network: {},
+      preprocessing: PIXELS,
       flip: true,
       ...changes,
     },
     teacher: TEACHER,
+    preprocessing: completePreprocessing(PIXELS, TEACHER.preprocessing, graph.inputShape),
     pool,
     target: 0,
     tests: { clean, triggered: { ...clean, target: 0 } },
