@@ -15,8 +15,8 @@ export type FreshDistribution =
 const TRANSFORMER_STD = 0.02;
 
 /**
- * Fresh distributions by parameter name (SPEC I4): convolutions He-normal with fan-out
- * (He et al. 2015; std = √(2/(kh·kw·out))), linear weights and biases of features U(±1/√in) as
+ * Fresh distributions by parameter name (SPEC I4): convolutions He-normal by the larger of fan-in and
+ * fan-out (He et al. 2015; std = √(2/(kh·kw·max(in/groups, out)))), linear weights and biases of features U(±1/√in) as
  * PyTorch's `Linear`; of tokens and of every position of a map weights N(0, .02²) and biases 0, as
  * transformers and ConvNeXts. All others have none.
  */
@@ -26,13 +26,14 @@ export function freshDistributions(graph: Graph): ReadonlyMap<string, FreshDistr
   const fresh = new Map<string, FreshDistribution>();
   for (const operation of graph.operations) {
     if (operation.kind === "conv2d") {
-      const [out, , height, width] = shapes.get(operation.weight) as [
+      const [out, inputs, height, width] = shapes.get(operation.weight) as [
         number,
         number,
         number,
         number,
       ];
-      fresh.set(operation.weight, { kind: "normal", std: Math.sqrt(2 / (height * width * out)) });
+      const fan = height * width * Math.max(inputs, out);
+      fresh.set(operation.weight, { kind: "normal", std: Math.sqrt(2 / fan) });
     } else if (operation.kind === "linear") {
       const [, inputs] = shapes.get(operation.weight) as [number, number];
       const uniform = { kind: "uniform", bound: 1 / Math.sqrt(inputs) } as const;

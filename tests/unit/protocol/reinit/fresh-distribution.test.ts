@@ -3,6 +3,21 @@ import { recognise } from "../../../../protocol/model/recognise.ts";
 import { freshDistributions, freshValue } from "../../../../protocol/reinit/fresh-distribution.ts";
 import { readFixture } from "../../../fixtures/architectures/read-fixture.ts";
 
+it("[I4] convolutions are drawn by the larger of fan-in and fan-out, whichever way a network narrows", async () => {
+  const { network, tensorsInFile } = await readFixture("mobilenetv2-cifar");
+  const fresh = freshDistributions(recognise(tensorsInFile, network).graph);
+  // Of 5 channels into 15, each by itself, and of 15 into 5.
+  const stds = [
+    ["conv1", 15],
+    ["conv2", 9 * 15],
+    ["conv3", 15],
+  ] as const;
+  for (const [layer, fan] of stds) {
+    const weight = `layers.7.${layer}.weight`;
+    expect(fresh.get(weight), weight).toEqual({ kind: "normal", std: Math.sqrt(2 / fan) });
+  }
+});
+
 it("[I4] linear layers of tokens are drawn as transformers draw them, the head as PyTorch's Linear", async () => {
   const { network, tensorsInFile } = await readFixture("vit-timm");
   const fresh = freshDistributions(recognise(tensorsInFile, network).graph);

@@ -132,7 +132,7 @@ describe("re-initialisation", () => {
     }
   });
 
-  it("[I4] draws convolutions He-normal with fan-out, the head uniformly", () => {
+  it("[I4] draws convolutions He-normal, the head uniformly", () => {
     const all = reinitPlan(graph, { kind: "uniform", ratio: 1 }, 1);
     const fresh = reinitialise(teacher, layout, all, seed);
     const of = (name: string) => {
