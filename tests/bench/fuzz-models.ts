@@ -1,12 +1,12 @@
 /**
  * `npm run fuzz:models`: model files with something wrong in them, which every reader must read or refuse
  * with a `ProtocolError`, and never hang on. Options: --cases N, --seed S, --first I (the number of the
- * first, to repeat one); files to begin with, else those of PyTorch in tests/fixtures.
+ * first, to repeat one); files to begin with, else those of tests/fixtures.
  */
-import { readFile, readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { mutatedModel } from "../fixtures/mutated-models/mutate.ts";
+import { sample, SAMPLES } from "../fixtures/mutated-models/samples.ts";
 import { readAll } from "../fixtures/mutated-models/read-all.ts";
 import { Random } from "./doors/random.ts";
 
@@ -18,18 +18,10 @@ const { positionals, values: options } = parseArgs({
     first: { type: "string", default: "0" },
   },
 });
-const folder = join(import.meta.dirname, "../fixtures/pytorch");
-const paths =
-  positionals.length > 0
-    ? positionals
-    : (await readdir(folder))
-        .filter((name) => /\.(pt|pth|th|tar)$/.test(name))
-        .map((name) => join(folder, name));
 const files = await Promise.all(
-  paths.map(async (path) => ({
-    name: basename(path),
-    bytes: new Uint8Array(await readFile(path)),
-  })),
+  positionals.length > 0
+    ? positionals.map(async (name) => ({ name, bytes: new Uint8Array(await readFile(name)) }))
+    : SAMPLES.map(async (name) => ({ name, bytes: await sample(name) })),
 );
 const counts = { read: 0, refused: 0, failed: 0 };
 let slowest = { ms: 0, number: 0 };

@@ -1,15 +1,8 @@
-import { ProtocolError } from "../../errors.ts";
 import { sizeOf } from "../../model/graph.ts";
 import type { ByteSource } from "../byte-source.ts";
-import {
-  beyondEncoding,
-  encodeFloats,
-  encodeOver,
-  floatBytes,
-  isExact,
-  type FloatEncoding,
-} from "../float-encodings.ts";
-import type { NewValues, TensorPart } from "../model-file.ts";
+import { encodeFloats, encodeOver, floatBytes, isExact } from "../float-encodings.ts";
+import type { NewValues } from "../model-file.ts";
+import { readNewValues } from "../new-values.ts";
 import { isFloatDtype } from "./dtype.ts";
 import type { SafetensorsHeader } from "./header.ts";
 
@@ -44,29 +37,11 @@ export async function* restoredPieces(
     const piece = Math.min(PIECE_VALUES, PIECE_BYTES / width);
     for (let first = 0; first < size; first += piece) {
       const part = { name, first, length: Math.min(piece, size - first) };
-      const given = checked(dtype, part, await values.read(part));
+      const given = await readNewValues(values, part, dtype);
       const from = begin + first * width;
       yield isExact(dtype)
         ? encodeFloats(dtype, given)
         : encodeOver(dtype, given, await source.read(from, from + part.length * width));
     }
   }
-}
-
-function checked(
-  dtype: FloatEncoding,
-  { name, first, length }: TensorPart,
-  values: Float32Array,
-): Float32Array {
-  if (values.length !== length) {
-    throw new RangeError(`${length} values were asked for, ${values.length} came`);
-  }
-  const beyond = beyondEncoding(dtype, values);
-  if (beyond >= 0) {
-    throw new ProtocolError(
-      "non-finite-weights",
-      `tensor '${name}' holds ${values[beyond]} at index ${first + beyond}, which ${dtype} cannot hold`,
-    );
-  }
-  return values;
 }
