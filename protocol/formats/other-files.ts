@@ -149,8 +149,8 @@ const OTHER_FILES: readonly OtherFile[] = [
     advice: `this is a Python pickle, and not one that torch.save wrote (scikit-learn and joblib write such): pickles are not run here; ${PYTORCH}`,
   },
   {
-    isOne: any(at(0, "PK\u0003\u0004"), at(0, "PK\u0005\u0006")),
-    advice: `this is a zip archive: ${UNPACK}`,
+    isOne: at(0, "PK\u0005\u0006"),
+    advice: "this is a zip archive that holds nothing: pack or fetch it again",
   },
   {
     isOne: any(

@@ -54,6 +54,7 @@ const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])
   ["MXNet", file("\u0012\u0001"), /MXNet/],
   ["a NumPy array", file("\u0093NUMPY"), /NumPy/],
   ["another pickle", file("\u0080\u0004\u0095"), /pickle.*torch\.save/],
+  ["an empty zip", file("PK\u0005\u0006"), /holds nothing/],
   ["a picture", file("\u0089PNG"), /--images/],
   ["a PDF", file("%PDF-1.7"), /PDF/],
   ["a program", text("import torch\n\nmodel = Net()\n"), /text file.*torch\.save/],
