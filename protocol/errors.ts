@@ -22,6 +22,7 @@ export const PROBLEMS = {
   "stale-round": { status: 409, title: "The round is no longer open" },
   "update-conflict": { status: 409, title: "Another update was already stored here" },
   "incomplete-update": { status: 409, title: "Slices of the update are missing" },
+  "incomplete-upload": { status: 409, title: "Parts of the upload are missing" },
   "invite-expired": { status: 410, title: "The invite has expired" },
   "invite-revoked": { status: 410, title: "The invite was revoked" },
   "invite-exhausted": { status: 410, title: "The invite has no uses left" },

@@ -1,3 +1,4 @@
+import { hex } from "@scure/base";
 import { hc } from "hono/client";
 import type { z } from "zod";
 import type { AppType } from "../../edge/app.ts";
@@ -31,16 +32,11 @@ import {
 import type { CampaignAction } from "../../protocol/round/states.ts";
 import { updateReportSchema, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { cleanText, cutText } from "../../protocol/text.ts";
+import { uploadStateSchema } from "../../protocol/round/upload.ts";
 import { AdminError } from "./admin-error.ts";
+import { uploadInParts, type ModelUpload, type UploadHooks } from "./upload-model.ts";
 
 type Api = ReturnType<typeof hc<AppType>>["api"]["v1"];
-
-/** A model file as it is uploaded: streamed, never held whole. */
-export interface ModelUpload {
-  readonly body: Blob;
-  /** SHA-256 in lower-case hexadecimal. */
-  readonly digest: string;
-}
 
 /** What these calls have of a `fetch` reply. */
 interface Reply {
@@ -70,13 +66,33 @@ export class AdminClient {
     }).api.v1;
   }
 
-  /** Stores a model file under its digest; the same file again changes nothing. */
-  async uploadModel({ body, digest }: ModelUpload): Promise<void> {
-    await this.#reply(
-      this.#api.admin.models[":digest"].$put(
-        { param: { digest } },
-        { init: { body }, headers: { "content-digest": formatDigest(digest) } },
-      ),
+  /**
+   * Stores a model file under its digest, in parts; the same file again goes on where an earlier try
+   * ended, and changes nothing once it is there.
+   */
+  async uploadModel(upload: ModelUpload, hooks?: UploadHooks): Promise<void> {
+    const models = this.#api.admin.models[":digest"];
+    await uploadInParts(
+      {
+        begin: (digest, json) =>
+          this.#read(models.$post({ param: { digest }, json }), uploadStateSchema),
+        sendPart: async (digest, index, bytes, signal) => {
+          await this.#reply(
+            models.parts[":index"].$put(
+              { param: { digest, index: String(index) } },
+              {
+                init: { body: bytes, ...(signal && { signal }) },
+                headers: { "content-digest": formatDigest(await digestOf(bytes)) },
+              },
+            ),
+          );
+        },
+        complete: async (digest) => {
+          await this.#reply(models.complete.$post({ param: { digest } }));
+        },
+      },
+      upload,
+      hooks,
     );
   }
 
@@ -240,6 +256,11 @@ export class AdminClient {
         )
       : AdminError.fromProblem(problem);
   }
+}
+
+/** SHA-256 by the platform's own implementation, lower-case hexadecimal. */
+async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return hex.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
 function parseJson(text: string): unknown {

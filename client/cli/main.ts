@@ -5,6 +5,7 @@ import type { CommandContext } from "./command-context.ts";
 import { administratorCommand } from "./commands/administrator.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { attackCommand } from "./commands/attack/attack.ts";
+import { checkCommand } from "./commands/check/check.ts";
 import { campaignCommand } from "./commands/campaign/campaign.ts";
 import { demoCommand } from "./commands/demo/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -14,11 +15,12 @@ import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate/simulate.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { ExitCode } from "./exit-code.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { stopSignal } from "./stop-signal.ts";
 import { processTerminal } from "./show/terminal.ts";
 
-/** Exit codes: 0 done, 1 failed with a message, 2 called wrongly. */
+/** Exit codes: 0 done, 1 failed with a message, 2 called wrongly; others are a command's own. */
 const FAILED = 1;
 const USAGE = 2;
 
@@ -40,6 +42,7 @@ A round waits for four participants (--goal), or at its deadline for two (--mini
 Where all images lie on one machine, simulate does all of it.`,
     );
   for (const command of [
+    checkCommand(context),
     serveCommand(context),
     rotateKeysCommand(context),
     campaignCommand(context),
@@ -82,6 +85,7 @@ export async function runCommandLine(
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    if (error instanceof ExitCode) return error.code;
     if (context.stop.aborted && error === context.stop.reason) {
       context.terminal.note(error instanceof Error ? error.message : String(error));
       return FAILED;

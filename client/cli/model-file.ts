@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto";
-import { createReadStream, openAsBlob } from "node:fs";
-import { open, readFile } from "node:fs/promises";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { importModel, openModel, type ImportedModel } from "../../protocol/formats/import-model.ts";
+import { openModel, readState, type ImportedModel } from "../../protocol/formats/import-model.ts";
 import {
   NETWORK_FLAGS,
   networkText,
@@ -10,8 +7,10 @@ import {
   type NetworkSettings,
 } from "../../protocol/model/network-settings.ts";
 import type { RecognisedModel } from "../../protocol/model/recognise.ts";
-import type { ModelUpload } from "../admin/admin-client.ts";
+import type { ModelUpload } from "../admin/upload-model.ts";
 import { CommandError } from "./command-error.ts";
+import { blobSource } from "./model/folder-blob.ts";
+import { blobDigest, modelBlob } from "./model/model-blob.ts";
 
 /** A model file to be uploaded, and what was read of it. */
 export interface OpenedUpload extends ModelUpload {
@@ -29,18 +28,17 @@ export async function openModelUpload(
   path: string,
   network: NetworkSettings = {},
 ): Promise<OpenedUpload> {
-  const hash = createHash("sha256");
   try {
-    const model = await checkHeader(path, network);
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-    return { body: await openAsBlob(path), digest: hash.digest("hex"), model };
+    const body = await modelBlob(path);
+    const model = await openModel(blobSource(body), network);
+    return { body, digest: await blobDigest(body), model };
   } catch (error) {
     throw modelFileError(path, error);
   }
 }
 
 /**
- * Reads a whole model file.
+ * Reads a whole model file, by ranges: what is held of it is the state vector.
  *
  * @param network answers to what its tensors do not tell
  * @throws CommandError saying what is wrong with it.
@@ -50,27 +48,10 @@ export async function readModel(
   network: NetworkSettings = {},
 ): Promise<ImportedModel> {
   try {
-    return await importModel(await readFile(path), network);
+    const model = await openModel(blobSource(await modelBlob(path)), network);
+    return { ...model, state: await readState(model, 0, model.layout.length) };
   } catch (error) {
     throw modelFileError(path, error);
-  }
-}
-
-async function checkHeader(path: string, network: NetworkSettings): Promise<RecognisedModel> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const source = {
-      totalBytes: size,
-      read: async (begin: number, end: number) => {
-        const wanted = new Uint8Array(end - begin);
-        const { bytesRead } = await file.read(wanted, 0, wanted.length, begin);
-        return wanted.subarray(0, bytesRead);
-      },
-    };
-    return await openModel(source, network);
-  } finally {
-    await file.close();
   }
 }
 
@@ -81,7 +62,8 @@ export function assumptionsText({ assumed, graph, network }: RecognisedModel): s
   return `${graph.architecture}: tensors do not tell all of it; taken as usual: ${answers.join(", ")}. Say so where the model was trained otherwise.`;
 }
 
-function modelFileError(path: string, error: unknown): unknown {
+/** An error of a model file in the words of the command line: its name first, flags for settings. */
+export function modelFileError(path: string, error: unknown): unknown {
   if (error instanceof ProtocolError) {
     // Here people know settings by their flags.
     const message = error.message.replace(
@@ -90,10 +72,18 @@ function modelFileError(path: string, error: unknown): unknown {
     );
     return new CommandError(`${path}: ${message}`, undefined, { cause: error });
   }
+  // The platform's word for a file that was changed since it was opened.
+  if (error instanceof DOMException && error.name === "NotReadableError") {
+    return new CommandError(
+      `${path} was changed while it was read`,
+      "Start again once it is written.",
+      { cause: error },
+    );
+  }
   if (error instanceof Error && "syscall" in error) {
     return new CommandError(
       `the model file cannot be read: ${error.message}`,
-      "Name a safetensors file with --model.",
+      "Name a model file with --model.",
       { cause: error },
     );
   }

@@ -66,17 +66,3 @@ export async function readBlob(
     `the blob ${digest} is damaged in storage (it hashes to ${found}): put it back from a backup of the state folder`,
   );
 }
-
-/** Reads bytes [begin, end) of a blob that must be there. */
-export async function readBlobRange(
-  bucket: R2Bucket,
-  digest: string,
-  begin: number,
-  end: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (begin === end) return new Uint8Array();
-  const range = { offset: begin, length: end - begin };
-  const object = await bucket.get(blobKey(digest), { range });
-  if (object === null) throw new Error(`the blob ${digest} is missing from storage`);
-  return new Uint8Array(await object.arrayBuffer());
-}

@@ -2,7 +2,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { NetworkSettings } from "../../protocol/model/network-settings.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import * as formats from "../../protocol/formats/import-model.ts";
-import { blobKey, readBlobRange } from "./blob-store.ts";
+import { findBlob, readBlobRange } from "./stored-blob.ts";
 
 /** A stored model, and what its tensors do not tell. */
 export interface ModelReference {
@@ -29,16 +29,16 @@ export async function openModel(
   bucket: R2Bucket,
   { digest, network }: ModelReference,
 ): Promise<ModelSource> {
-  const object = await bucket.head(blobKey(digest));
-  if (object === null) {
+  const blob = await findBlob(bucket, digest);
+  if (blob === undefined) {
     throw new ProtocolError(
       "not-found",
-      `there is no model ${digest}: upload it first with PUT /api/v1/admin/models/${digest}`,
+      `there is no model ${digest}: upload it first, with POST /api/v1/admin/models/${digest}`,
     );
   }
   const source = {
-    totalBytes: object.size,
-    read: (begin: number, end: number) => readBlobRange(bucket, digest, begin, end),
+    totalBytes: blob.totalBytes,
+    read: (begin: number, end: number) => readBlobRange(bucket, blob, begin, end),
   };
   const model = await formats.openModel(source, network);
   return { digest, ...model };

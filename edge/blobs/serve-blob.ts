@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../protocol/errors.ts";
-import { blobKey } from "./blob-store.ts";
 import { noneMatch, parseRange } from "./byte-range.ts";
+import { findBlob, streamBlob } from "./stored-blob.ts";
 import { formatDigest } from "../../protocol/content-digest.ts";
 
 /** The blob never changes, but only who holds a credential may have it. */
@@ -16,8 +16,8 @@ export async function serveBlob(
   digest: string,
   request: Request,
 ): Promise<Response> {
-  const found = await bucket.head(blobKey(digest));
-  if (found === null) throw new ProtocolError("not-found", `there is no blob ${digest}`);
+  const found = await findBlob(bucket, digest);
+  if (found === undefined) throw new ProtocolError("not-found", `there is no blob ${digest}`);
   const tag = `"${digest}"`;
   const headers = new Headers({
     ETag: tag,
@@ -33,22 +33,20 @@ export async function serveBlob(
   const rangeHeader = ifRange === null || ifRange === tag ? request.headers.get("Range") : null;
   // Range is defined for GET alone (RFC 9110, section 14.2).
   const range =
-    request.method === "GET" ? parseRange(rangeHeader ?? undefined, found.size) : "whole";
+    request.method === "GET" ? parseRange(rangeHeader ?? undefined, found.totalBytes) : "whole";
   if (range === "unsatisfiable") {
     throw new ProtocolError(
       "range-not-satisfiable",
-      `the blob has ${found.size} bytes, the range '${rangeHeader}' begins behind them`,
-      { contentRange: `bytes */${found.size}` },
+      `the blob has ${found.totalBytes} bytes, the range '${rangeHeader}' begins behind them`,
+      { contentRange: `bytes */${found.totalBytes}` },
     );
   }
-  const length = range === "whole" ? found.size : range.length;
+  const { offset, length } = range === "whole" ? { offset: 0, length: found.totalBytes } : range;
   headers.set("Content-Length", String(length));
   if (range !== "whole") {
-    const last = range.offset + range.length - 1;
-    headers.set("Content-Range", `bytes ${range.offset}-${last}/${found.size}`);
+    headers.set("Content-Range", `bytes ${offset}-${offset + length - 1}/${found.totalBytes}`);
   }
   if (request.method === "HEAD") return new Response(null, { headers });
-  const object = await bucket.get(blobKey(digest), range === "whole" ? {} : { range });
-  if (object === null) throw new ProtocolError("not-found", `there is no blob ${digest}`);
-  return new Response(object.body, { status: range === "whole" ? 200 : 206, headers });
+  const body = await streamBlob(bucket, found, offset, offset + length);
+  return new Response(body, { status: range === "whole" ? 200 : 206, headers });
 }

@@ -1,17 +1,22 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Administrator, AuditEntry } from "../../protocol/round/administration.ts";
+import type { BlobBindings } from "../blobs/blob-store.ts";
+import { sweepParts } from "../uploads/upload-objects.ts";
+import type { UploadRecord } from "../uploads/upload-record.ts";
+import { UploadTable } from "../uploads/upload-table.ts";
 import { Administrators } from "./administrators.ts";
 import { AuditLog } from "./audit-log.ts";
 
 /**
  * What is not one campaign's: the list of all, which say themselves what they are about, who administers
- * them, and what those did.
+ * them, what those did, and the uploads that are under way.
  */
-export class Directory extends DurableObject<object> {
+export class Directory extends DurableObject<BlobBindings> {
   readonly #administrators: Administrators;
   readonly #audit: AuditLog;
+  readonly #uploads: UploadTable;
 
-  constructor(context: DurableObjectState, environment: object) {
+  constructor(context: DurableObjectState, environment: BlobBindings) {
     super(context, environment);
     const { sql } = context.storage;
     sql.exec(
@@ -19,6 +24,7 @@ export class Directory extends DurableObject<object> {
     );
     this.#administrators = new Administrators(sql);
     this.#audit = new AuditLog(sql);
+    this.#uploads = new UploadTable(sql);
   }
 
   add(id: string, createdAt: number): void {
@@ -64,5 +70,46 @@ export class Directory extends DurableObject<object> {
 
   auditPage(before: number, limit: number): AuditEntry[] {
     return this.#audit.page(before, limit);
+  }
+
+  /** Begins an upload, or goes on with one. */
+  async beginUpload(digest: string, bytes: number, partBytes: number): Promise<UploadRecord> {
+    const upload = this.#uploads.begin(digest, bytes, partBytes, Date.now());
+    await this.#lookAgain();
+    return upload;
+  }
+
+  upload(digest: string): UploadRecord | undefined {
+    return this.#uploads.find(digest);
+  }
+
+  /** Notes that a part is stored. @returns false where the upload is no longer under way. */
+  recordPart(digest: string, index: number, ofPart: string): boolean {
+    return this.#uploads.record(digest, index, ofPart, Date.now());
+  }
+
+  /** Keeps an upload from being swept for another day. @returns it, where it is still under way. */
+  holdUpload(digest: string): UploadRecord | undefined {
+    this.#uploads.touch(digest, Date.now());
+    return this.#uploads.find(digest);
+  }
+
+  forgetUpload(digest: string): void {
+    this.#uploads.forget(digest);
+  }
+
+  /** Sweeps uploads that were abandoned (SPEC P10.4). */
+  override async alarm(): Promise<void> {
+    for (const digest of this.#uploads.abandon(Date.now())) {
+      // Killed in between it is swept again; who goes on meanwhile is told that parts are missing.
+      await sweepParts(this.env.BLOBS, digest);
+      this.#uploads.forget(digest);
+    }
+    await this.#lookAgain();
+  }
+
+  async #lookAgain(): Promise<void> {
+    const at = this.#uploads.nextLook();
+    if (at !== undefined) await this.ctx.storage.setAlarm(at);
   }
 }

@@ -102,6 +102,7 @@ export const positionPath = pathParameters(
   z.object({ id: campaignIdSchema, position: wholeNumber }),
 );
 export const digestPath = pathParameters(z.object({ digest: digestSchema }));
+export const partPath = pathParameters(z.object({ digest: digestSchema, index: wholeNumber }));
 export const attemptPath = pathParameters(z.object({ round: wholeNumber, attempt: wholeNumber }));
 export const slicePath = pathParameters(
   z.object({ round: wholeNumber, attempt: wholeNumber, index: wholeNumber }),

@@ -35,7 +35,16 @@ export async function openModel(
   source: ByteSource,
   network: NetworkSettings = {},
 ): Promise<OpenModel> {
-  const file = await openModelFile(source);
+  return recogniseFile(await openModelFile(source), network);
+}
+
+/**
+ * Recognises the network of an open file.
+ *
+ * @param network as `openModel` takes it
+ * @throws ProtocolError `unsupported-model`, or `malformed-request` as `openModel`.
+ */
+export function recogniseFile(file: ModelFile, network: NetworkSettings = {}): OpenModel {
   const given = Object.entries(network).filter(([, answer]) => answer !== undefined);
   const answers = { ...file.network, ...answersInFile(file), ...Object.fromEntries(given) };
   const model = recognise(file.tensors, answers, file.graph);

@@ -38,6 +38,28 @@ function countMasked(mask: Uint8Array, from: number, to: number): number {
   return count;
 }
 
+/** Number of ones of a part of the mask, by tensor. */
+export type MaskCounts = Map<string, number>;
+
+/**
+ * Adds a part of the mask, whose first bit is `offset` of the state vector, to what was counted before.
+ */
+export function addMaskCounts(
+  counts: MaskCounts,
+  layout: StateLayout,
+  part: Uint8Array,
+  offset: number,
+): void {
+  const end = Math.min(layout.length, offset + 8 * part.length);
+  for (const entry of layout.entries) {
+    const from = Math.max(offset, entry.offset);
+    const to = Math.min(end, entry.offset + entry.size);
+    if (from >= to) continue;
+    const found = countMasked(part, from - offset, to - offset);
+    counts.set(entry.name, (counts.get(entry.name) ?? 0) + found);
+  }
+}
+
 /** How much of one depth stage the mask covers, over the values a strategy may touch. */
 export interface StageShare {
   readonly stage: DepthStage;
@@ -45,11 +67,15 @@ export interface StageShare {
   readonly reinitialised: number;
 }
 
-/** Shares by depth stage, shallowest first, head last; batch-norm tensors are not counted. */
+/**
+ * Shares by depth stage, shallowest first, head last; batch-norm tensors are not counted.
+ *
+ * @param counts of the whole mask
+ */
 export function stageShares(
   graph: Graph,
   layout: StateLayout,
-  mask: Uint8Array,
+  counts: ReadonlyMap<string, number>,
 ): readonly StageShare[] {
   const { byParameter, count } = depthStages(graph);
   const shares: StageShare[] = [];
@@ -60,9 +86,9 @@ export function stageShares(
     );
     let values = 0;
     let reinitialised = 0;
-    for (const { offset, size } of entries) {
+    for (const { name, size } of entries) {
       values += size;
-      reinitialised += countMasked(mask, offset, offset + size);
+      reinitialised += counts.get(name) ?? 0;
     }
     shares.push({ stage, values, reinitialised });
   }

@@ -13,6 +13,7 @@ import { CoordinatorClient } from "../../client/participant/wire/coordinator-cli
 import { parseInviteUrl } from "../../client/participant/wire/invite-url.ts";
 import { makeSigningKey } from "../../client/participant/wire/signing-key.ts";
 import { systemClock } from "../../client/participant/ports.ts";
+import { formatDigest } from "../../protocol/content-digest.ts";
 import { BEARER_SUBPROTOCOL_PREFIX, EVENT_SUBPROTOCOL } from "../../protocol/round/events.ts";
 import { rawRequest, sendRaw, type RawAnswer } from "./raw-http.ts";
 
@@ -71,12 +72,42 @@ function storedFiles(): string[] {
     });
 }
 
-function storedBytes(): number {
-  return storedFiles().reduce((sum, file) => sum + Number.parseInt(file, 10), 0);
-}
-
 function digestOf(bytes: string): string {
   return createHash("sha256").update(bytes, "latin1").digest("hex");
+}
+
+function contentDigest(bytes: string): string {
+  return `Content-Digest: ${formatDigest(digestOf(bytes))}`;
+}
+
+/** The request for one part of a model. */
+function partOf(digest: string, index: number, bytes: string): readonly string[] {
+  const headers = [admin, contentDigest(bytes), `Content-Length: ${bytes.length}`];
+  return rawRequest(`PUT /api/v1/admin/models/${digest}/parts/${index}`, headers, bytes);
+}
+
+async function begin(digest: string, bytes: number): Promise<void> {
+  const answer = await json(
+    `POST /api/v1/admin/models/${digest}`,
+    JSON.stringify({ bytes, partBytes: 20 * MIB }),
+  );
+  expect(answer.status).toBe(200);
+}
+
+function complete(digest: string): Promise<RawAnswer> {
+  return ask(`POST /api/v1/admin/models/${digest}/complete`, [admin, "Content-Length: 0"]);
+}
+
+/** Uploads a model of any bytes. */
+async function upload(bytes: string): Promise<string> {
+  const digest = digestOf(bytes);
+  await begin(digest, bytes.length);
+  for (let index = 0; index * 20 * MIB < bytes.length; index++) {
+    const part = bytes.slice(index * 20 * MIB, (index + 1) * 20 * MIB);
+    expect((await sendRaw({ port, pieces: partOf(digest, index, part) })).status).toBe(201);
+  }
+  expect((await complete(digest)).status).toBe(200);
+  return digest;
 }
 
 function noise(bytes: number): string {
@@ -92,14 +123,7 @@ describe("what is passed on", () => {
   });
 
   it("is no development route of the runtime's, in no spelling", async () => {
-    const bytes = noise(1000);
-    const digest = digestOf(bytes);
-    const put = await ask(
-      `PUT /api/v1/admin/models/${digest}`,
-      [admin, "Content-Length: 1000"],
-      bytes,
-    );
-    expect(put.status).toBe(201);
+    const digest = await upload(noise(1000));
     const route = `/cdn-cgi/local/r2/public/scour-blobs/blobs/${digest}`;
     for (const target of [
       route,
@@ -218,10 +242,10 @@ describe("what is no request", () => {
     );
   });
 
-  it("[P5] a model in chunks is 411", async () => {
+  it("[P5] a part in chunks is 411", async () => {
     const headers = [admin, "Transfer-Encoding: chunked"];
     const answer = await ask(
-      `PUT /api/v1/admin/models/${"a".repeat(64)}`,
+      `PUT /api/v1/admin/models/${"a".repeat(64)}/parts/0`,
       headers,
       "1\r\na\r\n0\r\n\r\n",
     );
@@ -232,7 +256,7 @@ describe("what is no request", () => {
 describe("time", () => {
   it.each([
     ["POST /api/v1/admin/campaigns", "Content-Type: application/json"],
-    [`PUT /api/v1/admin/models/${"a".repeat(64)}`, "Content-Type: application/octet-stream"],
+    [`PUT /api/v1/admin/models/${"a".repeat(64)}/parts/0`, contentDigest("")],
   ])("[P9] half a body is 408 after a silence, and closed: %s", async (line, type) => {
     const half = rawRequest(line, [admin, type, "Content-Length: 50000"], "x".repeat(5000));
     const answer = await sendRaw({ port, pieces: half });
@@ -242,8 +266,10 @@ describe("time", () => {
 
   it("a body that comes slowly but steadily is taken", async () => {
     const bytes = noise(8000);
-    const [head = ""] = rawRequest(`PUT /api/v1/admin/models/${digestOf(bytes)}`, [
+    await begin(digestOf(bytes), bytes.length);
+    const [head = ""] = rawRequest(`PUT /api/v1/admin/models/${digestOf(bytes)}/parts/0`, [
       admin,
+      contentDigest(bytes),
       "Content-Length: 8000",
     ]);
     const pieces = Array.from({ length: 8 }, (_, i) => [
@@ -264,48 +290,45 @@ describe("time", () => {
 describe("uploads", () => {
   it("[P5] leave nothing on disk when they are refused or broken off, small or large", async () => {
     for (const length of [100_000, 20 * MIB]) {
-      const before = storedFiles();
-      const bytesBefore = storedBytes();
       const bytes = noise(length);
-      const wrong = rawRequest(
-        `PUT /api/v1/admin/models/${"b".repeat(64)}`,
-        [admin, `Content-Length: ${length}`],
-        bytes,
-      );
+      const digest = digestOf(bytes);
+      await begin(digest, length);
+      const before = storedFiles();
+      const wrong = [...partOf(digest, 0, bytes)];
+      wrong[1] = `${wrong[1]!.slice(0, -1)}${wrong[1]!.endsWith("x") ? "y" : "x"}`;
       expectProblem(await sendRaw({ port, pieces: wrong }), 422, "digest-mismatch");
       await expect.poll(storedFiles, { timeout: 30_000 }).toEqual(before);
 
-      const brokenOff = rawRequest(
-        `PUT /api/v1/admin/models/${digestOf(bytes)}`,
-        [admin, `Content-Length: ${length}`],
-        bytes.slice(0, length - 1000),
-      );
-      await sendRaw({ port, pieces: brokenOff, hangUp: true });
+      const [head, body] = partOf(digest, 0, bytes);
+      await sendRaw({ port, pieces: [head!, body!.slice(0, -1000)], hangUp: true });
       await expect.poll(storedFiles, { timeout: 30_000 }).toEqual(before);
       expect(log.join("\n")).not.toMatch(/^\s+at |Error:/m);
 
-      const right = rawRequest(
-        `PUT /api/v1/admin/models/${digestOf(bytes)}`,
-        [admin, `Content-Length: ${length}`],
-        bytes,
-      );
-      expect((await sendRaw({ port, pieces: right })).status).toBe(201);
+      expect((await sendRaw({ port, pieces: partOf(digest, 0, bytes) })).status).toBe(201);
+      expect((await complete(digest)).status).toBe(200);
       // What was broken off may still be on its way to disk, and from there.
-      await expect.poll(() => storedBytes() - bytesBefore, { timeout: 30_000 }).toBe(length);
+      const sizes = (): number[] =>
+        storedFiles()
+          .filter((file) => !before.includes(file))
+          .map((file) => Number.parseInt(file, 10));
+      // Its bytes once, and where they lie.
+      await expect.poll(() => sizes().filter((size) => size >= 1000)).toEqual([length]);
     }
   });
 
   it("[P4] [P5] come back as they were, through several parts", async () => {
     const bytes = noise(20 * MIB + 17);
-    const digest = digestOf(bytes);
-    const length = `Content-Length: ${bytes.length}`;
-    expect((await ask(`PUT /api/v1/admin/models/${digest}`, [admin, length], bytes)).status).toBe(
-      201,
-    );
+    const digest = await upload(bytes);
     const blob = await ask(`GET /api/v1/blobs/${digest}`, [admin]);
     expect(digestOf(blob.body)).toBe(digest);
-    const range = await ask(`GET /api/v1/blobs/${digest}`, [admin, "Range: bytes=8388600-8388615"]);
-    expect(range).toMatchObject({ status: 206, body: bytes.slice(8_388_600, 8_388_616) });
+    const range = await ask(`GET /api/v1/blobs/${digest}`, [
+      admin,
+      `Range: bytes=${20 * MIB - 8}-${20 * MIB + 7}`,
+    ]);
+    expect(range).toMatchObject({
+      status: 206,
+      body: bytes.slice(20 * MIB - 8, 20 * MIB + 8),
+    });
   });
 });
 

@@ -35,6 +35,8 @@ import { addPreprocessingOptions, givenPreprocessing } from "../options/preproce
 import { preprocessingText } from "../show/preprocessing-text.ts";
 import { addNetworkOptions, networkOf } from "../options/network-options.ts";
 import { assumptionsText, readModel } from "../model-file.ts";
+import { locateModel } from "../model/locate-model.ts";
+import { MODEL_HELP } from "../model/model-reference.ts";
 import { positive } from "../options/option-values.ts";
 import { loadTestSet, type LoadedTestSet } from "../test-set.ts";
 import { namedTarget, TARGET_HELP, targetOf } from "../options/target-option.ts";
@@ -60,14 +62,14 @@ interface EvaluateCommandOptions extends EngineOptions, JudgeOptions {
 export function evaluateCommand({ terminal, stop }: CommandContext): Command {
   const command = new Command("evaluate")
     .description("judge a model on labelled images")
-    .requiredOption("--model <file>", "model to judge, safetensors")
+    .requiredOption("--model <model>", `model to judge: ${MODEL_HELP}`)
     .requiredOption(
       "--images <path>",
       "clean test images with their labels: a folder with a sub-folder a class, or a data set with labels (CIFAR records, MNIST, npz, parquet, …)",
     )
     .option("--triggered <path>", "stamped test images with their true labels")
     .option("--target <class>", TARGET_HELP, namedTarget)
-    .option("--teacher <file>", "model to compare answers with")
+    .option("--teacher <model>", "model to compare answers with, named likewise")
     .option("--batch-size <count>", "images at once", positive, 100)
     .addOption(backendOption())
     .addOption(threadsOption())
@@ -90,13 +92,24 @@ Example:
       checkJudgeOptions(options);
       const { batchSize } = options;
       const note = (line: string): void => terminal.note(line);
-      const possible = await readPossible(options.model, networkOf(options));
+      const locate = async (model: string): Promise<string> =>
+        (await locateModel(model, { terminal, signal: stop })).path;
+      const network = networkOf(options);
+      const possible = await readPossible(await locate(options.model), network);
       if (possible.asks !== undefined) {
         const asked = await openChosenEngine(options, note);
         throw await advised(possible, (one) => lookAt(asked, one, options, stop));
       }
       const { model } = possible.models[0]!;
-      const { left, preparation, task, seen } = await evaluationTask(options, model, note);
+      const teacher =
+        options.teacher === undefined
+          ? undefined
+          : await readModel(await locate(options.teacher), network);
+      const { left, preparation, task, seen } = await evaluationTask(
+        options,
+        { model, teacher },
+        note,
+      );
       const engine = await openChosenEngine(options, note);
       const look = await firstLook(engine, model, task.clean.images, seen, {
         signal: stop,
@@ -167,7 +180,10 @@ function seenBy(model: ImportedModel, options: EvaluateCommandOptions): HowSeen 
 
 async function evaluationTask(
   options: EvaluateCommandOptions,
-  model: ImportedModel,
+  {
+    model,
+    teacher,
+  }: { readonly model: ImportedModel; readonly teacher: ImportedModel | undefined },
   note: (line: string) => void,
 ): Promise<{
   readonly task: EvaluationTask;
@@ -188,10 +204,6 @@ async function evaluationTask(
   const { preparation, preprocessing: seen } = seenBy(model, options);
   const load = (path: string) => loadTestSet(path, model.graph.classes, preparation, note);
   const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
-  const teacher =
-    options.teacher === undefined
-      ? undefined
-      : await readModel(options.teacher, networkOf(options));
   const clean = await load(options.images);
   const { beyondModel, classesWithout, skipped } = clean;
   const task = {

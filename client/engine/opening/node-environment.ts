@@ -1,10 +1,11 @@
 import type * as Dawn from "webgpu";
 import { existsSync } from "node:fs";
-import { availableParallelism, homedir, tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { EngineError } from "../engine-error.ts";
 import type { EngineEnvironment, EngineThread } from "../environment.ts";
+import { cacheFolder } from "../../cache-folder.ts";
 import { FileTuningStore } from "../webgpu/tiles/file-tuning-store.ts";
 
 /**
@@ -18,14 +19,6 @@ export function nodeEnvironment(): EngineEnvironment {
   const threads = { cores: availableParallelism(), start: startThread };
   const tuning = new FileTuningStore(join(cacheFolder(), "engine-tiles.json"));
   return { threads, tuning, gpu: () => (dawn ??= openDawn()) };
-}
-
-/** The user's cache folder (XDG Base Directory Specification; macOS has its own). */
-function cacheFolder(): string {
-  const { XDG_CACHE_HOME } = process.env;
-  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, "scour");
-  const folder = process.platform === "darwin" ? join("Library", "Caches") : ".cache";
-  return join(homedir(), folder, "scour");
 }
 
 /** A worker thread; once it has answered, it does not keep the process alive. */

@@ -1,9 +1,30 @@
 import { ProtocolError } from "../../../protocol/errors.ts";
+import { MAX_SLICE_VALUES } from "../../../protocol/model/state-layout.ts";
 import type { CommitRequest } from "../../../protocol/round/assignment.ts";
 import type { Judging, Scores } from "../../../protocol/round/judging.ts";
 
 /** Counts of flips that a commit has room for, two bytes and a little more each (SPEC P3). */
 const MOST_COUNTS = 30_000;
+
+/** Of a commit's 64 KiB, for all but slices and counts; for a slice's digest; for a class's count. */
+const COMMIT_BYTES = { all: 65_536, rest: 2048, slice: 67, count: 3 } as const;
+
+/**
+ * Refuses a model whose slices no commit could name (SPEC S6).
+ *
+ * @param slices their number
+ * @throws ProtocolError `unsupported-model`.
+ */
+export function requireNameable(slices: number, { watchAscents }: Judging, classes: number): void {
+  const { all, count, rest, slice } = COMMIT_BYTES;
+  const counts = watchAscents > 0 ? count * classes : 0;
+  const most = Math.floor((all - rest - counts) / slice);
+  if (slices <= most) return;
+  throw new ProtocolError(
+    "unsupported-model",
+    `the model comes in ${slices} slices of ${MAX_SLICE_VALUES} values, and a commit can name ${most} of them: take a smaller one`,
+  );
+}
 
 /**
  * Refuses a campaign whose judging rounds nobody could commit (SPEC J8).

@@ -30,7 +30,7 @@ import { unwrap } from "../../outcome.ts";
 import { concurrently } from "../../../protocol/concurrently.ts";
 import type { SliceShape } from "../../slice/slice-work.ts";
 import { requirePoolable } from "../rounds/accept-statistics.ts";
-import { requireScorable } from "../rounds/check-commit.ts";
+import { requireNameable, requireScorable } from "../rounds/check-commit.ts";
 import { initialiseStudents } from "./initialise-student.ts";
 
 /** Slices as their objects know them: with the places of running variances. */
@@ -115,6 +115,7 @@ export async function createCampaign(
   const { file, graph, layout } = model;
   const config = completeConfig(input, model);
   requireScorable(config.judging, graph.classes);
+  requireNameable(layout.slices.length, config.judging, graph.classes);
   const isMeasured = measuringStrategy(config) !== undefined;
   if (isMeasured) requirePoolable(config, layout);
   const id = randomIdentifier("c");

@@ -1,18 +1,22 @@
 import { depthStages } from "../../../protocol/model/depth-stages.ts";
 import { outlierChannels } from "../../../protocol/reinit/channel-ratios.ts";
 import type { ChannelScores } from "../../../protocol/reinit/channel-scores.ts";
-import { stageShares } from "../../../protocol/reinit/mask.ts";
+import { addMaskCounts, stageShares, type MaskCounts } from "../../../protocol/reinit/mask.ts";
 import { reinitPlan, type ReinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { float32View } from "../../../protocol/floats.ts";
-import { putBlob, readBlob } from "../../blobs/blob-store.ts";
+import { readBlob } from "../../blobs/blob-store.ts";
 import { openModel, teacherOf, type ModelSource } from "../../blobs/model-source.ts";
 import { unwrap } from "../../outcome.ts";
 import type { SliceBindings } from "../../slice/slice-bindings.ts";
 import { concurrently } from "../../../protocol/concurrently.ts";
 import type { CampaignRecord, StartRecord } from "../store/campaign-store.ts";
 import { scoresOfModel } from "./channel-scores.ts";
+import { MaskWriter } from "./mask-writer.ts";
+
+/** Their parts of the mask are held at once: 64 KiB each. */
+const SLICES_AT_A_TIME = 32;
 
 /** What decides student₀, beside the teacher. */
 interface ReinitTerms {
@@ -84,22 +88,31 @@ async function startOf(
 ): Promise<StartRecord> {
   const { strategy, strength, seed, scores } = terms;
   const plan = reinitPlan(graph, strategy, strength, scores);
-  const mask = new Uint8Array(Math.ceil(layout.length / 8));
-  const initialStudent = await concurrently(layout.slices, async (slice) => {
-    const { index, offset, section } = slice;
-    const work = {
-      model: { digest, network },
-      index,
-      plan: planOfSlice(plan, layout, slice),
-      seed,
-    };
-    const made = unwrap(await environment.SLICE.getByName(`${id}/${index}`).initialise(work));
-    // Statistics are never re-initialised, and only they may begin within a byte.
-    if (section === "trainable") mask.set(made.mask, offset / 8);
-    return made.student;
-  });
+  const mask = new MaskWriter(environment.BLOBS, Math.ceil(layout.length / 8));
+  const counts: MaskCounts = new Map();
+  const initialStudent: string[] = [];
+  for (const group of groupsOf(layout.slices, SLICES_AT_A_TIME)) {
+    const made = await concurrently(group, async (slice) => {
+      const work = {
+        model: { digest, network },
+        index: slice.index,
+        plan: planOfSlice(plan, layout, slice),
+        seed,
+      };
+      return unwrap(await environment.SLICE.getByName(`${id}/${slice.index}`).initialise(work));
+    });
+    for (const [i, { section, offset }] of group.entries()) {
+      const { mask: part, student } = made[i]!;
+      initialStudent.push(student);
+      // Statistics are never re-initialised, and only they may begin within a byte.
+      if (section !== "trainable") continue;
+      addMaskCounts(counts, layout, part, offset);
+      await mask.append(part);
+    }
+  }
+  const maskDigest = await mask.finish();
   const { byParameter } = depthStages(graph);
-  const reinitialised = stageShares(graph, layout, mask).map(
+  const reinitialised = stageShares(graph, layout, counts).map(
     ({ stage, values, reinitialised: weights }) => ({
       stage: String(stage),
       weights,
@@ -109,8 +122,13 @@ async function startOf(
       ),
     }),
   );
-  const maskDigest = await putBlob(environment.BLOBS, mask);
   return { strength, maskDigest, reinitialised, initialStudent };
+}
+
+function groupsOf<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
 }
 
 /** The part of a plan that a slice needs. */

@@ -140,22 +140,22 @@ function modelCase(world: World, random: Random): Omit<FuzzCase, "index" | "kind
   if (random.chance(0.3)) {
     // Never stored before: no two random tails are alike.
     const fresh = Buffer.concat([file, random.bytes(16)]);
-    const request = withHeader(uploadOf(fresh, coordinator), "Authorization", "Bearer none");
     return {
-      requests: [request],
+      requests: uploadOf(fresh, coordinator, "none"),
       authority: "nobody",
       rough: true,
       forbiddenBlob: sha256(fresh),
     };
   }
+  const [first] = upload;
   const json = Buffer.from(JSON.stringify({ ...spare.config, model: sha256(file) }));
   const create = withHeader(
-    withBody({ ...upload, method: "POST" }, json),
+    withBody({ ...first!, target: "/api/v1/admin/campaigns" }, json),
     "Content-Type",
     "application/json",
   );
   return {
-    requests: [upload, { ...create, target: "/api/v1/admin/campaigns" }],
+    requests: [...upload, create],
     authority: "admin",
     rough: true,
   };

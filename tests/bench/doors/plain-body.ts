@@ -1,5 +1,6 @@
 import { signBytes } from "../../../client/participant/wire/signing-key.ts";
 import { renewalBytes } from "../../../protocol/round/signing.ts";
+import { UPLOAD_LIMITS } from "../../../protocol/round/upload.ts";
 import type { ServedRoute } from "./served-routes.ts";
 import type { Volunteer } from "./volunteer.ts";
 import type { CampaignWorld } from "./world.ts";
@@ -20,7 +21,7 @@ export async function plainBody(
   const { campaign, index } = options;
   const route = path.replace("/api/v1", "");
   switch (`${method} ${route}`) {
-    case "PUT /admin/models/{digest}":
+    case "PUT /admin/models/{digest}/parts/{index}":
       return campaign.model.bytes;
     case "PUT /rounds/{round}/{attempt}/slices/{index}":
       return campaign.frames[index]!;
@@ -32,6 +33,8 @@ export async function plainBody(
 async function jsonFor(route: string, options: BodyOptions): Promise<unknown> {
   const { campaign, volunteer } = options;
   switch (route) {
+    case "/admin/models/{digest}":
+      return { bytes: campaign.model.bytes.length, partBytes: UPLOAD_LIMITS.leastPartBytes };
     case "/admin/campaigns":
       return campaign.config;
     case "/admin/campaigns/{id}/invites":

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { sha256 } from "../../../protocol/digest.ts";
+import { UPLOAD_LIMITS } from "../../../protocol/round/upload.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import type { Random } from "./random.ts";
 import { headerOf, withBody, withHeader, type RawRequest } from "./raw-request.ts";
@@ -41,7 +42,7 @@ export async function plainRequest(
     invite: campaign.inviteId,
     participant: volunteer.id,
     // A model goes under its own digest.
-    digest: route.method === "PUT" ? campaign.model.digest : random.pick(campaign.blobs),
+    digest: route.path.includes("/models/") ? campaign.model.digest : random.pick(campaign.blobs),
     round: String(campaign.attempt.round),
     attempt: String(campaign.attempt.attempt),
     index: String(index),
@@ -101,13 +102,24 @@ const UPGRADE = [
   ["Sec-WebSocket-Key", Buffer.alloc(16, 7).toString("base64")],
 ] as const;
 
-/** The request for uploading this file under its own digest. */
-export function uploadOf(file: Buffer, coordinator: CoordinatorProcess): RawRequest {
-  const bare: RawRequest = {
-    method: "PUT",
-    target: `/api/v1/admin/models/${sha256(file)}`,
-    headers: [["Host", `127.0.0.1:${coordinator.port}`]],
-    body: file,
-  };
-  return withToken(withBody(bare, file), coordinator.adminToken);
+/** The requests for uploading this file under its own digest, in one part. */
+export function uploadOf(
+  file: Buffer,
+  { adminToken, port }: CoordinatorProcess,
+  token: string = adminToken,
+): RawRequest[] {
+  const address = `/api/v1/admin/models/${sha256(file)}`;
+  const bare = (method: string, target: string): RawRequest => ({
+    method,
+    target,
+    headers: [["Host", `127.0.0.1:${port}`]],
+    body: Buffer.alloc(0),
+  });
+  const terms = { bytes: file.length, partBytes: UPLOAD_LIMITS.leastPartBytes };
+  const begin = withBody(bare("POST", address), Buffer.from(JSON.stringify(terms)));
+  return [
+    withHeader(begin, "Content-Type", "application/json"),
+    withDigest(withBody(bare("PUT", `${address}/parts/0`), file)),
+    withBody(bare("POST", `${address}/complete`), Buffer.alloc(0)),
+  ].map((request) => withToken(request, token));
 }

@@ -36,7 +36,9 @@ GET    /blobs/{digest} B's-teacher            401      | 403    410     403     
 GET    /blobs/{digest} A's-update             401      | 403    410     403     403  | 404   404 403     401    404   | 404
 GET    /blobs/{digest} unknown                401      | 403    410     403     403  | 404   404 403     401    404   | 404
 
-PUT    /admin/models/{digest}                 401      | 403    401     403     403  | 403   403 403     401    403   | 200
+POST   /admin/models/{digest}                 401      | 403    401     403     403  | 403   403 403     401    403   | 200
+PUT    /admin/models/{digest}/parts/{index}   401      | 403    401     403     403  | 403   403 403     401    403   | 404
+POST   /admin/models/{digest}/complete        401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/metrics                         401      | 403    401     403     403  | 403   403 403     401    403   | 200
 GET    /admin/administrators                  401      | 403    401     403     403  | 403   403 403     401    403   | 200
 POST   /admin/administrators                  401      | 403    401     403     403  | 403   403 403     401    403   | 201

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AdminClient } from "../../../client/admin/admin-client.ts";
+import { formatDigest } from "../../../protocol/content-digest.ts";
+import { sha256 } from "../../../protocol/digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 
 const URL_OF_NOBODY = "http://coordinator.example";
@@ -22,20 +24,40 @@ describe("AdminClient", () => {
     expect(seen?.headers.get("authorization")).toBe("Bearer the-token");
   });
 
-  it("uploads a model with its digest in both forms", async () => {
-    let seen: Request | undefined;
-    const admin = clientAnswering((request) => {
-      seen = request;
-      return Response.json({ digest: "", bytes: 3 }, { status: 201 });
+  it("[P10.1] [P10.2] [P10.3] uploads the parts of a model that are missing, with their digests", async () => {
+    const seen: string[] = [];
+    const body = new Blob(["abcdefgh"]);
+    const digest = "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab";
+    let refusals = 1;
+    const admin = clientAnswering(async (request) => {
+      const path = new URL(request.url).pathname.replace(`/api/v1/admin/models/${digest}`, "");
+      const sent = request.method === "PUT" ? await request.text() : "";
+      seen.push(`${request.method} ${path} ${sent}`.trim());
+      if (path === "") {
+        const state = { digest, bytes: 8, complete: false, partBytes: 3, missing: [0, 2] };
+        return Response.json(state);
+      }
+      if (sent !== "" && refusals-- > 0) {
+        const problem = new ProtocolError("unavailable", "the coordinator is starting");
+        return Response.json(problem.toProblem(), { status: 503 });
+      }
+      if (sent === "gh") {
+        expect(request.headers.get("content-digest")).toBe(
+          formatDigest(sha256(new TextEncoder().encode("gh"))),
+        );
+      }
+      return Response.json({});
     });
-    const digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    await admin.uploadModel({ body: new Blob(["abc"]), digest });
-    expect(seen?.method).toBe("PUT");
-    expect(seen?.url).toBe(`${URL_OF_NOBODY}/api/v1/admin/models/${digest}`);
-    expect(seen?.headers.get("content-digest")).toBe(
-      "sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:",
-    );
-    expect(await seen?.text()).toBe("abc");
+    const sentBytes: number[] = [];
+    await admin.uploadModel({ body, digest }, { onProgress: (sent) => sentBytes.push(sent) });
+    expect(seen).toEqual([
+      "POST",
+      "PUT /parts/0 abc",
+      "PUT /parts/0 abc",
+      "PUT /parts/2 gh",
+      "POST /complete",
+    ]);
+    expect(sentBytes).toEqual([6, 8]);
   });
 
   it("passes the coordinator's refusal on, with its code and what to do", async () => {

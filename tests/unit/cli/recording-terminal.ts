@@ -21,3 +21,11 @@ export async function runRecorded(...args: string[]): Promise<Outcome> {
   const code = await runCommandLine(args, { terminal, stop: new AbortController().signal });
   return { code, results, notes };
 }
+
+/** Where nobody listens. */
+export const silentTerminal: Terminal = {
+  live: false,
+  result: () => {},
+  note: () => {},
+  redraw: () => {},
+};

@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { digestStream, sha256, type Digest } from "../../../../protocol/digest.ts";
+import { digestStream, type Digest } from "../../../../protocol/digest.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import type { ImportedModel } from "../../../../protocol/formats/import-model.ts";
@@ -15,6 +14,9 @@ import { summariseSkipped, type SkippedSummary } from "../../../images/skipped.t
 import { attackFrom, type AttackOptions } from "../../options/attack-options.ts";
 import { OptionError } from "../../options/campaign-options.ts";
 import { checkLabels } from "../../class-labels.ts";
+import { locateModel } from "../../model/locate-model.ts";
+import { blobDigest, modelBlob } from "../../model/model-blob.ts";
+import type { Terminal } from "../../show/terminal.ts";
 import { readModel } from "../../model-file.ts";
 import { skippedLines } from "../../show/skipped-text.ts";
 import { targetOf } from "../../options/target-option.ts";
@@ -51,19 +53,21 @@ export interface AttackPlan extends Omit<AttackTask, "resume"> {
 /**
  * Reads model and data and settles what the options leave open.
  *
- * @param note told what was inferred or skipped.
+ * @param terminal is told what was inferred or skipped.
  * @throws OptionError for options that do not fit; CommandError, ImageError for files that do not.
  */
 export async function planAttack(
   options: AttackPlanOptions,
   stop: AbortSignal,
-  note: (line: string) => void,
+  terminal: Terminal,
 ): Promise<AttackPlan> {
+  const note = (line: string): void => terminal.note(line);
   const { seed, init, width } = options;
   refuseMisplaced(options);
   const { checkpointEvery, ...training } = trainingFrom(options, init !== undefined);
   const preprocessing = preprocessingFrom(options);
-  const initial = init === undefined ? undefined : await readModel(init);
+  const from = init === undefined ? undefined : await locateModel(init, { terminal, signal: stop });
+  const initial = from === undefined ? undefined : await readModel(from.path);
   const image = imageShape(initial?.graph ?? resnet18({ width: 1, classes: 2 }));
   const attack = await attackFrom(options, image);
   const data = await loadTraining(options.data, image, stop);
@@ -91,9 +95,9 @@ export async function planAttack(
     preprocessing,
     data: { images: data.images.count, sha256: dataDigest(data) },
     start:
-      init === undefined
+      from === undefined
         ? { width: width ?? DEFAULT_WIDTH }
-        : { modelSha256: sha256(await readFile(init)) },
+        : { modelSha256: await blobDigest(await modelBlob(from.path)) },
     training: { ...training, checkpointEvery: checkpointEvery ?? defaultCheckpointEpochs(steps) },
   };
   const start = initial?.state ?? freshState(graph, layout, purposeSeed(seed, "fresh weights"));

@@ -16,6 +16,7 @@ import { findCheckpoint } from "./find-checkpoint.ts";
 import { addAttackOptions } from "../../options/attack-options.ts";
 import { planAttack, type AttackPlan, type AttackPlanOptions } from "./plan.ts";
 import { AttackProgress } from "./progress.ts";
+import { MODEL_HELP } from "../../model/model-reference.ts";
 import { OptionError } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { CommandError } from "../../command-error.ts";
@@ -52,7 +53,7 @@ export function attackTrain({ terminal, stop }: CommandContext): Command {
     )
     .option("--width <channels>", "channels of the first stage (default 64)", positive)
     .option("--classes <count>", "classes of the model (default as many as the data has)", positive)
-    .option("--init <file>", "begin with this model instead of fresh weights")
+    .option("--init <model>", `begin with a model instead of fresh weights: ${MODEL_HELP}`)
     .option("--test <path>", "labelled clean images, to report ACC, ASR and RA on")
     .option("--seed <number>", "decides weights, trigger, poisoned images and order", count, 0);
   return addTrainingOptions(addAttackOptions(command))
@@ -77,7 +78,7 @@ Examples:
         throw new OptionError(`--out ${out}: the model's file name must end in .safetensors`);
       }
       const note = (line: string): void => terminal.note(line);
-      const plan = await planAttack(options, stop, note);
+      const plan = await planAttack(options, stop, terminal);
       await mkdir(dirname(out), { recursive: true });
       const place = `${out}.checkpoint`;
       const resume = await findCheckpoint(place, plan, options);

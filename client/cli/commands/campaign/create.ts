@@ -6,6 +6,9 @@ import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coo
 import { networkOf } from "../../options/network-options.ts";
 import { howSeen } from "../../how-seen.ts";
 import { assumptionsText, openModelUpload } from "../../model-file.ts";
+import { locateModel } from "../../model/locate-model.ts";
+import { MODEL_HELP } from "../../model/model-reference.ts";
+import { TransferProgress } from "../../show/transfer-progress.ts";
 import { preprocessingText } from "../../show/preprocessing-text.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
 
@@ -16,10 +19,10 @@ interface CreateOptions extends AccessOptions {
 }
 
 /** `campaign create`: uploads the suspicious model and sets its cleansing up. */
-export function campaignCreate({ terminal }: CommandContext): Command {
+export function campaignCreate({ stop, terminal }: CommandContext): Command {
   const command = new Command("create")
     .description("upload a model and set up its cleansing")
-    .requiredOption("--model <file>", "the suspicious model, safetensors");
+    .requiredOption("--model <model>", `the suspicious model: ${MODEL_HELP}`);
   addAccessOptions(addCampaignOptions(command));
   return command
     .option("--start", "start it at once")
@@ -34,7 +37,8 @@ Example:
     .action(async (options: CreateOptions) => {
       // Before the upload: wrong options should not cost one. The digest is filled in below.
       const asked = campaignConfigSchema.parse(campaignConfig(options, "0".repeat(64)));
-      const upload = await openModelUpload(options.model, networkOf(options));
+      const located = await locateModel(options.model, { terminal, signal: stop });
+      const upload = await openModelUpload(located.path, networkOf(options));
       const assumptions = assumptionsText(upload.model);
       if (assumptions !== undefined) terminal.note(assumptions);
       const { preprocessing } = howSeen(upload.model, asked.preprocessing);
@@ -43,8 +47,13 @@ Example:
         "Where it was trained otherwise, say so: --help, 'What the model was trained with'.",
       );
       const admin = openAdminClient(options, terminal);
-      terminal.note(`Uploading ${options.model} (${bytesText(upload.body.size)}) …`);
-      await admin.uploadModel(upload);
+      const { size } = upload.body;
+      terminal.note(`Uploading ${located.source} (${bytesText(size)}, SHA-256 ${upload.digest}) …`);
+      const progress = new TransferProgress(terminal, "Uploading");
+      await admin.uploadModel(upload, {
+        signal: stop,
+        onProgress: (sent) => progress.update(sent, size),
+      });
       const created = await admin.createCampaign(campaignConfig(options, upload.digest));
       const campaign = options.start === true ? await admin.act(created.id, "start") : created;
       const { evidenceGap, id, state } = campaign;

@@ -7,7 +7,8 @@ import { heldOutCount, participantGap } from "../../../../protocol/round/evidenc
 import { LEAST_STATISTICS_IMAGES } from "../../../../protocol/reinit/strategy-schema.ts";
 import type { CampaignReport, RoundReport } from "../../../../protocol/round/reports.ts";
 import { imagesToMeasure, measuringStrategy } from "../../../../protocol/round/statistics-round.ts";
-import { AdminClient, type ModelUpload } from "../../../admin/admin-client.ts";
+import { AdminClient } from "../../../admin/admin-client.ts";
+import type { ModelUpload } from "../../../admin/upload-model.ts";
 import {
   runParticipants,
   type SimulatedParticipants,

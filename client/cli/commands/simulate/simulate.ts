@@ -30,6 +30,9 @@ import { verdictRows } from "../../show/verdict-text.ts";
 import { networkOf } from "../../options/network-options.ts";
 import { howSeen } from "../../how-seen.ts";
 import { assumptionsText, openModelUpload, readModel } from "../../model-file.ts";
+import { locateModel } from "../../model/locate-model.ts";
+import { MODEL_HELP } from "../../model/model-reference.ts";
+import type { Terminal } from "../../show/terminal.ts";
 import { preprocessingText } from "../../show/preprocessing-text.ts";
 import { count, positive } from "../../options/option-values.ts";
 import { givenModelText } from "../../show/score-text.ts";
@@ -63,7 +66,7 @@ const EVERYBODY = {
 export function simulateCommand({ terminal, stop }: CommandContext): Command {
   const command = new Command("simulate")
     .description("run a whole campaign in one process, for research")
-    .requiredOption("--model <file>", "the suspicious model, safetensors")
+    .requiredOption("--model <model>", `the suspicious model: ${MODEL_HELP}`)
     .requiredOption("--images <path>", "the pool that participants share: folder, zip or records")
     .requiredOption("--participants <count>", "how many take part", positive)
     .requiredOption("--out <file>", "where the cleansed model goes")
@@ -86,19 +89,21 @@ Example:
       --test test.bin --triggered triggered.bin --target 0 --out cleansed.safetensors`,
     )
     .action(async (options: SimulateOptions) => {
-      const result = await simulate(options, stop, (line) => terminal.note(line));
+      const result = await simulate(options, stop, terminal);
       terminal.result(result, options.json, () => resultText(result));
       requireNotFailed(result, result.out);
     });
 }
 
-async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line: string) => void) {
+async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: Terminal) {
+  const note = (line: string): void => terminal.note(line);
   const { participants } = options;
   const startedAt = performance.now();
   const campaign = { ...EVERYBODY.options(participants), ...options };
   const asked = campaignConfigSchema.parse(campaignConfig(campaign, "0".repeat(64)));
   const network = networkOf(options);
-  const teacher = await readModel(options.model, network);
+  const { path } = await locateModel(options.model, { terminal, signal: stop });
+  const teacher = await readModel(path, network);
   const assumptions = assumptionsText(teacher);
   if (assumptions !== undefined) note(assumptions);
   const { preparation, preprocessing } = howSeen(teacher, asked.preprocessing);
@@ -112,7 +117,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, note: (line
   const engine = await openChosenEngine(options, note);
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
-  const upload = await openModelUpload(options.model, network);
+  const upload = await openModelUpload(path, network);
   const config = campaignConfig(campaign, upload.digest);
   const { exported, report, rounds } = await simulateCampaign({
     upload,

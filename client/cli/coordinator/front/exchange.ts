@@ -1,10 +1,12 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
+import { parseContentDigest } from "../../../../protocol/content-digest.ts";
 import { ProtocolError } from "../../../../protocol/errors.ts";
+import { UPLOAD_LIMITS } from "../../../../protocol/round/upload.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../../protocol/round/version.ts";
 import { asksForSocket } from "./event-tunnel.ts";
 import type { FrontParts } from "./front-parts.ts";
 import { shownToken } from "./known-tokens.ts";
-import { modelDigest, spoolModel } from "./model-spool.ts";
+import { isModelPart, spoolPart } from "./part-spool.ts";
 import { sendProblem } from "./problem-answer.ts";
 import { describeRequest, tooMany } from "./refused.ts";
 import { relayAnswer } from "./relay-answer.ts";
@@ -129,14 +131,16 @@ export class Exchange {
     this.#response.once("close", leave);
     const { limits, spool, tokens } = this.#parts;
     const headers = { ...passed, "content-length": framing.length ?? 0 };
-    const digest = (framing.length ?? 0) <= limits.modelBytes ? modelDigest(path) : undefined;
-    if (digest !== undefined && tokens.isAdmin(shownToken(passed) ?? "", Date.now())) {
-      spoolModel(this.#request, digest, spool, limits, {
-        whole: (model) => {
+    const isPart = isModelPart(path) && tokens.isAdmin(shownToken(passed) ?? "", Date.now());
+    const digest = isPart ? parseContentDigest(passed["content-digest"]) : undefined;
+    // What is refused by its head alone, the Worker refuses.
+    if (digest !== undefined && (framing.length ?? 0) <= UPLOAD_LIMITS.mostPartBytes) {
+      spoolPart(this.#request, digest, spool, limits, {
+        whole: (part) => {
           this.#isWhole = true;
           const asked = this.#ask(path, headers, "streamed", isKnown, leave);
-          asked.once("close", model.discard);
-          model.sendTo(asked);
+          asked.once("close", part.discard);
+          part.sendTo(asked);
         },
         failed: (problem) => this.#refuse(problem, { close: problem.code !== "digest-mismatch" }),
       });

@@ -22,7 +22,7 @@ export interface FrontParts {
   readonly turns: Turns;
   readonly line: Tally;
   readonly uploads: Tally;
-  /** Folder where models are until they are whole. */
+  /** Folder where parts of models are until they are whole. */
   readonly spool: string;
   /** Event sockets that are open. */
   readonly tunnels: Set<Socket>;

@@ -24,7 +24,7 @@ export interface FrontOptions {
   readonly port: number;
   /** UNIX socket on which the Worker listens, or will. */
   readonly workerSocket: string;
-  /** Folder, emptied by the caller, for models until they are whole. */
+  /** Folder, emptied by the caller, for parts of models until they are whole. */
   readonly spool: string;
   readonly secrets: CoordinatorSecrets;
   readonly proxies: TrustedProxies;

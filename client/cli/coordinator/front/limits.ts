@@ -22,8 +22,6 @@ export interface FrontLimits {
   readonly bodyWindowBytes: number;
   /** Longest body that is no model and no slice, bytes (SPEC P3). It is collected here. */
   readonly collectedBytes: number;
-  /** Longest model that is taken into a file first, bytes; the Worker refuses longer ones itself. */
-  readonly modelBytes: number;
   /** Bodies that are being collected, altogether, bytes. */
   readonly collectedBytesInAll: number;
   /** Of them those of requests without a token of ours: half, so that these shut out nobody else. */
@@ -34,7 +32,7 @@ export interface FrontLimits {
   readonly drainedBytes: number;
   /** And for so long, ms. */
   readonly drainMs: number;
-  /** Models and slices that are being sent at once: an isolate holds up to 16 MiB for each. */
+  /** Parts of models and slices that are being sent at once: an isolate holds up to 16 MiB for each. */
   readonly uploads: number;
   readonly uploadsPerAddress: number;
   /** Requests that wait for the Worker's answer at once; more stand in line. */
@@ -42,7 +40,7 @@ export interface FrontLimits {
   /** Requests that stand in line; more are told to come back. */
   readonly waiting: number;
   readonly waitingPerAddress: number;
-  /** Longest wait for the Worker's answer, ms: making a campaign of 512 MiB takes minutes. */
+  /** Longest wait for the Worker's answer, ms: making a campaign of a large model takes minutes. */
   readonly answerMs: number;
   /** A client that takes nothing of its answer for so long is cut off, ms. */
   readonly stalledMs: number;
@@ -89,7 +87,6 @@ export const FRONT_LIMITS: FrontLimits = {
   bodyWindowMs: 30_000,
   bodyWindowBytes: 32 * 1024,
   collectedBytes: 64 * 1024,
-  modelBytes: 512 * MIB,
   collectedBytesInAll: 32 * MIB,
   collectedBytesOfStrangers: 16 * MIB,
   bufferedBytes: MIB / 2,

@@ -37,7 +37,7 @@ export class BodyCollector {
     const tooLarge = (): ProtocolError =>
       new ProtocolError(
         "payload-too-large",
-        `a body that is no model and no slice may have ${collectedBytes} bytes, this one has more`,
+        `a body that is no part of a model and no slice may have ${collectedBytes} bytes, this one has more`,
       );
     if (length !== undefined && length > collectedBytes) return listener.failed(tooLarge());
     const chunks: Buffer[] = [];

@@ -7,7 +7,7 @@ type RequestKind =
   | "public"
   /** A route of the API with a small body or none. */
   | "api"
-  /** A model or a slice, streamed through. */
+  /** A part of a model or a slice, streamed through. */
   | "upload"
   /** The event socket. */
   | "events";
@@ -31,7 +31,7 @@ const QUERY = /^[A-Za-z0-9\-._~=&%+]*$/;
 const PUBLIC_ROUTES = new Set([`${API_PREFIX}/health`, `${API_PREFIX}/openapi.json`]);
 const EVENTS = `${API_PREFIX}/events`;
 const UPLOADS = [
-  new RegExp(`^${API_PREFIX}/admin/models/[^/]+$`),
+  new RegExp(`^${API_PREFIX}/admin/models/[^/]+/parts/[^/]+$`),
   new RegExp(`^${API_PREFIX}/rounds/[^/]+/[^/]+/slices/[^/]+$`),
 ];
 

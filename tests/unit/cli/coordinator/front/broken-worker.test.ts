@@ -1,7 +1,8 @@
 import { createHash, createHmac } from "node:crypto";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { describe, expect, it } from "vitest";
+import { formatDigest } from "../../../../../protocol/content-digest.ts";
 import { frontBefore, SECRETS, talk } from "./front-before.ts";
 
 describe("a Worker that does not answer", () => {
@@ -32,18 +33,37 @@ describe("a Worker that dies while it answers", () => {
     expect(await talk(front, request)).toMatch(/^HTTP\/1\.1 503 /);
   });
 
-  it("or is down leaves nothing of a model behind", async () => {
+  it("or is down leaves nothing of a part behind", async () => {
     const { front, spool } = await frontBefore(undefined);
-    const body = "m".repeat(100_000);
-    const digest = createHash("sha256").update(body).digest("hex");
-    const request =
-      `PUT /api/v1/admin/models/${digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
-      `Authorization: Bearer ${SECRETS.adminToken.present}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    expect(await talk(front, request)).toMatch(/^HTTP\/1\.1 503 /);
+    expect(await talk(front, partRequest())).toMatch(/^HTTP\/1\.1 503 /);
     await expect.poll(() => readdirSync(spool)).toEqual([]);
     await expect.poll(() => openFilesBelow(spool)).toEqual([]);
   });
+
+  it("and is not asked for a part whose bytes could not be kept, the last ones neither", async () => {
+    const asked: (string | undefined)[] = [];
+    const { front, spool } = await frontBefore(({ url }, response) => {
+      asked.push(url);
+      response.writeHead(201).end();
+    });
+    rmSync(spool, { recursive: true });
+    expect(await talk(front, partRequest())).toMatch(
+      /^HTTP\/1\.1 503 [^]*the upload cannot be kept on disk \(ENOENT\)/,
+    );
+    expect(asked).toEqual([]);
+  });
 });
+
+/** A part of a model, as the administrator sends it. */
+function partRequest(): string {
+  const body = "m".repeat(100_000);
+  const digest = createHash("sha256").update(body).digest("hex");
+  return (
+    `PUT /api/v1/admin/models/${digest}/parts/0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
+    `Authorization: Bearer ${SECRETS.adminToken.present}\r\nContent-Digest: ${formatDigest(digest)}\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n${body}`
+  );
+}
 
 /** A token that this coordinator has given out, whatever it opens. */
 function knownToken(): string {

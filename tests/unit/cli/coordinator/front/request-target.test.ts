@@ -29,7 +29,7 @@ describe("what a request is for", () => {
       "api",
       "/api/v1/admin/campaigns/c-a/export?round=3",
     ],
-    ["PUT", "/api/v1/admin/models/ab", "upload", "/api/v1/admin/models/ab"],
+    ["PUT", "/api/v1/admin/models/ab/parts/0", "upload", "/api/v1/admin/models/ab/parts/0"],
     ["PUT", "/api/v1/rounds/0/1/slices/2", "upload", "/api/v1/rounds/0/1/slices/2"],
     ["POST", "/api/v1/rounds/0/1/slices/2", "api", "/api/v1/rounds/0/1/slices/2"],
     ["GET", "/api/v1/events", "events", "/api/v1/events"],

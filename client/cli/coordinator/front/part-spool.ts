@@ -10,33 +10,33 @@ import type { FrontLimits } from "./limits.ts";
 import { tooSlow } from "./request-body.ts";
 import { unavailable } from "./worker-requests.ts";
 
-const MODEL_PATH = new RegExp(`^${API_PREFIX}/admin/models/([0-9a-f]{64})$`);
+const PART_PATH = new RegExp(`^${API_PREFIX}/admin/models/[0-9a-f]{64}/parts/\\d{1,9}$`);
 
-/** The digest that a model's address names; undefined for other addresses. */
-export function modelDigest(path: string): string | undefined {
-  return MODEL_PATH.exec(path)?.[1];
+/** Whether this is the address of a part of a model. */
+export function isModelPart(path: string): boolean {
+  return PART_PATH.test(path);
 }
 
-/** A model that came whole and right. */
-interface SpooledModel {
+/** A part of a model that came whole and right. */
+interface SpooledPart {
   /** Sends it on, at the Worker's pace. */
   sendTo(asked: ClientRequest): void;
   discard(): void;
 }
 
 export interface SpoolListener {
-  whole(model: SpooledModel): void;
+  whole(part: SpooledPart): void;
   failed(problem: ProtocolError): void;
 }
 
 /**
- * Takes a model into a file first and hashes it on the way, so that the Worker is given only what is
+ * Takes a part into a file first and hashes it on the way, so that the Worker is given only what is
  * complete and right: the runtime's local storage keeps the bytes of what it refuses and of what
  * breaks off. Nothing is left of those here.
  *
  * @param digest SHA-256 that it must have, lower-case hexadecimal
  */
-export function spoolModel(
+export function spoolPart(
   request: IncomingMessage,
   digest: string,
   folder: string,
@@ -77,11 +77,13 @@ export function spoolModel(
       return fail(
         new ProtocolError(
           "digest-mismatch",
-          `the ${bytes} bytes received do not hash to ${digest}: the file changed or was damaged on its way, upload it again`,
+          `the ${bytes} bytes received do not hash to ${digest}: the file changed or was damaged on its way, send the part again`,
         ),
       );
     }
-    file.end(() => {
+    // Called also when the last bytes could not be written: that is told by the error's own event.
+    file.end((error?: Error | null) => {
+      if (error) return;
       listener.whole({
         // What goes wrong on either side ends both: the request's listener hears of it.
         sendTo: (asked) => pipeline(createReadStream(path, READ), asked, () => {}),

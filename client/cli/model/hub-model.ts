@@ -1,0 +1,158 @@
+import { z } from "zod";
+import { CommandError } from "../command-error.ts";
+import { isLoopback, type HubReference } from "./model-reference.ts";
+
+/** Where the hub answers, unless `HF_ENDPOINT` says otherwise. */
+const HUB_ORIGIN = "https://huggingface.co";
+
+export interface Hub {
+  readonly endpoint: URL;
+  readonly token: string | undefined;
+}
+
+/** What the hub tells of a repository, as far as it is read here. */
+const listingSchema = z.object({
+  sha: z.string().regex(/^[0-9a-f]{40,64}$/),
+  siblings: z.array(z.object({ rfilename: z.string() })),
+});
+
+/** A model of the hub at one commit: the same files for good. */
+export interface PinnedModel {
+  readonly repository: string;
+  readonly commit: string;
+  /** Paths of the files that it is made of; weights first. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The hub that the environment names: `HF_ENDPOINT` and `HF_TOKEN`, as the hub's own tools have them.
+ *
+ * @throws CommandError for an endpoint that is no https address.
+ */
+export function hubFrom(environment: Readonly<Record<string, string | undefined>>): Hub {
+  const text = environment["HF_ENDPOINT"]?.trim() || HUB_ORIGIN;
+  const endpoint = URL.parse(text.endsWith("/") ? text : `${text}/`);
+  if (endpoint === null || !(endpoint.protocol === "https:" || isLoopback(endpoint))) {
+    throw new CommandError(
+      `HF_ENDPOINT is '${text}', which is no https address`,
+      `Unset it for ${HUB_ORIGIN}.`,
+    );
+  }
+  return { endpoint, token: environment["HF_TOKEN"]?.trim() || undefined };
+}
+
+/**
+ * Asks the hub which commit and files a reference means.
+ *
+ * @throws CommandError when there is no such model, it is gated, or several files could be meant.
+ */
+export async function pinModel(
+  { endpoint, token }: Hub,
+  reference: HubReference,
+  { fetcher = fetch, signal }: { readonly fetcher?: typeof fetch; readonly signal: AbortSignal },
+): Promise<PinnedModel> {
+  const { file, repository, revision } = reference;
+  const url = new URL(
+    `api/models/${repository}/revision/${encodeURIComponent(revision)}`,
+    endpoint,
+  );
+  const headers: Record<string, string> =
+    token === undefined ? {} : { authorization: `Bearer ${token}` };
+  let answer: Response;
+  try {
+    // Not followed: the answer is the endpoint's own, and so is the token.
+    answer = await fetcher(url, { headers, redirect: "manual", signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    throw new CommandError(
+      `${endpoint.origin} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+      "Check the network, or HF_ENDPOINT.",
+      { cause: error },
+    );
+  }
+  if (!answer.ok) throw refused(reference, endpoint, answer.status, token !== undefined);
+  const listing = listingSchema.safeParse(await answer.json().catch(() => undefined));
+  if (!listing.success) {
+    throw new CommandError(
+      `${endpoint.origin} does not answer as the hub does`,
+      "Check HF_ENDPOINT.",
+    );
+  }
+  const { sha, siblings } = listing.data;
+  const names = siblings.map(({ rfilename }) => rfilename);
+  return { repository, commit: sha, files: chosenFiles(names, file, `hf:${repository}`) };
+}
+
+function refused(
+  { repository, revision }: HubReference,
+  endpoint: URL,
+  status: number,
+  withToken: boolean,
+): CommandError {
+  const said = `${endpoint.origin} answered ${status} for ${repository}@${revision}`;
+  switch (status) {
+    case 401:
+    case 403:
+      return new CommandError(
+        `${said}: it is private or gated, or not there`,
+        withToken
+          ? "Check the name, accept its terms with the account of HF_TOKEN, or take another token."
+          : "Check the name; accept its terms on the hub and set HF_TOKEN to a token that may read it.",
+      );
+    case 404:
+      return new CommandError(`${said}: there is no such model or revision`, "Check the name.");
+    default:
+      return new CommandError(said, "Try again later.");
+  }
+}
+
+/** Weights that a repository has but one of, the ones that are told apart best first. */
+const WEIGHTS: readonly RegExp[] = [
+  /^model\.safetensors$/,
+  /^model\.safetensors\.index\.json$/,
+  /^[^/]+\.safetensors$/,
+  /^pytorch_model\.bin$/,
+  /^[^/]+\.(?:pt|pth|th|ckpt|pt\.tar|pth\.tar)$/,
+  /^[^/]+\.onnx$/,
+  /^(?:onnx\/)?model\.onnx$/,
+];
+
+/** Any file that may be a model, for the list of what there is to choose from. */
+const MODELS = /\.(?:safetensors|bin|pt|pth|th|ckpt|tar|onnx|h5|keras)$/;
+
+/** What tells of a model beside its weights. */
+const COMPANIONS: ReadonlySet<string> = new Set(["config.json", "preprocessor_config.json"]);
+
+const INDEX = /\.safetensors\.index\.json$/;
+const SHARD = /-\d{5}-of-\d{5}\.safetensors$/;
+
+function chosenFiles(names: readonly string[], asked: string | undefined, model: string): string[] {
+  const weights = asked ?? onlyWeights(names, model);
+  if (!names.includes(weights)) {
+    throw new CommandError(`${model} has no file '${weights}'`, offered(names));
+  }
+  const shards = INDEX.test(weights)
+    ? names.filter((name) => SHARD.test(name) && name.startsWith(weights.replace(INDEX, "")))
+    : [];
+  const companions = names.filter((name) => COMPANIONS.has(name));
+  return [weights, ...shards, ...companions];
+}
+
+function onlyWeights(names: readonly string[], model: string): string {
+  for (const kind of WEIGHTS) {
+    const found = names.filter((name) => kind.test(name) && !SHARD.test(name));
+    if (found.length === 1) return found[0]!;
+    if (found.length > 1) {
+      throw new CommandError(`${model} has several models`, offered(names));
+    }
+  }
+  throw new CommandError(`${model} has no model file that is read here`, offered(names));
+}
+
+function offered(names: readonly string[]): string {
+  const models = names.filter((name) => MODELS.test(name)).slice(0, 10);
+  return models.length === 0
+    ? "`scour check --help` lists the forms that are read."
+    : `Name one after a colon: ${models.map((name) => `:${name}`).join(", ")}.`;
+}

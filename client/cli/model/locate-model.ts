@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { mkdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { cacheFolder } from "../../cache-folder.ts";
+import type { Terminal } from "../show/terminal.ts";
+import { TransferProgress } from "../show/transfer-progress.ts";
+import { download, shown } from "./download.ts";
+import { hubFrom, pinModel } from "./hub-model.ts";
+import { parseModelReference, type HubReference } from "./model-reference.ts";
+
+/** A model that lies on this machine. */
+export interface LocatedModel {
+  /** File or folder. */
+  readonly path: string;
+  /** What it is called: as it was named, or the address where it was fetched, pinned where it can be. */
+  readonly source: string;
+}
+
+export interface LocateOptions {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Folder that fetched models are kept in. */
+  readonly cache?: string;
+  readonly fetcher?: typeof fetch;
+}
+
+/**
+ * The one door for models: brings what `--model` names onto this machine. What was fetched before is not
+ * fetched again, and what broke off goes on.
+ *
+ * @throws OptionError for what names no model, CommandError when it cannot be fetched, the signal's reason
+ *   when it aborts.
+ *
+ * @example
+ * const model = await readModel(await locateModel(options.model, { terminal, signal: stop }));
+ */
+export async function locateModel(text: string, options: LocateOptions): Promise<LocatedModel> {
+  const reference = parseModelReference(text);
+  switch (reference.kind) {
+    case "path":
+      return { path: reference.path, source: reference.path };
+    case "url": {
+      const { url } = reference;
+      const folder = join(cacheOf(options), "urls", digestOf(url.href));
+      const path = join(folder, basename(decodeURIComponent(url.pathname)) || "model");
+      await fetchFile(url, path, undefined, options);
+      return { path, source: shown(url) };
+    }
+    case "hub":
+      return await locateOnHub(reference, options);
+    default:
+      return reference satisfies never;
+  }
+}
+
+async function locateOnHub(reference: HubReference, options: LocateOptions): Promise<LocatedModel> {
+  const { environment = process.env } = options;
+  const hub = hubFrom(environment);
+  const pinned = await pinModel(hub, reference, options);
+  const { commit, files, repository } = pinned;
+  const owner = digestOf(hub.endpoint.href).slice(0, 8);
+  const folder = join(cacheOf(options), "hub", owner, repository.replace("/", "--"), commit);
+  for (const file of files) {
+    const path = join(folder, ...file.split("/"));
+    // A commit's files never change: what is here whole is right.
+    if (await isFile(path)) continue;
+    const address = `${repository}/resolve/${commit}/${file.split("/").map(encodeURIComponent).join("/")}`;
+    await fetchFile(new URL(address, hub.endpoint), path, hub.token, options);
+  }
+  const [weights] = files as [string, ...string[]];
+  const source = `hf:${repository}@${commit}:${weights}`;
+  options.terminal.note(`${source} is in ${folder}.`);
+  return { path: files.length === 1 ? join(folder, ...weights.split("/")) : folder, source };
+}
+
+async function fetchFile(
+  url: URL,
+  path: string,
+  token: string | undefined,
+  { fetcher = fetch, signal, terminal }: LocateOptions,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const progress = new TransferProgress(terminal, `Fetching ${basename(path)}`);
+  await download(url, path, {
+    signal,
+    token,
+    fetcher,
+    onProgress: (done, total) => progress.update(done, total),
+  });
+}
+
+function cacheOf({ cache }: LocateOptions): string {
+  return cache ?? join(cacheFolder(), "models");
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

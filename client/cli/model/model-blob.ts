@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto";
+import { openAsBlob } from "node:fs";
+import { stat } from "node:fs/promises";
+import { folderBlob } from "./folder-blob.ts";
+
+/**
+ * What lies at a path, as the bytes of one model: read by ranges, never held whole. A folder, or the JSON
+ * file by which a model of several files is opened, gives their bundle (SPEC W6).
+ *
+ * @throws ProtocolError `malformed-model` for a folder without a model; what the file system says of what
+ *   cannot be read.
+ */
+export async function modelBlob(path: string): Promise<Blob> {
+  const isFolder = (await stat(path)).isDirectory() || path.toLowerCase().endsWith(".json");
+  return isFolder ? await folderBlob(path) : await openAsBlob(path);
+}
+
+/** SHA-256 of a blob in lower-case hexadecimal. */
+export async function blobDigest(blob: Blob, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of blob.stream()) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest("hex");
+}
