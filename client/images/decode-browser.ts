@@ -6,7 +6,7 @@ import { turnUpright, webpOrientation } from "./webp-orientation.ts";
 const MAX_PIXELS = 100_000_000;
 
 /**
- * Decodes a PNG, JPEG, WebP, GIF or AVIF in a tab or worker as `decode-node.ts` does: upright, transparency
+ * Decodes a PNG, JPEG, WebP or AVIF in a tab or worker as `decode-node.ts` does: upright, transparency
  * over white, pixel values as stored.
  *
  * @throws Error that says what is wrong with the file.

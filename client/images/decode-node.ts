@@ -6,7 +6,7 @@ import type { Picture } from "./picture.ts";
 const MAX_PIXELS = 100_000_000;
 
 /**
- * Decodes a PNG, JPEG, WebP, GIF (its first frame) or AVIF: upright by its EXIF orientation, transparency
+ * Decodes a PNG, JPEG, WebP or AVIF: upright by its EXIF orientation, transparency
  * over white, grayscale as RGB, pixel values as stored (an embedded colour profile is not applied, as in
  * torchvision).
  *

@@ -3,7 +3,7 @@ import type { PictureHead } from "./picture-head.ts";
 import type { Picture } from "./picture.ts";
 import { requireWholePng } from "./pictures/png-check.ts";
 
-/** Decodes a PNG, JPEG, WebP, GIF or AVIF by what the platform has; its error's message says what is wrong. */
+/** Decodes a PNG, JPEG, WebP or AVIF by what the platform has; its error's message says what is wrong. */
 export type PlatformDecoder = (
   bytes: Uint8Array,
   head: PictureHead | undefined,
@@ -42,9 +42,10 @@ async function decoded(
       return await decode(bytes, head);
     case "jpeg":
     case "webp":
-    case "gif":
     case "avif":
       return await decode(bytes, head);
+    case "gif":
+      return (await import("./pictures/gif.ts")).decodeGif(bytes);
     case "bmp":
       return (await import("./pictures/bmp.ts")).decodeBmp(bytes);
     case "netpbm":

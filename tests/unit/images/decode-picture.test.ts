@@ -19,13 +19,18 @@ for (const picture of PICTURES_TO_DECODE) {
   });
 }
 
-it("decodes a TIFF whose LZW codes are of all lengths, more than once", async () => {
-  const data = Uint8Array.from({ length: 90 * 90 * 3 }, (_, i) => (i * i * 31 + (i >> 7)) % 256);
-  const file = await sharp(data, { raw: { width: 90, height: 90, channels: 3 } })
-    .tiff({ compression: "lzw", predictor: "none" })
-    .toBuffer();
-  expect((await decode(new Uint8Array(file))).data).toEqual(data);
-});
+it.each(["tiff", "gif"] as const)(
+  "decodes a %s with LZW codes of all lengths, more than once",
+  async (kind) => {
+    const data = Uint8Array.from({ length: 90 * 90 * 3 }, (_, i) => (i * i * 31 + (i >> 7)) % 256);
+    const picture = sharp(data, { raw: { width: 90, height: 90, channels: 3 } });
+    const packed =
+      kind === "gif" ? picture.gif() : picture.tiff({ compression: "lzw", predictor: "none" });
+    const file = await packed.toBuffer();
+    const wanted = kind === "gif" ? await sharp(file).removeAlpha().raw().toBuffer() : data;
+    expect(Buffer.from((await decode(new Uint8Array(file))).data)).toEqual(Buffer.from(wanted));
+  },
+);
 
 describe("a damaged picture", () => {
   it("is refused where a PNG's checksum says so, not painted as far as it goes", async () => {
@@ -42,7 +47,7 @@ describe("a damaged picture", () => {
       state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
       return (state >>> 8) % below;
     };
-    const own = PICTURES_TO_DECODE.filter(({ name }) => /PBM|PGM|PPM|PAM|BMP|TIFF/.test(name));
+    const own = PICTURES_TO_DECODE.filter(({ name }) => /PBM|PGM|PPM|PAM|BMP|GIF|TIFF/.test(name));
     for (const { file } of own) {
       for (let tries = 0; tries < 8; tries++) {
         const bytes = fileOf(file).slice(0, random(2) === 0 ? undefined : random(file.length));

@@ -1,3 +1,5 @@
+import { LzwTable } from "../lzw.ts";
+
 /** How a strip or tile is packed (TIFF 6.0, tag 259). */
 const NAMES: Readonly<Record<number, string>> = {
   2: "CCITT's fax code",
@@ -91,18 +93,15 @@ function fromPackBits(packed: Uint8Array, size: number): Uint8Array {
 
 const CLEAR = 256;
 const END = 257;
-const MOST_CODES = 4096;
 
 /**
  * LZW as TIFF has it (TIFF 6.0, section 13): codes of 9 to 12 bits, the highest first, one code earlier
- * longer than in GIF. Of each code its last byte, its length and the code before it are kept.
+ * longer than in GIF.
  */
 function fromLzw(packed: Uint8Array, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  const before = new Uint16Array(MOST_CODES);
-  const last = Uint8Array.from({ length: MOST_CODES }, (_, code) => code & 255);
-  const lengths = new Uint16Array(MOST_CODES).fill(1);
-  let [codes, width, previous, filled] = [END + 1, 9, -1, 0];
+  const table = new LzwTable(END + 1);
+  let [width, filled] = [9, 0];
   let [held, heldBits, at] = [0, 0, 0];
   while (filled < size) {
     while (heldBits < width) {
@@ -111,34 +110,16 @@ function fromLzw(packed: Uint8Array, size: number): Uint8Array {
       heldBits += 8;
     }
     heldBits -= width;
-    const code = (held >>> heldBits) & (2 ** width - 1);
+    const code = held >>> heldBits;
     held &= 2 ** heldBits - 1;
     if (code === END) break;
     if (code === CLEAR) {
-      [codes, width, previous] = [END + 1, 9, -1];
+      table.clear();
+      width = 9;
       continue;
     }
-    if (code > codes || (code === codes && previous === -1) || (code > END && previous === -1)) {
-      throw new Error("cannot be decoded: the picture is damaged");
-    }
-    if (previous !== -1 && codes < MOST_CODES) {
-      before[codes] = previous;
-      lengths[codes] = lengths[previous]! + 1;
-      // Of a code that is just being made, the first byte of what it begins with comes last.
-      let first = code === codes ? previous : code;
-      while (first > END) first = before[first]!;
-      last[codes] = first;
-      codes++;
-    }
-    const length = lengths[code]!;
-    let one = code;
-    for (let to = filled + length - 1; to >= filled; to--) {
-      if (to < size) bytes[to] = last[one]!;
-      one = before[one]!;
-    }
-    filled = Math.min(size, filled + length);
-    previous = code;
-    if (codes + 1 >= 2 ** width && width < 12) width++;
+    filled = table.write(code, bytes, filled);
+    if (table.count + 1 >= 2 ** width && width < 12) width++;
   }
   return bytes.subarray(0, filled);
 }
