@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
+import { badFolder } from "../../../protocol/formats/bundle/folder.ts";
 import { folderBlob } from "./folder-blob.ts";
 
 /**
@@ -11,8 +12,20 @@ import { folderBlob } from "./folder-blob.ts";
  *   cannot be read.
  */
 export async function modelBlob(path: string): Promise<Blob> {
+  requireWhole(path);
   const isFolder = (await stat(path)).isDirectory() || path.toLowerCase().endsWith(".json");
   return isFolder ? await folderBlob(path) : await openAsBlob(path);
+}
+
+/** As Hugging Face calls the parts of a model: `model-00001-of-00002.safetensors`. */
+const PART = /-\d{5}-of-(\d{5})\.\w+$/;
+
+function requireWhole(path: string): void {
+  const count = Number(PART.exec(path)?.[1] ?? 1);
+  if (count === 1) return;
+  throw badFolder(
+    `this is one of ${count} parts of a model: name the folder of them, or the .index.json in it`,
+  );
 }
 
 /** SHA-256 of a blob in lower-case hexadecimal. */

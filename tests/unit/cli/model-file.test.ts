@@ -51,6 +51,11 @@ describe("a model file", () => {
     expect(await refusal(bytes)).toMatch(/architecture|recognised|ResNet/i);
   });
 
+  it("is refused when it is one of several parts", async () => {
+    const part = "model-00001-of-00003.safetensors";
+    await expect(openModelUpload(part)).rejects.toThrow(/one of 3 parts.*\.index\.json/);
+  });
+
   it("is named when it is not there", async () => {
     await expect(openModelUpload("nowhere.safetensors")).rejects.toThrow(/nowhere\.safetensors/);
   });
