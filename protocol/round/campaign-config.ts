@@ -6,7 +6,7 @@ import { adversarySchema } from "./adversary.ts";
 import { aggregationRuleSchema, mixingSchema } from "./aggregation-rule.ts";
 import { augmentationSchema } from "./augmentation.ts";
 import { fitSettingsSchema } from "./fit.ts";
-import { digestSchema, nameSchema } from "./identifiers.ts";
+import { digestSchema, nameSchema, sourceSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
 import { optimizerFields, unfitOptimizer } from "./local-optimizer.ts";
 import { preprocessingSchema } from "./preprocessing.ts";
@@ -125,6 +125,8 @@ export const campaignConfigSchema = z.strictObject({
   name: nameSchema.default("unnamed campaign"),
   /** Digest of the teacher's file, uploaded before. */
   model: digestSchema,
+  /** What the file was called, or where it was fetched. */
+  source: sourceSchema.optional(),
   /** What the file's tensors do not tell of the network; the coordinator fills in what is usual. */
   network: networkSettingsSchema.prefault({}),
   /** How pictures become what the model reads, as far as its family's default is not meant. */

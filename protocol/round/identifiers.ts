@@ -59,5 +59,11 @@ export const labelSchema = textSchema(LABEL_CHARACTERS);
 /** The device in use, as its driver names it. */
 export const deviceSchema = textSchema(DEVICE_CHARACTERS);
 
+/** Longest word of where a model came from. */
+export const SOURCE_CHARACTERS = 300;
+
+/** Where a model came from, for people: a file's name, an address. */
+export const sourceSchema = textSchema(SOURCE_CHARACTERS);
+
 /** Text as it comes from a coordinator: of an earlier version, or of one that is not trusted. */
 export const shownSchema = z.string().overwrite(cleanText);

@@ -18,6 +18,12 @@ const PAPER = "as in the paper";
 export const API_ONLY: readonly ApiOnlySetting[] = [
   { path: "model", help: "digest of the model's file", why: "`--model` names the file itself" },
   {
+    path: "source",
+    help: "what the model's file was called, or where it was fetched",
+    unset: "not told",
+    why: "`--model` says it",
+  },
+  {
     path: "distillation.adversary.warp.grid",
     help: "nodes of displacements along each side of the image",
     why: MEASURED,

@@ -1,4 +1,7 @@
+import { basename } from "node:path";
 import { Command } from "commander";
+import { SOURCE_CHARACTERS } from "../../../../protocol/round/identifiers.ts";
+import { cutText } from "../../../../protocol/text.ts";
 import { campaignConfigSchema } from "../../../../protocol/round/campaign-config.ts";
 import { addCampaignOptions, campaignConfig } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
@@ -54,7 +57,10 @@ Example:
         signal: stop,
         onProgress: (sent) => progress.update(sent, size),
       });
-      const created = await admin.createCampaign(campaignConfig(options, upload.digest));
+      const created = await admin.createCampaign({
+        ...campaignConfig(options, upload.digest),
+        source: sourceText(located.source),
+      });
       const campaign = options.start === true ? await admin.act(created.id, "start") : created;
       const { evidenceGap, id, state } = campaign;
       if (evidenceGap !== null) terminal.note(`evidence: ${evidenceGap}`);
@@ -69,4 +75,10 @@ Example:
         ].join("\n"),
       );
     });
+}
+
+/** Of a path its last part alone: folders of this machine are nobody's business. */
+function sourceText(source: string): string {
+  const isAddress = /^(?:https?|hf):/.test(source);
+  return cutText(isAddress ? source : basename(source), SOURCE_CHARACTERS);
 }

@@ -4,6 +4,9 @@ import { rename, rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import type { AdminClient } from "../../../admin/admin-client.ts";
+import type { CampaignReport } from "../../../../protocol/round/reports.ts";
+import { cleansedName } from "../../model/cleansed-name.ts";
+import { OptionError } from "../../options/campaign-options.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 import { CommandError } from "../../command-error.ts";
@@ -13,7 +16,8 @@ import { EXIT_CODES_TEXT, requireAccepted, whyText } from "../../show/verdict-te
 import { bytesText } from "../../../text/numbers-text.ts";
 
 interface ExportOptions extends AccessOptions {
-  readonly out: string;
+  readonly out?: string;
+  readonly force?: boolean;
   readonly round?: number;
   readonly accept?: boolean;
   readonly json?: boolean;
@@ -31,10 +35,11 @@ export function campaignExport({ terminal }: CommandContext): Command {
   return addAccessOptions(new Command("export"))
     .description("write a campaign's model to a file")
     .argument("<campaign>", "the campaign's id")
-    .requiredOption(
+    .option(
       "--out <file>",
-      "file to write; of a model of several files the folder, or a .zip",
+      "file to write; of a model of several files the folder, or a .zip (default: the source's name with -cleansed, for attack_result.pt defense_result.pt)",
     )
+    .option("--force", "write over a file that is there already")
     .option(
       "--round <round>",
       "the model after so many committed rounds (default all, or those of the last good student)",
@@ -51,7 +56,9 @@ export function campaignExport({ terminal }: CommandContext): Command {
       const admin = openAdminClient(options, terminal);
       const report = await admin.campaign(campaign);
       requireAccepted(report, options.accept === true);
-      const written = await exportModel(admin, campaign, options.out, options.round);
+      const out = options.out ?? usualName(report);
+      if (options.force !== true) await requireNothingThere(out);
+      const written = await exportModel(admin, campaign, out, options.round);
       terminal.result(
         written,
         options.json,
@@ -60,6 +67,24 @@ export function campaignExport({ terminal }: CommandContext): Command {
       const { verdict } = report;
       if (verdict !== null) terminal.note(`verdict: ${verdict.verdict}. ${whyText(verdict)}`);
     });
+}
+
+function usualName({ config, id }: CampaignReport): string {
+  const name = config.source === undefined ? undefined : cleansedName(config.source);
+  if (name !== undefined) return name;
+  throw new OptionError(
+    `--out: nothing tells what the model of ${id} was called`,
+    "Name the file to write.",
+  );
+}
+
+async function requireNothingThere(out: string): Promise<void> {
+  const found = await stat(out).catch(() => undefined);
+  if (found === undefined) return;
+  throw new CommandError(
+    `${out} is there already`,
+    "Name another file with --out, or write over a file with --force.",
+  );
 }
 
 /**
