@@ -1,6 +1,7 @@
 /** What PyTorch made of networks of each family (tests/fixtures/architectures) that the engine executes. */
 export const FIXTURES = [
   "densenet121-cifar",
+  "densenet121-torchvision",
   "efficientnet-b0-timm-tf",
   "efficientnet-b0-timm",
   "efficientnet-b0-torchvision",
@@ -18,6 +19,7 @@ export const FIXTURES = [
   "resnet20-akamaster",
   "resnet20-option-b",
   "resnet34-kuangliu",
+  "resnet50-torchvision",
   "vgg11-chengyangfu",
   "vgg16-bn-cifar",
   "vgg19-torchvision",
