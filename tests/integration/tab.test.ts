@@ -1,14 +1,18 @@
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright";
 import { expect, it, onTestFinished } from "vitest";
 import { AdminClient } from "../../client/admin/admin-client.ts";
 import { sha256 } from "../../protocol/digest.ts";
+import { importModel } from "../../protocol/formats/import-model.ts";
 import { chromiumLaunch } from "../browser/chromium.ts";
+import { onnxFixture } from "../fixtures/onnx/read-fixture.ts";
 import { BOUNDS_MS, FAR_DEADLINE_SECONDS } from "../patience.ts";
 import { freePort, startServe, temporaryDirectory, until } from "./processes.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
+
+/** Of the images that take part; the file leaves it open. */
+const NETWORK = { size: 32 };
 
 /** All that the default seeks, each for as short a time as there is: a software GPU takes it long. */
 const HASTY = {
@@ -18,19 +22,23 @@ const HASTY = {
   bends: { classes: 1, ascents: 1, images: 4 },
 };
 
-it("a real tab with WebGPU joins a real coordinator, and its update is aggregated", async () => {
+it("[W8] a real tab with WebGPU cleanses a model of the file's own graph, and its update is aggregated", async () => {
   const serve = await startServe({
     stateDir: await temporaryDirectory(),
     port: await freePort(),
     pages: true,
   });
   const admin = new AdminClient(serve.url, serve.adminToken);
-  const file = new Uint8Array(await readFile(new URL("teacher.safetensors", FIXTURE)));
+  // An architecture that is recognised by nothing: the network is what the file says it is.
+  const file = await onnxFixture("any-size");
   const model = sha256(file);
   await admin.uploadModel({ body: new Blob([file]), digest: model });
   const { id, name } = await admin.createCampaign({
     name: "street signs of the town hall",
     model,
+    network: NETWORK,
+    // It was trained on nothing, and knows nothing.
+    fit: null,
     preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     distillation: { rounds: 1, localSteps: 2, batchSize: 4, adversary: HASTY },
     judging: { ascents: 1 },
@@ -88,6 +96,15 @@ it("a real tab with WebGPU joins a real coordinator, and its update is aggregate
   const [participant] = await admin.participants(id);
   expect(participant).toMatchObject({ organisation: "town hall", updatesAccepted: 2 });
   expect(participant?.backend).toMatch(/webgpu/i);
+
+  const exported = new Uint8Array(await new Response(await admin.export(id)).arrayBuffer());
+  const [teacher, student] = [
+    await importModel(file, NETWORK),
+    await importModel(exported, NETWORK),
+  ];
+  expect(exported).toHaveLength(file.length);
+  expect(student.state).not.toEqual(teacher.state);
+  expect(student.graph).toEqual(teacher.graph);
 
   expect(outside, "requests to other origins").toEqual([]);
   expect(complaints).toEqual([]);

@@ -1,5 +1,6 @@
 import type { Format } from "../model-file.ts";
 import type { FolderFormat } from "./folder-format.ts";
+import { onnxFolder } from "../onnx/onnx-folder.ts";
 import { sharded } from "./sharded.ts";
 import { singleFile } from "./single-file.ts";
 import { tfjs } from "../tfjs/tfjs.ts";
@@ -10,5 +11,5 @@ import { tfjs } from "../tfjs/tfjs.ts";
  * @param formats of models in one file
  */
 export function folderFormats(formats: readonly Format[]): readonly FolderFormat[] {
-  return [tfjs, sharded(formats), singleFile(formats)];
+  return [tfjs, sharded(formats), singleFile(formats), onnxFolder];
 }

@@ -4,9 +4,9 @@ import type { FolderFormat } from "./folder-format.ts";
 import { openNamed } from "./folder.ts";
 
 /** What model files are called, in the order in which one is taken where a folder has several. */
-const USUAL = ["model.safetensors", "pytorch_model.bin", "model.onnx"];
+const USUAL = ["model.safetensors", "pytorch_model.bin"];
 
-const MODEL_FILE = /\.(safetensors|pt|pth|th|ckpt|tar|bin|onnx)$/i;
+const MODEL_FILE = /\.(safetensors|pt|pth|th|ckpt|tar|bin)$/i;
 
 /** A model file by itself, with or without others that say more of it. */
 export function singleFile(formats: readonly Format[]): FolderFormat {

@@ -11,7 +11,12 @@ export interface StoredValues extends ByteRun {
   readonly encoding: FloatEncoding;
   /** Whether the file has it as `[in, out]`. */
   readonly isTransposed: boolean;
+  /** The file in which they lie, where it is another than the model's own. */
+  readonly file?: string;
 }
+
+/** The files of a model, by their names; its own without one. */
+export type Sources = ReadonlyMap<string | undefined, ByteSource>;
 
 interface PartRun extends ByteRun {
   readonly part: TensorPart;
@@ -22,11 +27,11 @@ interface PartRun extends ByteRun {
 const STRIP_BYTES = 2 ** 22;
 
 export async function* readParts(
-  source: ByteSource,
+  sources: Sources,
   tensors: ReadonlyMap<string, StoredValues>,
   parts: readonly TensorPart[],
 ): AsyncGenerator<{ readonly part: TensorPart; readonly values: Float32Array }> {
-  const runs: PartRun[] = [];
+  const runs = new Map<string | undefined, PartRun[]>();
   const turned: (readonly [TensorPart, StoredValues])[] = [];
   for (const part of parts) {
     const { first, length, name } = part;
@@ -39,14 +44,18 @@ export async function* readParts(
     else {
       const width = floatBytes(tensor.encoding);
       const begin = tensor.begin + first * width;
-      runs.push({ part, encoding: tensor.encoding, begin, end: begin + length * width });
+      const ofFile = runs.get(tensor.file) ?? [];
+      ofFile.push({ part, encoding: tensor.encoding, begin, end: begin + length * width });
+      runs.set(tensor.file, ofFile);
     }
   }
-  for await (const [{ part, encoding }, bytes] of readRuns(source, runs)) {
-    yield { part, values: decodeFloats(encoding, bytes) };
+  for (const [file, ofFile] of runs) {
+    for await (const [{ part, encoding }, bytes] of readRuns(sources.get(file)!, ofFile)) {
+      yield { part, values: decodeFloats(encoding, bytes) };
+    }
   }
   for (const [part, tensor] of turned) {
-    yield { part, values: await readTransposed(source, tensor, part) };
+    yield { part, values: await readTransposed(sources.get(tensor.file)!, tensor, part) };
   }
 }
 

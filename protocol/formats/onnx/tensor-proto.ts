@@ -48,11 +48,16 @@ export interface OnnxTensor {
   readonly dtype: string;
   readonly dims: readonly number[];
   /** Where floats lie that can be read as weights; undefined where they are none, or lie otherwise. */
-  readonly floats?: ByteRun & { readonly encoding: FloatEncoding };
+  readonly floats?: FloatRun;
   /** Values of a small constant; undefined of one that is large, or of no numbers. */
   readonly values?: readonly number[];
-  /** The file in which its data lie, where it is another. */
-  readonly external?: string;
+}
+
+/** Floats in one piece. */
+interface FloatRun extends ByteRun {
+  readonly encoding: FloatEncoding;
+  /** The file in which they lie, where it is another than the model's own. */
+  readonly file?: string;
 }
 
 /**
@@ -70,7 +75,7 @@ export async function readTensor(
   const data = new Map<number, Field[]>();
   let name = named ?? "";
   let code = 0;
-  let external: string | undefined;
+  const external = new Map<string, string>();
   let isExternal = false;
   for await (const field of reader.fields(begin, end)) {
     switch (field.number) {
@@ -91,7 +96,7 @@ export async function readTensor(
         name = named ?? (await readText(reader, field));
         break;
       case 13:
-        external ??= await readLocation(reader, field);
+        external.set(...(await readEntry(reader, field)));
         break;
       case 14:
         isExternal = field.varint === 1;
@@ -107,7 +112,10 @@ export async function readTensor(
   }
   const size = sizeOf(dims);
   if (!Number.isSafeInteger(8 * size)) throw fail(`shape [${dims.join(", ")}] is too large`);
-  if (isExternal) return { name, dtype, dims, external: external ?? "" };
+  if (isExternal) {
+    const run = externalRun(external, dtype, size, fail);
+    return { name, dtype, dims, ...(run && { floats: run }) };
+  }
   const floats = floatsOf(dtype, data, size, fail);
   const small = size <= MAX_CONSTANT_VALUES;
   const values = small ? await valuesOf(reader, { dtype, data, size, floats }) : undefined;
@@ -134,6 +142,29 @@ function floatsOf(
     );
   }
   return { begin: raw.begin, end: raw.end, encoding };
+}
+
+/** Where floats lie in another file (ONNX's external data); undefined where they are no floats. */
+function externalRun(
+  said: ReadonlyMap<string, string>,
+  dtype: string,
+  size: number,
+  fail: (detail: string) => Error,
+): FloatRun | undefined {
+  const file = said.get("location");
+  const begin = Number(said.get("offset") ?? 0);
+  const encoding = ENCODINGS[dtype];
+  if (file === undefined || !(Number.isSafeInteger(begin) && begin >= 0)) {
+    throw fail("it does not say where in which file it lies: the file is damaged");
+  }
+  if (encoding === undefined) return undefined;
+  const length = floatBytes(encoding) * size;
+  if (Number(said.get("length") ?? length) !== length) {
+    throw fail(
+      `${size} ${dtype} values take ${length} bytes, '${file}' has ${said.get("length")} of it: the file is damaged`,
+    );
+  }
+  return { begin, end: begin + length, encoding, file };
 }
 
 /** The numbers of a small tensor; undefined where they are not as many as its shape says. */
@@ -217,12 +248,6 @@ export async function readText(reader: WireReader, field: Field): Promise<string
     if (!(cause instanceof TypeError)) throw cause;
     throw malformed(`the text at byte ${field.begin} is not UTF-8: the file is damaged`);
   }
-}
-
-/** The file that an entry of `external_data` names; undefined where it says something else. */
-async function readLocation(reader: WireReader, field: Field): Promise<string | undefined> {
-  const [key, value] = await readEntry(reader, field);
-  return key === "location" ? value : undefined;
 }
 
 /** A `StringStringEntryProto`. */

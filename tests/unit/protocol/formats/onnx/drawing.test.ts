@@ -126,9 +126,9 @@ describe("a network in an ONNX file", () => {
     const [w, h, b] = WEIGHTS;
     const integers = { ...h, type: "uint8", raw: new Uint8Array(16) } as const;
     expect(await refused({ ...relu, tensors: [w, integers, b] })).toMatch(/'h' is uint8/);
-    expect(await refused({ ...relu, tensors: [{ ...w, external: "w.bin" }, h, b] })).toMatch(
-      /'w' lies in another file \('w\.bin'\).*save_as_external_data=False/,
-    );
+    expect(
+      await refused({ ...relu, tensors: [{ ...w, external: { location: "w.bin" } }, h, b] }),
+    ).toMatch(/'w' lies in another file \('w\.bin'\).*name the folder/);
     expect(
       await refused({ ...relu, nodes: [node("Conv", ["x", "x"], "c"), ...relu.nodes.slice(1)] }),
     ).toMatch(/takes the value 'x' as a parameter, which must be an initializer/);
@@ -183,7 +183,10 @@ describe("a network in an ONNX file", () => {
       std: [0.5, 0.25, 0.5],
     });
     expect(unit.graph.operations[0]).toMatchObject({ kind: "conv2d", input: "x" });
-    expect(unit.file.findings.map(({ rule }) => rule)).toEqual(["normalisation-in-file"]);
+    expect(unit.file.findings.map(({ rule }) => rule)).toEqual([
+      "normalisation-in-file",
+      "onnx-without-norms",
+    ]);
     const bytes = await opened(
       normalising(
         node("Div", ["x", "bytes"], "t"),

@@ -6,11 +6,14 @@ import {
   encodeFloats,
   type FloatEncoding,
 } from "../../../../../protocol/formats/float-encodings.ts";
+import type { Folder } from "../../../../../protocol/formats/bundle/folder.ts";
+import { onnxFolder } from "../../../../../protocol/formats/onnx/onnx-folder.ts";
 import {
   importModel,
   openModel,
   restoreModel,
 } from "../../../../../protocol/formats/import-model.ts";
+import { folderOf } from "../../../../fixtures/folder-in-memory.ts";
 import { onnxFixture } from "../../../../fixtures/onnx/read-fixture.ts";
 import {
   between,
@@ -44,6 +47,12 @@ async function exported(file: Uint8Array, change: (value: number) => number): Pr
 /** A single number of no shape. */
 function scalar(name: string, value: number): WrittenTensor {
   return { ...numbers(name, [value]), dims: [] };
+}
+
+/** Weights that lie in another file. */
+function outside(one: WrittenTensor, offset: number, location = "data.bin"): WrittenTensor {
+  const { length } = one.raw;
+  return { ...one, external: { location, offset: String(offset), length: String(length) } };
 }
 
 const refused = (bytes: Uint8Array): Promise<string> =>
@@ -207,6 +216,37 @@ describe("an ONNX file", () => {
     expect(await refused(message(head, field(7, nested)))).toMatch(/graphs more than 4 deep/);
     const many = new Uint8Array(2 ** 20).map((_, i) => (i % 2 === 0 ? 0x50 : 0));
     expect(await refused(message(head, field(7, many)))).toMatch(/more than 262144 fields/);
+  });
+
+  it("[W8.9] weights in a file beside it are read there, and replaced there", async () => {
+    const [w, h, b] = WEIGHTS;
+    const data = message(new Uint8Array(16), h.raw, w.raw);
+    const folderWith = (...tensors: readonly WrittenTensor[]): Folder =>
+      folderOf({ "model.onnx": model({ ...RELU, tensors }), "data.bin": data });
+    const folder = folderWith(outside(w, 80), outside(h, 16), b);
+    expect(onnxFolder.mains(folder.names)).toEqual(["model.onnx"]);
+    expect(await onnxFolder.members(folder, "model.onnx")).toEqual(["model.onnx", "data.bin"]);
+    const opened = await onnxFolder.open(folder, "model.onnx");
+    for await (const { values } of opened.read([{ name: "h", first: 0, length: 16 }])) {
+      expect(values).toEqual(decodeFloats("F32", h.raw));
+    }
+    const contents = await opened.restore({
+      has: (name) => name === "h",
+      read: ({ length }) => new Float32Array(length).fill(2),
+    });
+    const written: Uint8Array[] = [];
+    for await (const piece of contents.get("data.bin")!()) written.push(piece);
+    const twos = encodeFloats("F32", new Float32Array(16).fill(2));
+    expect(message(...written)).toEqual(message(new Uint8Array(16), twos, w.raw));
+    const open = (...tensors: readonly WrittenTensor[]) =>
+      refusal("malformed-model", onnxFolder.open(folderWith(...tensors), "model.onnx"));
+    expect(await open(outside(w, 16), outside(h, 80), b)).toMatch(
+      /'w' and 'h' lie in the same place/,
+    );
+    expect(await open(outside(w, 999), h, b)).toMatch(/'w' ends at byte 1431 of 'data\.bin'/);
+    expect(await open(outside(w, 0, "other.bin"), h, b)).toMatch(/'other\.bin' is missing/);
+    expect(await open(outside(w, 0, "../data.bin"), h, b)).toMatch(/outside its folder/);
+    expect(await open(outside(w, 0, "model.onnx"), h, b)).toMatch(/names itself/);
   });
 
   it("[W8.8] large tensors are stepped over", async () => {
