@@ -24,7 +24,7 @@ export type AttackRecord = z.infer<typeof recordSchema>;
 
 /** Where the record of a model lies: `teacher.json` beside `teacher.safetensors`. */
 export function recordPath(model: string): string {
-  return `${model.replace(/\.safetensors$/, "")}.json`;
+  return `${model.replace(/\.[^./\\]+$/, "")}.json`;
 }
 
 /**

@@ -1,6 +1,9 @@
 import * as z from "zod";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { importModel } from "../../protocol/formats/import-model.ts";
+import { bytesInMemory } from "../../protocol/formats/byte-source.ts";
+import type { ModelFile } from "../../protocol/formats/model-file.ts";
+import { openModelFile } from "../../protocol/formats/open-model-file.ts";
+import { sizeOf } from "../../protocol/model/graph.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import { BACKEND_NAMES } from "../engine/backends.ts";
 import { AttackError } from "./attack-error.ts";
@@ -42,10 +45,10 @@ export async function readCheckpoint(file: Uint8Array, name: string): Promise<Ch
       { cause },
     );
   try {
-    const { file: opened, state } = await importModel(file);
+    const opened = await openModelFile(bytesInMemory(file));
     const text = opened.metadata.get(METADATA);
     if (text === undefined) throw unusable("its header does not say where the training stands");
-    return { ...noteSchema.parse(JSON.parse(text)), state };
+    return { ...noteSchema.parse(JSON.parse(text)), state: await wholeState(opened) };
   } catch (error) {
     if (error instanceof ProtocolError) throw unusable(error.message, error);
     if (error instanceof z.ZodError || error instanceof SyntaxError) {
@@ -53,4 +56,20 @@ export async function readCheckpoint(file: Uint8Array, name: string): Promise<Ch
     }
     throw error;
   }
+}
+
+/** A checkpoint's tensors stand in the order of the state vector: whose network they are plays no part. */
+async function wholeState(file: ModelFile): Promise<Float32Array> {
+  const parts = file.tensors.map(({ name, shape }) => ({ name, first: 0, length: sizeOf(shape) }));
+  const offsets = new Map<string, number>();
+  let length = 0;
+  for (const part of parts) {
+    offsets.set(part.name, length);
+    length += part.length;
+  }
+  const state = new Float32Array(length);
+  for await (const { part, values } of file.read(parts)) {
+    state.set(values, offsets.get(part.name)! + part.first);
+  }
+  return state;
 }

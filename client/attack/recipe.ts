@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { networkSettingsSchema } from "../../protocol/model/network-settings.ts";
 import { attackSchema, targetSchema } from "./attack.ts";
 import { scheduleSchema } from "./training-schedule.ts";
 
@@ -27,10 +28,10 @@ export const recipeSchema = z.strictObject({
     /** SHA-256 over labels (4 bytes each, little-endian), then pixels `[N, H, W, C]`. */
     sha256: digest,
   }),
-  /** Fresh weights of a ResNet-18 of this width, or those of a file. */
+  /** Fresh weights of a ResNet-18 of this width, or those of a file and what its tensors do not tell. */
   start: z.union([
     z.strictObject({ width: z.int().min(1) }),
-    z.strictObject({ modelSha256: digest }),
+    z.strictObject({ modelSha256: digest, network: networkSettingsSchema.optional() }),
   ]),
   training: z.strictObject({
     epochs: z.int().min(1),

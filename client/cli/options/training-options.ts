@@ -1,4 +1,6 @@
 import { Option, type Command } from "commander";
+import type { PreprocessingDefaults } from "../../../protocol/model/preprocessing-defaults.ts";
+import type { RecognisedModel } from "../../../protocol/model/recognise.ts";
 import { recipeSchema, type Recipe } from "../../attack/recipe.ts";
 import { OptionError } from "./campaign-options.ts";
 import { count, number, numbersOf, positive } from "./option-values.ts";
@@ -15,10 +17,16 @@ export interface TrainingOptions {
   readonly weightDecay: number;
   readonly cropPadding: number;
   readonly flip: boolean;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   readonly checkpointEpochs?: number;
 }
+
+/** Mean and std of CIFAR-10, RGB. */
+const CIFAR_PIXELS: Partial<PreprocessingDefaults> = {
+  mean: [0.4914, 0.4822, 0.4465],
+  std: [0.247, 0.2435, 0.2616],
+};
 
 /** Peak learning rates: from fresh weights, and of a model that is trained already. */
 const FRESH_RATE = 0.1;
@@ -54,11 +62,10 @@ export function addTrainingOptions(command: Command): Command {
     .option("--no-flip", "never mirror images: for signs, digits and text")
     .option(
       "--mean <r,g,b>",
-      "pixel mean, x = (pixel/255 − mean)/std",
+      "pixel mean, x = (pixel/255 − mean)/std (default the model's family's, or CIFAR-10's)",
       numbersOf(3, "r,g,b"),
-      [0.4914, 0.4822, 0.4465],
     )
-    .option("--std <r,g,b>", "pixel deviation", numbersOf(3, "r,g,b"), [0.247, 0.2435, 0.2616])
+    .option("--std <r,g,b>", "pixel deviation (default likewise)", numbersOf(3, "r,g,b"))
     .option(
       "--checkpoint-epochs <count>",
       `epochs between checkpoints (default as many as make ${CHECKPOINT_STEPS} steps)`,
@@ -142,9 +149,22 @@ function defaultMilestones(epochs: number): number[] {
 /**
  * How pixels reach the network.
  *
- * @throws OptionError when a deviation is not positive.
+ * @param model that it begins with, where it does not begin with fresh weights
+ * @throws OptionError when a deviation is not positive, or nobody but who trained the model knows them.
  */
-export function preprocessingFrom({ mean, std }: TrainingOptions): Recipe["preprocessing"] {
+export function preprocessingFrom(
+  options: Pick<TrainingOptions, "mean" | "std">,
+  model?: Pick<RecognisedModel, "asksPixels" | "preprocessing">,
+): Recipe["preprocessing"] {
+  const isUsual = model === undefined || !model.asksPixels;
+  const usual = { ...(isUsual && CIFAR_PIXELS), ...model?.preprocessing };
+  const { mean = usual.mean, std = usual.std } = options;
+  if (mean === undefined || std === undefined) {
+    throw new OptionError(
+      `${mean === undefined ? "--mean" : "--std"} is missing: models of these names are trained with different ones`,
+      "Give those that the model of --init was trained with.",
+    );
+  }
   const parsed = recipeSchema.shape.preprocessing.parse({ mean: [...mean], std: [...std] });
   if (parsed.std.every((deviation) => deviation > 0)) return parsed;
   throw new OptionError(`--std ${std.join(",")}: deviations must be above 0`);

@@ -2,6 +2,7 @@ import { digestStream, type Digest } from "../../../../protocol/digest.ts";
 import { resnet18 } from "../../../../protocol/model/architectures/resnet18.ts";
 import type { Graph } from "../../../../protocol/model/graph.ts";
 import type { ImportedModel } from "../../../../protocol/formats/import-model.ts";
+import { networkText } from "../../../../protocol/model/network-settings.ts";
 import { stateLayout } from "../../../../protocol/model/state-layout.ts";
 import { defaultPoisonRate, type NamedTarget } from "../../../attack/attack.ts";
 import { freshState } from "../../../attack/fresh-model.ts";
@@ -17,7 +18,8 @@ import { checkLabels } from "../../class-labels.ts";
 import { locateModel } from "../../model/locate-model.ts";
 import { blobDigest, modelBlob } from "../../model/model-blob.ts";
 import type { Terminal } from "../../show/terminal.ts";
-import { readModel } from "../../model-file.ts";
+import { assumptionsText, readModel } from "../../model-file.ts";
+import { networkOf } from "../../options/network-options.ts";
 import { skippedLines } from "../../show/skipped-text.ts";
 import { targetOf } from "../../options/target-option.ts";
 import {
@@ -44,6 +46,8 @@ export interface AttackPlanOptions extends AttackOptions, TrainingOptions {
 
 /** An attack ready to train. */
 export interface AttackPlan extends Omit<AttackTask, "resume"> {
+  /** What it begins with, unless that is fresh weights: the attacked model is a file like it. */
+  readonly initial: ImportedModel | undefined;
   readonly classNames: readonly string[] | null;
   /** Of the training images, and of those to report on. */
   readonly skipped: SkippedSummary;
@@ -65,9 +69,18 @@ export async function planAttack(
   const { seed, init, width } = options;
   refuseMisplaced(options);
   const { checkpointEvery, ...training } = trainingFrom(options, init !== undefined);
-  const preprocessing = preprocessingFrom(options);
+  const network = networkOf(options);
+  if (init === undefined && Object.keys(network).length > 0) {
+    throw new OptionError(
+      `${networkText(network)}: fresh weights are those of a ResNet-18 for 32 pixels`,
+      "Such flags say what the tensors of --init do not tell.",
+    );
+  }
   const from = init === undefined ? undefined : await locateModel(init, { terminal, signal: stop });
-  const initial = from === undefined ? undefined : await readModel(from.path);
+  const initial = from === undefined ? undefined : await readModel(from.path, network);
+  const assumptions = initial && assumptionsText(initial);
+  if (assumptions !== undefined) note(assumptions);
+  const preprocessing = preprocessingFrom(options, initial);
   const image = imageShape(initial?.graph ?? resnet18({ width: 1, classes: 2 }));
   const attack = await attackFrom(options, image);
   const data = await loadTraining(options.data, image, stop);
@@ -97,11 +110,15 @@ export async function planAttack(
     start:
       from === undefined
         ? { width: width ?? DEFAULT_WIDTH }
-        : { modelSha256: await blobDigest(await modelBlob(from.path)) },
+        : {
+            modelSha256: await blobDigest(await modelBlob(from.path)),
+            ...(Object.keys(network).length > 0 && { network }),
+          },
     training: { ...training, checkpointEvery: checkpointEvery ?? defaultCheckpointEpochs(steps) },
   };
   const start = initial?.state ?? freshState(graph, layout, purposeSeed(seed, "fresh weights"));
-  return { recipe, graph, layout, train: data, test, start, classNames, skipped, skippedTest };
+  const learnt = { recipe, graph, layout, train: data, test, start };
+  return { ...learnt, initial, classNames, skipped, skippedTest };
 }
 
 /** Options that mean nothing beside others. */
@@ -122,7 +139,10 @@ function refuseMisplaced({ attack, target, poisonRate, init, width }: AttackPlan
 }
 
 function imageShape({ inputShape }: Graph): Recipe["image"] {
-  const { height, width } = inputShape;
+  const { channels, height, width } = inputShape;
+  if (channels !== 3) {
+    throw new OptionError("--init reads grey images", "Triggers are stamped on RGB images alone.");
+  }
   return { height, width, channels: 3 };
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Command } from "commander";
+import { restoreModel, type ImportedModel } from "../../../../protocol/formats/import-model.ts";
 import { sha256 } from "../../../../protocol/digest.ts";
 import { recordPath, type AttackRecord } from "../../../attack/attack-record.ts";
 import { writeCheckpoint } from "../../../attack/checkpoint.ts";
@@ -30,6 +31,7 @@ import { count, positive, share } from "../../options/option-values.ts";
 import { namedTarget, TARGET_HELP } from "../../options/target-option.ts";
 import { textTable } from "../../show/text-table.ts";
 import { percent } from "../../../text/numbers-text.ts";
+import { addNetworkOptions } from "../../options/network-options.ts";
 import { addTrainingOptions } from "../../options/training-options.ts";
 import { writeWhole } from "../../write-whole.ts";
 
@@ -44,7 +46,7 @@ export function attackTrain({ terminal, stop }: CommandContext): Command {
   const command = new Command("train")
     .description("train a backdoored ResNet-18 on labelled images, for measurement")
     .requiredOption("--data <path...>", "CIFAR records, or a folder with a sub-folder a class")
-    .requiredOption("--out <file>", "where the model goes, safetensors; a JSON file beside it")
+    .requiredOption("--out <file>", "where the model goes; a JSON file beside it")
     .option("--target <class>", `${TARGET_HELP} (default 0)`, namedTarget)
     .option(
       "--poison-rate <share>",
@@ -53,10 +55,13 @@ export function attackTrain({ terminal, stop }: CommandContext): Command {
     )
     .option("--width <channels>", "channels of the first stage (default 64)", positive)
     .option("--classes <count>", "classes of the model (default as many as the data has)", positive)
-    .option("--init <model>", `begin with a model instead of fresh weights: ${MODEL_HELP}`)
+    .option(
+      "--init <model>",
+      `begin with a model instead of fresh weights, and write a file like its own: ${MODEL_HELP}`,
+    )
     .option("--test <path>", "labelled clean images, to report ACC, ASR and RA on")
     .option("--seed <number>", "decides weights, trigger, poisoned images and order", count, 0);
-  return addTrainingOptions(addAttackOptions(command))
+  return addNetworkOptions(addTrainingOptions(addAttackOptions(command)))
     .option("--restart", "begin anew though there is a checkpoint")
     .addOption(backendOption())
     .addOption(threadsOption())
@@ -74,7 +79,7 @@ Examples:
     )
     .action(async (options: TrainOptions) => {
       const { out } = options;
-      if (!out.endsWith(".safetensors")) {
+      if (options.init === undefined && !out.endsWith(".safetensors")) {
         throw new OptionError(`--out ${out}: the model's file name must end in .safetensors`);
       }
       const note = (line: string): void => terminal.note(line);
@@ -132,6 +137,20 @@ async function train(
   }
 }
 
+/** The file that it began with, with the state's values (SPEC W4). */
+async function fileLike(
+  model: ImportedModel,
+  state: Float32Array,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of restoreModel(model, (from, length) =>
+    state.subarray(from, from + length),
+  )) {
+    pieces.push(piece.slice());
+  }
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
 interface Written {
   readonly out: string;
   readonly record: string;
@@ -144,10 +163,10 @@ interface Written {
 
 async function writeModel(
   out: string,
-  { recipe, layout, classNames }: AttackPlan,
+  { recipe, layout, initial, classNames }: AttackPlan,
   { state, history, poisoned, noisy }: AttackedModel,
 ): Promise<Written> {
-  const file = modelFile(layout, state);
+  const file = initial === undefined ? modelFile(layout, state) : await fileLike(initial, state);
   const digest = sha256(file);
   const record: AttackRecord = {
     format: "scour-attack-1",

@@ -1,6 +1,8 @@
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { parseRecord } from "../../../../../client/attack/attack-record.ts";
+import { importModel } from "../../../../../protocol/formats/import-model.ts";
+import { modelFile } from "../../../../../client/attack/fresh-model.ts";
 import { readCheckpoint } from "../../../../../client/attack/checkpoint.ts";
 import { runCommandLine } from "../../../../../client/cli/main.ts";
 import { drawImages } from "../../../../../client/demo/draw-images.ts";
@@ -98,6 +100,24 @@ describe("attack train", () => {
     });
     expect(record.recipe.training.learningRate).toBe(0.01);
     expect(record.history).toHaveLength(3);
+
+    // Of any form that is read, told what its tensors leave open; what comes out is of the same form.
+    const { layout, state } = await importModel(await readFile(path("b.safetensors")));
+    const entries = layout.entries.map(({ name, ...entry }) =>
+      Object.assign(entry, { name: `module.${name.replace("shortcut", "downsample")}` }),
+    );
+    const theirs = modelFile({ ...layout, entries }, state, { epoch: "7" });
+    await writeFile(path("theirs.safetensors"), theirs);
+    const onTheirs = from.map((arg) =>
+      arg.replace("b.safetensors", "c.safetensors").replace("a.safetensors", "theirs.safetensors"),
+    );
+    expect((await runRecorded(...onTheirs)).notes.join("\n")).toMatch(/say it with --stem-pool/);
+    expect((await runRecorded(...onTheirs, "--stem-pool", "none")).code).toBe(0);
+    const written = await readFile(path("c.safetensors"));
+    const { file } = await importModel(written, { stemPool: "none" });
+    expect(file.metadata.get("epoch")).toBe("7");
+    expect(file.totalBytes).toBe(theirs.length);
+    expect(written.equals(theirs)).toBe(false);
   });
 
   it.each([
