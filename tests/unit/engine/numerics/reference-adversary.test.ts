@@ -99,11 +99,11 @@ describe("the float64 reference's gradients with copies in the norm groups", () 
     const gradients = runBackward(graph, student, pass, dLogits, exactly);
     const byRow = gradients.get(graph.input)!;
     const expectGradient = (gradient: Float64Array, x: Float64Array, name: string): void => {
-      const measured = slopes(() => {
+      const { measured, of } = slopes(() => {
         const { images: own, copies } = run(student);
         return own.loss + settings.weight * copies.loss;
       }, x);
-      expect(gradient, name).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
+      expect(of(gradient), name).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
     };
     expectGradient(sumRows(gradientOfCopies(byRow, PLAN)), delta, "δ");
     // An image moves the loss by itself, by its copy, and by the statistics of both.
@@ -131,12 +131,12 @@ describe("the float64 reference's gradient by a perturbation", () => {
       const pass = run(student);
       const dLogits = summedGradient(pass.logits, target);
       const gradients = runBackward(graph, student, pass, dLogits, exactly);
-      const measured = slopes(
+      const { measured, of } = slopes(
         () => rows.length * referenceLoss(run(student).logits, target).loss,
         delta,
       );
       const gradient = sumRows(gradients.get(graph.input)!);
-      expect(gradient).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
+      expect(of(gradient)).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
     },
   );
 });

@@ -52,8 +52,8 @@ describe("the float64 reference", () => {
     const gradients = runBackward(graph, parameters, pass, loss.dLogits, exactly);
     for (const [name, { values }] of gradients) {
       const x = name === graph.input ? images : parameters.get(name)!;
-      const measured = slopes(() => run(parameters).loss.loss, x.values);
-      expect(values, name).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
+      const { measured, of } = slopes(() => run(parameters).loss.loss, x.values);
+      expect(of(values), name).toBeAllclose(measured, { l2: 1e-7, floor: 1e-2 });
     }
     expect(gradients.size).toBe(
       1 + layout.entries.filter(({ offset }) => offset < layout.trainableLength).length,
