@@ -142,7 +142,7 @@ export async function startServe({ stateDir, port, pages }: ServeOptions): Promi
   ]);
   await command.says(/coordinator is up/);
   const url = `http://127.0.0.1:${port}`;
-  const adminToken = (await readFile(join(stateDir, "admin-token"), "utf8")).trim();
+  const adminToken = await tokenIn(stateDir);
   return {
     ...command,
     url,
@@ -150,6 +150,11 @@ export async function startServe({ stateDir, port, pages }: ServeOptions): Promi
     adminToken,
     access: { env: { SCOUR_URL: url, SCOUR_ADMIN_TOKEN: adminToken } },
   };
+}
+
+/** The administrator's token that a state folder holds. */
+export async function tokenIn(stateDir: string): Promise<string> {
+  return (await readFile(join(stateDir, "admin-token"), "utf8")).trim();
 }
 
 /** The Workers runtimes that the coordinator on this state has started and that still run. */

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { AdminClient } from "../../client/admin/admin-client.ts";
 import { isRunning } from "../../client/cli/coordinator/running-process.ts";
 import {
   answers,
@@ -14,110 +15,114 @@ import {
   scourJson,
   SCOUR,
   startProcess,
+  startScour,
   startServe,
   temporaryDirectory,
+  tokenIn,
   until,
+  type RunningCommand,
 } from "./processes.ts";
 
 const TEACHER = fileURLToPath(new URL("../../client/demo/teacher.safetensors", import.meta.url));
 
-async function createCampaign(access: Parameters<typeof scourJson>[1]): Promise<string> {
-  const { id } = await scourJson<{ id: string }>(
-    `campaign create --model ${TEACHER} --rounds 2 --mean .5,.5,.5 --std .25,.25,.25`.split(" "),
-    access,
+/** `scour serve` as a script of npm's, in a folder of its own. */
+async function startByNpm(stateDir: string, port: number): Promise<RunningCommand> {
+  const folder = await temporaryDirectory();
+  const serve = `"${process.execPath}" "${SCOUR}" serve --no-pages --port ${port} --state "${stateDir}"`;
+  await writeFile(
+    join(folder, "package.json"),
+    JSON.stringify({ private: true, scripts: { serve } }),
   );
-  return id;
+  const npm = startProcess("npm", ["run", "serve"], {
+    cwd: folder,
+    env: { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
+  });
+  await npm.says(/coordinator is up/);
+  return npm;
+}
+
+async function statusFor(url: string, token: string): Promise<number> {
+  const response = await fetch(`${url}/api/v1/admin/campaigns`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await response.arrayBuffer();
+  return response.status;
 }
 
 describe("scour serve", () => {
-  it("makes its secrets at the first start, readable by the owner only; stops at SIGTERM, frees the port, and finds its campaigns again at the next start", async () => {
+  // One state folder all along: each start takes a core for seconds.
+  it("[P7] makes its secrets readable by the owner only, stops at SIGTERM, finds campaigns and rotated keys at the next start, starts the Workers runtime again when that is killed, leaves none behind when it or the npm that started it is killed outright, and keeps a second coordinator off its state", async () => {
     const stateDir = join(await temporaryDirectory(), "state");
     const port = await freePort();
     const first = await startServe({ stateDir, port });
+    const { adminToken: old, url } = first;
     expect((await stat(stateDir)).mode & 0o777).toBe(0o700);
     for (const secret of ["admin-token", "signing-key"]) {
       expect((await stat(join(stateDir, secret))).mode & 0o777).toBe(0o600);
     }
-    expect(first.adminToken.length).toBeGreaterThanOrEqual(32);
+    expect(old.length).toBeGreaterThanOrEqual(32);
     const signingKey = (await readFile(join(stateDir, "signing-key"), "utf8")).trim();
-    expect(signingKey).not.toBe(first.adminToken);
-    expect(first.stderr() + first.stdout()).not.toContain(first.adminToken);
-    expect(await answers(first.url)).toBe(true);
+    expect(signingKey).not.toBe(old);
+    expect(first.stderr() + first.stdout()).not.toContain(old);
+    expect(await answers(url)).toBe(true);
+    expect(await statusFor(url, signingKey)).toBe(401);
+    const { id } = await scourJson<{ id: string }>(
+      `campaign create --model ${TEACHER} --rounds 2 --mean .5,.5,.5 --std .25,.25,.25`.split(" "),
+      first.access,
+    );
 
-    const denied = await fetch(`${first.url}/api/v1/admin/campaigns`, {
-      headers: { authorization: `Bearer ${signingKey}` },
-    });
-    expect(denied.status).toBe(401);
-
-    const id = await createCampaign(first.access);
+    const rotated = await runScour(["rotate-keys", "--state", stateDir]);
+    expect(rotated.code).toBe(0);
+    expect(rotated.stderr).toContain(`process ${first.child.pid}`);
+    const fresh = await tokenIn(stateDir);
+    expect(fresh).not.toBe(old);
+    expect(rotated.stderr + rotated.stdout).not.toContain(fresh);
     const [runtime] = await runtimesOf(stateDir);
     first.child.kill("SIGTERM");
     expect(await first.ended).toBe(0);
     expect(isRunning(runtime!)).toBe(false);
 
-    const second = await startServe({ stateDir, port });
-    expect(second.adminToken).toBe(first.adminToken);
-    expect(await scourJson(["campaign", "list"], second.access)).toMatchObject([
+    const npm = await startByNpm(stateDir, port);
+    expect([await statusFor(url, old), await statusFor(url, fresh)]).toEqual([200, 200]);
+    const access = { env: { SCOUR_URL: url, SCOUR_ADMIN_TOKEN: fresh } };
+    expect(await scourJson(["campaign", "list"], access)).toMatchObject([
       { id, state: "ready", round: 0, rounds: 3 },
     ]);
-  });
-
-  it("starts the Workers runtime again on the same port when only that is killed, and leaves none behind when it is killed outright", async () => {
-    const stateDir = await temporaryDirectory();
-    const port = await freePort();
-    const first = await startServe({ stateDir, port });
-    const id = await createCampaign(first.access);
-    const [runtime] = await runtimesOf(stateDir);
-    process.kill(runtime!.pid, "SIGKILL");
+    const [second] = await runtimesOf(stateDir);
+    process.kill(second!.pid, "SIGKILL");
     // By Miniflare, or, where that takes it long, by us.
-    await first.says(/started again|is up again/);
+    await npm.says(/started again|is up again/);
     const runtimes = await runtimesOf(stateDir);
     expect(runtimes).toHaveLength(1);
-    expect(runtimes).not.toContainEqual(runtime);
-    expect(await scourJson(["campaign", "show", id], first.access)).toMatchObject({ id });
+    expect(runtimes).not.toContainEqual(second);
+    expect(await new AdminClient(url, fresh).campaign(id)).toMatchObject({ id });
 
-    first.child.kill("SIGKILL");
-    await first.ended;
-    await until("the runtime is gone", () => !runtimes.some(isRunning));
-
-    const second = await startServe({ stateDir, port });
-    expect(await scourJson(["campaign", "show", id], second.access)).toMatchObject({ id });
-  });
-
-  it("ends when the npm that started it is killed outright, can be started again, and then keeps a second coordinator off its state and says who has it", async () => {
-    const folder = await temporaryDirectory();
-    const stateDir = join(folder, "state");
-    const port = await freePort();
-    await writeFile(
-      join(folder, "package.json"),
-      JSON.stringify({
-        private: true,
-        scripts: {
-          serve: `"${process.execPath}" "${SCOUR}" serve --no-pages --port ${port} --state "${stateDir}"`,
-        },
-      }),
-    );
-    const npm = startProcess("npm", ["run", "serve"], {
-      cwd: folder,
-      env: { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
-    });
-    await npm.says(/coordinator is up/);
-    const processes = [await ownerOf(stateDir), ...(await runtimesOf(stateDir))];
-    expect(processes).toHaveLength(2);
+    const processes = [await ownerOf(stateDir), ...runtimes];
     npm.child.kill("SIGKILL");
     await until("coordinator and runtime are gone", () => !processes.some(isRunning));
-    const again = await startServe({ stateDir, port });
-    expect(await answers(again.url)).toBe(true);
+    const again = await runScour(
+      ["rotate-keys", "--admin-token", "--keep-days", "0", "--state"].concat(stateDir),
+    );
+    expect(again.stderr).toContain("next start");
+    expect(again.stderr).not.toContain("signing-key");
 
-    const { code, stderr, stdout } = await runScour([
-      ..."serve --no-pages --port 0 --state".split(" "),
-      stateDir,
-    ]);
+    const third = await startServe({ stateDir, port });
+    expect(await statusFor(url, fresh)).toBe(401);
+    expect(await new AdminClient(url, third.adminToken).campaign(id)).toMatchObject({ id });
+    const { code, stderr, stdout } = await runScour(
+      ["serve", "--no-pages", "--port", "0", "--state"].concat(stateDir),
+    );
     expect(code).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toContain(`another coordinator (process ${again.child.pid})`);
+    expect(stderr).toContain(`another coordinator (process ${third.child.pid})`);
     expect(stderr).toContain("--state");
-    expect(await answers(again.url)).toBe(true);
+    expect(await answers(url)).toBe(true);
+
+    const left = await runtimesOf(stateDir);
+    expect(left).toHaveLength(1);
+    third.child.kill("SIGKILL");
+    await third.ended;
+    await until("the runtime is gone", () => !left.some(isRunning));
   });
 
   it("says so when something else has the port", async () => {
@@ -134,5 +139,24 @@ describe("scour serve", () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use`);
     expect(stderr).toContain("--port");
+  });
+
+  it("[P6] takes its secrets from the environment where it has them", async () => {
+    const given = {
+      SCOUR_ADMIN_TOKEN: "an-admin-token-that-was-given",
+      SCOUR_SIGNING_KEY: "a-signing-key-that-was-given-32-bytes-long",
+    };
+    const stateDir = await temporaryDirectory();
+    const serve = startScour(["serve", "--no-pages", "--port", "0", "--state", stateDir], {
+      env: given,
+    });
+    const [, url] = await serve.says(/API +(http:\S+)\/api/);
+    await serve.says(/Admin token +SCOUR_ADMIN_TOKEN of its environment/);
+    expect(await statusFor(url!, given.SCOUR_ADMIN_TOKEN)).toBe(200);
+    await expect(tokenIn(stateDir)).rejects.toThrow("ENOENT");
+    expect(await scourJson(["campaign", "list"], { env: { ...given, SCOUR_URL: url! } })).toEqual(
+      [],
+    );
+    expect(serve.stderr()).not.toContain(given.SCOUR_ADMIN_TOKEN);
   });
 });

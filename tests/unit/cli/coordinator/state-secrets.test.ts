@@ -31,6 +31,15 @@ describe("[P7] the secrets of a state folder", () => {
     const folder = await temporaryDirectory();
     const { adminToken } = openSecrets(folder, given);
     expect(adminToken).toEqual({ present: given.SCOUR_ADMIN_TOKEN, previous: undefined });
-    expect(() => openSecrets(folder, { SCOUR_SIGNING_KEY: "short" })).toThrow("SCOUR_SIGNING_KEY");
+  });
+
+  it.each([
+    ["SCOUR_ADMIN_TOKEN", "short", "fewer than 16"],
+    ["SCOUR_SIGNING_KEY", "not-as-long-as-its-hash", "fewer than 32"],
+  ])("are refused where %s is too short, without telling it", async (name, value, why) => {
+    const folder = await temporaryDirectory();
+    const open = () => openSecrets(folder, { [name]: value });
+    expect(open).toThrow(new RegExp(`^${name} in the environment has .*${why}`));
+    expect(open).not.toThrow(value);
   });
 });
