@@ -3,6 +3,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumLaunch } from "./tests/browser/chromium.ts";
+import { LongestFirst } from "./tests/longest-first.ts";
 import { BOUNDS_MS } from "./tests/patience.ts";
 
 /** Files at a time. Vitest's own number leaves a core free, which is half of a small machine. */
@@ -24,6 +25,7 @@ export default defineConfig({
   test: {
     // The Workers pool reads the module cache from where the plain pool does not write it.
     fsModuleCache: false,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

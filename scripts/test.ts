@@ -2,7 +2,7 @@
  * `npm test`: static checks, the page's build and every test, then one closing line
  * 'N passed, N failed' counted from the test runner's own report (a failed check counts as one).
  */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, type StdioOptions } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,17 +30,6 @@ interface VitestReport {
     readonly status: string;
     readonly assertionResults: unknown[];
   }[];
-}
-
-function run(
-  command: string,
-  args: readonly string[],
-  variables: Readonly<Record<string, string>> = {},
-): boolean {
-  const env = { ...process.env, ...variables };
-  const { status, error } = spawnSync(command, args, { stdio: ["ignore", 1, 2], env });
-  if (error) console.error(error.message);
-  return status === 0;
 }
 
 /** Shows what the check printed when it has ended, whole, whatever runs beside it. */
@@ -72,8 +61,8 @@ await Promise.all(
 );
 
 /**
- * Coordinator processes are tried after all else, in a run of their own: beside kernels that compile in
- * software they would wait for minutes.
+ * One beside the other: real processes wait for each other half of the time, and meanwhile the rest
+ * computes.
  */
 const RUNS: readonly (readonly string[])[] = [
   ["--project", "unit*", "--project", "edge", "--project", "browser"],
@@ -82,10 +71,11 @@ const RUNS: readonly (readonly string[])[] = [
 
 const given = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
-const variables = vulkanEnvironment(scratch);
-for (const projects of given.some((word) => word.startsWith("--project")) ? [[]] : RUNS) {
-  const reportFile = join(scratch, "report.json");
-  rmSync(reportFile, { force: true });
+const env = { ...process.env, ...vulkanEnvironment(scratch) };
+
+/** The first's progress is seen; what others print is shown when they have ended, whole. */
+async function runTests(projects: readonly string[], index: number): Promise<void> {
+  const reportFile = join(scratch, `report-${index}.json`);
   const runner = [
     "run",
     ...projects,
@@ -95,8 +85,21 @@ for (const projects of given.some((word) => word.startsWith("--project")) ? [[]]
     `--outputFile.json=${reportFile}`,
     ...given,
   ];
-  const before = failed;
-  const runGreen = run("vitest", runner, variables);
+  const stdio: StdioOptions = index === 0 ? ["ignore", 1, 2] : ["ignore", "pipe", "pipe"];
+  const vitest = spawn("vitest", runner, { stdio, env });
+  const said: Buffer[] = [];
+  for (const stream of [vitest.stdout, vitest.stderr]) {
+    stream?.on("data", (chunk: Buffer) => said.push(chunk));
+  }
+  const endedWell = await new Promise<boolean>((resolve) => {
+    vitest.once("error", (error) => {
+      console.error(error.message);
+      resolve(false);
+    });
+    vitest.once("close", (code) => resolve(code === 0));
+  });
+  process.stdout.write(Buffer.concat(said));
+  let failures = 0;
   try {
     const report = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
     passed += report.numPassedTests;
@@ -104,13 +107,16 @@ for (const projects of given.some((word) => word.startsWith("--project")) ? [[]]
     const unloaded = report.testResults.filter(
       ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
     ).length;
-    failed += report.numFailedTests + unloaded;
+    failures = report.numFailedTests + unloaded;
   } catch (error) {
     console.error(`The test runner left no report: ${String(error)}`);
-    failed++;
   }
-  if (!runGreen && failed === before) failed++;
+  failed += endedWell ? failures : Math.max(1, failures);
 }
+
+await Promise.all(
+  given.some((word) => word.startsWith("--project")) ? [runTests([], 0)] : RUNS.map(runTests),
+);
 rmSync(scratch, { recursive: true, force: true });
 if (passed === 0) failed++;
 
