@@ -22,7 +22,6 @@ export interface Place {
   readonly stem: Stem;
   readonly block: Block;
   readonly head: Head;
-  readonly grouped?: true;
 }
 
 const { linearHead, convolutionalHead, deepHead, flatHead, flatMapHead, geluHead } = blocks;
@@ -154,42 +153,36 @@ export const PLACES: readonly Place[] = [
     stem: plainStem,
     block: blocks.groupedConvolution,
     head: linearHead,
-    grouped: true,
   },
   {
     title: "a bottleneck around a grouped convolution",
     stem: normedStem,
     block: blocks.groupedBottleneck,
     head: linearHead,
-    grouped: true,
   },
   {
     title: "a depthwise separable convolution",
     stem: normedStem,
     block: blocks.depthwiseSeparable,
     head: linearHead,
-    grouped: true,
   },
   {
     title: "an inverted residual around a depthwise convolution",
     stem: normedStem,
     block: blocks.invertedResidual,
     head: linearHead,
-    grouped: true,
   },
   {
     title: "a residual around a wide depthwise convolution",
     stem: plainStem,
     block: blocks.wideDepthwiseResidual,
     head: linearHead,
-    grouped: true,
   },
   {
     title: "depthwise convolutions with nothing alike along both axes",
     stem: normedStem,
     block: blocks.unevenDepthwise,
     head: linearHead,
-    grouped: true,
   },
   {
     title: "a residual sum of a convolution and what it reads",

@@ -38,7 +38,7 @@ export interface RandomGraph {
   readonly layout: StateLayout;
 }
 
-const UNGROUPED = [
+const BLOCKS = [
   blocks.rectifiedConvolution,
   blocks.convNormRelu,
   blocks.normWithoutRectifier,
@@ -52,15 +52,15 @@ const UNGROUPED = [
   blocks.sumWithItself,
   blocks.sumOfConvolutions,
   blocks.normOfSum,
+  blocks.groupedBottleneck,
+  blocks.groupedConvolution,
+  blocks.depthwiseSeparable,
 ];
-const GROUPED = [blocks.groupedBottleneck, blocks.groupedConvolution, blocks.depthwiseSeparable];
 
 /**
  * A small network of a few blocks and a head, the same for the same seed.
  *
- * @param withGroups whether grouped and depthwise convolutions may be among them
  * @param normGroupSize images that a batch norm of it may be given at the least
- * @param blockCount fewest and most blocks
  *
  * @example
  * const { graph, layout } = randomGraph(7);
@@ -68,13 +68,7 @@ const GROUPED = [blocks.groupedBottleneck, blocks.groupedConvolution, blocks.dep
  * session.load(randomState(layout, 2));
  * await session.step(randomBatch(graph, 6, 3), settings);
  */
-export function randomGraph(
-  seed: number,
-  withGroups = true,
-  normGroupSize = 2,
-  blockCount: readonly [fewest: number, most: number] = [2, 3],
-): RandomGraph {
-  const choices = withGroups ? [...UNGROUPED, ...GROUPED] : UNGROUPED;
+export function randomGraph(seed: number, normGroupSize = 2): RandomGraph {
   const smallest = new SeededValues(seed);
   const shape = {
     height: smallest.integer(3, 8),
@@ -86,8 +80,8 @@ export function randomGraph(
     const values = new SeededValues(seed + 1);
     let x = net.conv(net.image, { channels: values.integer(1, 12), kernel: 3 });
     x = net.relu(values.pick([true, false]) ? net.norm(x) : x);
-    for (let count = values.integer(...blockCount); count > 0; count--) {
-      x = values.pick(choices)(net, x, {
+    for (let count = values.integer(2, 3); count > 0; count--) {
+      x = values.pick(BLOCKS)(net, x, {
         channels: values.integer(1, 12),
         kernel: values.pick([1, 3, 3, 5]),
         stride: values.pick([1, 1, 2]),

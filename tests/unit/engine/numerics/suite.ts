@@ -3,12 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../../../client/engine/engine.ts";
 import { EngineError } from "../../../../client/engine/engine-error.ts";
 import { expectOutcome } from "./closeness.ts";
-import {
-  ADVERSARIES,
-  adversaryScenario,
-  perturbedScenario,
-  type AdversaryKind,
-} from "./adversary-scenarios.ts";
+import { ADVERSARIES, adversaryScenario, perturbedScenario } from "./adversary-scenarios.ts";
 import { convNormRelu, deepHead } from "./blocks.ts";
 import { decidableCase } from "./decidable-case.ts";
 import { drawCase, onEngine, type Scenario } from "./numeric-case.ts";
@@ -24,28 +19,16 @@ export interface NumericsOptions {
   /** Cases to a property; 6 when left out. */
   readonly runs?: number;
   /**
-   * For a device that compiles kernels slowly, where another with the same kernels runs them all: every
-   * fourth place, and for all that is no place's matter the same small networks and sizes.
+   * For a device that compiles kernels slowly: what is no place's matter is tried on one network alone,
+   * with one seed.
    */
-  readonly hasFewKernels?: boolean;
-  /** For an oracle that cannot do everything: it must refuse what it cannot do. */
-  readonly supports?: { readonly groups: boolean; readonly adversary: boolean };
+  readonly onOneNetwork?: boolean;
 }
-
-/** Ascents of many perturbations before the step. */
-const SAME_BITS_OF = [ADVERSARIES[4]!];
 
 /** For what looks at weights and not at operations: with one linear layer, with several, with norms. */
 const WEIGHTS_IN_FEW_KERNELS = PLACES.filter(({ block, head }, i) =>
   [i === 0, block === convNormRelu, head === deepHead].includes(true),
 );
-
-const ONE_PLACE = fc.constant([
-  PLACES.find(({ block }) => block === convNormRelu)!,
-  fc.sample(sizes, { seed: 1, numRuns: 1 })[0]!,
-] as const);
-
-const EVERYTHING = { groups: true, adversary: true };
 
 /**
  * What every backend must do, against the float64 reference and against itself. Opens one engine
@@ -57,7 +40,7 @@ const EVERYTHING = { groups: true, adversary: true };
 export function describeNumerics(
   name: string,
   open: () => Promise<Engine>,
-  { runs = 6, hasFewKernels = false, supports = EVERYTHING }: NumericsOptions = {},
+  { runs = 6, onOneNetwork = false }: NumericsOptions = {},
 ): void {
   describe(`numerics of ${name}`, () => {
     let engine: Engine;
@@ -67,15 +50,10 @@ export function describeNumerics(
     afterAll(async () => {
       await engine?.close();
     });
-    const possible = PLACES.filter(({ grouped }) => supports.groups || !grouped);
-    const places = possible.filter((_, i) => i % (hasFewKernels ? 4 : 1) === 0);
-    const seeds = fc.noShrink(hasFewKernels ? fc.constant(1) : fc.nat());
-    const network = (seed: number, withGroups = supports.groups): RandomGraph =>
-      hasFewKernels ? randomGraph(1, withGroups, 2, [1, 1]) : randomGraph(seed, withGroups);
-    const anywhere = hasFewKernels ? ONE_PLACE : fc.tuple(fc.constantFrom(...places), sizes);
-    const whereWeightsAre = hasFewKernels
-      ? ONE_PLACE
-      : fc.tuple(fc.constantFrom(...WEIGHTS_IN_FEW_KERNELS), sizes);
+    const seeds = fc.noShrink(onOneNetwork ? fc.constant(1) : fc.nat());
+    const network = (seed: number): RandomGraph => randomGraph(onOneNetwork ? 1 : seed);
+    const anywhere = fc.tuple(fc.constantFrom(...PLACES), sizes);
+    const whereWeightsAre = fc.tuple(fc.constantFrom(...WEIGHTS_IN_FEW_KERNELS), sizes);
 
     async function compare(
       drawnNetwork: RandomGraph,
@@ -95,7 +73,7 @@ export function describeNumerics(
       });
     }
 
-    describe.each(places)("$title", (place) => {
+    describe.each(PLACES)("$title", (place) => {
       it("gives the gradient, loss and logits of the reference", async () => {
         await check(sizes, runs, async (drawn) => {
           const scenario = scenarios.gradientScenario(batchSize(drawn));
@@ -105,7 +83,7 @@ export function describeNumerics(
     });
 
     it("gives the reference's gradient where channels fill tiles and spill over", async () => {
-      const inTiles = fc.tuple(fc.constantFrom(...places), tileSizes);
+      const inTiles = fc.tuple(fc.constantFrom(...PLACES), tileSizes);
       await check(inTiles, Math.ceil(runs / 2), async ([place, drawn]) => {
         const scenario = scenarios.gradientScenario(batchSize(drawn));
         await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
@@ -130,60 +108,33 @@ export function describeNumerics(
       () => scenarios.severalSizesScenario,
     );
 
-    if (supports.adversary) {
-      it.each(ADVERSARIES)(
-        "[D9.9] [D9.15] trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches, patterned: $patterned",
-        async (kind) => {
-          await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
-            const scenario = adversaryScenario(kind, batchSize(drawn));
-            await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
-          });
-        },
-      );
-      it.each(REGULARISERS)(
-        "[D10.2] [D10.3] trains with $title like the reference",
-        async (kind) => {
-          await check(whereWeightsAre, Math.ceil(runs / 2), async ([place, drawn]) => {
-            const scenario = regulariserScenario(kind, batchSize(drawn));
-            await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
-          });
-        },
-      );
-      itAgreesOnRandomGraphs("answers perturbed images, and knows which way is worse", (seed) =>
-        perturbedScenario(1 + (seed % 5)),
-      );
-      describePerturbations(() => engine);
-      itAgreesOnRandomGraphs("[B2] measures what the teacher's norms read", (seed) =>
-        statisticsScenario(2 + (seed % 5)),
-      );
-      describeStatistics(() => engine, network(4));
-    } else {
-      it("refuses to measure statistics, and says what to use instead", async () => {
-        const drawn = drawCase(network(1, false), undefined, 1);
-        await expect(onEngine(engine, drawn, statisticsScenario(4))).rejects.toMatchObject({
-          code: "backend-unavailable",
-          message: expect.stringMatching(/webgpu or wasm/) as string,
+    it.each(ADVERSARIES)(
+      "[D9.9] [D9.15] trains against a perturbation like the reference: $norm, $scope, $ascents ascents, warps: $warps, stretches: $stretches, patterned: $patterned",
+      async (kind) => {
+        await check(anywhere, Math.ceil(runs / 2), async ([place, drawn]) => {
+          const scenario = adversaryScenario(kind, batchSize(drawn));
+          await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
         });
+      },
+    );
+    it.each(REGULARISERS)("[D10.2] [D10.3] trains with $title like the reference", async (kind) => {
+      await check(whereWeightsAre, Math.ceil(runs / 2), async ([place, drawn]) => {
+        const scenario = regulariserScenario(kind, batchSize(drawn));
+        await compare(graphAt(place, drawn), drawn.norm[0], drawn.seed, scenario);
       });
-      it.each([
-        ["an adversary", adversaryScenario(ADVERSARIES[2]!, 4)],
-        ["sharpness-aware steps", regulariserScenario(REGULARISERS[0]!, 4)],
-        ["a head shift", regulariserScenario(REGULARISERS[1]!, 4)],
-      ])("refuses %s, and says what to use instead", async (what, scenario) => {
-        const at = graphAt(PLACES[0]!, fc.sample(sizes, { seed: 1, numRuns: 1 })[0]!);
-        const drawn = drawCase(at, undefined, 1);
-        await expect(onEngine(engine, drawn, scenario)).rejects.toMatchObject({
-          code: "backend-unavailable",
-          message: expect.stringMatching(
-            `cannot do ${what}; use the backend webgpu or wasm`,
-          ) as string,
-        });
-      });
-    }
+    });
+    itAgreesOnRandomGraphs("answers perturbed images, and knows which way is worse", (seed) =>
+      perturbedScenario(1 + (seed % 5)),
+    );
+    describePerturbations(() => engine);
+    itAgreesOnRandomGraphs("[B2] measures what the teacher's norms read", (seed) =>
+      statisticsScenario(2 + (seed % 5)),
+    );
+    describeStatistics(() => engine, network(4));
 
     it("gives the same bits in another session, and again after other use and a load", async () => {
       await check(seeds, runs, async (seed) => {
-        await checkSameBits(engine, network(seed), seed, supports.adversary ? SAME_BITS_OF : []);
+        await checkSameBits(engine, network(seed), seed);
       });
     });
 
@@ -223,23 +174,12 @@ export function describeNumerics(
     });
 
     it("refuses a batch that its norm groups do not divide", async () => {
-      const drawn = drawCase(network(1, false), 2, 1);
+      const drawn = drawCase(network(1), 2, 1);
       await onEngine(engine, drawn, async (session) => {
         const step = session.step(randomBatch(drawn.graph, 5, 1), SETTINGS[0]);
         await expect(step).rejects.toThrow(EngineError);
       });
     });
-
-    if (!supports.groups) {
-      it("refuses grouped convolutions, which it cannot execute", async () => {
-        const place = PLACES.find(({ grouped }) => grouped)!;
-        const [drawn] = fc.sample(sizes, { seed: 1, numRuns: 1 });
-        const at = drawCase(graphAt(place, { ...drawn!, grouping: 2 }), undefined, 1);
-        await expect(onEngine(engine, at, (session) => session.read())).rejects.toThrow(
-          EngineError,
-        );
-      });
-    }
   });
 }
 
@@ -269,12 +209,7 @@ async function check<T>(
 }
 
 /** Everything a session returns, twice over; no bit may depend on what it did before. */
-async function checkSameBits(
-  engine: Engine,
-  network: RandomGraph,
-  seed: number,
-  adversaries: readonly AdversaryKind[],
-): Promise<void> {
+async function checkSameBits(engine: Engine, network: RandomGraph, seed: number): Promise<void> {
   const drawn = drawCase(network, 2, seed);
   const other = randomBatch(drawn.graph, 4, drawn.seed + 1);
   const everything = [
@@ -282,8 +217,9 @@ async function checkSameBits(
     scenarios.gradientScenario(6),
     scenarios.supervisedScenario(6),
     scenarios.pixelsScenario(6),
-    ...adversaries.map((kind) => adversaryScenario(kind, 6)),
-    ...(adversaries.length > 0 ? [perturbedScenario(6)] : []),
+    // Ascents of many perturbations before the step.
+    adversaryScenario(ADVERSARIES[4]!, 6),
+    perturbedScenario(6),
   ];
   const first = await onEngine(engine, drawn, async (session) => {
     const outcomes = [];

@@ -5,5 +5,5 @@ import { describeNumerics } from "./suite.ts";
 describeNumerics(
   "ours on WebGPU",
   async () => openWebgpuEngine(await nodeEnvironment().gpu(), { software: true }),
-  { runs: 1 },
+  { runs: 1, onOneNetwork: true },
 );
