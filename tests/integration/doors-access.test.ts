@@ -10,7 +10,6 @@ import { makeAccessWorld, STRANGERS, type AccessWorld } from "./doors/access-wor
 import { startReverseProxy, type ReverseProxy } from "./doors/reverse-proxy.ts";
 import {
   BEHIND_PROXY,
-  START_MS,
   startTestCoordinator,
   type TestCoordinator,
 } from "./doors/test-coordinator.ts";
@@ -23,7 +22,7 @@ let routes: ServedRoute[];
 beforeAll(async () => {
   test = await startTestCoordinator(BEHIND_PROXY);
   routes = await servedRoutes(test.coordinator.url);
-}, START_MS);
+});
 
 afterAll(async () => await test?.end());
 
@@ -45,7 +44,7 @@ describe.each(["on the bare port", "behind a reverse proxy"])("%s", (place) => {
     if (place === "on the bare port") return;
     proxy = await startReverseProxy(test.coordinator.port);
     ({ port } = proxy);
-  }, START_MS);
+  });
 
   afterAll(async () => await proxy?.stop());
 

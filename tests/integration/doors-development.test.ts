@@ -11,7 +11,6 @@ import { rawBytes } from "./doors/raw-bytes.ts";
 import { startReverseProxy, type ReverseProxy } from "./doors/reverse-proxy.ts";
 import {
   BEHIND_PROXY,
-  START_MS,
   startTestCoordinator,
   type TestCoordinator,
 } from "./doors/test-coordinator.ts";
@@ -41,7 +40,7 @@ beforeAll(async () => {
     { key: `blobs/${model.digest}`, bytes: model.bytes },
     { key: `${place}/0-${updateDigests[0]}`, bytes: frames[0]! },
   ];
-}, START_MS);
+});
 
 afterAll(async () => {
   await proxy?.stop();

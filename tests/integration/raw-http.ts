@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { BOUNDS_MS } from "../patience.ts";
 
 /** Requests written byte by byte, as no client library would send them. */
 
@@ -18,13 +19,11 @@ export interface RawRequest {
   readonly pieces: readonly (string | number)[];
   /** Hangs up once everything is written. */
   readonly hangUp?: boolean;
-  /** Longest wait for an answer, ms. */
-  readonly timeoutMs?: number;
 }
 
 /** Sends pieces over one connection and waits for the first answer, whole. */
 export async function sendRaw(request: RawRequest): Promise<RawAnswer> {
-  const { hangUp = false, pieces, port, timeoutMs = 30_000 } = request;
+  const { hangUp = false, pieces, port } = request;
   const socket = connect(port, "127.0.0.1");
   const seen = { text: "", closed: false };
   socket.setEncoding("latin1").on("data", (chunk: string) => void (seen.text += chunk));
@@ -48,7 +47,7 @@ export async function sendRaw(request: RawRequest): Promise<RawAnswer> {
     await delay(50);
     socket.destroy();
   }
-  const giveUpAt = Date.now() + timeoutMs;
+  const giveUpAt = Date.now() + BOUNDS_MS.integration.wait;
   while (!seen.closed && !isWhole(seen.text) && Date.now() < giveUpAt) {
     await Promise.race([ended, delay(10)]);
   }

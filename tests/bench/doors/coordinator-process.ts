@@ -6,12 +6,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isRunning, type ProcessMark } from "../../../client/cli/coordinator/running-process.ts";
+import { BOUNDS_MS } from "../../patience.ts";
 
 /** `scour serve` as a process of its own, for whoever has no test to end it. */
 
 const SCOUR = fileURLToPath(new URL("../../../client/cli/scour.mjs", import.meta.url));
-/** Generous: a start bundles the Worker, and the machine may be busy. */
-const PATIENCE_MS = 180_000;
 
 export interface CoordinatorProcess {
   readonly url: string;
@@ -40,7 +39,7 @@ export async function startCoordinatorProcess(
   const { flags = [], port, stateDir } = options;
   const place = ["--port", String(port), "--state", stateDir];
   const child = startScourProcess(["serve", "--no-pages", ...place, ...flags]);
-  const giveUpAt = Date.now() + PATIENCE_MS;
+  const giveUpAt = Date.now() + BOUNDS_MS.integration.wait;
   while (!/coordinator is up/.test(child.log())) {
     if (child.hasEnded() || Date.now() > giveUpAt) {
       child.process.kill("SIGKILL");

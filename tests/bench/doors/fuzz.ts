@@ -10,6 +10,7 @@ import { servedRoutes } from "./served-routes.ts";
 import { smallest } from "./shrink.ts";
 import { faultOf } from "./verdict.ts";
 import type { World } from "./world.ts";
+import { BOUNDS_MS } from "../../patience.ts";
 
 export interface FuzzOptions {
   readonly seed: string;
@@ -46,7 +47,6 @@ export interface FuzzResult {
 /** Connections at a time, and requests sent at once over each where their framing is in order. */
 const CONNECTIONS = 6;
 const PIPELINED = 8;
-const PATIENCE_MS = 120_000;
 
 /** Sends mutated requests to a coordinator and says what went wrong. */
 export async function fuzz(world: World, options: FuzzOptions): Promise<FuzzResult> {
@@ -179,7 +179,7 @@ class Tally {
       host: "127.0.0.1",
       port: this.#world.coordinator.port,
       from: someCaller(new Random(`${this.#seed}/callers`, index)),
-      patienceMs: PATIENCE_MS,
+      patienceMs: BOUNDS_MS.integration.wait,
     };
   }
 }

@@ -6,6 +6,7 @@ import {
   type CoordinatorProcess,
 } from "./coordinator-process.ts";
 import { Random } from "./random.ts";
+import { BOUNDS_MS } from "../../patience.ts";
 
 /** Longest time between a coordinator that answers and the next kill, ms. */
 const LONGEST_MS = 2500;
@@ -57,7 +58,7 @@ export class Killer {
     if (running.length === 0) return;
     running.forEach(killProcess);
     this.kills.workerd++;
-    const giveUpAt = Date.now() + 180_000;
+    const giveUpAt = Date.now() + BOUNDS_MS.integration.wait;
     for (;;) {
       const [next] = await runtimesOf(stateDir);
       if (next !== undefined && !running.some(({ pid }) => pid === next.pid)) {

@@ -2,6 +2,7 @@ import { exchange, type Ending } from "../../bench/doors/exchange.ts";
 import { Random } from "../../bench/doors/random.ts";
 import type { RawRequest } from "../../bench/doors/raw-request.ts";
 import { someCaller } from "../../bench/doors/some-caller.ts";
+import { BOUNDS_MS } from "../../patience.ts";
 
 const callers = new Random("callers", 0);
 
@@ -12,7 +13,7 @@ export async function ask(port: number, request: RawRequest): Promise<Ending> {
     host: "127.0.0.1",
     port,
     from,
-    patienceMs: 120_000,
+    patienceMs: BOUNDS_MS.integration.wait,
   });
   return ending!;
 }

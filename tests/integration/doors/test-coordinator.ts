@@ -17,9 +17,6 @@ export interface TestCoordinator {
 /** What a proxy on this machine says of its callers is believed. */
 export const BEHIND_PROXY = ["--trusted-proxy", "127.0.0.1"];
 
-/** How long a hook may take that starts one: a start bundles the Worker, and others may be busy. */
-export const START_MS = 300_000;
-
 export async function startTestCoordinator(
   flags: readonly string[] = [],
 ): Promise<TestCoordinator> {
