@@ -60,10 +60,11 @@ describe("[R3] a coordinator killed outright", () => {
     const stateDir = await temporaryDirectory();
     const port = await freePort();
     const first = await startServe({ stateDir, port });
-    const [rounds, localSteps, batchSize] = [3, 12, 8];
+    const [rounds, localSteps, batchSize] = [3, 4, 8];
     const file = new Uint8Array(await readFile(new URL("teacher.safetensors", FIXTURE)));
     const { admin, id, invite } = await campaignOf(first, file, {
-      distillation: { rounds, localSteps, batchSize },
+      distillation: { rounds, localSteps, batchSize, adversary: null },
+      judging: { ascents: 1 },
       round: { goal: 2, minimum: 2, deadlineSeconds: FAR_DEADLINE_SECONDS },
     });
     const images = fileURLToPath(new URL("images.bin", FIXTURE));
