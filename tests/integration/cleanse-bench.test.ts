@@ -47,13 +47,22 @@ it("the cleansing bench runs real campaigns, sees each round's student, and goes
     const small = "--participants 2 --backend wasm --threads 1 --set distillation.batchSize=8";
     // Drawn shapes are nothing that the model was trained on.
     const short = "--set fit=null --set distillation.rounds=1 --set distillation.localSteps=2";
+    const sought =
+      "--set distillation.adversary.waves.periods=3 --set distillation.adversary.heatMap.images=2 " +
+      "--set distillation.adversary.shortcuts.classes=1 --set distillation.adversary.bends.classes=1";
     const files = ["--plan", path("plan.json"), "--out", path("results.jsonl")];
     const command = cleanseCommand({
       terminal,
       stop: new AbortController().signal,
       onFailedRuns: () => expect.unreachable(notes.join("\n")),
     });
-    const args = [...files, ...small.split(" "), ...short.split(" "), ...more];
+    const args = [
+      ...files,
+      ...small.split(" "),
+      ...short.split(" "),
+      ...sought.split(" "),
+      ...more,
+    ];
     await command.parseAsync(args, { from: "user" });
   };
 
