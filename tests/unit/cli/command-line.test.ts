@@ -68,7 +68,6 @@ describe("the command line", () => {
     [["invite"]],
     [["invite", "list"]],
     [["campaign", "show"]],
-    [["campaign", "export", "c-x"]],
     [["campaign", "remove", "c-x"]],
     [["evaluate", "--model", "m"]],
     [["invite", "c-x", "--uses", "0"]],

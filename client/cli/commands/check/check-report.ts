@@ -3,6 +3,7 @@ import type {
   NetworkQuestion,
   NetworkSettings,
 } from "../../../../protocol/model/network-settings.ts";
+import type { Misfit } from "../../../../protocol/round/fit.ts";
 import type { Preprocessing } from "../../../../protocol/round/preprocessing.ts";
 
 /**
@@ -54,6 +55,19 @@ export interface CheckedModel {
   readonly stages: readonly StageToCleanse[];
 }
 
+/** What the model makes of pictures that were named (SPEC F1, F2). */
+export interface LookedAt {
+  readonly images: number;
+  /** Mean of the largest probability. */
+  readonly confidence: number;
+  /** Mean entropy of the answers, nats. */
+  readonly entropy: number;
+  /** Of batch-norm statistics; null where the model has none. */
+  readonly distance: number | null;
+  /** Why model and pictures do not fit; null where they do. */
+  readonly misfit: Misfit | null;
+}
+
 /** All that `check` says of a file; the form of its `--json`, whose keys are only added to. */
 export interface CheckReport {
   readonly format: "scour-check-1";
@@ -67,5 +81,7 @@ export interface CheckReport {
   readonly verdict: Verdict;
   readonly refusal: Refusal | null;
   readonly network: CheckedModel | null;
+  /** With `--images`, of a model that can be taken. */
+  readonly pictures?: LookedAt;
   readonly findings: readonly Finding[];
 }

@@ -1,11 +1,12 @@
 import { bytesText, countText, percent } from "../../../text/numbers-text.ts";
 import { preprocessingText } from "../../show/preprocessing-text.ts";
 import { textTable } from "../../show/text-table.ts";
-import type { CheckedModel, CheckReport, Verdict } from "./check-report.ts";
+import type { CheckedModel, CheckReport, LookedAt, Verdict } from "./check-report.ts";
 
 /** What was found, for people. */
 export function checkText(report: CheckReport): string {
-  const { bytes, findings, kind, model, network, refusal, sha256, tensors, verdict } = report;
+  const { bytes, findings, kind, model, network, pictures, refusal, sha256, tensors, verdict } =
+    report;
   const rows = [
     ["file", model],
     ["what it is", kind ?? "no model file that is read here"],
@@ -13,6 +14,7 @@ export function checkText(report: CheckReport): string {
     ["SHA-256", sha256 ?? "–"],
     ["tensors", known(tensors, countText)],
     ...(network === null ? [] : networkRows(network)),
+    ...(pictures === undefined ? [] : [["pictures", picturesText(pictures)]]),
   ];
   return [
     textTable(rows),
@@ -60,6 +62,12 @@ function networkRows(network: CheckedModel): string[][] {
         : preprocessingText({ height: size, width: size, channels }, preprocessing),
     ],
   ];
+}
+
+function picturesText({ confidence, distance, images, misfit }: LookedAt): string {
+  const away = distance === null ? "" : `, ${Number(distance.toPrecision(2))} away`;
+  const fits = misfit === null ? "such as it was trained on" : "they do not fit";
+  return `${countText(images)}, on which it is ${percent(confidence)} sure${away}: ${fits}`;
 }
 
 function stageRows({ stages }: CheckedModel): string[][] {

@@ -5,6 +5,7 @@ import {
   type ClientRequest,
   type IncomingMessage,
 } from "node:http";
+import type { Duplex } from "node:stream";
 import { ProtocolError } from "../../../../protocol/errors.ts";
 import { connectToWorker } from "./worker-connection.ts";
 
@@ -34,15 +35,39 @@ export interface WorkerListener {
 /** Connects to the Worker instead of to a host and a port. */
 class WorkerAgent extends Agent {
   readonly #socketPath: string;
+  readonly #idleMs: number;
+  /** When each connection was last given a request, `performance.now()`. */
+  readonly #askedAt = new WeakMap<Duplex, number>();
 
-  constructor(socketPath: string, options: AgentOptions) {
+  constructor(socketPath: string, idleMs: number, options: AgentOptions) {
     super(options);
     this.#socketPath = socketPath;
+    this.#idleMs = idleMs;
   }
 
   override createConnection(...[, connected]: Parameters<Agent["createConnection"]>) {
-    connectToWorker(this.#socketPath, connected!);
+    connectToWorker(this.#socketPath, (error, socket) => {
+      this.#askedAt.set(socket, performance.now());
+      connected!(error, socket);
+    });
     return undefined;
+  }
+
+  override reuseSocket(socket: Duplex, asked: ClientRequest): void {
+    this.#askedAt.set(socket, performance.now());
+    super.reuseSocket(socket, asked);
+  }
+
+  /**
+   * A connection on which a request took long is not used again: workerd counts its silence from the
+   * request on and may be closing it, and whatever is asked then is lost.
+   */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const took = performance.now() - (this.#askedAt.get(socket) ?? -Infinity);
+    if (took >= this.#idleMs) return false;
+    // True of every socket of ours, though its type says nothing.
+    super.keepSocketAlive(socket);
+    return true;
   }
 }
 
@@ -58,11 +83,12 @@ export class WorkerRequests {
   readonly fresh: Agent;
   readonly #kept: Agent;
 
-  constructor(socketPath: string) {
-    this.fresh = new WorkerAgent(socketPath, { keepAlive: false });
-    this.#kept = new WorkerAgent(socketPath, {
+  /** @param idleMs how long a connection is kept that nobody uses, and how long its last request may take */
+  constructor(socketPath: string, idleMs: number = IDLE_MS) {
+    this.fresh = new WorkerAgent(socketPath, idleMs, { keepAlive: false });
+    this.#kept = new WorkerAgent(socketPath, idleMs, {
       keepAlive: true,
-      timeout: IDLE_MS,
+      timeout: idleMs,
       maxFreeSockets: 64,
     });
   }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { CheckReport } from "../../../../../client/cli/commands/check/check-report.ts";
 import { sarifLog } from "../../../../../client/cli/commands/check/sarif.ts";
+import { drawImages } from "../../../../../client/demo/draw-images.ts";
 import { sha256 } from "../../../../../protocol/digest.ts";
 import { resnet18 } from "../../../../../protocol/model/architectures/resnet18.ts";
 import { sizeOf } from "../../../../../protocol/model/graph.ts";
@@ -91,6 +92,38 @@ describe("check", () => {
     const { code, report } = await check("nowhere.safetensors");
     expect(code).toBe(4);
     expect(report).toMatchObject({ bytes: null, refusal: { rule: "unreadable-file" } });
+  });
+});
+
+async function drawn(count: number): Promise<string> {
+  const path = join(await temporaryDirectory(), "pictures.bin");
+  await writeFile(path, drawImages(count, 11));
+  return path;
+}
+
+function pixels(mean: string, std: string): readonly string[] {
+  return ["--mean", mean, "--std", std];
+}
+
+describe("check with pictures", () => {
+  it("[F1] [F2] says that model and pictures fit, or by what they seem to be meant for", async () => {
+    const images = await drawn(96);
+    const asked = ["--images", images, "--backend", "wasm", "--threads", "1"];
+    const right = await check(DEMO, ...asked, ...pixels(".5,.5,.5", ".25,.25,.25"));
+    expect(right.code).toBe(0);
+    expect(right.report.pictures).toMatchObject({ images: 96, misfit: null });
+    const wrong = await check(DEMO, ...asked, ...pixels("0,0,0", "1,1,1"));
+    expect(wrong.code).toBe(0);
+    expect(wrong.report.pictures!.misfit).not.toBeNull();
+    expect(wrong.report.findings.map(({ rule }) => rule)).toContain("pictures-do-not-fit");
+    expect(right.report.pictures!.distance!).toBeLessThan(wrong.report.pictures!.distance!);
+  });
+
+  it("says that a few pictures tell nothing", async () => {
+    const asked = ["--images", await drawn(3), "--backend", "wasm", "--threads", "1"];
+    const { report } = await check(DEMO, ...asked, ...pixels(".5,.5,.5", ".25,.25,.25"));
+    expect(report.pictures).toBeUndefined();
+    expect(report.findings.map(({ rule }) => rule)).toContain("too-few-pictures");
   });
 });
 
