@@ -5,6 +5,7 @@ import type { ZipEntry } from "../zip/directory.ts";
 import type { ZipArchive } from "../zip/zip-archive.ts";
 import { findModel } from "./find-model.ts";
 import type { FolderFormat } from "./folder-format.ts";
+import { otherModels } from "./other-models.ts";
 import { badFolder, MOST_FILES, staysInside, type Folder } from "./folder.ts";
 import { withHuggingFace } from "./hugging-face.ts";
 
@@ -21,10 +22,13 @@ export async function openBundle(
 ): Promise<ModelFile> {
   const entries = filesOf(archive);
   const folder = folderOf(archive, entries);
-  const { format, main } = findModel(formats, folder.names);
+  const found = findModel(formats, folder.names);
+  const { format, main } = found;
+  const others = await otherModels(folder, [...entries.keys()], found);
   const { restore, ...model } = await withHuggingFace(folder, await format.open(folder, main));
   return {
     ...model,
+    findings: [...model.findings, ...others],
     extension: "zip",
     totalBytes: archive.source.totalBytes,
     restore: async function* (values) {

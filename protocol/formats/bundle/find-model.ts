@@ -67,7 +67,8 @@ export function findModel(
 
 const MOST_LISTED = 5;
 
-function listed(names: readonly string[]): string {
+/** Names for a message, the first of many. */
+export function listed(names: readonly string[]): string {
   const first = names.slice(0, MOST_LISTED).map((name) => `'${name}'`);
   const more = names.length - first.length;
   return `${first.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;

@@ -17,6 +17,8 @@ export interface FolderModel extends Omit<ModelFile, "totalBytes" | "extension" 
 /** A way to store a model in several files. */
 export interface FolderFormat {
   readonly name: string;
+  /** What the file that such a model is opened by is usually called, the first choice first. */
+  readonly usual: readonly string[];
   /** Of the files of a folder those that such a model is opened by: one each, the usual one alone if it is there. */
   mains(names: readonly string[]): readonly string[];
   /**

@@ -17,6 +17,7 @@ const USUAL = ["model.safetensors.index.json", "pytorch_model.bin.index.json"];
 export function sharded(formats: readonly Format[]): FolderFormat {
   return {
     name: "a model in parts",
+    usual: USUAL,
     mains: (names) => {
       const usual = USUAL.find((name) => names.includes(name));
       return usual === undefined ? names.filter((name) => name.endsWith(".index.json")) : [usual];

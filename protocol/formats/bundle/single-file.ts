@@ -12,6 +12,7 @@ const MODEL_FILE = /\.(safetensors|pt|pth|th|ckpt|tar|bin)$/i;
 export function singleFile(formats: readonly Format[]): FolderFormat {
   return {
     name: "one model file",
+    usual: USUAL,
     mains: (names) => {
       const usual = USUAL.find((name) => names.includes(name));
       return usual === undefined ? names.filter((name) => MODEL_FILE.test(name)) : [usual];

@@ -11,6 +11,7 @@ const USUAL = "model.onnx";
 /** An ONNX model with its weights in files beside it: external data. */
 export const onnxFolder: FolderFormat = {
   name: "an ONNX model",
+  usual: [USUAL],
   mains: (names) =>
     names.includes(USUAL) ? [USUAL] : names.filter((name) => name.endsWith(".onnx")),
   members: async (folder, main) => [main, ...(await read(folder, main)).files],

@@ -21,6 +21,7 @@ const USUAL = "model.json";
  */
 export const tfjs: FolderFormat = {
   name: "TensorFlow.js",
+  usual: [USUAL],
   mains: (names) =>
     names.includes(USUAL) ? [USUAL] : names.filter((name) => /[-_.]model\.json$/i.test(name)),
   members: async (folder, main) => {

@@ -94,11 +94,17 @@ function extentOf(tail: Uint8Array, tailAt: number): Extent {
   return within(extent, tailAt + end64);
 }
 
-/** Where the record of the archive's end begins: its comment takes the file to its last byte. */
+/**
+ * Where the record of the archive's end begins: its comment takes the file to its last byte. A signature
+ * behind it, within the comment, is where PyTorch and Python's `zipfile` would find another archive.
+ */
 function endRecord(view: DataView): number | undefined {
   for (let at = view.byteLength - END.bytes; at >= 0; at--) {
     if (view.getUint32(at, true) !== END.signature) continue;
     if (at + END.bytes + view.getUint16(at + 20, true) === view.byteLength) return at;
+    throw badZip(
+      "has the signature of an end that is not its end: other programs may find other entries in it. It is cut short or made to deceive, fetch the file again",
+    );
   }
   return undefined;
 }
@@ -213,9 +219,12 @@ function withoutOverlaps(
 ): ZipEntry[] {
   const names = new Set<string>();
   for (const { name } of entries) {
-    // Which of the two is meant, other readers decide otherwise.
-    if (names.has(name)) throw badZip(`has two entries '${name}': which one counts is not said`);
-    names.add(name);
+    // Which of the two is meant, other readers decide otherwise; PyTorch's looks names up in any case.
+    const anyCase = name.toLowerCase();
+    if (names.has(anyCase)) {
+      throw badZip(`has two entries '${name}', in whichever case: which one counts is not said`);
+    }
+    names.add(anyCase);
   }
   const ordered = [...entries].sort((a, b) => a.headerAt - b.headerAt);
   return ordered.map((entry, index) => {

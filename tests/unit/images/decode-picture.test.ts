@@ -64,6 +64,37 @@ describe("a damaged picture", () => {
   });
 });
 
+/** 2×2 grey pixels in a tile, by its tags. */
+const tiff = (...tags: readonly (readonly [tag: number, value: number])[]) => {
+  const own = [[256, 2], [257, 2], [258, 8], [324, 8], [325, 2 ** 16], ...tags] as const;
+  const file = new DataView(new ArrayBuffer(8 + 2 + 12 * own.length + 2 ** 16));
+  file.setUint32(0, 0x4949_2a00);
+  file.setUint32(4, 8, true);
+  file.setUint16(8, own.length, true);
+  own.forEach(([tag, value], i) => {
+    file.setUint16(10 + 12 * i, tag, true);
+    file.setUint16(12 + 12 * i, 4, true);
+    file.setUint32(14 + 12 * i, 1, true);
+    file.setUint32(18 + 12 * i, value, true);
+  });
+  return new Uint8Array(file.buffer);
+};
+
+describe("a TIFF that is made to deceive", () => {
+  it("is refused: a tag that comes twice, tiles far larger than the picture", async () => {
+    expect((await decode(tiff([322, 16], [323, 16]))).width).toBe(2);
+    await expect(decode(tiff([322, 16], [323, 16], [256, 3]))).rejects.toThrow(
+      /tag 256 comes twice/,
+    );
+    await expect(decode(tiff([322, 16], [323, 1027]))).rejects.toThrow(/16×1027 are far larger/);
+  });
+
+  it("is unpacked only as far as its picture goes", async () => {
+    // The file has fewer bytes than a whole tile of that height.
+    expect((await decode(tiff([322, 1000], [323, 1000]))).height).toBe(2);
+  });
+});
+
 it("says of a TIFF what of it is not read, and of a camera's that it is raw", async () => {
   const jpeg = await sharp({ create: { width: 9, height: 9, channels: 3, background: "red" } })
     .tiff({ compression: "jpeg" })

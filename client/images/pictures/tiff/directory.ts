@@ -30,7 +30,7 @@ type Field = keyof typeof TAGS;
 /** Bytes of a value by its type: of those that tags above may have. */
 const TYPE_BYTES: Readonly<Record<number, 1 | 2 | 4>> = { 1: 1, 3: 2, 4: 4 };
 
-/** Most values that one tag may have: strips of a picture, or colours. */
+/** Most values that all tags may have together: strips of a picture, or colours. */
 const MOST_VALUES = 2 ** 20;
 
 /** The first directory of a TIFF. */
@@ -38,9 +38,10 @@ export class TiffDirectory {
   readonly view: DataView;
   readonly isLittle: boolean;
   readonly #fields = new Map<number, readonly number[]>();
+  #count = 0;
 
   /**
-   * @throws RangeError when it points outside of the file; Error when the file has no directory.
+   * @throws RangeError when it points outside of the file; Error that says which tag comes twice.
    */
   constructor(bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -51,7 +52,14 @@ export class TiffDirectory {
     for (let entry = 0; entry < entries; entry++) {
       const place = at + 2 + 12 * entry;
       const tag = this.#uint16(place);
-      if (known.has(tag)) this.#fields.set(tag, this.#values(place));
+      if (!known.has(tag)) continue;
+      // Readers take the first or the last.
+      if (this.#fields.has(tag)) {
+        throw new Error(
+          `cannot be decoded: its tag ${tag} comes twice, and which one counts is not said; save it anew`,
+        );
+      }
+      this.#fields.set(tag, this.#values(place));
     }
   }
 
@@ -67,7 +75,8 @@ export class TiffDirectory {
     const width = TYPE_BYTES[this.#uint16(place + 2)];
     const count = this.#uint32(place + 4);
     if (width === undefined) return [];
-    if (count > MOST_VALUES) throw new RangeError(`a tag of ${count} values`);
+    this.#count += count;
+    if (this.#count > MOST_VALUES) throw new RangeError(`tags of ${this.#count} values`);
     const start = width * count <= 4 ? place + 8 : this.#uint32(place + 8);
     return Array.from({ length: count }, (_, index) => {
       const at = start + width * index;
@@ -97,7 +106,7 @@ export class TiffDirectory {
 /**
  * Size and depth of a TIFF's first picture.
  *
- * @throws RangeError when it points outside of the file.
+ * @throws RangeError when it points outside of the file; Error that says which tag comes twice.
  */
 export function tiffHead(bytes: Uint8Array): PictureHead {
   const directory = new TiffDirectory(bytes);

@@ -21,6 +21,9 @@ const MOST_SAMPLES = 5;
 /** Pixels of a tile; usual are some 2 ** 16. */
 const MOST_IN_TILE = 2 ** 24;
 
+/** By how much a tile may be wider or higher than the picture; usual are tiles of 128 to 512. */
+const MOST_BEYOND = 1024;
+
 /** How a picture is stored. */
 interface Storage {
   readonly width: number;
@@ -41,6 +44,7 @@ export async function decodeTiff(bytes: Uint8Array): Promise<Picture> {
   try {
     directory = new TiffDirectory(bytes);
   } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
     throw new Error("cannot be decoded: the picture is cut short", { cause });
   }
   if (directory.has("dngVersion")) throw new Error(RAW_REASON);
@@ -93,6 +97,11 @@ async function readSamples(
   if (blockWidth < 1 || blockHeight < 1 || (isTiled && blockWidth * blockHeight > MOST_IN_TILE)) {
     throw new Error("cannot be decoded: the picture is damaged");
   }
+  if (blockWidth > width + MOST_BEYOND || blockHeight > height + MOST_BEYOND) {
+    throw new Error(
+      `cannot be decoded: its tiles of ${blockWidth}×${blockHeight} are far larger than its ${width}×${height} pixels; save it anew`,
+    );
+  }
   const offsets = directory.all(isTiled ? "tileOffsets" : "stripOffsets");
   const lengths = directory.all(isTiled ? "tileBytes" : "stripBytes");
   const compression = directory.one("compression", 1);
@@ -115,8 +124,8 @@ async function readSamples(
     const plane = Math.floor(block / (across * down));
     const left = (block % across) * blockWidth;
     const top = (Math.floor(block / across) % down) * blockHeight;
-    // The last strip has no more rows than are left; tiles are whole.
-    const rows = isTiled ? blockHeight : Math.min(blockHeight, height - top);
+    // The last strip has no more rows than are left; of tiles none below the picture is needed.
+    const rows = Math.min(blockHeight, height - top);
     const [offset, length] = [
       offsets[block],
       lengths[block] ?? (offsets.length === 1 ? bytes.length : undefined),
@@ -126,7 +135,7 @@ async function readSamples(
     }
     const packed = bytes.subarray(offset, offset + length);
     const unpacked = await unpack(packed, compression, rows * rowBytes);
-    for (let y = 0; y < rows && top + y < height; y++) {
+    for (let y = 0; y < rows; y++) {
       const row = valuesOf(
         unpacked.subarray(y * rowBytes, (y + 1) * rowBytes),
         bits,

@@ -42,6 +42,8 @@ function shards(first: readonly TensorToWrite[], second: readonly TensorToWrite[
 
 const sharded = shards(tensors.slice(30), tensors.slice(0, 30));
 
+const zipped = (files: Record<string, Uint8Array>) => importModel(zipSync(files, { level: 0 }));
+
 const refused = (files: Files): Promise<string> => refusal("malformed-model", modelOf(files));
 
 describe("a model of several files", () => {
@@ -89,6 +91,23 @@ describe("a model of several files", () => {
     );
     expect(model.file.kind).toBe("safetensors");
     expect(model.file.extension).toBe("zip");
+  });
+
+  it("[W6.5] says which other models lie beside it, and is refused where which is meant is not said", async () => {
+    const weights = writeSafetensors(tensors);
+    const other = { "onnx/model.onnx": weights, "pytorch_model.bin": weights };
+    const { file } = await zipped({ "model.safetensors": weights, ...other });
+    expect(file.findings).toEqual([
+      expect.objectContaining({
+        rule: "other-models-in-bundle",
+        level: "warning",
+        message: expect.stringMatching(/'onnx\/model.onnx', 'pytorch_model.bin'.*not looked at/),
+      }),
+    ]);
+    expect((await modelOf(sharded)).file.findings).toEqual([]);
+    expect(
+      await refusal("malformed-model", zipped({ "m.safetensors": weights, "m.onnx": weights })),
+    ).toMatch(/several models: 'm.safetensors' and 'm.onnx'/);
   });
 
   it.each([

@@ -19,7 +19,7 @@ const FILES = [
 const SHAPES: readonly ZipShape[] = [
   {},
   { descriptors: true, padding: 60, zip64: true },
-  { descriptors: true, comment: "PK\u0005\u0006 is no end" },
+  { descriptors: true, comment: "PK\u0006\u0005 is no end" },
   { padding: 7, zip64: true },
 ];
 
@@ -89,6 +89,9 @@ describe("a zip archive read by ranges", () => {
     expect(await refused(makeZip([FILES[0], FILES[1], FILES[0]]))).toMatch(
       /two entries 'm\/a.pkl'/,
     );
+    expect(await refused(makeZip([FILES[0], ["M/A.PKL", text("other")]]))).toMatch(
+      /two entries 'M\/A.PKL'/,
+    );
     const zip = makeZip(FILES);
     const second = find(zip, "PK\u0001\u0002", find(zip, "PK\u0001\u0002") + 1);
     const size = patched(zip, second + 20, 255, 0, 0, 0, 255);
@@ -113,6 +116,15 @@ describe("a zip archive read by ranges", () => {
     expect(await refused(patched(large, find(large, "PK\u0006\u0007") + 8, 255, 255))).toMatch(
       /lies where it does not/,
     );
+  });
+
+  it("[T1.4] refuses a second end, which other readers would take for the first", async () => {
+    // An archive whose comment ends in the end of another: PyTorch's reader finds the last signature.
+    const hidden = `PK\u0005\u0006${"\0".repeat(16)}\u0001\0`;
+    expect(await refused(makeZip(FILES, { comment: hidden }))).toMatch(
+      /an end that is not its end/,
+    );
+    expect(await refused(makeZip(FILES, { comment: `${hidden}xy` }))).toMatch(/not its end/);
   });
 
   it("[T1.2] refuses entries that are packed, encrypted or described in two ways, when asked for", async () => {
