@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { AuditEntry } from "../../protocol/round/administration.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
 import type { AppEnvironment } from "../environment.ts";
 
@@ -22,13 +23,27 @@ export const audited: MiddlewareHandler<AppEnvironment> = async (context, next) 
   const { path, method } = context.req;
   if (who === undefined) return gatherRefusal(context);
   if (READS.has(method) && !path.endsWith("/export")) return;
-  await directoryOf(context.env).audit({
+  // What was done stays done where its caller is gone, or the log cannot be written.
+  const written = writeDown(context, {
     at: Date.now(),
     who: { id: who.id, name: who.name },
     what: `${method} ${path.replace(/^\/api\/v1/, "")}`,
     status: context.res.status,
   });
+  context.executionCtx.waitUntil(written);
+  await written;
 };
+
+async function writeDown(
+  { env }: Context<AppEnvironment>,
+  entry: Omit<AuditEntry, "position" | "count">,
+): Promise<void> {
+  try {
+    await directoryOf(env).audit(entry);
+  } catch (error) {
+    console.error(error);
+  }
+}
 
 function gatherRefusal(context: Context<AppEnvironment>): void {
   // A secret that is not set, or an error of ours, is nobody's attempt.

@@ -39,6 +39,12 @@ export const requireAdmin: MiddlewareHandler<AppEnvironment> = async (context, n
 
 const READING = new Set(["GET", "HEAD"]);
 
+/** Permits who may act, where what is read lets whoever has it act: invites. After `requireAdmin`. */
+export const mayRun: MiddlewareHandler<AppEnvironment> = async (context, next) => {
+  requireRole(context.get("administrator")!, "run");
+  await next();
+};
+
 /** Permits who may name administrators and read what they did; comes after `requireAdmin`. */
 export const requireOwner: MiddlewareHandler<AppEnvironment> = async (context, next) => {
   requireRole(context.get("administrator")!, "own");

@@ -5,7 +5,7 @@ import { mean } from "./mean.ts";
 import { medianClippedMean } from "./median-clipped-mean.ts";
 import { normClippedMean } from "./norm-clipped-mean.ts";
 import { robustRule, type RobustRule } from "./robust/robust-rule.ts";
-import { partiesOf } from "./parties.ts";
+import { isTrusted, partiesOf } from "./parties.ts";
 import type { CombiningRule, Contribution } from "./rule.ts";
 
 /** Fewest whose median keeps one of them from dragging it. */
@@ -36,11 +36,9 @@ export function chosenRule(
     case "median-clipped-mean":
       return clipped(counted.length);
     default: {
-      const parties = partiesOf(contributions).length;
+      const parties = partiesOf(rule, contributions).length;
       const seen = mixing.kind === "bucketing" ? Math.ceil(parties / mixing.size) : parties;
-      const isTrusted = ({ members }: Contribution): boolean =>
-        rule.kind === "fltrust" && members.includes(rule.root);
-      const isThere = rule.kind !== "fltrust" || counted.some(isTrusted);
+      const isThere = rule.kind !== "fltrust" || counted.some((one) => isTrusted(rule, one));
       if (seen < fewestFor(rule, hostile) || !isThere) return clipped(counted.length);
       return { kind: rule.kind, rule: robustRule(rule, hostile, mixing) };
     }

@@ -7,6 +7,8 @@ export interface Contribution {
   readonly members: readonly string[];
   /** Who answers for it: the invite its members came by. */
   readonly party: string;
+  /** Whom that invite was made for; null where nobody was named. */
+  readonly organisation: string | null;
   /** Example count, capped; a contribution of weight 0 adds nothing and is not looked at. */
   readonly weight: number;
 }

@@ -1,4 +1,5 @@
 import { verdictOf, type Verdict } from "../../protocol/round/verdict.ts";
+import { isEnded } from "../../protocol/round/states.ts";
 import { legsOf } from "../../protocol/round/timeline.ts";
 import { picturesFitting } from "./rounds/fit.ts";
 import type { Ledger } from "./store/ledger.ts";
@@ -6,6 +7,7 @@ import type { Ledger } from "./store/ledger.ts";
 /** What is held of the campaign's result, from the rows; null while it goes on (SPEC V). */
 export function campaignVerdict(ledger: Ledger): Verdict | null {
   const { committed, config, course, decisions, detail, state } = ledger.campaign.read();
+  if (!isEnded(state)) return null;
   const { firstRound, judgingRound } = legsOf(config, course).at(-1)!;
   const [judged] =
     judgingRound === undefined ? [] : ledger.rounds.committedScores(judgingRound, judgingRound);

@@ -6,6 +6,9 @@ const MOST_ENTRIES = 100_000;
 
 const HOUR_MS = 3_600_000;
 
+/** Status of what a role does not permit. */
+const NOT_PERMITTED = 403;
+
 /** What refused tokens stand under. */
 const REFUSED = "refused";
 
@@ -34,6 +37,8 @@ export class AuditLog {
   }
 
   append({ at, status, what, who }: Omit<AuditEntry, "position" | "count">): void {
+    // Who is refused what its role does not permit must not push others' entries out.
+    if (status === NOT_PERMITTED && this.#counted(who?.id ?? null, status, 1, at)) return;
     this.#sql.exec(
       "INSERT INTO audit (at, who, name, what, status) VALUES (?, ?, ?, ?, ?)",
       at,
@@ -51,21 +56,25 @@ export class AuditLog {
 
   /** Counts refused tokens by the hour: strangers must not fill the log. */
   refuse(status: number, count: number, at: number): void {
-    const hour = at - (at % HOUR_MS);
+    if (this.#counted(null, status, count, at)) return;
+    this.append({ at, who: null, what: REFUSED, status });
+    if (count > 1) this.refuse(status, count - 1, at);
+  }
+
+  /** Adds to what one was refused within the hour; false where it is the first time. */
+  #counted(who: string | null, status: number, count: number, at: number): boolean {
     const found = this.#sql
       .exec(
         `UPDATE audit SET count = count + ? WHERE position = (
-           SELECT max(position) FROM audit WHERE what = ? AND status = ? AND at >= ?
+           SELECT max(position) FROM audit WHERE who IS ? AND status = ? AND at >= ?
          ) RETURNING position`,
         count,
-        REFUSED,
+        who,
         status,
-        hour,
+        at - (at % HOUR_MS),
       )
       .toArray();
-    if (found.length > 0) return;
-    this.append({ at, who: null, what: REFUSED, status });
-    if (count > 1) this.refuse(status, count - 1, at);
+    return found.length > 0;
   }
 
   /** Entries below a position, the latest first. */

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { inviteRequestSchema, inviteSchema, type Invite } from "../../protocol/round/access.ts";
+import { mayRun } from "../access/authenticate.ts";
 import { randomIdentifier } from "../access/identifiers.ts";
 import { signingKeys } from "../access/secrets.ts";
 import { signToken } from "../access/tokens.ts";
@@ -67,6 +68,7 @@ export const inviteRoutes = new Hono<AppEnvironment>()
       problems: ["malformed-request", "not-found"],
     }),
     campaignPath,
+    mayRun,
     async (context) => {
       const { id } = context.req.valid("param");
       const invites = unwrap(await context.env.CAMPAIGN.getByName(id).invites());

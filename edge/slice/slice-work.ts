@@ -44,6 +44,8 @@ interface StatisticsTerms {
   readonly student: readonly string[];
   /** Whether the rule bounds them. */
   readonly bounded: boolean;
+  /** Contributions, by index, that are bounded as one: what they say is averaged first (SPEC O9.1). */
+  readonly parties: readonly (readonly number[])[];
 }
 
 /** Digests of a slice of two successive students: what the later one came by is its last step. */

@@ -40,19 +40,26 @@ export async function eachStatisticsRange(
   meter.release(units);
 }
 
-/** Bounds every coordinate, in place, by the updates that weigh anything (SPEC O6). */
+/** Bounds every coordinate, in place, by the parties that weigh anything (SPEC O6). */
 export function boundRange(
   { from, updates, units }: StatisticsRange,
-  { slice, contributions }: StatisticsWork,
+  { slice, statistics: { parties } }: StatisticsWork,
 ): void {
-  const counted = updates.filter((_, i) => contributions[i]!.weight > 0);
-  const values = new Float64Array(counted.length);
-  const scratch = new Float64Array(counted.length);
+  const values = new Float64Array(parties.length);
+  const scratch = new Float64Array(parties.length);
   for (let j = 0; j < units.length; j++) {
-    for (const [i, update] of counted.entries()) values[i] = update[j]!;
+    for (const [p, members] of parties.entries()) values[p] = meanOf(updates, members, j);
     boundStatistic(values, { unit: units[j]!, isVariance: isVariance(slice, from + j) }, scratch);
-    for (const [i, update] of counted.entries()) update[j] = values[i]!;
+    for (const [p, members] of parties.entries())
+      for (const i of members) updates[i]![j] = values[p]!;
   }
+}
+
+function meanOf(updates: readonly Float64Array[], members: readonly number[], j: number): number {
+  if (members.length === 1) return updates[members[0]!]![j]!;
+  let sum = 0;
+  for (const i of members) sum += updates[i]![j]!;
+  return sum / members.length;
 }
 
 function isVariance({ variances }: SliceShape, index: number): boolean {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameSchema } from "./identifiers.ts";
 
 /**
  * How updates become one (SPEC O1, O5, O7). All but `mean` bound what one participant can do; those that
@@ -34,11 +35,11 @@ export const aggregationRuleSchema = z.discriminatedUnion("kind", [
     /** Left out: the median distance of the round's updates from where the step begins. */
     radius: z.number().positive().optional(),
   }),
-  /** By how far each points where one trusted participant's does (Cao et al. 2021). */
+  /** By how far each points where a trusted organisation's do (Cao et al. 2021). */
   z.strictObject({
     kind: z.literal("fltrust"),
-    /** The participant of the operator's own, by id. */
-    root: z.string().min(1).max(128),
+    /** The operator's own, by the organisation that their invites name. */
+    root: nameSchema,
   }),
   /** The larger half by direction, clipped to the median norm, with noise (Nguyen et al. 2022). */
   z.strictObject({

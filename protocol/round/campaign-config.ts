@@ -153,6 +153,16 @@ export const campaignConfigSchema = z.strictObject({
         "must be none where the rule is fltrust: the trusted participant is not mixed with others",
       path: ["mixing"],
     })
+    .refine(
+      ({ rule, server }) =>
+        rule.kind !== "centred-clipping" ||
+        (server.kind === "sgd" && server.learningRate === 1 && server.momentum === 0),
+      {
+        message:
+          "must be sgd at rate 1 without momentum where the rule is centred-clipping: it starts at what the student came by, which is the last aggregate only then",
+        path: ["server"],
+      },
+    )
     .prefault({}),
   codec: updateCodecSchema.default("int8"),
   /** Whether participants may have the cleansed model once the campaign has finished (SPEC A9). */

@@ -127,6 +127,24 @@ describe("the audit log", () => {
     ]);
   });
 
+  it("[A11] counts what a role does not permit: nobody pushes others' entries out", async () => {
+    const { id } = await createCampaign();
+    const { token } = await name({ name: "Ada" });
+    for (const action of ["abort", "start", "pause"]) {
+      await send(`${CAMPAIGNS}/${id}/${action}`, { method: "POST", token });
+    }
+    const denied = (await auditLog()).filter(({ status }) => status === 403);
+    expect(denied).toMatchObject([{ who: { name: "Ada" }, count: 3 }]);
+  });
+
+  it("[A10] invites, whose links enrol, are not for those who only read", async () => {
+    const { id } = await createCampaign();
+    const { token } = await name({ name: "Ada" });
+    expect((await send(`${CAMPAIGNS}/${id}/invites`, { token })).status).toBe(403);
+    const runner = await name({ name: "Ben", role: "run" });
+    expect((await send(`${CAMPAIGNS}/${id}/invites`, { token: runner.token })).status).toBe(200);
+  });
+
   it("[A11] counts refused tokens by the hour, and keeps them out of each other's way", async () => {
     const directory = directoryOf(env);
     const hour = 3_600_000;

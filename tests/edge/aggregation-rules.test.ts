@@ -134,6 +134,7 @@ function factorsOf(rule: AggregationRule, norms: readonly number[], others: Size
   const contributions = norms.map((norm, i) => ({
     members: [`p-${i}`],
     party: `invite-${i}`,
+    organisation: null,
     weight: others.weights?.[i] ?? 1,
     norm,
     statisticsNorm: others.statisticsNorms?.[i] ?? 1,

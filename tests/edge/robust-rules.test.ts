@@ -37,6 +37,7 @@ function combined(rule: AggregationRule, updates: readonly Vector[], round: Roun
   const contributions = updates.map((update, i) => ({
     members: [`p-${i}`],
     party: round.parties?.[i] ?? `invite-${i}`,
+    organisation: `o-${i}`,
     weight: round.weights?.[i] ?? 1,
     norm: norm(update),
     statisticsNorm: 1,
@@ -62,7 +63,7 @@ function combined(rule: AggregationRule, updates: readonly Vector[], round: Roun
   return { kind: chosen.kind, taken: taken.map((one) => one.trainable), delta: [...delta] };
 }
 
-const ROOT = "p-0";
+const ROOT = "o-0";
 const RULES: readonly RobustRule[] = [
   { kind: "median" },
   { kind: "trimmed-mean" },
@@ -99,7 +100,7 @@ describe("robust rules", () => {
 
   it("[O7.5] FLTrust counts by direction and brings all to the trusted length", () => {
     const vectors = [...UPDATES, TRUSTED];
-    const coefficients = fltrust(gramOf(vectors), UPDATES.length);
+    const { coefficients, statistics } = fltrust(gramOf(vectors), UPDATES.length);
     const delta = TRUSTED.map((_, j) =>
       coefficients.reduce((sum, factor, i) => sum + factor * vectors[i]![j]!, 0),
     );
@@ -107,6 +108,7 @@ describe("robust rules", () => {
     const trust = coefficients.slice(0, -1).map((factor, i) => factor * norm(UPDATES[i]!));
     expect(trust[3]! / trust[0]!).toBeCloseTo(TRUST_SCORES[3]! / TRUST_SCORES[0]!, 6);
     expect(coefficients.at(-1)).toBe(0);
+    expect(statistics.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
   });
 
   it("[O7.5] who points against the trusted one, or nowhere, counts nothing", () => {
@@ -283,6 +285,22 @@ describe("parties", () => {
   });
 });
 
+describe("whom FLTrust believes", () => {
+  it("[O7.5] [O9.1] are a party of their own, whoever else came by their invite", () => {
+    const updates = [
+      [4, 0],
+      [0, 9],
+      [2, 2],
+      [2, -2],
+    ];
+    const rule = { kind: "fltrust", root: ROOT } as const;
+    const apart = combined(rule, updates, { parties: ["a", "b", "c", "d"] });
+    const together = combined(rule, updates, { parties: ["a", "a", "c", "d"] });
+    expect(together.delta).toEqual(apart.delta);
+    expect(apart.delta[0]).toBeGreaterThan(0);
+  });
+});
+
 describe("too few for a rule", () => {
   it.each(named)("[O9.2] $name needs as many as its source says", ({ rule }) => {
     for (const hostile of [1, 2]) {
@@ -300,7 +318,7 @@ describe("too few for a rule", () => {
   });
 
   it("[O9.2] without its trusted participant FLTrust steps down", () => {
-    const rule = { kind: "fltrust", root: "p-7" } as const;
+    const rule = { kind: "fltrust", root: "o-7" } as const;
     expect(combined(rule, honest(7)).kind).toBe("median-clipped-mean");
     expect(combined(rule, honest(8)).kind).toBe("fltrust");
   });

@@ -51,6 +51,7 @@ async function combineVectors(
   const parties = weights.map((weight, i) => ({
     members: [`p-${i}`],
     party: `invite-${i}`,
+    organisation: null,
     weight,
   }));
   const server = { kind: "sgd", learningRate: 1, momentum: 0 } as const;
@@ -169,7 +170,12 @@ describe("a slice object", () => {
       slice: { index, length, section: "statistics", variances: [] },
       codec: "f32",
       contributions,
-      statistics: { model: { digest, network: {} }, student: [student], bounded: true },
+      statistics: {
+        model: { digest, network: {} },
+        student: [student],
+        bounded: true,
+        parties: contributions.map((_, i) => [i]),
+      },
       combination: {
         kind: "sum",
         factors: contributions.map(({ weight }) => weight),

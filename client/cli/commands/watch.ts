@@ -9,7 +9,6 @@ import type {
 import type { AdminClient } from "../../admin/admin-client.ts";
 import { AdminError } from "../../admin/admin-error.ts";
 import type { CommandContext } from "../command-context.ts";
-import { CommandError } from "../command-error.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../coordinator-access.ts";
 import { positive } from "../options/option-values.ts";
 import { placeText } from "../show/round-place.ts";
@@ -72,11 +71,6 @@ export function watchCommand({ terminal, stop }: CommandContext): Command {
           ),
         ].join("\n"),
       );
-      if (report.state === "aborted") {
-        throw new CommandError(
-          `the campaign was aborted${report.detail === null ? "" : `: ${report.detail}`}`,
-        );
-      }
       requireCleansed(report);
     });
 }

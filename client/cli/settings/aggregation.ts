@@ -22,10 +22,10 @@ export const AGGREGATION_SETTINGS: SettingGroup = {
     {
       path: "aggregation.rule.root",
       flag: "--root",
-      argument: "<participant>",
+      argument: "<organisation>",
       reads: String,
-      help: "the participant of your own that fltrust believes, by id",
-      missing: "join as one of your own first, and name its id",
+      help: "whose updates fltrust believes: your own, by the organisation of their invites",
+      missing: "make an invite of your own with `invite --organisation NAME`, and name it here",
     },
     {
       path: "aggregation.rule.iterations",

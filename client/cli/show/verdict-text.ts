@@ -65,8 +65,8 @@ export function requireAccepted(
   if (accepted || verdict?.verdict === "cleansed") return;
   if (verdict === null) {
     throw new CommandError(
-      "the campaign has not ended: nobody has judged its model",
-      "`watch` follows it to its end; --accept writes the model as it is now.",
+      "nobody has judged this model: a verdict is of the one that a campaign ends with",
+      "`watch` follows a campaign to its end; --accept writes the model as it is.",
       { exitCode: EXIT_CODES["not-judged"] },
     );
   }

@@ -1,6 +1,6 @@
 import type { AggregationRule, Mixing } from "../../../protocol/round/aggregation-rule.ts";
 import type { Combination, RoundCombination, Taken } from "../combination.ts";
-import { partiesOf } from "../parties.ts";
+import { isTrusted, partiesOf } from "../parties.ts";
 import { clipFactor, type CombiningRule } from "../rule.ts";
 import { centredClipping } from "./centred-clipping.ts";
 import type { CoordinateRule } from "./coordinate-rules.ts";
@@ -34,6 +34,8 @@ type Outcome =
       readonly kind: "sum";
       /** By vector, the last step's behind them where it counts. */
       readonly coefficients: readonly number[];
+      /** Of running statistics, where they are others. */
+      readonly statistics?: readonly number[];
       readonly noise?: number;
     }
   | {
@@ -56,7 +58,7 @@ export function robustRule(rule: RobustRule, hostile: number, mixing: Mixing): C
     combine: (round) => {
       const whole = round.gram!;
       const last = whole.length - 1;
-      const parties = partiesOf(round.contributions);
+      const parties = partiesOf(rule, round.contributions);
       const means = parties.map((members) => {
         const row = whole.map(() => 0);
         for (const i of members) row[i] = 1 / members.length;
@@ -65,9 +67,7 @@ export function robustRule(rule: RobustRule, hostile: number, mixing: Mixing): C
       const mixed = mixturesOf(mixing, hostile, mixedGram(whole, means), round.order);
       const lastStep = whole.map((_, i) => (i === last ? 1 : 0));
       const mixtures = [...mixed.map((row) => unmix(row, means)), lastStep];
-      const trusted = parties.findIndex(
-        ([i]) => rule.kind === "fltrust" && round.contributions[i!]!.members.includes(rule.root),
-      );
+      const trusted = parties.findIndex(([i]) => isTrusted(rule, round.contributions[i!]!));
       const outcome = decide(rule, {
         gram: mixedGram(whole, mixtures),
         count: mixed.length,
@@ -125,9 +125,8 @@ function decide(rule: RobustRule, { gram, count, f, trusted }: Vectors): Outcome
     case "centred-clipping":
       return { kind: "sum", coefficients: centredClipping(gram, { ...rule, center: count }) };
     case "fltrust":
-      if (trusted === undefined)
-        throw new Error(`the trusted participant ${rule.root} is not there`);
-      return { kind: "sum", coefficients: fltrust(own, trusted) };
+      if (trusted === undefined) throw new Error(`nobody of ${rule.root} is there`);
+      return { kind: "sum", ...fltrust(own, trusted) };
     case "flame":
       return flame(own, rule.noise);
     default:
@@ -172,16 +171,26 @@ function toContributions(outcome: Outcome, mixtures: Mixtures, count: number): R
     const taken = Array.from({ length: count }, (_, i) => partOf(rows.some((row) => row[i] !== 0)));
     return { trainable: combination, statistics: combination, taken };
   }
-  const given = mixtures.map((_, k) => outcome.coefficients[k] ?? 0);
-  const coefficients = unmix(given, mixtures);
+  const spread = (given: readonly number[]): number[] =>
+    unmix(
+      mixtures.map((_, k) => given[k] ?? 0),
+      mixtures,
+    );
+  const coefficients = spread(outcome.coefficients);
   const factors = coefficients.slice(0, count);
+  const ofStatistics = spread(outcome.statistics ?? outcome.coefficients).slice(0, count);
   const lastStep = coefficients[count]!;
   const most = Math.max(...factors);
   const { noise = 0 } = outcome;
-  const statistics: Combination = { kind: "sum", factors, divisor: 1 };
+  const sum = { kind: "sum" as const, divisor: 1 };
   return {
-    trainable: { ...statistics, ...(lastStep !== 0 && { lastStep }), ...(noise > 0 && { noise }) },
-    statistics,
+    trainable: {
+      ...sum,
+      factors,
+      ...(lastStep !== 0 && { lastStep }),
+      ...(noise > 0 && { noise }),
+    },
+    statistics: { ...sum, factors: ofStatistics },
     taken: factors.map((factor) => partOf(most > 0 ? factor / most : 0)),
   };
 }

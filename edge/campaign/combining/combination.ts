@@ -30,8 +30,9 @@ export function combinationOf(
   const sentStatistics = normsOver("statistics", ({ squaredNorms }) => squaredNorms);
   const statisticsNorms = normsOver("statistics", ({ combinedSquares }) => combinedSquares!);
   const combination = chosen.rule.combine({
-    contributions: contributions.map(({ members, party, weight }, i) => ({
+    contributions: contributions.map(({ members, organisation, party, weight }, i) => ({
       members,
+      organisation,
       party,
       weight,
       norm: norms[i]!,

@@ -46,7 +46,7 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   const updates = ledger.commits.accepted(attempt);
   const contributions = updates.map((update) => ({
     members: [update.participant],
-    party: ledger.roster.participant(update.participant)!.invite,
+    ...partyOf(ledger, update.participant),
     weight: update.weight,
     updates: [update],
   }));
@@ -67,6 +67,17 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
 
 /** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */
 export function stillCombines(ledger: Ledger, id: AttemptId): boolean {
-  const attempt = combiningPlan(ledger)?.attempt;
-  return attempt?.round === id.round && attempt.attempt === id.attempt;
+  const campaign = ledger.campaign.read();
+  const attempt = ledger.rounds.current();
+  if (campaign.state !== "running" || attempt === undefined) return false;
+  if (attempt.round !== id.round || attempt.attempt !== id.attempt) return false;
+  return phaseOf(campaign, attempt)?.by === "coordinator";
+}
+
+function partyOf(
+  ledger: Ledger,
+  participant: string,
+): Pick<Contribution, "party" | "organisation"> {
+  const { invite, organisation } = ledger.roster.participant(participant)!;
+  return { party: invite, organisation };
 }

@@ -1,3 +1,4 @@
+import { partiesOf } from "../../aggregation/parties.ts";
 import { serverRate } from "../../aggregation/server-rate.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import { teacherOf } from "../../blobs/model-source.ts";
@@ -19,6 +20,9 @@ export function measureWork(ledger: Ledger, plan: CombiningPlan, slice: SliceSha
       .filter(({ section }) => section === "statistics")
       .map(({ index }) => student.slices[index]!),
     bounded: chosen.rule.boundsStatistics,
+    parties: chosen.rule.needsGram
+      ? partiesOf(config.aggregation.rule, contributions)
+      : contributions.flatMap(({ weight }, i) => (weight > 0 ? [[i]] : [])),
   };
   return {
     slice,

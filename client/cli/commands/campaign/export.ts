@@ -55,7 +55,9 @@ export function campaignExport({ terminal }: CommandContext): Command {
     .action(async (campaign: string, options: ExportOptions) => {
       const admin = openAdminClient(options, terminal);
       const report = await admin.campaign(campaign);
-      requireAccepted(report, options.accept === true);
+      // The verdict is of the last model: nobody judged those of other rounds.
+      const judged = options.round === undefined ? report : { verdict: null };
+      requireAccepted(judged, options.accept === true);
       const out = options.out ?? usualName(report);
       if (options.force !== true) await requireNothingThere(out);
       const written = await exportModel(admin, campaign, out, options.round);
@@ -64,7 +66,7 @@ export function campaignExport({ terminal }: CommandContext): Command {
         options.json,
         () => `${written.out}: ${bytesText(written.bytes)}, SHA-256 ${written.digest}`,
       );
-      const { verdict } = report;
+      const { verdict } = judged;
       if (verdict !== null) terminal.note(`verdict: ${verdict.verdict}. ${whyText(verdict)}`);
     });
 }

@@ -51,6 +51,6 @@ describe("a verdict on the command line", () => {
       );
     }
     requireAccepted({ verdict: null }, true);
-    expect(() => requireAccepted({ verdict: null }, false)).toThrow(/has not ended/);
+    expect(() => requireAccepted({ verdict: null }, false)).toThrow(/nobody has judged/);
   });
 });
