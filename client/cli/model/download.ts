@@ -1,7 +1,8 @@
 import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { UPLOAD_LIMITS } from "../../../protocol/round/upload.ts";
 import { CommandError } from "../command-error.ts";
-import { isLoopback } from "./model-reference.ts";
+import { hasCredentials, isLoopback } from "./model-reference.ts";
 
 /** Redirects that are followed for one file. */
 const MOST_REDIRECTS = 5;
@@ -14,6 +15,8 @@ export interface DownloadOptions {
   readonly signal: AbortSignal;
   /** Sent to the first address's origin alone, never on to where that leads. */
   readonly token?: string | undefined;
+  /** Longer files are not fetched. */
+  readonly mostBytes: number;
   readonly onProgress?: (doneBytes: number, totalBytes: number | undefined) => void;
   readonly fetcher?: typeof fetch;
   readonly firstWaitMs?: number;
@@ -44,7 +47,7 @@ export async function download(url: URL, place: string, options: DownloadOptions
       // A line that breaks off again and again brings it all the same, bit by bit.
       const now = (await sizeOf(partialOf(place))) ?? 0;
       if (now > kept) attempt = 1;
-      kept = now;
+      kept = Math.max(kept, now);
       if (attempt === TRIES) {
         throw new CommandError(
           `${shown(url)} cannot be fetched: ${reasonOf(error)}`,
@@ -93,6 +96,10 @@ async function tryDownload(url: URL, place: string, options: DownloadOptions): P
   }
   const length = Number(answer.headers.get("content-length") ?? Number.NaN);
   const total = Number.isSafeInteger(length) ? first + length : undefined;
+  if ((total ?? 0) > options.mostBytes) {
+    await answer.body.cancel();
+    throw tooLong(url, options.mostBytes);
+  }
   if (!goesOn) await rm(stampOf(partial), { force: true });
   const file = await open(partial, goesOn ? "a" : "w");
   let done = first;
@@ -101,13 +108,21 @@ async function tryDownload(url: URL, place: string, options: DownloadOptions): P
     await writeFile(stampOf(partial), JSON.stringify(stamp), { mode: 0o600 });
     options.onProgress?.(done, total);
     for await (const chunk of answer.body) {
-      await file.write(chunk);
       done += chunk.length;
+      if (done > options.mostBytes) break;
+      // Unlike `write`, goes on until all of it is written.
+      await file.writeFile(chunk);
       options.onProgress?.(done, total);
     }
     await file.sync();
   } finally {
     await file.close();
+  }
+  if (done > options.mostBytes) {
+    // Of what is never fetched whole nothing is of use.
+    await rm(partial, { force: true });
+    await rm(stampOf(partial), { force: true });
+    throw tooLong(url, options.mostBytes);
   }
   if (total !== undefined && done !== total) {
     throw new Error(`it broke off at ${done} of ${total} bytes`);
@@ -133,10 +148,12 @@ async function follow(
     await answer.body?.cancel();
     const next = URL.parse(answer.headers.get("location") ?? "", at);
     const isSafe =
-      next !== null && (next.protocol === "https:" || (isLoopback(next) && isLoopback(url)));
+      next !== null &&
+      !hasCredentials(next) &&
+      (next.protocol === "https:" || (isLoopback(next) && isLoopback(url)));
     if (!isSafe) {
       throw new CommandError(
-        `${shown(url)} leads to '${answer.headers.get("location") ?? ""}', which is no https address`,
+        `${shown(url)} leads to '${next === null ? "" : shown(next)}', which is no https address, or one with a password`,
         "Fetch the model yourself and name the file with --model.",
       );
     }
@@ -145,6 +162,13 @@ async function follow(
   throw new CommandError(
     `${shown(url)} leads from address to address, more than ${MOST_REDIRECTS} times`,
     "Open it in a browser and see where it ends.",
+  );
+}
+
+function tooLong(url: URL, mostBytes: number): CommandError {
+  return new CommandError(
+    `${shown(url)} is longer than the ${mostBytes} bytes that may still come: a model has at most ${UPLOAD_LIMITS.modelBytes} in all`,
+    "Check the address; another file may hold the same model in fewer bytes.",
   );
 }
 

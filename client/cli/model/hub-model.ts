@@ -1,6 +1,9 @@
+import { posix } from "node:path";
 import { z } from "zod";
+import { staysInside } from "../../../protocol/formats/bundle/folder.ts";
+import { CONFIG, PREPROCESSOR } from "../../../protocol/formats/bundle/hugging-face.ts";
 import { CommandError } from "../command-error.ts";
-import { isLoopback, type HubReference } from "./model-reference.ts";
+import { hasCredentials, isLoopback, type HubReference } from "./model-reference.ts";
 
 /** Where the hub answers, unless `HF_ENDPOINT` says otherwise. */
 const HUB_ORIGIN = "https://huggingface.co";
@@ -20,7 +23,7 @@ const listingSchema = z.object({
 export interface PinnedModel {
   readonly repository: string;
   readonly commit: string;
-  /** Paths of the files that it is made of; weights first. */
+  /** Paths of the files that it is made of, no two of which have one basename; weights first. */
   readonly files: readonly string[];
 }
 
@@ -32,6 +35,12 @@ export interface PinnedModel {
 export function hubFrom(environment: Readonly<Record<string, string | undefined>>): Hub {
   const text = environment["HF_ENDPOINT"]?.trim() || HUB_ORIGIN;
   const endpoint = URL.parse(text.endsWith("/") ? text : `${text}/`);
+  if (endpoint !== null && hasCredentials(endpoint)) {
+    throw new CommandError(
+      "HF_ENDPOINT has a name or password in it, which is sent to nobody",
+      "Leave them out, and set HF_TOKEN to a token of the hub.",
+    );
+  }
   if (endpoint === null || !(endpoint.protocol === "https:" || isLoopback(endpoint))) {
     throw new CommandError(
       `HF_ENDPOINT is '${text}', which is no https address`,
@@ -71,6 +80,10 @@ export async function pinModel(
       { cause: error },
     );
   }
+  const leadsTo = answer.headers.get("location");
+  if (answer.status >= 300 && answer.status < 400 && leadsTo !== null) {
+    throw moved(reference, endpoint, URL.parse(leadsTo, url));
+  }
   if (!answer.ok) throw refused(reference, endpoint, answer.status, token !== undefined);
   const listing = listingSchema.safeParse(await answer.json().catch(() => undefined));
   if (!listing.success) {
@@ -80,8 +93,27 @@ export async function pinModel(
     );
   }
   const { sha, siblings } = listing.data;
-  const names = siblings.map(({ rfilename }) => rfilename);
+  // Whoever answers as the hub does may say anything: no name leads out of where the files are kept.
+  const names = siblings.map(({ rfilename }) => rfilename).filter(isNameHere);
   return { repository, commit: sha, files: chosenFiles(names, file, `hf:${repository}`) };
+}
+
+function isNameHere(name: string): boolean {
+  return staysInside(name) && !/\p{Cc}/u.test(name);
+}
+
+function moved(
+  { repository, revision }: HubReference,
+  endpoint: URL,
+  to: URL | null,
+): CommandError {
+  const name = /\/api\/models\/([\w-][\w.-]*\/[\w-][\w.-]*)(?:\/|$)/.exec(to?.pathname ?? "")?.[1];
+  return new CommandError(
+    `${endpoint.origin} has ${repository}@${revision} no longer under this name: it leads to ${name ?? to?.origin ?? "nowhere"}`,
+    name === undefined
+      ? "Check the name, or HF_ENDPOINT."
+      : `If that is the model you mean, write hf:${name}.`,
+  );
 }
 
 function refused(
@@ -121,21 +153,39 @@ const WEIGHTS: readonly RegExp[] = [
 /** Any file that may be a model, for the list of what there is to choose from. */
 const MODELS = /\.(?:safetensors|bin|pt|pth|th|ckpt|tar|onnx|h5|keras)$/;
 
-/** What tells of a model beside its weights. */
-const COMPANIONS: ReadonlySet<string> = new Set(["config.json", "preprocessor_config.json"]);
+/** What tells of a model beside its weights, or above their folder. */
+const COMPANIONS: readonly string[] = [CONFIG, PREPROCESSOR];
 
 const INDEX = /\.safetensors\.index\.json$/;
 const SHARD = /-\d{5}-of-\d{5}\.safetensors$/;
+const PART = /-\d{5}-of-(\d{5})\.\w+$/;
 
 function chosenFiles(names: readonly string[], asked: string | undefined, model: string): string[] {
   const weights = asked ?? onlyWeights(names, model);
   if (!names.includes(weights)) {
     throw new CommandError(`${model} has no file '${weights}'`, offered(names));
   }
+  const parts = Number(PART.exec(weights)?.[1] ?? 1);
+  if (parts > 1) {
+    throw new CommandError(
+      `${model}: '${weights}' is one of ${parts} parts of a model`,
+      "Name the .index.json of the parts after the colon.",
+    );
+  }
+  const folder = posix.dirname(weights);
   const shards = INDEX.test(weights)
-    ? names.filter((name) => SHARD.test(name) && name.startsWith(weights.replace(INDEX, "")))
+    ? names.filter(
+        (name) =>
+          SHARD.test(name) &&
+          name.startsWith(weights.replace(INDEX, "")) &&
+          posix.dirname(name) === folder,
+      )
     : [];
-  const companions = names.filter((name) => COMPANIONS.has(name));
+  const companions = COMPANIONS.flatMap((companion) => {
+    if (posix.basename(weights) === companion) return [];
+    const nearest = [posix.join(folder, companion), companion].find((name) => names.includes(name));
+    return nearest ?? [];
+  });
   return [weights, ...shards, ...companions];
 }
 

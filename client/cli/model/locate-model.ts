@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
+import { staysInside } from "../../../protocol/formats/bundle/folder.ts";
+import { UPLOAD_LIMITS } from "../../../protocol/round/upload.ts";
 import { cacheFolder } from "../../cache-folder.ts";
 import type { Terminal } from "../show/terminal.ts";
 import { TransferProgress } from "../show/transfer-progress.ts";
@@ -43,8 +45,13 @@ export async function locateModel(text: string, options: LocateOptions): Promise
     case "url": {
       const { url } = reference;
       const folder = join(cacheOf(options), "urls", digestOf(url.href));
-      const path = join(folder, basename(decodeURIComponent(url.pathname)) || "model");
-      await fetchFile(url, path, undefined, options);
+      const path = join(folder, fileName(url));
+      await fetchFile(
+        url,
+        path,
+        { token: undefined, mostBytes: UPLOAD_LIMITS.modelBytes },
+        options,
+      );
       return { path, source: shown(url) };
     }
     case "hub":
@@ -60,24 +67,56 @@ async function locateOnHub(reference: HubReference, options: LocateOptions): Pro
   const pinned = await pinModel(hub, reference, options);
   const { commit, files, repository } = pinned;
   const owner = digestOf(hub.endpoint.href).slice(0, 8);
-  const folder = join(cacheOf(options), "hub", owner, repository.replace("/", "--"), commit);
-  for (const file of files) {
-    const path = join(folder, ...file.split("/"));
-    // A commit's files never change: what is here whole is right.
-    if (await isFile(path)) continue;
-    const address = `${repository}/resolve/${commit}/${file.split("/").map(encodeURIComponent).join("/")}`;
-    await fetchFile(new URL(address, hub.endpoint), path, hub.token, options);
-  }
   const [weights] = files as [string, ...string[]];
+  // A folder for each model of the commit: what is opened there can be no other one.
+  const folder = join(
+    cacheOf(options),
+    "hub",
+    owner,
+    repository.replace("/", "--"),
+    commit,
+    digestOf(weights),
+  );
+  let mostBytes: number = UPLOAD_LIMITS.modelBytes;
+  for (const file of files) {
+    const path = join(folder, posix.basename(file));
+    // A commit's files never change: what is here whole is right.
+    if ((await bytesOf(path)) === undefined) {
+      const address = `${repository}/resolve/${commit}/${file.split("/").map(encodeURIComponent).join("/")}`;
+      await fetchFile(
+        new URL(address, hub.endpoint),
+        path,
+        { token: hub.token, mostBytes },
+        options,
+      );
+    }
+    mostBytes -= (await bytesOf(path)) ?? 0;
+  }
   const source = `hf:${repository}@${commit}:${weights}`;
   options.terminal.note(`${source} is in ${folder}.`);
-  return { path: files.length === 1 ? join(folder, ...weights.split("/")) : folder, source };
+  return { path: files.length === 1 ? join(folder, posix.basename(weights)) : folder, source };
+}
+
+/** Longest name that a file is kept under, bytes: what lies beside it has a longer one. */
+const MOST_NAME_BYTES = 200;
+
+/** What an address calls its file, where a file can be called so. */
+function fileName({ pathname }: URL): string {
+  let name: string;
+  try {
+    name = posix.basename(decodeURIComponent(pathname));
+  } catch {
+    return "model";
+  }
+  const canBe =
+    staysInside(name) && !/\p{Cc}/u.test(name) && Buffer.byteLength(name) <= MOST_NAME_BYTES;
+  return canBe ? name : "model";
 }
 
 async function fetchFile(
   url: URL,
   path: string,
-  token: string | undefined,
+  { mostBytes, token }: { readonly token: string | undefined; readonly mostBytes: number },
   { fetcher = fetch, signal, terminal }: LocateOptions,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -85,6 +124,7 @@ async function fetchFile(
   await download(url, path, {
     signal,
     token,
+    mostBytes,
     fetcher,
     onProgress: (done, total) => progress.update(done, total),
   });
@@ -98,9 +138,10 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** How long a file is; undefined where there is none. */
+async function bytesOf(path: string): Promise<number | undefined> {
   return await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
+    (found) => (found.isFile() ? found.size : undefined),
+    () => undefined,
   );
 }

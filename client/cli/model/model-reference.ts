@@ -46,6 +46,12 @@ export function parseModelReference(text: string): ModelReference {
   }
   if (!/^https?:\/\//i.test(text)) return { kind: "path", path: text };
   const url = URL.parse(text);
+  if (url !== null && hasCredentials(url)) {
+    throw new OptionError(
+      `--model ${url.origin}${url.pathname}: the address has a name or password in it, which is sent to nobody`,
+      "Fetch the model yourself (curl --user NAME --remote-name ADDRESS) and name the file.",
+    );
+  }
   if (url !== null && (url.protocol === "https:" || isLoopback(url))) return { kind: "url", url };
   throw new OptionError(
     `--model ${text}: a model is fetched over https alone`,
@@ -56,6 +62,11 @@ export function parseModelReference(text: string): ModelReference {
 /** Whether a path, once appended to a folder's, stays in it. */
 function isBelow(path: string): boolean {
   return path.split("/").every((part) => /^(?!\.{1,2}$)[^\\\p{Cc}]+$/u.test(part));
+}
+
+/** Whether an address says who asks; fetch refuses such. */
+export function hasCredentials({ password, username }: URL): boolean {
+  return username !== "" || password !== "";
 }
 
 /** What nobody else can listen to needs no TLS. */

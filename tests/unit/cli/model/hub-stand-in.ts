@@ -57,6 +57,10 @@ export async function hubStandIn(
       return void response.writeHead(401).end("{}");
     }
     const { url = "" } = request;
+    if (url.startsWith("/api/models/owner/before/")) {
+      const Location = url.replace("before", "name");
+      return void response.writeHead(307, { Location }).end();
+    }
     if (/^\/api\/models\/owner\/name\/revision\/(?:main|v1|0123456789abcdef.*)$/.test(url)) {
       const siblings = Object.keys(files).map((rfilename) => ({ rfilename }));
       return void response.end(JSON.stringify({ sha: COMMIT, siblings }));

@@ -1,8 +1,11 @@
 import { statSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { locateModel } from "../../../../client/cli/model/locate-model.ts";
+import { download } from "../../../../client/cli/model/download.ts";
+import { hubFrom } from "../../../../client/cli/model/hub-model.ts";
+import { modelBlob } from "../../../../client/cli/model/model-blob.ts";
+import { locateModel, type LocateOptions } from "../../../../client/cli/model/locate-model.ts";
 import { parseModelReference } from "../../../../client/cli/model/model-reference.ts";
 import { silentTerminal } from "../recording-terminal.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -12,12 +15,13 @@ const WEIGHTS = Buffer.from("weights ".repeat(5000));
 
 async function door(hub: HubStandIn, environment: Record<string, string> = {}) {
   const cache = await temporaryDirectory();
-  const locate = (text: string, signal: AbortSignal = new AbortController().signal) =>
+  const locate = (text: string, options: Partial<LocateOptions> = {}) =>
     locateModel(text, {
       terminal: silentTerminal,
-      signal,
+      signal: new AbortController().signal,
       cache,
       environment: { HF_ENDPOINT: hub.url, ...environment },
+      ...options,
     });
   return { cache, locate };
 }
@@ -38,6 +42,15 @@ describe("a model that is named", () => {
       expect(() => parseModelReference(text)).toThrow(/--model/);
     },
   );
+
+  it("has no password in its address, and none is shown", () => {
+    const address = "https://ada:secret@a.example/m.pt";
+    expect(() => parseModelReference(address)).toThrow(
+      /^(?!.*secret).*a\.example\/m\.pt.*password/,
+    );
+    const endpoint = { HF_ENDPOINT: "https://ada:secret@a.example" };
+    expect(() => hubFrom(endpoint)).toThrow(/^(?!.*secret).*password/);
+  });
 });
 
 describe("a model on the hub", () => {
@@ -60,6 +73,54 @@ describe("a model on the hub", () => {
     const { locate } = await door(hub);
     const { path } = await locate("hf:owner/name");
     for (const name of files) expect(await readFile(join(path, name))).toEqual(WEIGHTS);
+  });
+
+  it("is the file that was named, whichever others of it were fetched before", async () => {
+    const other = Buffer.from("another one");
+    const files = { "model.safetensors": WEIGHTS, "onnx/model.onnx": other, "b.pt": other };
+    const hub = await hubStandIn({ ...files, "config.json": Buffer.from("{}") });
+    const { locate } = await door(hub);
+    const held = async (file: string): Promise<readonly [string, string[]]> => {
+      const { path, source } = await locate(`hf:owner/name:${file}`);
+      const bundle = Buffer.from(await (await modelBlob(path)).arrayBuffer());
+      expect(bundle.includes(files[file as keyof typeof files])).toBe(true);
+      return [source, (await readdir(path)).filter((name) => !name.endsWith(".from")).toSorted()];
+    };
+    await locate("hf:owner/name");
+    for (const file of ["b.pt", "model.safetensors"]) {
+      const expected = [`hf:owner/name@${COMMIT}:${file}`, [file, "config.json"].toSorted()];
+      expect(await held(file)).toEqual(expected);
+    }
+    const { path } = await locate("hf:owner/name:onnx/model.onnx");
+    expect(await readFile(join(path, "model.onnx"))).toEqual(other);
+    expect(await readFile(join(path, "config.json"), "utf8")).toBe("{}");
+  });
+
+  it.each(["model/../../x-00001-of-00001.safetensors", "model\\..\\x-00001-of-00001.safetensors"])(
+    "has no file %j, which leads out of its folder",
+    async (name) => {
+      const index = "model.safetensors.index.json";
+      const hub = await hubStandIn({ [index]: WEIGHTS, [name]: WEIGHTS });
+      const { cache, locate } = await door(hub);
+      const { path } = await locate("hf:owner/name");
+      expect(basename(path)).toBe(index);
+      const kept = (await readdir(cache, { recursive: true })).map((file) => basename(file));
+      expect(kept.filter((file) => /\.(?:json|safetensors)$/.test(file))).toEqual([index]);
+    },
+  );
+
+  it("is one of several parts: their index is asked for", async () => {
+    const part = "model-00001-of-00002.safetensors";
+    const { locate } = await door(await hubStandIn({ [part]: WEIGHTS }));
+    await expect(locate(`hf:owner/name:${part}`)).rejects.toThrow(/one of 2 parts/);
+  });
+
+  it("that has another name now is told by that", async () => {
+    const { locate } = await door(await hubStandIn({ "model.safetensors": WEIGHTS }));
+    await expect(locate("hf:owner/before")).rejects.toMatchObject({
+      message: expect.stringMatching(/leads to owner\/name$/),
+      advice: "If that is the model you mean, write hf:owner/name.",
+    });
   });
 
   it("goes on where the line broke off", async () => {
@@ -115,7 +176,9 @@ describe("a model on the hub", () => {
     const { locate } = await door(hub);
     const stop = new AbortController();
     stop.abort(new Error("stopped by SIGINT"));
-    await expect(locate("hf:owner/name", stop.signal)).rejects.toThrow("stopped by SIGINT");
+    await expect(locate("hf:owner/name", { signal: stop.signal })).rejects.toThrow(
+      "stopped by SIGINT",
+    );
   });
 });
 
@@ -131,6 +194,48 @@ describe("a model at an address", () => {
     files["m.pt"] = Buffer.from("another one");
     await locate(`${hub.store}/m.pt`);
     expect(await readFile(path)).toEqual(files["m.pt"]);
+  });
+
+  it.each(["x%2F..", "%ff", "a%5C..%5Cb", "a%0Ab", "m".repeat(201), ""])(
+    "ending in '%s' is kept as a file all the same",
+    async (end) => {
+      const { locate } = await door(await hubStandIn({}));
+      const fetcher = (): Promise<Response> => Promise.resolve(new Response(WEIGHTS));
+      const { path } = await locate(`https://a.example/${end}`, { fetcher });
+      expect(basename(path)).toBe("model");
+      expect(await readFile(path)).toEqual(WEIGHTS);
+    },
+  );
+
+  it.each([true, false])("that is too long is not fetched, its length told: %s", async (isTold) => {
+    const place = join(await temporaryDirectory(), "m.pt");
+    const headers: HeadersInit = isTold ? { "content-length": String(WEIGHTS.length) } : {};
+    const fetcher = (): Promise<Response> => Promise.resolve(new Response(WEIGHTS, { headers }));
+    const fetched = (mostBytes: number): Promise<void> =>
+      download(new URL("https://a.example/m.pt"), place, {
+        signal: new AbortController().signal,
+        mostBytes,
+        fetcher,
+      });
+    await expect(fetched(WEIGHTS.length - 1)).rejects.toThrow(/is longer than the 39999 bytes/);
+    expect(await readdir(join(place, ".."))).toEqual([]);
+    await fetched(WEIGHTS.length);
+    expect(await readFile(place)).toEqual(WEIGHTS);
+  });
+
+  it("is given up where it begins anew each time", async () => {
+    const place = join(await temporaryDirectory(), "m.pt");
+    const lengths = [900, 100, 200, 300, 400, 500, 600];
+    let tries = 0;
+    const fetcher = (): Promise<Response> => {
+      const body = WEIGHTS.subarray(0, lengths[tries++]);
+      return Promise.resolve(new Response(body, { headers: { "content-length": "40000" } }));
+    };
+    const { signal } = new AbortController();
+    const options = { signal, mostBytes: 2 ** 20, fetcher, firstWaitMs: 0 };
+    const fetched = download(new URL("https://a.example/m.pt"), place, options);
+    await expect(fetched).rejects.toThrow(/it broke off at/);
+    expect(tries).toBe(5);
   });
 
   it("is not taken up where it changed in between", async () => {
