@@ -7,8 +7,8 @@ import type { ByteMeter } from "./byte-meter.ts";
 import type { SliceShape, StatisticsWork } from "./slice-work.ts";
 import { eachUpdateRun, type UpdateRun } from "./update-runs.ts";
 
-/** Frames of statistics that are kept from run to run: they are small, and so is what reading them takes. */
-const KEPT_BYTES = 2 ** 20;
+/** Statistics are small, and so is what reading them takes. */
+const LIMITS = { values: 2 ** 18, keptBytes: 2 ** 20 };
 
 /** What all updates say of a run of coordinates of a statistics slice. */
 export interface StatisticsRange extends UpdateRun {
@@ -35,7 +35,7 @@ export async function eachStatisticsRange(
     ({ from, updates }) => {
       visit({ from, updates, units: units.subarray(from, from + updates[0]!.length) });
     },
-    KEPT_BYTES,
+    LIMITS,
   );
   meter.release(units);
 }

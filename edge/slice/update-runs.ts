@@ -4,11 +4,19 @@ import type { ByteMeter } from "./byte-meter.ts";
 import { readFrame } from "./read-frames.ts";
 import type { FramesOfSlice } from "./slice-work.ts";
 
-/** Values of all updates together that are held at once: 2 MiB of float64, whatever their number. */
-const RUN_VALUES = 2 ** 18;
+/** How much is held at once. */
+interface RunLimits {
+  /** Values of all updates together, whatever their number; 8 bytes each. */
+  readonly values: number;
+  /** Bytes of frames that are kept from run to run; beyond that each is read again for every run. */
+  readonly keptBytes: number;
+}
 
-/** Frames that are kept from run to run, together; beyond that each is read again for every run. */
-const KEPT_BYTES = 8 * 2 ** 20;
+/**
+ * 8 MiB each. Of as many updates as a robust rule takes (`MOST_FOR_ROBUST_RULES`) no more than 512 frames are
+ * read then, whatever their codec: a Worker may ask storage a thousand times in one call.
+ */
+const LIMITS: RunLimits = { values: 2 ** 20, keptBytes: 8 * 2 ** 20 };
 
 /** What all contributions say of a run of coordinates. */
 export interface UpdateRun {
@@ -23,20 +31,19 @@ export interface UpdateRun {
  * decided by coordinate, or by how updates lie to one another, needs them together.
  *
  * @param visit gets the values as they were sent, and may change them
- * @param mostKept bytes of frames that are kept from run to run
  */
 export async function eachUpdateRun(
   bucket: R2Bucket,
   { slice, codec, contributions }: FramesOfSlice,
   meter: ByteMeter,
   visit: (run: UpdateRun) => void,
-  mostKept: number = KEPT_BYTES,
+  { keptBytes, values: mostValues }: RunLimits = LIMITS,
 ): Promise<void> {
   const bytes = frameBytes(codec, slice.length);
   const expected = { codec, sliceIndex: slice.index, count: slice.length };
   const frameCount = contributions.reduce((sum, { frames }) => sum + frames.length, 0);
-  const longest = Math.max(1, Math.floor(RUN_VALUES / contributions.length));
-  const keeps = longest < slice.length && frameCount * bytes <= mostKept;
+  const longest = Math.max(1, Math.floor(mostValues / contributions.length));
+  const keeps = longest < slice.length && frameCount * bytes <= keptBytes;
   const kept = new Map<string, Frame>();
   const decoded = meter.hold(new Float32Array(Math.min(longest, slice.length)));
   for (let from = 0; from < slice.length; from += longest) {

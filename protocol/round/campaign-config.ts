@@ -120,8 +120,12 @@ const serverOptimizerSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** All that defines a campaign. Unknown keys are refused, so a misspelt option is never ignored. */
-export const campaignConfigSchema = z.strictObject({
+/** Most updates a round that robust rules compare with one another, or value by value (SPEC O7). */
+const MOST_FOR_ROBUST_RULES = 32;
+
+const COMPARES_NOTHING = new Set(["mean", "median-clipped-mean", "norm-clipped-mean"]);
+
+const campaignFieldsSchema = z.strictObject({
   name: nameSchema.default("unnamed campaign"),
   /** Digest of the teacher's file, uploaded before. */
   model: digestSchema,
@@ -168,6 +172,16 @@ export const campaignConfigSchema = z.strictObject({
   /** Whether participants may have the cleansed model once the campaign has finished (SPEC A9). */
   shareResult: z.boolean().default(false),
 });
+
+/** All that defines a campaign. Unknown keys are refused, so a misspelt option is never ignored. */
+export const campaignConfigSchema = campaignFieldsSchema.refine(
+  ({ aggregation: { rule }, round }) =>
+    COMPARES_NOTHING.has(rule.kind) || round.goal <= MOST_FOR_ROBUST_RULES,
+  {
+    message: `must be at most ${MOST_FOR_ROBUST_RULES} for a rule that compares updates with one another`,
+    path: ["round", "goal"],
+  },
+);
 
 /** As a client may write it: everything with a default may be left out. */
 export type CampaignConfigInput = z.input<typeof campaignConfigSchema>;

@@ -233,6 +233,15 @@ function accepted(digest: string) {
   };
 }
 
+/** A campaign of this goal and rule, read. */
+function configured(goal: number, kind: string) {
+  return campaignConfigSchema.safeParse({
+    model: "0".repeat(64),
+    round: { goal },
+    aggregation: { rule: { kind } },
+  });
+}
+
 describe("mixing", () => {
   it("[O8] buckets hold as many as they should, and every update is in one", () => {
     expect(bucketing([2, 0, 1], 2)).toEqual([
@@ -259,6 +268,12 @@ describe("mixing", () => {
     expect(new Set([seed, ...others]).size).toBe(4);
     expect([...drawnOrder(seed, 9)].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     expect(drawnOrder(seed, 9)).not.toEqual(drawnOrder(others[2]!, 9));
+  });
+
+  it("[O7.7] no more are compared with one another than a call of the platform can read", () => {
+    expect(configured(32, "krum").success).toBe(true);
+    expect(configured(33, "krum").error?.issues[0]?.path).toEqual(["round", "goal"]);
+    expect(configured(33, "median-clipped-mean").success).toBe(true);
   });
 
   it("[O8.3] a trusted participant is not mixed with others", () => {

@@ -12,7 +12,7 @@ import { settingsDocument } from "../../../../scripts/settings/document.ts";
 vi.mock("../../../../protocol/round/campaign-config.ts", async (original) => {
   const module = await original<{ campaignConfigSchema: z.ZodObject }>();
   const made = { patience: z.number().int().min(1).max(9).default(3) };
-  return { ...module, campaignConfigSchema: module.campaignConfigSchema.extend(made) };
+  return { ...module, campaignConfigSchema: module.campaignConfigSchema.safeExtend(made) };
 });
 
 // … and an entry of the table.
