@@ -171,7 +171,12 @@ function nibble(byte: number, i: number): number {
 
 /** Runs of one colour, and pixels one by one (RLE8 and RLE4); what no run covers is the palette's first. */
 function fromRuns(bytes: Uint8Array, head: BmpHead, data: Uint8Array): void {
-  const { height, packing, start, width } = head;
+  const { height, isBottomUp, packing, start, width } = head;
+  if (!isBottomUp) {
+    throw new Error(
+      "cannot be decoded: a BMP of runs that begins at its top, which none may; save it as PNG",
+    );
+  }
   const isNibbles = packing === RUNS_OF_NIBBLES;
   for (let to = 0; to < data.length; to += 3) paint(head, 0, data, to);
   let [x, y] = [0, height - 1];

@@ -84,7 +84,7 @@ async function* numbersOf(
  */
 async function scaleOf(source: ImageSource, array: StoredArray): Promise<Scale | string> {
   const { kind, width } = array.type;
-  if (kind === "u" && width === 1) return (value) => value;
+  const isBytes = kind === "u" && width === 1;
   if (kind === "b") return (value) => 255 * value;
   let [least, most] = [Infinity, -Infinity];
   for await (const numbers of numbersOf(source, array, 2 ** 14)) {
@@ -93,12 +93,16 @@ async function scaleOf(source: ImageSource, array: StoredArray): Promise<Scale |
       if (value < least) least = value;
       if (value > most) most = value;
     }
+    // All bytes are pixels but those that are only 0 and 1.
+    if (isBytes && most > 1) return (value) => value;
   }
   const range = `its numbers go from ${shortly(least)} to ${shortly(most)}`;
   if (least < 0) {
     return `${range}, which are no pixels: give them before they are normalised, 0–255 or 0–1`;
   }
-  if (most > 255) {
+  // Numbers of 0–1 that have been rounded, or brightened beyond 1: as 0–255 they would all be black.
+  const isUnclear = kind === "f" ? most > 1 && most <= 2 : most <= 1;
+  if (most > 255 || isUnclear) {
     return `${range}: bring them to 0–255, as they were for training`;
   }
   return kind === "f" && most <= 1 ? (value) => Math.round(255 * value) : Math.round;

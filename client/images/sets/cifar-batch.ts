@@ -11,11 +11,14 @@ import { pickledArray, pickledBytes } from "./pickled-array.ts";
 /** Bytes of a picture, planes of 32×32. */
 const PICTURE = 3072;
 
+/** Of `data`, behind how many pictures it has. */
+const SHAPES: ReadonlySet<string> = new Set([`${PICTURE}`, "3,32,32"]);
+
 /** Labels of CIFAR-10, and the fine ones of CIFAR-100. */
 const LABELS = ["labels", "fine_labels"];
 
 /**
- * The pictures of CIFAR's Python batches: a pickled dict with `data` of N×3072 bytes. The pickle is read
+ * The pictures of CIFAR's Python batches: a pickled dict with `data` of N×3072 or N×3×32×32 bytes. The pickle is read
  * as inert records, and nothing of it is ever run (SPEC T2); one that would run code elsewhere is refused.
  *
  * @throws UnreadableError when it ends before its length, or what else the source throws.
@@ -65,8 +68,12 @@ function openBatch(bytes: Uint8Array, name: string): Batch | string {
       ? value.entries.findLast(([said]) => textOf(said) === key)?.[1]
       : undefined;
   const array = pickledArray(entry("data"));
-  if (array === undefined || array.dtype !== "u1" || array.bytes.length % PICTURE !== 0) {
-    return "a Python pickle that is no CIFAR batch (a dict with 'data' of N×3072 bytes): save arrays as npy or npz instead";
+  const isBatch =
+    array?.dtype === "u1" &&
+    SHAPES.has(array.shape.slice(1).join()) &&
+    array.bytes.length === array.shape[0]! * PICTURE;
+  if (!isBatch) {
+    return "a Python pickle that is no CIFAR batch (a dict with 'data' of N×3072 or N×3×32×32 bytes): save arrays as npy or npz instead";
   }
   const labels = LABELS.map(entry).find((found) => found !== undefined);
   return { data: array.bytes, labels: labelsOf(labels, array.bytes.length / PICTURE) };

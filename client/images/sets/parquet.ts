@@ -11,6 +11,9 @@ import type { FindOptions } from "../images-in.ts";
 /** Bytes of a group of rows, unpacked: it is in memory as a whole. */
 const MOST_IN_GROUP = 2 ** 30;
 
+/** Rows of a group; usual are 100 to a million. */
+const MOST_ROWS = 2 ** 22;
+
 /** Which columns hold pictures and their classes. */
 interface Columns {
   readonly image: string;
@@ -41,6 +44,13 @@ export async function* parquetImages(
   }
   let rowStart = 0;
   for (const { num_rows: rows, total_byte_size: bytes } of metadata.row_groups) {
+    if (rows < 0 || rows > MOST_ROWS) {
+      yield {
+        name,
+        problem: `says that a group of it has ${rows} rows, and at most ${MOST_ROWS} are read: write it with row_group_size=100`,
+      };
+      return;
+    }
     const rowEnd = rowStart + Number(rows);
     if (bytes > MOST_IN_GROUP) {
       yield {
@@ -52,13 +62,37 @@ export async function* parquetImages(
     }
     const { image, label } = columns;
     const wanted = withLabels && label !== undefined ? [image, label] : [image];
-    const options = { file, metadata, compressors, utf8: false, columns: wanted, rowStart, rowEnd };
+    const within = boundedCompressors();
+    const options = {
+      file,
+      metadata,
+      compressors: within,
+      utf8: false,
+      columns: wanted,
+      rowStart,
+      rowEnd,
+    };
     const found = await readable(() => parquetReadObjects(options));
     for (const [index, row] of found.entries()) {
       yield pictureOf(`${name}/row ${rowStart + index}`, row[image], label && row[label]);
     }
     rowStart = rowEnd;
   }
+}
+
+/** Ways of unpacking pages, which all together come to no more than a group may have. */
+function boundedCompressors(): typeof compressors {
+  let left = MOST_IN_GROUP;
+  return Object.fromEntries(
+    Object.entries(compressors).map(([codec, unpack]) => [
+      codec,
+      (packed: Uint8Array, length: number) => {
+        left -= length;
+        if (left < 0) throw new RangeError(`its pages unpack to more than ${MOST_IN_GROUP} bytes`);
+        return unpack(packed, length);
+      },
+    ]),
+  );
 }
 
 /** What the library throws of damage is a TypeError or RangeError as often as not. */

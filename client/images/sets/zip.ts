@@ -25,6 +25,7 @@ export async function* zipImages(
   options: FindOptions,
   most = MOST_MEMBERS,
 ): AsyncGenerator<FoundImage> {
+  const besideIn = membersBeside(source, most);
   try {
     for await (const member of zipMembers(source, most)) {
       if (member.name.endsWith("/") || isHidden(member.name)) continue;
@@ -32,7 +33,7 @@ export async function* zipImages(
       const found = await unpacked(member);
       if (typeof found === "string") yield { name, problem: found };
       else {
-        const file = { ...memorySource(name, found), beside: besideIn(source, member.name, most) };
+        const file = { ...memorySource(name, found), beside: besideIn(member.name) };
         yield* imagesIn(file, { ...options, isWithin: true });
       }
     }
@@ -44,19 +45,42 @@ export async function* zipImages(
 
 const ENCRYPTED = "the archive's entry is encrypted; pack it again without a password";
 
-/** Finds members of the same folder. */
-function besideIn(archive: ImageSource, path: string, most: number): FindBeside {
-  const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  return async (name) => {
-    for await (const member of zipMembers(archive, most)) {
-      if (member.name !== folder + name) continue;
-      const found = await unpacked(member);
-      return typeof found === "string"
-        ? undefined
-        : memorySource(`${archive.name}/${folder}${name}`, found);
-    }
-    return undefined;
+/**
+ * Finds members of a path's folder. The archive is listed once, when the first is asked for, and the last
+ * that was found stays in memory: one file of labels may go with many of pictures.
+ */
+function membersBeside(archive: ImageSource, most: number): (path: string) => FindBeside {
+  let listed: Promise<ReadonlyMap<string, ZipMember>> | undefined;
+  let kept: { readonly member: ZipMember; readonly file: ImageSource | undefined } | undefined;
+  return (path) => {
+    const folder = path.slice(0, path.lastIndexOf("/") + 1);
+    return async (name) => {
+      listed ??= membersByName(archive, most);
+      const member = (await listed).get(folder + name);
+      if (member === undefined) return undefined;
+      if (kept?.member !== member) {
+        const found = await unpacked(member);
+        const place = `${archive.name}/${folder}${name}`;
+        kept = {
+          member,
+          file: typeof found === "string" ? undefined : memorySource(place, found),
+        };
+      }
+      return kept.file;
+    };
   };
+}
+
+/** Of members of one name the first. */
+async function membersByName(
+  archive: ImageSource,
+  most: number,
+): Promise<ReadonlyMap<string, ZipMember>> {
+  const members = new Map<string, ZipMember>();
+  for await (const member of zipMembers(archive, most)) {
+    if (!members.has(member.name)) members.set(member.name, member);
+  }
+  return members;
 }
 
 /** Its bytes, or why they are not to be had. */

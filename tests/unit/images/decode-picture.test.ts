@@ -95,6 +95,13 @@ describe("a TIFF that is made to deceive", () => {
   });
 });
 
+it("refuses a BMP of runs that says it begins at its top", async () => {
+  const bytes = fileOf(PICTURES_TO_DECODE.find(({ name }) => name === "a BMP of runs")!.file);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(22, -view.getInt32(22, true), true);
+  await expect(decode(bytes)).rejects.toThrow(/runs that begins at its top/);
+});
+
 it("says of a TIFF what of it is not read, and of a camera's that it is raw", async () => {
   const jpeg = await sharp({ create: { width: 9, height: 9, channels: 3, background: "red" } })
     .tiff({ compression: "jpeg" })

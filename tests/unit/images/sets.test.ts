@@ -118,6 +118,16 @@ describe("NumPy's arrays", () => {
   });
 
   it.each([
+    ["<f4", Float32Array.from(squares(25), (value) => value / 200)],
+    ["|u1", squares(25).map((value) => value % 2)],
+    ["<i8", new BigInt64Array(25)],
+  ])("of %s that may be of 0–1 or of 0–255 are refused", async (type, numbers) => {
+    expect(problemsOf(await foundIn("a.npy", npy(type, [1, 5, 5], numbers)))).toEqual([
+      expect.stringMatching(/from 0 to (1.\d+|1|0): bring them to 0–255/),
+    ]);
+  });
+
+  it.each([
     ["that may be read in two ways", npy("|u1", [2, 3, 8, 3], squares(144)), /N×C×H×W or N×H×W×C/],
     [
       "of one row a picture",
@@ -187,11 +197,19 @@ const text = (said: string) => `U${String.fromCharCode(said.length)}${said}`;
 const nameless = (found: readonly FoundImage[]) => found.map((one) => ({ ...one, name: "" }));
 
 /** A pickled dict of Python 2, as CIFAR's are. */
-function pickledBatch(key: string, labels: readonly number[], data: Uint8Array): Uint8Array {
+function pickledBatch(
+  key: string,
+  labels: readonly number[],
+  data: Uint8Array,
+  each: readonly number[] = [3072],
+): Uint8Array {
   const length = new Uint8Array(Uint32Array.of(data.length).buffer);
   const array = `${named("numpy.core.multiarray", "_reconstruct")}${named("numpy", "ndarray")}K\0\x85${text("b")}\x87R`;
   const type = `${named("numpy", "dtype")}${text("u1")}K\0K\x01\x87R`;
-  const shape = `K${String.fromCharCode(data.length / 3072)}M\0\x0c\x86`;
+  const lengths = [data.length / 3072, ...each].map(
+    (count) => `M${String.fromCharCode(count & 255, count >> 8)}`,
+  );
+  const shape = `(${lengths.join("")}t`;
   return Buffer.concat([
     Buffer.from(`\x80\x02}(${text("data")}${array}(K\x01${shape}${type}\x89T`, "latin1"),
     length,
@@ -212,11 +230,17 @@ describe("CIFAR's Python batches", () => {
       const batch = pickledBatch(key, [5, 8], data);
       expect(nameless(await foundIn("data_batch_1", batch))).toEqual(wanted);
     }
+    const planes = pickledBatch("labels", [5, 8], data, [3, 32, 32]);
+    expect(nameless(await foundIn("data_batch_1", planes))).toEqual(wanted);
   });
 
   it("say so where they hold no pictures, or would run code", async () => {
     const meta = Buffer.from("\x80\x02}U\x04nameU\x03cats.", "latin1");
     const hostile = Buffer.from("\x80\x02cos\nsystem\nU\x05touch\x85R.", "latin1");
+    const last = pickledBatch("labels", [5], new Uint8Array(3072), [32, 32, 3]);
+    expect(problemsOf(await foundIn("data_batch_1", last))).toEqual([
+      expect.stringContaining("no CIFAR batch"),
+    ]);
     expect(problemsOf(await foundIn("batches.meta", meta))).toEqual([
       expect.stringContaining("no CIFAR batch"),
     ]);
@@ -290,6 +314,19 @@ describe("a parquet file", () => {
       found.flatMap((one) => ("bytes" in one ? [sharp(one.bytes).raw().toBuffer()] : [])),
     );
     expect(decoded.map(([grey]) => grey)).toEqual([10, 20, 30]);
+  });
+
+  it("of more rows than any has is refused before they are made room for", async () => {
+    const bytes = await readParquet();
+    // Of its first group: 574 bytes, and 2 rows.
+    const at = bytes.indexOf(Buffer.from([0x16, 0xfc, 0x08, 0x16, 0x04])) + 3;
+    // 2 ** 31 in their place, four bytes longer, as is what says how long the end is.
+    const many = Buffer.from([0x16, 0x80, 0x80, 0x80, 0x80, 0x10]);
+    const claimed = Buffer.concat([bytes.subarray(0, at), many, bytes.subarray(at + 2)]);
+    claimed.writeUInt32LE(bytes.readUInt32LE(bytes.length - 8) + 4, claimed.length - 8);
+    expect(problemsOf(await foundIn("a.parquet", claimed))).toEqual([
+      expect.stringMatching(/a group of it has 2147483648 rows/),
+    ]);
   });
 
   it("that is damaged says so", async () => {

@@ -2,7 +2,7 @@ import { zipSync } from "fflate";
 import { expect, it } from "vitest";
 import { memorySource } from "../../../client/images/found-image.ts";
 import { zipImages } from "../../../client/images/sets/zip.ts";
-import { directoryEntry } from "../protocol/zip/zip-bytes.ts";
+import { bytesSource, directoryEntry } from "../protocol/zip/zip-bytes.ts";
 
 /** Of what is no picture the reason, which is all that is looked at here. */
 async function entriesOf(zip: Uint8Array, most?: number) {
@@ -23,6 +23,22 @@ it("gives files in the order of the directory, without folders and hidden files"
     { name: "a.zip/b.png", problem: TEXT },
     { name: "a.zip/folder/a.png", problem: TEXT },
   ]);
+});
+
+it("lists an archive once for the labels of all its files, and unpacks them once", async () => {
+  const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 2), }".padEnd(117);
+  const pictures = Buffer.from(`\u0093NUMPY\u0001\0v\0${header}\n\0\u0009\u0040\u0080`, "latin1");
+  const files = Object.fromEntries(
+    Array.from({ length: 50 }, (_, i) => [`s/x_${i}.npy`, pictures]),
+  );
+  const zip = zipSync({ ...files, "s/labels.npy": new Uint8Array(2 ** 16) }, { level: 0 });
+  let read = 0;
+  const source = { name: "a.zip", ...bytesSource(zip, (length) => (read += length)) };
+  let count = 0;
+  for await (const found of zipImages(source, { withLabels: true }))
+    count += Number("picture" in found);
+  expect(count).toBe(50);
+  expect(read).toBeLessThan(10 * zip.length);
 });
 
 it("refuses a bomb: an entry that unpacks to far more than its packed size", async () => {
