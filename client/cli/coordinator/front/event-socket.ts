@@ -58,6 +58,7 @@ export function openEventSocket(
       headers,
       silenceMs: parts.limits.socketSilenceMs,
       refused: async (status) => {
+        if (token !== undefined) parts.tokens.learn(token, target.path, status, Date.now());
         if (status !== 401 || isKnown) return undefined;
         const hold = parts.refusals.note(caller, describeRequest(request), Date.now());
         if (hold === undefined) {

@@ -131,7 +131,8 @@ export class Exchange {
     this.#response.once("close", leave);
     const { limits, spool, tokens } = this.#parts;
     const headers = { ...passed, "content-length": framing.length ?? 0 };
-    const isPart = isModelPart(path) && tokens.isAdmin(shownToken(passed) ?? "", Date.now());
+    const isPart =
+      isModelPart(path) && tokens.isAdministrator(shownToken(passed) ?? "", Date.now());
     const digest = isPart ? parseContentDigest(passed["content-digest"]) : undefined;
     // What is refused by its head alone, the Worker refuses.
     if (digest !== undefined && (framing.length ?? 0) <= UPLOAD_LIMITS.mostPartBytes) {
@@ -208,6 +209,11 @@ export class Exchange {
     const listener: WorkerListener = {
       answered: (answer) => {
         settle();
+        const token =
+          typeof bearer === "string" ? shownToken({ authorization: bearer }) : undefined;
+        if (token !== undefined) {
+          this.#parts.tokens.learn(token, path, answer.statusCode ?? 500, Date.now());
+        }
         this.#answered(answer, isKnown);
       },
       failed: (problem) => {
@@ -216,6 +222,7 @@ export class Exchange {
       },
     };
     const { method = "GET" } = this.#request;
+    const { authorization: bearer } = headers;
     this.#asked = this.#parts.worker.ask({ method, path, headers, body }, listener);
     return this.#asked;
   }

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { expect, it } from "vitest";
+import { formatDigest } from "../../../../../protocol/content-digest.ts";
 import { frontBefore, SECRETS, talk } from "./front-before.ts";
 
 const ADMIN = `Authorization: Bearer ${SECRETS.adminToken.present}\r\n`;
@@ -25,6 +26,45 @@ it("bodies of strangers that do not end leave room for those who have a token", 
   const known = `${begin}${ADMIN}Connection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   expect(await talk(front, known)).toMatch(/^HTTP\/1\.1 200 /);
   for (const socket of strangers) socket.destroy();
+});
+
+it("[A10] a named administrator whom the Worker let in is no stranger until it refuses the token", async () => {
+  let isRevoked = false;
+  const ada = "Bearer scour_admin_ada";
+  const asked: string[] = [];
+  const { front } = await frontBefore(
+    ({ headers, url = "" }, response) => {
+      asked.push(url);
+      const isTaken = headers.authorization === ada && !isRevoked;
+      response.writeHead(isTaken ? 200 : url.endsWith("/nothing") ? 404 : 401).end("{}");
+    },
+    { strangersPerSecondInAll: 0, strangersAtOnceInAll: 4, promptRefusals: 10 },
+  );
+  const status = async (authorization: string, path = "campaigns"): Promise<number> => {
+    const address = `http://127.0.0.1:${front.port}/api/v1/admin/${path}`;
+    return (await fetch(address, { headers: { authorization } })).status;
+  };
+  const stranger = "Bearer scour_admin_mallory";
+  expect(await status(ada)).toBe(200);
+  expect(await status(stranger, "nothing")).toBe(404);
+  expect(await status(stranger)).toBe(401);
+  expect(await status("Bearer other")).toBe(401);
+  expect(await status(stranger)).toBe(429);
+  expect(await status(ada)).toBe(200);
+
+  // What is damaged on its way the Worker is not even asked about: the part lay in a file here.
+  const before = asked.length;
+  const part = await talk(
+    front,
+    `PUT /api/v1/admin/models/${"a".repeat(64)}/parts/0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
+      `Authorization: ${ada}\r\nContent-Digest: ${formatDigest("0".repeat(64))}\r\nContent-Length: 4\r\n\r\npart`,
+  );
+  expect(part).toMatch(/^HTTP\/1\.1 422 [^]*digest-mismatch/);
+  expect(asked).toHaveLength(before);
+
+  isRevoked = true;
+  expect(await status(ada)).toBe(401);
+  expect(await status(ada)).toBe(429);
 });
 
 it("no answer to an earlier request gets among the messages of an event socket", async () => {
