@@ -71,7 +71,7 @@ export async function* readRuns<Run extends ByteRun>(
 ): AsyncGenerator<readonly [run: Run, bytes: Uint8Array]> {
   for (const group of readings(runs)) {
     const { begin } = group[0]!;
-    const end = Math.max(...group.map((run) => run.end));
+    const end = group.reduce((last, run) => Math.max(last, run.end), begin);
     const bytes = await readBytes(source, begin, end);
     for (const run of group) yield [run, bytes.subarray(run.begin - begin, run.end - begin)];
   }

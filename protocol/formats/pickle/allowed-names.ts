@@ -7,7 +7,7 @@ function names(module: string, ...members: readonly string[]): string[] {
   return members.map((member) => `${module}.${member}`);
 }
 
-const PLAIN = [
+const PLAIN_NAMES = [
   "bool",
   "bytearray",
   "bytes",
@@ -27,7 +27,14 @@ const PLAIN = [
   "unicode",
 ];
 
-/** Functions and classes that may be called with whatever data. */
+/** What goes through its arguments when it is called: these must be plain data all through. */
+export const PLAIN_CALLS: ReadonlySet<string> = new Set([
+  ...names("collections", "Counter", "OrderedDict", "defaultdict", "deque"),
+  ...names("builtins", ...PLAIN_NAMES),
+  ...names("__builtin__", ...PLAIN_NAMES),
+]);
+
+/** Functions and classes that may be called with data; `judge-making.ts` has the exceptions. */
 export const ALLOWED_CALLS: ReadonlySet<string> = new Set([
   // A tensor of a storage; what it is a part of.
   ...names(
@@ -58,9 +65,7 @@ export const ALLOWED_CALLS: ReadonlySet<string> = new Set([
     "build_tensorlist",
     "restore_type_tag",
   ),
-  ...names("collections", "Counter", "OrderedDict", "defaultdict", "deque"),
-  ...names("builtins", ...PLAIN),
-  ...names("__builtin__", ...PLAIN),
+  ...PLAIN_CALLS,
   "_codecs.encode",
   // Arrays, their types and numbers of them.
   ...names("numpy", "dtype", "ndarray"),
@@ -91,7 +96,7 @@ export const ALLOWED_CALLS: ReadonlySet<string> = new Set([
   "decimal.Decimal",
   "fractions.Fraction",
   "uuid.UUID",
-  // Keeps a function and arguments, and calls nothing before it is called itself: which is refused.
+  // Keeps a function and arguments for whoever calls it later: which functions, is judged.
   "functools.partial",
 ]);
 
@@ -110,5 +115,20 @@ export const ALLOWED_CALLERS: ReadonlySet<string> = new Set([
 /** Of Python's own modules: may be named, but not called. */
 export const ALLOWED_MODULES: ReadonlySet<string> = new Set(["typing"]);
 
+/** Call their argument: nothing but NumPy's own makers of generators. */
+export const GENERATOR_CALLS =
+  /^numpy\.random(?:\.__RandomState_ctor|\._pickle\.__(?:generator|randomstate|bit_generator)_ctor)$/;
+export const GENERATOR_PARTS =
+  /^numpy\.random\.(?:_pickle\.__bit_generator_ctor|_(?:mt19937\.MT19937|pcg64\.PCG64(?:DXSM)?|philox\.Philox|sfc64\.SFC64))$/;
+
+/** What `functools.partial` may keep: layers, and functions of numbers alone. */
+export const ALLOWED_PARTIALS =
+  /^(?:torch\.nn\.modules\.\w+|timm\.(?:models\.)?layers\.\w+|torchvision\.ops\.\w+)\.[A-Z]\w*$|^torch\.nn\.functional\.(?:relu6?|leaky_relu|elu|selu|celu|gelu|silu|mish|softplus|tanh|sigmoid|hardtanh|hardswish|hardsigmoid|softmax|log_softmax)$|^torch\._C\._nn\.\w+$/;
+
+/** Types of numbers and arrays, and constants: named as arguments, and called by nothing. */
+export const DATA_TYPES =
+  /^torch\.(?:(?:b?float|double|half|q?u?int|long|short|bool|complex|per_(?:tensor|channel)|sparse_)\w*|strided|contiguous_format|preserve_format|channels_last(?:_3d)?)$|^numpy(?:\.\w+)?\.(?:ndarray|matrix|recarray|memmap|bool_|(?:u?int|float|complex)\d+)$/;
+
 /** Classes of which networks, optimisers and data are made: that they are named says nothing. */
-export const FAMILIAR = /^(?:__torch__|torch|torchvision|timm|numpy|PIL|fastai|fastcore)\./;
+export const FAMILIAR =
+  /^(?:__torch__\.|(?:torch|torchvision|timm|numpy|PIL|fastai|fastcore)\.(?:\w+\.)*_?[A-Z]\w*$)/;

@@ -41,6 +41,7 @@ export const OBJECT_OPERATIONS: OperationTable = {
     const keywords = machine.pop();
     const args = popTuple(machine);
     if (!isRecord(keywords, "dict")) throw machine.cursor.malformed("keywords that are no dict");
+    machine.requireFewArguments(args.length + keywords.entries.length);
     // Given by name they are given all the same.
     machine.make(
       "new",
@@ -55,6 +56,8 @@ export const OBJECT_OPERATIONS: OperationTable = {
     if (!isRecord(object, "object")) {
       throw machine.cursor.malformed("a state for what is no object");
     }
+    // Python would set both; nothing writes such.
+    if (object.state !== undefined) throw machine.cursor.malformed("a second state for an object");
     object.state = state;
   },
   P: (machine) => machine.point(machine.cursor.line()),

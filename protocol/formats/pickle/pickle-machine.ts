@@ -19,6 +19,8 @@ export const PICKLE_BOUNDS = {
   /** On the stack at once. */
   waiting: 200_000,
   marks: 10_000,
+  /** Of one call. */
+  arguments: 256,
 } as const;
 
 /**
@@ -106,7 +108,12 @@ export class PickleMachine {
     return named;
   }
 
+  requireFewArguments(count: number): void {
+    if (count > PICKLE_BOUNDS.arguments) throw this.#tooMany("arguments of a call");
+  }
+
   make(making: Making, maker: PickleValue, args: readonly PickleValue[], at: number): void {
+    this.requireFewArguments(args.length);
     const object: PickleObject = {
       kind: "object",
       making,

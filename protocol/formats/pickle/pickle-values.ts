@@ -90,3 +90,11 @@ export function isRecord<Kind extends Extract<PickleValue, { kind: string }>["ki
 export function globalName({ module, name }: Pick<PickleGlobal, "module" | "name">): string {
   return `${module}.${name}`;
 }
+
+/** A class or function; in files before PyTorch 1.6 a module's class comes with its source. */
+export function asGlobal(value: PickleValue | undefined): PickleGlobal | undefined {
+  if (isRecord(value, "global")) return value;
+  if (!isRecord(value, "persistent") || !isRecord(value.id, "tuple")) return undefined;
+  const [kind, type] = value.id.items;
+  return kind === "module" && isRecord(type, "global") ? type : undefined;
+}

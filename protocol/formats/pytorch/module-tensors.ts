@@ -1,6 +1,10 @@
 import { ProtocolError } from "../../errors.ts";
-import { asGlobal } from "../pickle/judge-pickle.ts";
-import { isRecord, type PickleObject, type PickleValue } from "../pickle/pickle-values.ts";
+import {
+  asGlobal,
+  isRecord,
+  type PickleObject,
+  type PickleValue,
+} from "../pickle/pickle-values.ts";
 import { attributesOf, textEntries, type Mapping } from "./records.ts";
 import { tensorOf, type StoredTensor } from "./tensor-records.ts";
 

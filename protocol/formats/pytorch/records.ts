@@ -15,9 +15,10 @@ export function textEntries({ entries }: Mapping): Map<string, PickleValue> {
   return found;
 }
 
-/** An object's attributes by name. */
+/** An object's attributes by name: none of one that has entries or items, which are what it holds. */
 export function attributesOf(object: PickleObject): Map<string, PickleValue> {
-  const { state } = object;
+  const { entries, items, state } = object;
+  if (entries.length > 0 || items.length > 0) return new Map();
   // With slots, the state is a pair of dicts.
   const plain = isRecord(state, "tuple") ? state.items[0] : state;
   return isRecord(plain, "dict") ? textEntries(plain) : new Map();

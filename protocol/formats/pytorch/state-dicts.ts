@@ -80,7 +80,7 @@ function standing(path: readonly string[]): number {
  * else averages and copies of earlier; of equals the larger, then the first.
  */
 export function chosenStateDict(found: readonly StateDict[]): StateDict | undefined {
-  const most = Math.max(0, ...found.map(({ tensors }) => tensors.size));
+  const most = found.reduce((size, { tensors }) => Math.max(size, tensors.size), 0);
   const [chosen] = found
     .filter(({ tensors }) => 2 * tensors.size >= most)
     .sort((a, b) => standing(a.path) - standing(b.path) || b.tensors.size - a.tensors.size);

@@ -1,12 +1,19 @@
 import { ProtocolError } from "../../errors.ts";
-import { asGlobal } from "../pickle/judge-pickle.ts";
-import { globalName, isRecord, type PickleValue } from "../pickle/pickle-values.ts";
+import {
+  asGlobal,
+  globalName,
+  isRecord,
+  type PickleObject,
+  type PickleValue,
+} from "../pickle/pickle-values.ts";
 import { storageDtype, torchDtype, type TorchDtype } from "./torch-dtypes.ts";
 
 /** Values in a row that tensors are views of, outside the pickle. */
 export interface Storage {
   readonly key: string;
   readonly bytes: number;
+  /** The type of its values by its class; a view may read them as another. */
+  readonly dtype: TorchDtype;
 }
 
 /** A tensor as its pickle has it: a view of a storage. */
@@ -44,31 +51,80 @@ const SUBCLASSES: ReadonlySet<string> = new Set([
   "torch._tensor._rebuild_from_type_v2",
 ]);
 
+/** Attributes that are a tensor's values: setting one gives it others. */
+const VALUES: ReadonlySet<PickleValue> = new Set(["data", "real", "imag"]);
+
+const known = new WeakMap<PickleObject, { readonly tensor: StoredTensor | undefined }>();
+
 /**
  * The tensor that a record would become; undefined for what is none, or is one without a storage of its
  * own (sparse, quantised, on no device).
  *
- * @throws ProtocolError `malformed-model` for one that reaches out of its storage, or is not of numbers.
+ * @throws ProtocolError `malformed-model` for one that reaches out of its storage, is not of numbers, or is
+ *   filled or changed after it was made.
  */
 export function tensorOf(value: PickleValue | undefined): StoredTensor | undefined {
-  let record = value;
+  if (!isRecord(value, "object")) return undefined;
+  const before = known.get(value);
+  if (before !== undefined) return before.tensor;
+  const tensor = unwrapped(value);
+  known.set(value, { tensor });
+  return tensor;
+}
+
+function unwrapped(object: PickleObject): StoredTensor | undefined {
+  let record: PickleValue | undefined = object;
   for (let depth = 0; depth < MOST_WRAPPED; depth++) {
     if (!isRecord(record, "object")) return undefined;
-    const { args, at } = record;
+    const { args, at }: PickleObject = record;
     const maker = nameOf(record.maker);
-    if (TYPED.has(maker)) return viewOf(args, undefined, at);
-    if (maker === "torch._utils._rebuild_tensor_v3") return viewOf(args, nameOf(args[6]), at);
+    const isTyped = TYPED.has(maker);
+    if (isTyped || maker === "torch._utils._rebuild_tensor_v3") {
+      requireUnchanged(record, isTyped ? args[6] : args[7], () => false);
+      return viewOf(args, isTyped ? undefined : nameOf(args[6]), at);
+    }
     if (WRAPPERS.has(maker)) {
+      requireUnchanged(record, args[3], isNoValue);
       record = args[0];
     } else if (SUBCLASSES.has(maker)) {
-      const [rebuild, , rebuilt] = args;
+      const [rebuild, , rebuilt, attributes] = args;
       if (!isRecord(rebuilt, "tuple")) return undefined;
+      requireUnchanged(record, attributes, isNoValue);
       record = { ...record, maker: rebuild ?? null, args: rebuilt.items };
     } else {
       return undefined;
     }
   }
   return undefined;
+}
+
+/** Whether an attribute with this name is beside the values. */
+function isNoValue(key: PickleValue): boolean {
+  return !VALUES.has(key);
+}
+
+/**
+ * That a tensor stays as it is made.
+ *
+ * @param attributes what its maker sets: a dict, or with slots two
+ * @param isHarmless whether what is set by a key leaves the values as they are
+ */
+function requireUnchanged(
+  { at, entries, items, state }: PickleObject,
+  attributes: PickleValue | undefined,
+  isHarmless: (key: PickleValue) => boolean,
+): void {
+  const isFilled = state !== undefined || entries.length > 0 || items.length > 0;
+  const dicts = isRecord(attributes, "tuple") ? attributes.items : [attributes ?? null];
+  const isKept = dicts.every(
+    (dict) =>
+      dict === null || (isRecord(dict, "dict") && dict.entries.every(([key]) => isHarmless(key))),
+  );
+  if (!isFilled && isKept) return;
+  throw new ProtocolError(
+    "malformed-model",
+    `the tensor at byte ${at} of the file is given other values or another form after it is made, as PyTorch writes none: save the state dict again, with torch.save(model.state_dict(), FILE)`,
+  );
 }
 
 function nameOf(value: PickleValue | undefined): string {
@@ -102,8 +158,14 @@ function viewOf(
       `reaches to value ${last} of storage '${storage.key}', which has ${storage.bytes} bytes`,
     );
   }
-  const { bytes, key } = storage;
-  return { storage: { key, bytes }, dtype, offset: first, shape: extents, strides: steps };
+  const { bytes, dtype: storedAs, key } = storage;
+  return {
+    storage: { key, bytes, dtype: storedAs },
+    dtype,
+    offset: first,
+    shape: extents,
+    strides: steps,
+  };
 }
 
 function isIndex(value: PickleValue | undefined): value is number {
@@ -112,21 +174,22 @@ function isIndex(value: PickleValue | undefined): value is number {
 
 /** The numbers of a tuple, of a list, or of a `torch.Size` of either. */
 function indices(value: PickleValue | undefined): readonly number[] | undefined {
-  if (isRecord(value, "object") && nameOf(value.maker) === "torch.Size")
-    return indices(value.args[0]);
-  if (!isRecord(value, "tuple") && !isRecord(value, "list")) return undefined;
-  const items: readonly PickleValue[] = value.items;
+  const isSize = isRecord(value, "object") && nameOf(value.maker) === "torch.Size";
+  const inner = isSize ? value.args[0] : value;
+  if (!isRecord(inner, "tuple") && !isRecord(inner, "list")) return undefined;
+  const items: readonly PickleValue[] = inner.items;
+  if (items.length > MOST_AXES) return undefined;
   const numbers = items.filter(isIndex);
-  return numbers.length <= MOST_AXES && numbers.length === items.length ? numbers : undefined;
+  return numbers.length === items.length ? numbers : undefined;
 }
 
 /**
  * A storage by its persistent id `('storage', class, key, device, values, view)`, of which the last is
  * there in old files alone.
  */
-export function storageOf(
+function storageOf(
   value: PickleValue | undefined,
-): (Storage & { readonly dtype: TorchDtype; readonly first: number }) | undefined {
+): (Storage & { readonly first: number }) | undefined {
   if (!isRecord(value, "persistent") || !isRecord(value.id, "tuple")) return undefined;
   const [kind, type, key, , values, view] = value.id.items;
   // A key is text, or a number in files of TorchScript.
@@ -139,4 +202,26 @@ export function storageOf(
   if (view === undefined || view === null) return { ...stored, first: 0 };
   if (!isRecord(view, "tuple") || !isIndex(view.items[1])) return undefined;
   return { ...stored, first: view.items[1] };
+}
+
+/**
+ * The storages that a pickle points to, by their keys.
+ *
+ * @throws ProtocolError `malformed-model` for one of two types or lengths: PyTorch takes the first it meets.
+ */
+export function storagesOf(persistents: readonly PickleValue[]): ReadonlyMap<string, Storage> {
+  const found = new Map<string, Storage>();
+  for (const persistent of persistents) {
+    const storage = storageOf(persistent);
+    if (storage === undefined) continue;
+    const other = found.get(storage.key);
+    if (other !== undefined && (other.bytes !== storage.bytes || other.dtype !== storage.dtype)) {
+      throw new ProtocolError(
+        "malformed-model",
+        `storage '${storage.key}' has ${other.bytes} bytes of ${other.dtype.name} for one tensor, ${storage.bytes} of ${storage.dtype.name} for another: the file is damaged, fetch it again`,
+      );
+    }
+    found.set(storage.key, storage);
+  }
+  return found;
 }

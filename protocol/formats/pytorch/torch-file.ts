@@ -12,7 +12,7 @@ import { attributesOf, textEntries } from "./records.ts";
 import { restoredWeights } from "./restore-weights.ts";
 import { chosenStateDict, stateDicts, type StateDict } from "./state-dicts.ts";
 import type { Storages } from "./storages.ts";
-import { tensorOf, type StoredTensor } from "./tensor-records.ts";
+import { storagesOf, tensorOf, type StoredTensor } from "./tensor-records.ts";
 import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights.ts";
 
 /** Most names that a sentence lists. */
@@ -39,6 +39,7 @@ export interface TorchContent {
  */
 export function torchFile({ extension, kind, pickle, place, storages }: TorchContent): ModelFile {
   const judged = judgePickle(pickle, place);
+  storagesOf(pickle.persistents);
   const found = stateDicts(pickle.value);
   const chosen = chosenStateDict(found);
   if (chosen === undefined) throw noWeights(pickle.value);

@@ -8,7 +8,7 @@ import { replaceRuns } from "../replace-runs.ts";
 import { MAX_PICKLE_BYTES } from "./pickle-bytes.ts";
 import { textEntries } from "./records.ts";
 import type { Storages } from "./storages.ts";
-import { storageOf } from "./tensor-records.ts";
+import { storagesOf } from "./tensor-records.ts";
 import { torchFile } from "./torch-file.ts";
 
 /** 0x1950a86a20f9469cfc6c, with which all such files begin, as each protocol writes it. */
@@ -125,12 +125,7 @@ function layOut(
   keys: ReadPickle,
   totalBytes: number,
 ): ReadonlyMap<string, LegacyStorage> {
-  const known = new Map(
-    content.persistents.flatMap((persistent) => {
-      const storage = storageOf(persistent);
-      return storage === undefined ? [] : [[storage.key, storage]];
-    }),
-  );
+  const known = storagesOf(content.persistents);
   const places = new Map<string, LegacyStorage>();
   let at = keys.end;
   for (const key of isRecord(keys.value, "list") ? keys.value.items : []) {

@@ -21,6 +21,7 @@ const malformed = (...pieces: Uint8Array[]) =>
   refusal("malformed-model", opened(archive(...pieces)));
 const unsupported = (...pieces: Uint8Array[]) =>
   refusal("unsupported-model", opened(archive(...pieces)));
+const size = (of: Uint8Array) => call(global("torch", "Size"), of);
 const ofTensor = (...of: Parameters<typeof tensor>) => dict([["w", tensor(...of)]]);
 
 /** The state of a module that holds another twice, by the operation that gives it, or none. */
@@ -72,6 +73,70 @@ describe("a PyTorch file that is damaged or made up", () => {
     );
     expect(await malformed(ofTensor("../0", [6]))).toMatch(/none of this name/);
     expect(await malformed(ofTensor("0", [6], { strides: [1, 1] }))).toMatch(/shape or strides/);
+  });
+
+  it("[T4.1] is refused for tensors that are changed after they are made", async () => {
+    const bare = tensor("0", [6]);
+    const other = dict([["data", tensor("1", [2])]]);
+    const changed = [
+      operations("", bare, other, operations("b")),
+      operations("", bare, text("0"), operations("Ns")),
+      operations("", bare, operations("Na")),
+      call(
+        global("torch._tensor", "_rebuild_from_type_v2"),
+        global("torch._utils", "_rebuild_tensor_v2"),
+        global("torch.nn.parameter", "Parameter"),
+        tuple(),
+        other,
+      ),
+    ];
+    for (const value of changed) {
+      expect(await malformed(dict([["w", value]]))).toMatch(/after it is made/);
+    }
+  });
+
+  it("[T5.2] is taken by its entries where an object has both these and attributes", async () => {
+    const both = operations(
+      "",
+      call(global("collections", "OrderedDict")),
+      text("w"),
+      tensor("0", [6]),
+      operations("s"),
+      dict([
+        ["_parameters", dict([["w", tensor("1", [2])]])],
+        ["_modules", dict([])],
+        ["w", tensor("1", [2])],
+      ]),
+      operations("b"),
+    );
+    const { tensors } = await opened(archive(both));
+    expect(tensors.map(({ name, shape }) => [name, shape])).toEqual([["w", [6]]]);
+  });
+
+  it("[T4.1] is refused for one storage of two lengths, or a shape within shapes", async () => {
+    const twice = dict([
+      ["a", tensor("0", [6])],
+      ["b", tensor("0", [2])],
+    ]);
+    expect(await malformed(twice)).toMatch(/storage '0' has 24 bytes of float32 for one/);
+    const nested = call(
+      global("torch._utils", "_rebuild_tensor_v2"),
+      operations(
+        "",
+        tuple(
+          text("storage"),
+          global("torch", "FloatStorage"),
+          text("0"),
+          text("cpu"),
+          operations("K\u0006"),
+        ),
+        operations("Q"),
+      ),
+      operations("K\u0000"),
+      size(size(tuple(operations("K\u0006")))),
+      tuple(operations("K\u0001")),
+    );
+    expect(await malformed(dict([["w", nested]]))).toMatch(/shape or strides/);
   });
 
   it("[T4.2] is refused for tensors that have one stored value twice, or lie scattered", async () => {
