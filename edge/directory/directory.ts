@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Administrator, AuditEntry } from "../../protocol/round/administration.ts";
 import type { BlobBindings } from "../blobs/blob-store.ts";
 import { sweepParts } from "../uploads/upload-objects.ts";
-import type { UploadRecord } from "../uploads/upload-record.ts";
+import type { RecordedPart, UploadRecord } from "../uploads/upload-record.ts";
 import { UploadTable } from "../uploads/upload-table.ts";
 import { Administrators } from "./administrators.ts";
 import { AuditLog } from "./audit-log.ts";
@@ -83,15 +83,20 @@ export class Directory extends DurableObject<BlobBindings> {
     return this.#uploads.find(digest);
   }
 
-  /** Notes that a part is stored. @returns false where the upload is no longer under way. */
-  recordPart(digest: string, index: number, ofPart: string): boolean {
+  /** Notes that a part is stored. @returns undefined where the upload is no longer under way. */
+  recordPart(digest: string, index: number, ofPart: string): RecordedPart | undefined {
     return this.#uploads.record(digest, index, ofPart, Date.now());
   }
 
-  /** Keeps an upload from being swept for another day. @returns it, where it is still under way. */
+  /**
+   * Keeps an upload of which all parts are there from being swept while it is completed (SPEC P10.4).
+   *
+   * @returns it, where it is still under way.
+   */
   holdUpload(digest: string): UploadRecord | undefined {
-    this.#uploads.touch(digest, Date.now());
-    return this.#uploads.find(digest);
+    const upload = this.#uploads.find(digest);
+    if (upload?.parts.includes(null) === false) this.#uploads.touch(digest, Date.now());
+    return upload;
   }
 
   forgetUpload(digest: string): void {

@@ -9,6 +9,7 @@ import {
   type UploadRequest,
   type UploadState,
 } from "../../protocol/round/upload.ts";
+import { blobKey } from "../blobs/blob-store.ts";
 import { declaredLength } from "../blobs/declared-length.ts";
 import { composeBlob, findBlob, type BlobPart } from "../blobs/stored-blob.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
@@ -92,11 +93,21 @@ export async function storePart(
     return { created: false, digest: claimed };
   }
   await putPart(environment.BLOBS, partKey(digest, index, claimed), claimed, request);
-  if (!(await directory.recordPart(digest, index, claimed))) {
+  const recorded = await directory.recordPart(digest, index, claimed);
+  if (recorded === undefined) {
     await sweepParts(environment.BLOBS, digest);
     noUpload(digest);
   }
+  if (recorded.replaced !== null) {
+    await deleteReplaced(environment.BLOBS, digest, partKey(digest, index, recorded.replaced));
+  }
   return { created: true, digest: claimed };
+}
+
+/** A part whose place another one took; where the model is complete already, the other one goes. */
+async function deleteReplaced(bucket: R2Bucket, digest: string, key: string): Promise<void> {
+  if ((await findBlob(bucket, digest)) === undefined) await bucket.delete(key);
+  else await sweepParts(bucket, digest);
 }
 
 /**
@@ -122,6 +133,12 @@ export async function completeUpload(environment: Environment, digest: Digest): 
   const found = await digestOfParts(bucket, parts);
   if (found === digest) {
     await composeBlob(bucket, digest, parts);
+    const present = await directory.upload(digest);
+    if (present?.parts.some((ofPart, index) => ofPart !== upload.parts[index]) === true) {
+      // A part's place was taken meanwhile, and what the blob is made of may be gone: judged anew.
+      await bucket.delete(blobKey(digest));
+      return await completeUpload(environment, digest);
+    }
   }
   // What was left by other tries at a part goes, too.
   await sweepParts(bucket, digest);

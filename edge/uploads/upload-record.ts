@@ -7,3 +7,9 @@ export interface UploadRecord extends PartSizes {
   /** Digests of the parts that are stored, by index; null for those that are not. */
   readonly parts: readonly (string | null)[];
 }
+
+/** What the noting of a part came to. */
+export interface RecordedPart {
+  /** Digest of the part whose place it took; null where there was none, or the same. */
+  readonly replaced: string | null;
+}

@@ -1,5 +1,5 @@
 import { partCount } from "../../protocol/round/upload.ts";
-import type { UploadRecord } from "./upload-record.ts";
+import type { RecordedPart, UploadRecord } from "./upload-record.ts";
 
 /** After so long without a new part an upload counts as abandoned, ms (SPEC P10.4). */
 const ABANDONED_MS = 86_400_000;
@@ -28,7 +28,7 @@ export class UploadTable {
   /** Begins an upload, or goes on with one: its parts stay as long as they were. */
   begin(digest: string, bytes: number, partBytes: number, now: number): UploadRecord {
     this.#sql.exec(
-      "INSERT INTO uploads VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at",
+      "INSERT INTO uploads VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
       digest,
       bytes,
       partBytes,
@@ -52,14 +52,21 @@ export class UploadTable {
     return { ...record, parts };
   }
 
-  /** Notes that a part is stored. @returns false where the upload is no longer under way. */
-  record(digest: string, part: number, ofPart: string, now: number): boolean {
-    if (!this.touch(digest, now)) return false;
+  /** Notes that a part is stored. @returns undefined where the upload is no longer under way. */
+  record(digest: string, part: number, ofPart: string, now: number): RecordedPart | undefined {
+    if (!this.touch(digest, now)) return undefined;
+    const [before] = this.#sql
+      .exec<{ digest: string }>(
+        "SELECT digest FROM upload_parts WHERE upload = ? AND part = ?",
+        digest,
+        part,
+      )
+      .toArray();
     this.#sql.exec("INSERT OR REPLACE INTO upload_parts VALUES (?, ?, ?)", digest, part, ofPart);
-    return true;
+    return { replaced: before === undefined || before.digest === ofPart ? null : before.digest };
   }
 
-  /** Notes that somebody works at it. @returns false where the upload is no longer under way. */
+  /** Notes that it came on. @returns false where the upload is no longer under way. */
   touch(digest: string, now: number): boolean {
     return (
       this.#sql.exec("UPDATE uploads SET touched_at = ? WHERE digest = ?", now, digest)

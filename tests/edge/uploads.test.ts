@@ -98,10 +98,13 @@ describe("a model in parts", () => {
     expect(await missing()).toEqual([0, 1, 2]);
   });
 
-  it("[P10.3] keeps of several tries at a part the one that is part of it", async () => {
+  it("[P10.2] [P10.3] keeps of several tries at a part the one that is part of it", async () => {
     await sendAll();
+    const whole = await stored();
     await drained(sendPart(DIGEST, 2, new Uint8Array(5)));
+    expect(await stored()).toHaveLength(3);
     await drained(sendPart(DIGEST, 2, part(2)));
+    expect(await stored()).toEqual(whole);
     expect(await drained(completeUpload(DIGEST))).toBe(200);
     expect(await stored()).toHaveLength(4);
   });
@@ -119,6 +122,9 @@ describe("a model in parts", () => {
     await runInDurableObject(directory, (_, { storage }) => {
       storage.sql.exec("UPDATE uploads SET touched_at = touched_at - 86400000");
     });
+    // Only a part would postpone it.
+    expect(await missing()).toEqual([0, 1]);
+    await expectProblem(await completeUpload(DIGEST), 409, "incomplete-upload");
     expect(await runDurableObjectAlarm(directory)).toBe(true);
     expect(await stored()).toEqual(before.filter((key) => key.includes(model.digest)));
     await expectProblem(await sendPart(DIGEST, 0, part(0)), 404, "not-found");
