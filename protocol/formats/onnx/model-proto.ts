@@ -81,7 +81,7 @@ export async function readModel(reader: WireReader): Promise<OnnxModel> {
   let opset = 0;
   let graph: OnnxGraph | undefined;
   const metadata = new Map<string, string>();
-  for await (const field of reader.fields(0, reader.totalBytes)) {
+  for await (const field of reader.fields(0, reader.totalBytes, [2, 3, 7])) {
     switch (field.number) {
       case 2:
         producer = await readText(reader, field);
@@ -90,12 +90,15 @@ export async function readModel(reader: WireReader): Promise<OnnxModel> {
         version = await readText(reader, field);
         break;
       case 7:
-        if (graph !== undefined) throw malformed("the file holds two graphs");
         graph = await readGraph(reader, field, 0);
         break;
       case 8: {
         const [domain, number] = await readOpset(reader, field);
-        if (domain === "" || domain === "ai.onnx") opset = number;
+        if (domain !== "" && domain !== "ai.onnx") break;
+        if (opset !== 0 && opset !== number) {
+          throw malformed(`the file says that it is of opset ${opset} and of opset ${number}`);
+        }
+        opset = number;
         break;
       }
       case 14:
@@ -116,7 +119,7 @@ async function readOpset(
 ): Promise<readonly [domain: string, version: number]> {
   let domain = "";
   let version = 0;
-  for await (const field of reader.fields(begin, end)) {
+  for await (const field of reader.fields(begin, end, [1, 2])) {
     if (field.number === 1) domain = await readText(reader, field);
     else if (field.number === 2) version = field.varint;
   }
@@ -133,14 +136,19 @@ async function readGraph(
   const initializers: OnnxTensor[] = [];
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
+  const names = new Set<string>();
   for await (const field of reader.fields(begin, end)) {
     switch (field.number) {
       case 1:
         nodes.push(await readNode(reader, field, depth));
         break;
-      case 5:
-        initializers.push(await readTensor(reader, field));
+      case 5: {
+        const tensor = await readTensor(reader, field);
+        if (names.has(tensor.name)) throw malformed(`the file has two tensors '${tensor.name}'`);
+        names.add(tensor.name);
+        initializers.push(tensor);
         break;
+      }
       case 11:
         inputs.push(await readValue(reader, field));
         break;
@@ -165,7 +173,7 @@ async function readNode(
   let name = "";
   let op = "";
   let domain = "";
-  for await (const field of reader.fields(begin, end)) {
+  for await (const field of reader.fields(begin, end, [3, 4, 7])) {
     switch (field.number) {
       case 1:
         inputs.push(await readText(reader, field));
@@ -179,9 +187,14 @@ async function readNode(
       case 4:
         op = await readText(reader, field);
         break;
-      case 5:
-        attributes.set(...(await readAttribute(reader, field, depth)));
+      case 5: {
+        const [key, attribute] = await readAttribute(reader, field, depth);
+        if (attributes.has(key)) {
+          throw malformed(`the node at byte ${begin} has two attributes '${key}'`);
+        }
+        attributes.set(key, attribute);
         break;
+      }
       case 7:
         domain = await readText(reader, field);
         break;
@@ -204,7 +217,7 @@ async function readAttribute(
   let type = 0;
   let isLong = false;
   const single: Field[] = [];
-  for await (const field of reader.fields(begin, end)) {
+  for await (const field of reader.fields(begin, end, [1, 2, 3, 4, 5, 6, 20])) {
     switch (field.number) {
       case 1:
         name = await readText(reader, field);
@@ -232,7 +245,10 @@ async function readAttribute(
         break;
     }
   }
-  const [field] = single;
+  const [field, another] = single;
+  if (another !== undefined) {
+    throw malformed(`the attribute '${name}' at byte ${begin} has two values of different kinds`);
+  }
   if (isLong) attribute = { kind: "other" };
   else if (type === LIST_OF_FLOATS || type === LIST_OF_INTS) {
     attribute = { kind: "numbers", value: numbers };
@@ -262,7 +278,7 @@ async function readValue(reader: WireReader, { begin, end }: ByteRun): Promise<O
   let name = "";
   let elementType = 0;
   let dims: (number | undefined)[] | undefined;
-  for await (const field of reader.fields(begin, end)) {
+  for await (const field of reader.fields(begin, end, [1, 2])) {
     if (field.number === 1) name = await readText(reader, field);
     if (field.number !== 2) continue;
     for await (const type of reader.fields(field.begin, field.end)) {

@@ -143,6 +143,11 @@ export class Network {
       throw fail(`'${name}' is [${tensor.dims.join(", ")}], and [${shape.join(", ")}] is needed`);
     }
     const known = this.#parameters.get(name);
+    if (known !== undefined && !isSameTensor(known.tensor, tensor)) {
+      throw fail(
+        `'${name}' is another tensor here than before (a branch has one of its own): rename one of them`,
+      );
+    }
     if (
       known !== undefined &&
       (known.isTransposed !== isTransposed || known.shape.join() !== shape.join())
@@ -333,6 +338,13 @@ export class Network {
     };
     return { graph, parameters };
   }
+}
+
+/** Whether two tensors of a name are one: a node that is gone through again reads it anew. */
+function isSameTensor(one: OnnxTensor, other: OnnxTensor): boolean {
+  if (one === other) return true;
+  const [a, b] = [one.floats, other.floats];
+  return a !== undefined && a.begin === b?.begin && a.file === b.file;
 }
 
 /** A layout with dimensions of 1 before it. */

@@ -42,6 +42,9 @@ const MAX_CONSTANT_VALUES = 4096;
 const MAX_RANK = 32;
 const MAX_LIST_BYTES = 2 ** 16;
 
+/** Fields that it may have once: data_type, name, raw_data, data_location. */
+const SINGULAR = [2, 8, 9, 14];
+
 /** A tensor of the file: an initializer, or the value of a Constant node. */
 export interface OnnxTensor {
   readonly name: string;
@@ -77,7 +80,7 @@ export async function readTensor(
   let code = 0;
   const external = new Map<string, string>();
   let isExternal = false;
-  for await (const field of reader.fields(begin, end)) {
+  for await (const field of reader.fields(begin, end, SINGULAR)) {
     switch (field.number) {
       case 1:
         dims.push(...(await readIntegers(reader, field)));
@@ -179,6 +182,7 @@ async function valuesOf(
 ): Promise<readonly number[] | undefined> {
   if (size === 0) return [];
   if (floats) {
+    reader.count(size);
     const bytes = await reader.bytes(floats.begin, floats.end);
     return Array.from(decodeFloats(floats.encoding, bytes));
   }
@@ -196,6 +200,7 @@ async function plainValues(
   const raw = data.get(9)?.[0];
   if (raw !== undefined) {
     if (read === undefined || raw.end - raw.begin !== read.width * size) return undefined;
+    reader.count(size);
     const bytes = await reader.bytes(raw.begin, raw.end);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     return Array.from({ length: size }, (_, i) => read.value(view, i * read.width));
@@ -218,15 +223,21 @@ const RAW_VALUES: Readonly<
 
 /** A repeated integer, packed or not. */
 export async function readIntegers(reader: WireReader, field: Field): Promise<number[]> {
-  if (field.wire === "varint") return [field.varint];
+  if (field.wire === "varint") {
+    reader.count(1);
+    return [field.varint];
+  }
   if (field.end - field.begin > MAX_LIST_BYTES) {
     throw malformed(`the list of numbers at byte ${field.begin} is longer than models have`);
   }
-  return packedVarints(await reader.bytes(field.begin, field.end));
+  const numbers = packedVarints(await reader.bytes(field.begin, field.end));
+  reader.count(numbers.length);
+  return numbers;
 }
 
 /** A repeated float, packed or not: each as the shortest number that is it in float32. */
 export async function readFloats(reader: WireReader, field: Field): Promise<number[]> {
+  reader.count((field.end - field.begin) / 4);
   return packedFloats(await reader.bytes(field.begin, field.end)).map(shortest);
 }
 
@@ -257,7 +268,7 @@ export async function readEntry(
 ): Promise<readonly [key: string, value: string]> {
   let key = "";
   let value = "";
-  for await (const field of reader.fields(begin, end)) {
+  for await (const field of reader.fields(begin, end, [1, 2])) {
     if (field.number === 1) key = await readText(reader, field);
     else if (field.number === 2) value = await readText(reader, field);
   }

@@ -38,6 +38,9 @@ const MAX_FIELDS = 2 ** 18;
 /** Bytes of names, attributes and small constants that are kept of one file. */
 const MAX_KEPT_BYTES = 2 ** 25;
 
+/** Numbers that are kept of one file: as objects of ours each takes more than its byte. */
+const MAX_NUMBERS = 2 ** 21;
+
 /** Longest varint: 64 bits, seven a byte. */
 const MAX_VARINT_BYTES = 10;
 
@@ -52,6 +55,7 @@ export class WireReader {
   #windowBegin = 0;
   #fields = 0;
   #kept = 0;
+  #numbers = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -64,10 +68,12 @@ export class WireReader {
   /**
    * The fields of the message in [begin, end), in the file's order.
    *
-   * @throws ProtocolError `malformed-model`, with the offset, for what is no message, or a field that
-   *   reaches beyond it.
+   * @param once numbers of fields that it may have once; of two, readers take the first or the last
+   * @throws ProtocolError `malformed-model`, with the offset, for what is no message, a field that
+   *   reaches beyond it, or one that comes twice.
    */
-  async *fields(begin: number, end: number): AsyncGenerator<Field> {
+  async *fields(begin: number, end: number, once: readonly number[] = []): AsyncGenerator<Field> {
+    const seen = new Set<number>();
     let at = begin;
     while (at < end) {
       if (++this.#fields > MAX_FIELDS) {
@@ -85,6 +91,12 @@ export class WireReader {
           `what stands at byte ${at} is no field of a protocol buffer: the file is damaged`,
         );
       }
+      if (once.includes(number) && seen.has(number)) {
+        throw malformed(
+          `field ${number} at byte ${at} comes a second time, and which one counts is not said: write the file anew with onnx.save`,
+        );
+      }
+      seen.add(number);
       let payload = key.end;
       let varint = 0;
       let next: number;
@@ -138,6 +150,19 @@ export class WireReader {
     return this.#window.slice(from, from + end - begin);
   }
 
+  /**
+   * Counts numbers that are about to be kept.
+   *
+   * @throws ProtocolError `malformed-model` when that are more than models have.
+   */
+  count(numbers: number): void {
+    this.#numbers += numbers;
+    if (this.#numbers <= MAX_NUMBERS) return;
+    throw malformed(
+      `the file's attributes and constants have more than ${MAX_NUMBERS} numbers: it is no model that is read here`,
+    );
+  }
+
   #holds(at: number, count: number): boolean {
     return at >= this.#windowBegin && at + count <= this.#windowBegin + this.#window.length;
   }
@@ -186,6 +211,11 @@ export function packedVarints(bytes: Uint8Array): number[] {
   let value = 0n;
   let shift = 0n;
   for (const byte of bytes) {
+    // Most are short.
+    if (byte < 128 && shift === 0n) {
+      values.push(byte);
+      continue;
+    }
     value |= BigInt(byte & 127) << shift;
     shift += 7n;
     if (byte < 128) {

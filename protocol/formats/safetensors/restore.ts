@@ -1,5 +1,5 @@
 import { sizeOf } from "../../model/graph.ts";
-import type { ByteSource } from "../byte-source.ts";
+import { readBytes, type ByteSource } from "../byte-source.ts";
 import { encodeFloats, encodeOver, floatBytes, isExact } from "../float-encodings.ts";
 import type { NewValues } from "../model-file.ts";
 import { readNewValues } from "../new-values.ts";
@@ -15,7 +15,8 @@ const PIECE_BYTES = 2 ** 20;
  * and metadata are the source's, byte for byte; tensors without new values (step counters) keep their
  * bytes (SPEC W4).
  *
- * @throws ProtocolError `non-finite-weights` when a value is not finite in the source's dtype.
+ * @throws ProtocolError `non-finite-weights` when a value is not finite in the source's dtype;
+ *   `malformed-model` when the source gives fewer bytes than it had.
  */
 export async function* restoredPieces(
   source: ByteSource,
@@ -26,7 +27,7 @@ export async function* restoredPieces(
   for (const { name, dtype, shape, begin, end } of header.tensors) {
     if (!values.has(name)) {
       for (let from = begin; from < end; from += PIECE_BYTES) {
-        yield await source.read(from, Math.min(end, from + PIECE_BYTES));
+        yield await readBytes(source, from, Math.min(end, from + PIECE_BYTES));
       }
       continue;
     }
@@ -41,7 +42,7 @@ export async function* restoredPieces(
       const from = begin + first * width;
       yield isExact(dtype)
         ? encodeFloats(dtype, given)
-        : encodeOver(dtype, given, await source.read(from, from + part.length * width));
+        : encodeOver(dtype, given, await readBytes(source, from, from + part.length * width));
     }
   }
 }

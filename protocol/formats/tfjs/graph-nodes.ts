@@ -36,7 +36,7 @@ export function graphNodes(topology: Json): ReadonlyMap<string, GraphNode> {
 
 /** A node by its output's name: `name`, `name:0`. */
 export function nodeName(output: string): string {
-  const [, name, index] = /^(.*?)(?::(\d+))?$/.exec(output)!;
+  const [, name, index] = /^(.*?)(?::(\d+))?$/s.exec(output)!;
   if (index !== undefined && index !== "0") {
     throw unsupported(`the graph reads '${output}', and of operations the first output is read`);
   }
@@ -52,7 +52,7 @@ function field({ attributes }: GraphNode, key: string, kind: string): unknown {
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return base64Text(value);
   if (!Array.isArray(value)) return undefined;
-  return String.fromCharCode(...(value as number[]));
+  return value.map((byte) => String.fromCharCode(Number(byte))).join("");
 }
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -118,6 +118,11 @@ export function along(node: GraphNode, key: string): Pair {
   return [height!, width!];
 }
 
+/** The beginning of a text, for messages. */
+function short(said: string): string {
+  return said.length <= 40 ? said : `${said.slice(0, 40)}…`;
+}
+
 export function paddingOf(node: GraphNode): Padding {
   const padding = text(node, "padding", "VALID");
   switch (padding) {
@@ -130,7 +135,7 @@ export function paddingOf(node: GraphNode): Padding {
       return { top: top!, bottom: bottom!, left: left!, right: right! };
     }
     default:
-      throw unsupported(`'${node.name}' (${node.op}) has the padding ${padding}`);
+      throw unsupported(`'${node.name}' (${node.op}) has the padding ${short(padding)}`);
   }
 }
 

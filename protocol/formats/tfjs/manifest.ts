@@ -87,6 +87,10 @@ export async function readManifest(folder: Folder, main: string, content: Json):
   for (const [group, { paths, specs }] of groupsOf(content).entries()) {
     const shards: Shard[] = [];
     const sources: ByteSource[] = [];
+    // Its own text would change with the weights that stand in it.
+    if (paths.includes(main)) {
+      throw badFolder(`${MANIFEST} names '${main}', in which it stands, as a file of weights`);
+    }
     let at = 0;
     for (const path of paths) {
       const source = await openNamed(folder, path, main);

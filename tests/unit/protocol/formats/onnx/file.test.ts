@@ -21,6 +21,7 @@ import {
   field,
   FLAT,
   floats,
+  HEAD,
   message,
   model,
   node,
@@ -54,6 +55,32 @@ function outside(one: WrittenTensor, offset: number, location = "data.bin"): Wri
   const { length } = one.raw;
   return { ...one, external: { location, offset: String(offset), length: String(length) } };
 }
+
+/** An attribute of no operation here. */
+const attribute = (...values: readonly Uint8Array[]) => field(5, message(field(1, "a"), ...values));
+
+/** A branch with a convolution whose weights are its own. */
+const branch = (name: string) =>
+  message(
+    field(1, node("Conv", ["c", name], "inner", { kernel_shape: [3, 3], pads: [1, 1, 1, 1] })),
+    field(5, tensor({ ...floats("w", [4, 4, 3, 3], 3), name })),
+    field(12, field(1, "inner")),
+  );
+
+const opset = (version: number) => field(8, message(field(1, "ai.onnx"), field(2, version)));
+
+const branched = (name: string) => {
+  const choice = message(
+    field(1, "one"),
+    field(2, "r"),
+    field(4, "If"),
+    field(5, message(field(1, "then_branch"), field(6, branch(name)), field(20, 5))),
+  );
+  return model({
+    nodes: [CONV, choice, POOL, FLAT, HEAD],
+    tensors: [...WEIGHTS, scalar("one", 1)],
+  });
+};
 
 const refused = (bytes: Uint8Array): Promise<string> =>
   refusal("malformed-model", openModel(bytesInMemory(bytes)));
@@ -216,6 +243,44 @@ describe("an ONNX file", () => {
     expect(await refused(message(head, field(7, nested)))).toMatch(/graphs more than 4 deep/);
     const many = new Uint8Array(2 ** 20).map((_, i) => (i % 2 === 0 ? 0x50 : 0));
     expect(await refused(message(head, field(7, many)))).toMatch(/more than 262144 fields/);
+  });
+
+  it("[W8.8] what stands twice where one is meant is refused: readers take the first or the last", async () => {
+    const whole = model(RELU);
+    expect(await refused(message(whole, field(2, "other")))).toMatch(/field 2 .* second time/);
+    await openModel(bytesInMemory(message(whole, opset(13))));
+    expect(await refused(message(whole, opset(14)))).toMatch(/opset 13 and of opset 14/);
+    const relu = (...more: readonly Uint8Array[]) =>
+      refused(model(between(message(node("Relu", ["c"], "r"), ...more))));
+    expect(await relu(field(4, "Sigmoid"))).toMatch(/field 4 .* second time/);
+    expect(await relu(attribute(field(3, 1), field(3, 2)))).toMatch(/field 3 .* second time/);
+    expect(await relu(attribute(field(3, 1), field(4, "s")))).toMatch(/'a' .* two values/);
+    expect(await relu(attribute(field(3, 1)), attribute(field(3, 1)))).toMatch(
+      /two attributes 'a'/,
+    );
+    const twice = message(tensor(WEIGHTS[0]), field(9, WEIGHTS[0].raw));
+    expect(await relu(attribute(field(5, twice)))).toMatch(/field 9 .* second time/);
+    expect(await refused(model({ ...RELU, tensors: [...WEIGHTS, WEIGHTS[2]] }))).toMatch(
+      /two tensors 'b'/,
+    );
+  });
+
+  it("[W8.8] more numbers than models have are refused before they are all kept", async () => {
+    const few = new Uint8Array(2 ** 16);
+    const list = field(
+      5,
+      message(field(1, "a"), ...Array.from({ length: 2 }, () => field(8, few))),
+    );
+    const nodes = Array.from({ length: 17 }, () => message(field(4, "Relu"), list));
+    expect(await refused(model({ ...RELU, nodes }))).toMatch(/more than 2097152 numbers/);
+  });
+
+  it("[W8.8] a branch's tensor is not taken for another of its name", async () => {
+    const { file } = await openModel(bytesInMemory(branched("v")));
+    expect(file.tensors.map(({ name }) => name)).toContain("v");
+    await expect(openModel(bytesInMemory(branched("w")))).rejects.toThrow(
+      /'w' is another tensor here than before/,
+    );
   });
 
   it("[W8.9] weights in a file beside it are read there, and replaced there", async () => {

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { resnet18 } from "../../../../../protocol/model/architectures/resnet18.ts";
 import {
   importModel,
+  openModel,
   restoreModel,
-  type ImportedModel,
+  type OpenModel,
 } from "../../../../../protocol/formats/import-model.ts";
 import {
   writeSafetensors,
@@ -32,7 +33,7 @@ const mixed = [
 
 /** The model's file with this state vector, and the lengths of the pieces it came in. */
 async function restored(
-  model: ImportedModel,
+  model: OpenModel,
   state: Float32Array,
 ): Promise<{ readonly file: Uint8Array; readonly pieces: readonly number[] }> {
   const pieces: Uint8Array[] = [];
@@ -70,6 +71,18 @@ describe("restoring a file", () => {
       }),
     );
     expect((await restored(model, changed)).file).toEqual(expected);
+  });
+
+  it("[W4] is refused when the source gives fewer bytes than it had", async () => {
+    const file = mixedFile(mixed);
+    let isCut = false;
+    const model = await openModel({
+      totalBytes: file.length,
+      read: (begin, end) => file.subarray(begin, isCut ? end - 1 : end),
+    });
+    isCut = true;
+    const state = new Float32Array(model.layout.length);
+    expect(await refusal("malformed-model", restored(model, state))).toMatch(/for, 7 came/);
   });
 
   it("[W4] gives float64 values back with all digits, and what changed as the float32 it became", async () => {

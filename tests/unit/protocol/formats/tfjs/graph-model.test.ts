@@ -166,6 +166,14 @@ describe("a graph model of TensorFlow.js", () => {
     expect(await restoredWith(model, model.state)).toEqual(await bundleOf(files));
   });
 
+  it("[W7] is refused where its manifest takes the model.json for weights", async () => {
+    const files = network().files as Record<string, { weightsManifest?: { paths: string[] }[] }>;
+    files["model.json"]!.weightsManifest![0]!.paths.push("model.json");
+    expect(await refusal("malformed-model", modelOf(files))).toMatch(
+      /'model.json', in which it stands/,
+    );
+  });
+
   it.each([
     [
       "an operation that is not read",
@@ -191,6 +199,16 @@ describe("a graph model of TensorFlow.js", () => {
       (g: GraphJson) => [g.node("x", "Relu", [g.image()]), g.node("y", "Relu", ["image"])],
       /2 outputs/,
     ],
+    [
+      "a text of as many bytes as no call takes",
+      (g: GraphJson) =>
+        g.node("x", "Conv2D", [g.image(), g.constant("k", [1, 1, 3, 3])], {
+          ...window(1, "SAME"),
+          padding: { s: Array.from({ length: 200_000 }, () => 65) },
+        }),
+      /the padding A{40}…/,
+    ],
+    ["a name of two lines", (g: GraphJson) => g.node("x", "Relu", ["no\nwhere"]), /'no\nwhere'/],
     ["what is not there", (g: GraphJson) => g.node("x", "Relu", ["nowhere"]), /'nowhere'/],
   ] as const)("is refused by name with %s", async (_what, build, says) => {
     const graph = new GraphJson();
