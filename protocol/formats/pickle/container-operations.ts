@@ -34,6 +34,7 @@ export const CONTAINER_OPERATIONS: OperationTable = {
   s: (machine) => {
     const value = machine.pop();
     const key = machine.pop();
+    machine.countPairs(1);
     machine.container("dict").entries.push([key, value]);
   },
   u: (machine) => {
@@ -67,6 +68,7 @@ function addAll(machine: PickleMachine, kind: "list" | "set"): void {
 
 function pairsOf(machine: PickleMachine, values: readonly PickleValue[]) {
   if (values.length % 2 !== 0) throw machine.cursor.malformed("a key without its value");
+  machine.countPairs(values.length / 2);
   const pairs: (readonly [PickleValue, PickleValue])[] = [];
   for (let at = 0; at < values.length; at += 2) pairs.push([values[at]!, values[at + 1]!]);
   return pairs;

@@ -10,11 +10,15 @@ import type {
   PickleValue,
 } from "./pickle-values.ts";
 
-/** Bounds of what one pickle may say: above any checkpoint, and some 50 MiB of memory at most. */
+/** Bounds of what one pickle may say: above any checkpoint, and some 100 MiB of memory at most. */
 export const PICKLE_BOUNDS = {
   operations: 4_000_000,
   /** Containers, objects, names, texts. */
   records: 200_000,
+  /** Numbers and values that are taken again too. */
+  values: 2_000_000,
+  /** Of keys and values in dicts. */
+  pairs: 400_000,
   remembered: 200_000,
   /** On the stack at once. */
   waiting: 200_000,
@@ -38,6 +42,8 @@ export class PickleMachine {
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
   #records = 0;
+  #values = 0;
+  #pairs = 0;
 
   /** @param origin where in the file the bytes begin, for messages */
   constructor(bytes: Uint8Array, origin: number) {
@@ -46,7 +52,15 @@ export class PickleMachine {
 
   push(value: PickleValue): void {
     if (this.#stack.length >= PICKLE_BOUNDS.waiting) throw this.#tooMany("values on its stack");
+    this.#values++;
+    if (this.#values > PICKLE_BOUNDS.values) throw this.#tooMany("numbers and values");
     this.#stack.push(value);
+  }
+
+  /** Counts pairs that go into a dict. */
+  countPairs(count: number): void {
+    this.#pairs += count;
+    if (this.#pairs > PICKLE_BOUNDS.pairs) throw this.#tooMany("keys and values in dicts");
   }
 
   /** A new record, counted. */

@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
+import { cutText } from "../../text.ts";
 import {
   asGlobal,
   isRecord,
@@ -6,11 +7,14 @@ import {
   type PickleValue,
 } from "../pickle/pickle-values.ts";
 import { attributesOf, textEntries, type Mapping } from "./records.ts";
+import type { TensorBudget } from "./tensor-budget.ts";
 import { tensorOf, type StoredTensor } from "./tensor-records.ts";
 
-/** How deep modules may stand in each other, and how many of them and of tensors there may be by name. */
+/** How deep modules may stand in each other. */
 const DEEPEST = 64;
-const MOST_MEMBERS = 200_000;
+
+/** Longest name in a sentence. */
+const MOST_SHOWN = 120;
 
 /** Whether an object is a whole network: a pickled `nn.Module`, or one of TorchScript. */
 export function isModule(object: PickleObject): boolean {
@@ -30,26 +34,27 @@ export function isScripted({ maker }: PickleObject): boolean {
  * The tensors of a whole network by the names that its state dict would have: parameters, then buffers,
  * then those of the modules in it, as they stand.
  *
- * @throws ProtocolError `malformed-model` when modules stand in themselves.
+ * @throws ProtocolError `malformed-model` when modules stand in themselves, or hold more than the budget.
  */
-export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
+export function moduleTensors(root: PickleObject, budget: TensorBudget): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   const waiting = [{ module: root, prefix: "", depth: 0 }];
-  let members = 0;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { depth, module, prefix } = next;
-    const { modules, values } = membersOf(module);
-    // One that stands in several places counts in each.
-    members += modules.length + values.length;
-    if (depth > DEEPEST || members > MOST_MEMBERS) {
+    if (depth > DEEPEST) {
       throw new ProtocolError(
         "malformed-model",
-        `the network's modules stand more than ${DEEPEST} deep in each other, or have more than ${MOST_MEMBERS} members, at '${prefix}'`,
+        `the network's modules stand more than ${DEEPEST} deep in each other, at '${cutText(prefix, MOST_SHOWN)}'`,
       );
     }
+    const { gone, modules, values } = membersOf(module);
+    // One that stands in several places counts in each.
+    budget.takeMembers(gone + 1, prefix);
     for (const [name, value] of values) {
       const tensor = tensorOf(value);
-      if (tensor !== undefined) tensors.set(prefix + name, tensor);
+      if (tensor === undefined) continue;
+      budget.takeTensor(prefix + name);
+      tensors.set(prefix + name, tensor);
     }
     for (const [name, inner] of modules.toReversed()) {
       waiting.push({ module: inner, prefix: `${prefix}${name}.`, depth: depth + 1 });
@@ -58,21 +63,23 @@ export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
   return tensors;
 }
 
+/** What a module holds, and how much was gone through for that. */
 function membersOf(module: PickleObject) {
   const attributes = attributesOf(module);
   if (!hasMembers(attributes)) {
     // TorchScript keeps both among the attributes.
     const values = isScripted(module) ? [...attributes] : [];
-    return { values, modules: modulesIn(values) };
+    return { gone: attributes.size, values, modules: modulesIn(values) };
   }
-  const unsaved = new Set(setItems(attributes.get("_non_persistent_buffers_set")));
-  const entriesOf = (attribute: string) => entriesIn(attributes.get(attribute));
+  const items = setItems(attributes.get("_non_persistent_buffers_set"));
+  const unsaved = new Set(items);
+  const parameters = entriesIn(attributes.get("_parameters"));
+  const buffers = entriesIn(attributes.get("_buffers"));
+  const modules = entriesIn(attributes.get("_modules"));
   return {
-    values: [
-      ...entriesOf("_parameters"),
-      ...entriesOf("_buffers").filter(([name]) => !unsaved.has(name)),
-    ],
-    modules: modulesIn(entriesOf("_modules")),
+    gone: items.length + parameters.length + buffers.length + modules.length,
+    values: [...parameters, ...buffers.filter(([name]) => !unsaved.has(name))],
+    modules: modulesIn(modules),
   };
 }
 

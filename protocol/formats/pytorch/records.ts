@@ -9,17 +9,28 @@ import {
 export type Mapping = PickleDict | PickleObject;
 
 /** The entries of a mapping that have text for a key, the last of those that are alike. */
-export function textEntries({ entries }: Mapping): Map<string, PickleValue> {
+export function textEntries(mapping: Mapping): ReadonlyMap<string, PickleValue> {
+  const before = known.get(mapping);
+  if (before !== undefined) return before;
   const found = new Map<string, PickleValue>();
-  for (const [key, value] of entries) if (typeof key === "string") found.set(key, value);
+  for (const [key, value] of mapping.entries) if (typeof key === "string") found.set(key, value);
+  known.set(mapping, found);
   return found;
 }
 
+/** What was gone through already: a pickle may have one dict in very many places. */
+const known = new WeakMap<Mapping, ReadonlyMap<string, PickleValue>>();
+
 /** An object's attributes by name: none of one that has entries or items, which are what it holds. */
-export function attributesOf(object: PickleObject): Map<string, PickleValue> {
-  const { entries, items, state } = object;
-  if (entries.length > 0 || items.length > 0) return new Map();
+export function attributesOf(object: PickleObject): ReadonlyMap<string, PickleValue> {
+  const attributes = attributeDict(object);
+  return attributes === undefined ? new Map() : textEntries(attributes);
+}
+
+/** The dict of an object's attributes, which others may have too. */
+export function attributeDict({ entries, items, state }: PickleObject): PickleDict | undefined {
+  if (entries.length > 0 || items.length > 0) return undefined;
   // With slots, the state is a pair of dicts.
   const plain = isRecord(state, "tuple") ? state.items[0] : state;
-  return isRecord(plain, "dict") ? textEntries(plain) : new Map();
+  return isRecord(plain, "dict") ? plain : undefined;
 }

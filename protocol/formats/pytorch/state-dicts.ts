@@ -1,6 +1,7 @@
 import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
 import { isModule, isScripted, moduleTensors } from "./module-tensors.ts";
-import { attributesOf, textEntries } from "./records.ts";
+import { attributeDict, textEntries } from "./records.ts";
+import { TensorBudget } from "./tensor-budget.ts";
 import { tensorOf, type StoredTensor } from "./tensor-records.ts";
 
 /** Tensors by name, and where in a checkpoint they stand. */
@@ -31,22 +32,28 @@ const ASIDE = /^(opt|optim.*|.*optimi[sz]er.*|.*scheduler.*|.*scaler|bd_.*|clean
  */
 export function stateDicts(root: PickleValue): StateDict[] {
   const found: StateDict[] = [];
+  const budget = new TensorBudget();
   const seen = new Set<PickleValue>();
   // A list that grows while it is gone through: those nearer to the top come first.
   const waiting: { value: PickleValue; path: readonly string[] }[] = [{ value: root, path: [] }];
-  for (const { path, value } of waiting) {
-    if (typeof value !== "object" || seen.has(value)) continue;
-    seen.add(value);
-    if (isRecord(value, "object") && isModule(value)) {
-      const form = isScripted(value) ? "TorchScript module" : "whole module";
-      found.push({ path, form, tensors: moduleTensors(value) });
+  for (const { path, value: record } of waiting) {
+    if (typeof record !== "object" || seen.has(record)) continue;
+    seen.add(record);
+    if (isRecord(record, "object") && isModule(record)) {
+      const form = isScripted(record) ? "TorchScript module" : "whole module";
+      found.push({ path, form, tensors: moduleTensors(record, budget) });
       continue;
     }
+    const value = holderOf(record);
+    if (value !== record && seen.has(value)) continue;
+    seen.add(value);
     const tensors = new Map<string, StoredTensor>();
     for (const [key, item] of membersOf(value)) {
       const tensor = tensorOf(item);
-      if (tensor !== undefined) tensors.set(key, tensor);
-      else if (path.length < DEEPEST && !ASIDE.test(key))
+      if (tensor !== undefined) {
+        budget.takeTensor(key);
+        tensors.set(key, tensor);
+      } else if (path.length < DEEPEST && !ASIDE.test(key))
         waiting.push({ value: item, path: [...path, key] });
     }
     if (tensors.size > 0) found.push({ path, form: "state dict", tensors });
@@ -54,13 +61,17 @@ export function stateDicts(root: PickleValue): StateDict[] {
   return found.filter(({ tensors }) => hasWeights(tensors));
 }
 
-/** What a record holds, by name: entries, attributes, or the first items of a list. */
+/** What holds an object's attributes, where these are what it has; several may share it. */
+function holderOf(record: PickleValue): PickleValue {
+  return (isRecord(record, "object") ? attributeDict(record) : undefined) ?? record;
+}
+
+/** What a record holds, by name: entries, or the first items of a list. */
 function membersOf(value: PickleValue): Iterable<readonly [string, PickleValue]> {
   if (isRecord(value, "list") || isRecord(value, "tuple")) {
     return value.items.slice(0, MOST_ITEMS).map((item, index) => [String(index), item] as const);
   }
-  if (isRecord(value, "dict")) return textEntries(value);
-  return isRecord(value, "object") ? [...textEntries(value), ...attributesOf(value)] : [];
+  return isRecord(value, "dict") || isRecord(value, "object") ? textEntries(value) : [];
 }
 
 function hasWeights(tensors: ReadonlyMap<string, StoredTensor>): boolean {

@@ -166,8 +166,13 @@ describe("a pickle", () => {
   it("[T2.1] of more operations, values, marks or lines than one may have is refused", () => {
     expect(problem("malformed-model", many("N", 200_001))).toMatch(/too many values on its stack/);
     expect(problem("malformed-model", many("]", 200_001))).toMatch(/too many values at/);
+    expect(problem("malformed-model", many("(NNNNNNNNN1", 2_640_000))).toMatch(
+      /too many numbers and/,
+    );
+    expect(problem("malformed-model", many("NNs", 1_200_003, "}"))).toMatch(/too many keys and/);
+    expect(problem("malformed-model", many("N", 257, ")(", "tR"))).toMatch(/too many arguments/);
     expect(problem("malformed-model", many("(", 10_001))).toMatch(/too many open marks/);
-    expect(problem("malformed-model", many("N0", 4_000_000))).toMatch(
+    expect(problem("malformed-model", many("(0", 4_000_001))).toMatch(
       /more than 4000000 operations/,
     );
     expect(problem("malformed-model", many("x", 70_000, "c", "\n"))).toMatch(

@@ -195,6 +195,24 @@ describe("a PyTorch file that is damaged or made up", () => {
     expect(await malformed(tuple(...nested))).toMatch(/more than 200000 members/);
   });
 
+  it("[T5.1] is refused where many networks share one, or many tensors", async () => {
+    const parameters = Array.from({ length: 3000 }, (_, i) => [`p${i}`, operations("N")] as const);
+    const shared = dict([
+      ["_parameters", dict(parameters)],
+      ["_modules", dict([])],
+    ]);
+    const again = operations("", global("torch.nn", "Module"), operations(")\u0081h\u0000b"));
+    const networks = operations("", shared, operations("q\u0000"));
+    const other = Array.from({ length: 80 }, (_, i) => [`n${i}`, again] as const);
+    expect(await malformed(tuple(networks, dict(other)))).toMatch(/more than 200000 members/);
+    const same = Array.from(
+      { length: 50_000 },
+      (_, i) => [`t${i}`, operations("h\u0000")] as const,
+    );
+    const tensors = operations("", tensor("0", [6]), operations("q\u0000"));
+    expect(await malformed(dict([["first", tensors], ...same]))).toMatch(/more than 50000 tensors/);
+  });
+
   it("[T4] is refused for another byte order, a pickle that goes on, or two of them", async () => {
     const sound = pickle(dict(SOUND));
     const big = torchArchive(sound, STORAGES, { byteOrder: "big" });
