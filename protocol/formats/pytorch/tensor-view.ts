@@ -8,6 +8,9 @@ import type { StoredTensor } from "./tensor-records.ts";
  */
 const MOST_SCATTERED_BYTES = 32 * 2 ** 20;
 
+/** Rows further apart than this are read one by one. */
+const MOST_GAP_VALUES = 2 ** 12;
+
 interface Axis {
   readonly extent: number;
   readonly stride: number;
@@ -70,6 +73,28 @@ export class TensorView {
       this.#offset + from * this.#rowStride,
       this.#offset + last * this.#rowStride + this.#rowSpan,
     ];
+  }
+
+  /**
+   * Values [first, first + length) in runs of whole rows that are best read together: as many as lie
+   * within `most` of the storage's values, but one where rows are far apart or longer.
+   */
+  *runsOf(
+    first: number,
+    length: number,
+    most: number,
+  ): Generator<readonly [first: number, length: number]> {
+    if (this.#rowStride === 0) {
+      yield [first, length];
+      return;
+    }
+    const isApart = this.#rowStride - this.#rowSpan > MOST_GAP_VALUES;
+    const rows = isApart ? 1 : Math.max(1, Math.floor((most - this.#rowSpan) / this.#rowStride));
+    for (let at = first; at < first + length;) {
+      const next = Math.min(first + length, (Math.floor(at / this.#row) + rows) * this.#row);
+      yield [at, next - at];
+      at = next;
+    }
   }
 
   /** Values, from and to, of which some may lie between two indices in the storage. */

@@ -185,6 +185,39 @@ describe("a file that PyTorch wrote", () => {
     expect(Math.max(...asked)).toBeLessThanOrEqual(2 ** 18);
   });
 
+  it.each([
+    ["columns", [2, 2], [2 ** 21, 1], 2 ** 21 + 2],
+    ["columns of near rows", [40, 2], [2 ** 16 - 1, 1], 40 * 2 ** 16],
+    ["axes in another order", [3, 2 ** 19], [1, 3], 3 * 2 ** 19],
+  ])("[T4.2] is read in steps of at most 8 MiB: %s", async (_, shape, strides, size) => {
+    const stored = Float32Array.from({ length: size }, (__, i) => i);
+    const bytes = torchArchive(
+      pickle(dict([["w", viewOf("0", shape, { strides, stored: size })]])),
+      { 0: new Uint8Array(stored.buffer) },
+    );
+    const lengths: number[] = [];
+    const file = await openModelFile({
+      totalBytes: bytes.length,
+      read: (begin, end) => {
+        lengths.push(end - begin);
+        return bytes.subarray(begin, end);
+      },
+    });
+    const [rows, columns] = shape as [number, number];
+    const wanted = Float32Array.from({ length: rows * columns }, (__, i) => {
+      return Math.floor(i / columns) * strides[0]! + (i % columns) * strides[1]!;
+    });
+    const whole = { name: "w", first: 0, length: wanted.length };
+    const part = { name: "w", first: 1, length: wanted.length - 2 };
+    for await (const { part: read, values } of file.read([whole, part])) {
+      const expected = wanted.subarray(read.first, read.first + read.length);
+      expect(
+        Buffer.compare(Buffer.from(values.buffer), new Uint8Array(expected.slice().buffer)),
+      ).toBe(0);
+    }
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(2 ** 23);
+  });
+
   it("[T5.2] gives the tensors of a whole module by its state dict's names", async () => {
     const file = await opened(await ofPyTorch("module.pt"));
     expect(file.tensors.map(({ name }) => name)).toEqual([
