@@ -127,7 +127,7 @@ export const ALLOWED_PARTIALS =
 
 /** Types of numbers and arrays, and constants: named as arguments, and called by nothing. */
 export const DATA_TYPES =
-  /^torch\.(?:(?:b?float|double|half|q?u?int|long|short|bool|complex|per_(?:tensor|channel)|sparse_)\w*|strided|contiguous_format|preserve_format|channels_last(?:_3d)?)$|^numpy(?:\.\w+)?\.(?:ndarray|matrix|recarray|memmap|bool_|(?:u?int|float|complex)\d+)$/;
+  /^torch\.(?:(?:b?float|double|half|q?u?int|long|short|bool|complex|per_(?:tensor|channel)|sparse_)\w*|strided|contiguous_format|preserve_format|channels_last(?:_3d)?)$|^numpy(?:\.\w+)?\.(?:ndarray|matrix|recarray|memmap|record|void|bool_|(?:u?int|float|complex)\d+)$/;
 
 /** Classes of which networks, optimisers and data are made: that they are named says nothing. */
 export const FAMILIAR =

@@ -55,6 +55,7 @@ describe("what a pickle would do", () => {
           ),
           call(global("logging", "getLogger"), text("train")),
           global("torch", "float32"),
+          call(global("numpy", "dtype"), global("numpy", "record")),
           call(
             global("torch._tensor", "_rebuild_from_type_v2"),
             global("torch._utils", "_rebuild_tensor_v2"),
