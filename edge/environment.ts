@@ -1,4 +1,4 @@
-import type { AdministratorIdentity } from "./access/administrator.ts";
+import type { Role } from "../protocol/round/administration.ts";
 import type { Campaign } from "./campaign/campaign.ts";
 import type { Directory } from "./directory/directory.ts";
 import type { SliceBindings } from "./slice/slice-bindings.ts";
@@ -26,6 +26,13 @@ export interface ParticipantIdentity {
 interface InviteIdentity {
   readonly campaign: string;
   readonly invite: string;
+}
+
+/** Who holds a token that opens the admin API. */
+export interface AdministratorIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
 }
 
 /** What Hono's handlers see. */

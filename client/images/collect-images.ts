@@ -9,8 +9,8 @@ import type { ImageKeeper } from "./image-keeper.ts";
 import { ImageSetBuilder, type ImageProgress, type Imported } from "./image-set-builder.ts";
 import type { ImageSet } from "./image-set.ts";
 import { imagesIn } from "./images-in.ts";
-import { pictureHead, type PictureHead } from "./picture-head.ts";
-import type { Picture } from "./picture.ts";
+import { pictureHead } from "./picture-head.ts";
+import type { Picture, PictureHead } from "./picture.ts";
 import { prepareImage, type Preparation } from "./prepare-image.ts";
 
 export interface ImageImportOptions {

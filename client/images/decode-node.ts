@@ -1,6 +1,5 @@
 import sharp, { type Sharp } from "sharp";
-import type { PictureHead } from "./picture-head.ts";
-import type { Picture } from "./picture.ts";
+import type { Picture, PictureHead } from "./picture.ts";
 
 /** Larger pictures are refused before their pixels are allocated. */
 const MAX_PIXELS = 100_000_000;

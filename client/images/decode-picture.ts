@@ -1,6 +1,5 @@
 import { fileKind, HEAD_BYTES, isPictureKind } from "./file-kinds.ts";
-import type { PictureHead } from "./picture-head.ts";
-import type { Picture } from "./picture.ts";
+import type { Picture, PictureHead } from "./picture.ts";
 import { requireWholePng } from "./pictures/png-check.ts";
 
 /** Decodes a PNG, JPEG, WebP or AVIF by what the platform has; its error's message says what is wrong. */

@@ -26,6 +26,16 @@ export type FoundImage =
   | { readonly name: string; readonly picture: Picture; readonly label?: number }
   | UnreadablePlace;
 
+export interface FindOptions {
+  /** Whether labels are looked for: for reports on labelled data only. */
+  readonly withLabels: boolean;
+  /** Whether the file lies in an archive: archives in it are not opened. */
+  readonly isWithin?: boolean;
+}
+
+/** Finds the pictures of a file: what archives look into their members with. */
+export type FindImages = (source: ImageSource, options: FindOptions) => AsyncGenerator<FoundImage>;
+
 /** What a source throws that can be read no more; its message is the reason, for people. */
 export class UnreadableError extends Error {
   override readonly name = "UnreadableError";

@@ -1,13 +1,6 @@
 import { fileKind, HEAD_BYTES, isPictureKind, whyNotImage, type SetKind } from "./file-kinds.ts";
-import type { FoundImage, ImageSource } from "./found-image.ts";
+import type { FindOptions, FoundImage, ImageSource } from "./found-image.ts";
 import { isRawName, RAW_REASON } from "./unread-kinds.ts";
-
-export interface FindOptions {
-  /** Whether labels are looked for: for reports on labelled data only. */
-  readonly withLabels: boolean;
-  /** Whether the file lies in an archive: archives in it are not opened. */
-  readonly isWithin?: boolean;
-}
 
 /** Largest encoded picture that is read; beyond it is no photograph. */
 const MAX_IMAGE_FILE = 64 * 2 ** 20;
@@ -70,13 +63,13 @@ async function* imagesOfSet(
 ): AsyncGenerator<FoundImage> {
   switch (kind) {
     case "zip":
-      yield* (await import("./sets/zip.ts")).zipImages(source, options);
+      yield* (await import("./sets/zip.ts")).zipImages(source, options, imagesIn);
       return;
     case "tar":
-      yield* (await import("./sets/tar.ts")).tarImages(source, options);
+      yield* (await import("./sets/tar.ts")).tarImages(source, options, imagesIn);
       return;
     case "gzip":
-      yield* (await import("./sets/gzip.ts")).gzipImages(source, options);
+      yield* (await import("./sets/gzip.ts")).gzipImages(source, options, imagesIn);
       return;
     case "parquet":
       yield* (await import("./sets/parquet.ts")).parquetImages(source, options);

@@ -1,15 +1,5 @@
 import { fileKind, HEAD_BYTES, isPictureKind } from "./file-kinds.ts";
-
-/** What an encoded picture says of itself before it is decoded. */
-export interface PictureHead {
-  /** As it is stored, before it is turned upright. */
-  readonly width: number;
-  readonly height: number;
-  /** Of each channel. */
-  readonly bits: number;
-  /** Of a JPEG: 4 are inks. */
-  readonly channels?: number;
-}
+import type { PictureHead } from "./picture.ts";
 
 /**
  * Reads size and depth off a picture, so that what it takes to decode it is known before.

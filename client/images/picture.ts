@@ -7,6 +7,17 @@ export interface Picture {
   readonly data: Uint8Array;
 }
 
+/** What an encoded picture says of itself before it is decoded. */
+export interface PictureHead {
+  /** As it is stored, before it is turned upright. */
+  readonly width: number;
+  readonly height: number;
+  /** Of each channel. */
+  readonly bits: number;
+  /** Of a JPEG: 4 are inks. */
+  readonly channels?: number;
+}
+
 /** Grey of a coloured picture as Pillow's `convert("L")` has it (ITU-R BT.601, in 16 bits; SPEC N4). */
 export function greyOf(picture: Picture): Picture {
   if (picture.channels === 1) return picture;

@@ -1,16 +1,9 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { ADMINISTRATOR_TOKEN_PREFIX, type Role } from "../../protocol/round/administration.ts";
+import { ADMINISTRATOR_TOKEN_PREFIX } from "../../protocol/round/administration.ts";
 import { directoryOf } from "../directory/all-campaigns.ts";
-import type { Environment } from "../environment.ts";
+import type { AdministratorIdentity, Environment } from "../environment.ts";
 import { adminTokens } from "./secrets.ts";
-
-/** Who holds a token that opens the admin API. */
-export interface AdministratorIdentity {
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-}
 
 /** Who has the coordinator's own token, which no administrator can take away. */
 const OWNER: AdministratorIdentity = { id: "owner", name: "owner", role: "own" };

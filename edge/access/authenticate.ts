@@ -2,8 +2,8 @@ import type { MiddlewareHandler } from "hono";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { BEARER_SUBPROTOCOL_PREFIX, EVENT_SUBPROTOCOL } from "../../protocol/round/events.ts";
 import { reaches, type Role } from "../../protocol/round/administration.ts";
-import type { AppEnvironment, Environment } from "../environment.ts";
-import { administratorOf, type AdministratorIdentity } from "./administrator.ts";
+import type { AdministratorIdentity, AppEnvironment, Environment } from "../environment.ts";
+import { administratorOf } from "./administrator.ts";
 import { signingKeys } from "./secrets.ts";
 import { verifyToken, type TokenClaims } from "./tokens.ts";
 

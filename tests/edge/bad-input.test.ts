@@ -3,15 +3,8 @@ import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { sha256 } from "../../protocol/digest.ts";
 import type { TensorToWrite } from "../../protocol/formats/safetensors/writer.ts";
-import {
-  ADMIN,
-  chunked,
-  config,
-  createCampaign,
-  expectProblem,
-  send,
-  uploadModel,
-} from "./coordinator.ts";
+import { chunked } from "./chunked.ts";
+import { ADMIN, config, createCampaign, expectProblem, send, uploadModel } from "./coordinator.ts";
 import { tinyModel, type TinyModel } from "./tiny-model.ts";
 
 afterEach(() => reset());

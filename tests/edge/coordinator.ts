@@ -1,6 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import { expect, onTestFinished, vi } from "vitest";
 import { formatDigest } from "../../protocol/content-digest.ts";
 import type { Campaign } from "../../edge/campaign/campaign.ts";
@@ -21,6 +20,7 @@ import { UPLOAD_LIMITS, type UploadState } from "../../protocol/round/upload.ts"
 import { encodeFrame } from "../../protocol/update/frame.ts";
 import { uniformSource } from "../../protocol/random/uniform-source.ts";
 import { BOUNDS_MS } from "../patience.ts";
+import { makeKeyPair, type KeyPair } from "./key-pair.ts";
 import { tinyModel, type TinyModel } from "./tiny-model.ts";
 import { scoresOf, type Said } from "./what-is-sent.ts";
 
@@ -47,16 +47,6 @@ export async function send(
     ...(body !== undefined && { body }),
   });
   return await exports.default.fetch(request);
-}
-
-/** The bytes as a body whose length nobody knows beforehand. */
-export function chunked(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes);
-      controller.close();
-    },
-  });
 }
 
 /** A request that must succeed, and its JSON. */
@@ -232,28 +222,6 @@ export function until(
 }
 
 export const committed = (count: number) => (latest: CampaignReport) => latest.round >= count;
-
-interface KeyPair {
-  readonly publicKey: string;
-  /** Signature of bytes, hexadecimal. */
-  sign(bytes: Uint8Array): Promise<string>;
-}
-
-/** An Ed25519 key pair, as a participant makes one. */
-export async function makeKeyPair(): Promise<KeyPair> {
-  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, [
-    "sign",
-    "verify",
-  ])) as CryptoKeyPair;
-  const raw = (await crypto.subtle.exportKey("raw", pair.publicKey)) as ArrayBuffer;
-  return {
-    publicKey: bytesToHex(new Uint8Array(raw)),
-    sign: async (bytes) =>
-      bytesToHex(
-        new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, pair.privateKey, bytes)),
-      ),
-  };
-}
 
 /** A participant as the protocol knows it; it does not train. */
 export class Volunteer {

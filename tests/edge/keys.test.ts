@@ -3,6 +3,7 @@ import { SignJWT } from "jose";
 import { afterEach, describe, expect, it } from "vitest";
 import type { CommittedLink } from "../../edge/campaign/chain/link.ts";
 import { commitBytes } from "../../protocol/round/signing.ts";
+import { makeKeyPair } from "./key-pair.ts";
 import {
   ADMIN,
   ask,
@@ -10,7 +11,6 @@ import {
   createCampaign,
   expectProblem,
   inviteToken,
-  makeKeyPair,
   runningCampaign,
   send,
   sql,

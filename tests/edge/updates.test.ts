@@ -4,9 +4,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { formatDigest } from "../../protocol/content-digest.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import type { UploadStatus } from "../../protocol/round/assignment.ts";
+import { chunked } from "./chunked.ts";
 import {
   ask,
-  chunked,
   committed,
   control,
   expectProblem,

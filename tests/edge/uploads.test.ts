@@ -7,10 +7,10 @@ import { formatDigest } from "../../protocol/content-digest.ts";
 import { sha256 } from "../../protocol/digest.ts";
 import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
 import { UPLOAD_LIMITS, type UploadState } from "../../protocol/round/upload.ts";
+import { chunked } from "./chunked.ts";
 import {
   ADMIN,
   beginUpload,
-  chunked,
   completeUpload,
   expectProblem,
   send,

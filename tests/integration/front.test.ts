@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { CoordinatorClient } from "../../client/participant/wire/coordinator-cli
 import { parseInviteUrl } from "../../client/participant/wire/invite-url.ts";
 import { makeSigningKey } from "../../client/participant/wire/signing-key.ts";
 import { systemClock } from "../../client/participant/ports.ts";
-import { formatDigest } from "../../protocol/content-digest.ts";
 import { BEARER_SUBPROTOCOL_PREFIX, EVENT_SUBPROTOCOL } from "../../protocol/round/events.ts";
-import { rawRequest, sendRaw, type RawAnswer } from "./raw-http.ts";
+import { expectProblem, rawRequest, sendRaw, type RawAnswer } from "./raw-http.ts";
+import { contentDigest, digestOf, noise } from "./text-bytes.ts";
 
 const PROXY = "X-Forwarded-For";
 const PUBLIC_URL = "https://scour.example.org";
@@ -51,11 +51,6 @@ function ask(
   return sendRaw({ port, pieces: rawRequest(line, [`${PROXY}: ${from}`, ...headers], body) });
 }
 
-function expectProblem(answer: RawAnswer, status: number, code: string): void {
-  expect(answer).toMatchObject({ status, headers: { "content-type": "application/problem+json" } });
-  expect(JSON.parse(answer.body)).toMatchObject({ type: `urn:scour:problem:${code}`, status });
-}
-
 function json(line: string, body: string): Promise<RawAnswer> {
   const length = `Content-Length: ${body.length}`;
   return ask(line, [admin, "Content-Type: application/json", length], body);
@@ -70,14 +65,6 @@ function storedFiles(): string[] {
       const found = statSync(path, { throwIfNoEntry: false });
       return found === undefined ? [] : [`${found.size} ${path}`];
     });
-}
-
-function digestOf(bytes: string): string {
-  return createHash("sha256").update(bytes, "latin1").digest("hex");
-}
-
-function contentDigest(bytes: string): string {
-  return `Content-Digest: ${formatDigest(digestOf(bytes))}`;
 }
 
 /** The request for one part of a model. */
@@ -108,10 +95,6 @@ async function upload(bytes: string): Promise<string> {
   }
   expect((await complete(digest)).status).toBe(200);
   return digest;
-}
-
-function noise(bytes: number): string {
-  return randomBytes(bytes).toString("latin1");
 }
 
 describe("what is passed on", () => {

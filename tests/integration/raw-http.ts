@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { BOUNDS_MS } from "../patience.ts";
@@ -92,4 +93,10 @@ function isWhole(text: string): boolean {
   if (status === 101) return true;
   if (headers["transfer-encoding"] === "chunked") return text.endsWith("0\r\n\r\n");
   return text.length - end - 4 >= Number(headers["content-length"] ?? 0);
+}
+
+/** Expects a problem document of this code and status. */
+export function expectProblem(answer: RawAnswer, status: number, code: string): void {
+  expect(answer).toMatchObject({ status, headers: { "content-type": "application/problem+json" } });
+  expect(JSON.parse(answer.body)).toMatchObject({ type: `urn:scour:problem:${code}`, status });
 }

@@ -1,5 +1,4 @@
-import type { PictureHead } from "../picture-head.ts";
-import type { Picture } from "../picture.ts";
+import type { Picture, PictureHead } from "../picture.ts";
 
 /** How pixels are packed (BITMAPINFOHEADER's biCompression). */
 const PLAIN = 0;

@@ -1,6 +1,5 @@
 import { latin1 } from "../signs.ts";
-import type { PictureHead } from "../picture-head.ts";
-import { colouredOf, type Picture } from "../picture.ts";
+import { colouredOf, type Picture, type PictureHead } from "../picture.ts";
 
 /** What stands before the samples of a Netpbm picture. */
 interface NetpbmHead extends PictureHead {

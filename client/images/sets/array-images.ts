@@ -1,5 +1,9 @@
-import { readExactly, type FoundImage, type ImageSource } from "../found-image.ts";
-import type { FindOptions } from "../images-in.ts";
+import {
+  type FindOptions,
+  readExactly,
+  type FoundImage,
+  type ImageSource,
+} from "../found-image.ts";
 import { colouredOf, type Picture } from "../picture.ts";
 import { pictureAxes, type PictureAxes } from "./array-shape.ts";
 import { labelFileNames } from "./label-names.ts";

@@ -3,8 +3,12 @@ import { judgePickle } from "../../../protocol/formats/pickle/judge-pickle.ts";
 import { isRecord, type PickleValue } from "../../../protocol/formats/pickle/pickle-values.ts";
 import { readPickle } from "../../../protocol/formats/pickle/read-pickle.ts";
 import { planarPicture } from "../cifar-records.ts";
-import { readExactly, type FoundImage, type ImageSource } from "../found-image.ts";
-import type { FindOptions } from "../images-in.ts";
+import {
+  type FindOptions,
+  readExactly,
+  type FoundImage,
+  type ImageSource,
+} from "../found-image.ts";
 import { memberLimit, tooLarge } from "./member-limit.ts";
 import { pickledArray, pickledBytes } from "./pickled-array.ts";
 

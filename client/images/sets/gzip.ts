@@ -1,12 +1,13 @@
 import { fileKind, HEAD_BYTES } from "../file-kinds.ts";
 import {
+  type FindOptions,
+  type FindImages,
   memorySource,
   UnreadableError,
   type FindBeside,
   type FoundImage,
   type ImageSource,
 } from "../found-image.ts";
-import { imagesIn, type FindOptions } from "../images-in.ts";
 import { memberLimit, tooLarge } from "./member-limit.ts";
 import { gathered, peek, piecesFrom, piecesOf, streamOf } from "./pieces.ts";
 import { tarPictures } from "./tar.ts";
@@ -20,10 +21,11 @@ import { tarPictures } from "./tar.ts";
 export async function* gzipImages(
   source: ImageSource,
   options: FindOptions,
+  imagesIn: FindImages,
 ): AsyncGenerator<FoundImage> {
   const { head, pieces } = await peek(unpacked(source), HEAD_BYTES);
   if (fileKind(head) === "tar" && options.isWithin !== true) {
-    yield* tarPictures(source.name, pieces, options);
+    yield* tarPictures(source.name, pieces, options, imagesIn);
     return;
   }
   const name = source.name.replace(/\.gz$/i, "");

@@ -1,5 +1,9 @@
-import { readExactly, type FoundImage, type ImageSource } from "../found-image.ts";
-import type { FindOptions } from "../images-in.ts";
+import {
+  type FindOptions,
+  readExactly,
+  type FoundImage,
+  type ImageSource,
+} from "../found-image.ts";
 import { latin1 } from "../signs.ts";
 import { arrayImages, type StoredArray } from "./array-images.ts";
 import { isNumberType, type NumberType } from "./number-types.ts";

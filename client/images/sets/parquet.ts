@@ -5,8 +5,12 @@ import {
   type FileMetaData,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { UnreadableError, type FoundImage, type ImageSource } from "../found-image.ts";
-import type { FindOptions } from "../images-in.ts";
+import {
+  type FindOptions,
+  UnreadableError,
+  type FoundImage,
+  type ImageSource,
+} from "../found-image.ts";
 
 /** Bytes of a group of rows, unpacked: it is in memory as a whole. */
 const MOST_IN_GROUP = 2 ** 30;

@@ -1,13 +1,14 @@
 import { createTarDecoder } from "modern-tar";
 import { fileKind, HEAD_BYTES, isPictureKind } from "../file-kinds.ts";
 import {
+  type FindOptions,
+  type FindImages,
   memorySource,
   UnreadableError,
   type FoundImage,
   type ImageSource,
 } from "../found-image.ts";
 import { isHidden } from "../hidden-names.ts";
-import { imagesIn, type FindOptions } from "../images-in.ts";
 import { memberLimit, tooLarge } from "./member-limit.ts";
 import { gathered, piecesFrom, piecesOf, streamOf, type Pieces } from "./pieces.ts";
 
@@ -21,8 +22,12 @@ interface Member {
 const TOGETHER_BYTES = 2 ** 27;
 
 /** As `tarPictures`, of a file. */
-export function tarImages(source: ImageSource, options: FindOptions): AsyncGenerator<FoundImage> {
-  return tarPictures(source.name, piecesOf(source), options);
+export function tarImages(
+  source: ImageSource,
+  options: FindOptions,
+  imagesIn: FindImages,
+): AsyncGenerator<FoundImage> {
+  return tarPictures(source.name, piecesOf(source), options, imagesIn);
 }
 
 /**
@@ -36,6 +41,7 @@ export async function* tarPictures(
   archive: string,
   pieces: Pieces,
   options: FindOptions,
+  imagesIn: FindImages,
 ): AsyncGenerator<FoundImage> {
   let sample: Member[] = [];
   let key = "";
@@ -47,13 +53,13 @@ export async function* tarPictures(
     }
     const own = keyOf(found.name);
     if (own !== key || held > TOGETHER_BYTES) {
-      yield* picturesOf(archive, sample, options);
+      yield* picturesOf(archive, sample, options, imagesIn);
       [sample, key, held] = [[], own, 0];
     }
     sample.push(found);
     held += found.bytes.length;
   }
-  yield* picturesOf(archive, sample, options);
+  yield* picturesOf(archive, sample, options, imagesIn);
 }
 
 /** Path up to the first dot of the file's name. */
@@ -66,6 +72,7 @@ async function* picturesOf(
   archive: string,
   sample: readonly Member[],
   options: FindOptions,
+  imagesIn: FindImages,
 ): AsyncGenerator<FoundImage> {
   const isPicture = ({ bytes }: Member): boolean =>
     isPictureKind(fileKind(bytes.subarray(0, HEAD_BYTES)));

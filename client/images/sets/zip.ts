@@ -1,13 +1,14 @@
 import { zipMembers, type ZipMember } from "../../../protocol/zip/seekable-zip.ts";
 import { ZipError } from "../../../protocol/zip/zip-error.ts";
 import {
+  type FindOptions,
+  type FindImages,
   memorySource,
   type FindBeside,
   type FoundImage,
   type ImageSource,
 } from "../found-image.ts";
 import { isHidden } from "../hidden-names.ts";
-import { imagesIn, type FindOptions } from "../images-in.ts";
 import { memberLimit, tooLarge } from "./member-limit.ts";
 
 /** More members than any set of images has. */
@@ -23,6 +24,7 @@ const MOST_MEMBERS = 1_000_000;
 export async function* zipImages(
   source: ImageSource,
   options: FindOptions,
+  imagesIn: FindImages,
   most = MOST_MEMBERS,
 ): AsyncGenerator<FoundImage> {
   const besideIn = membersBeside(source, most);

@@ -35,11 +35,15 @@ export function layerConfig(value: unknown): LayerConfig {
 /** One number for both axes, or one each. */
 export function pairOf({ config, name }: LayerConfig, key: string, usual?: unknown): Pair {
   const value = config[key] ?? usual;
-  const pair = Array.isArray(value) ? value : [value, value];
-  if (pair.length !== 2 || !pair.every((extent) => Number.isSafeInteger(extent) && extent > 0)) {
+  const [first, second, ...more]: unknown[] = Array.isArray(value) ? value : [value, value];
+  if (more.length > 0 || !isExtent(first) || !isExtent(second)) {
     throw unsupported(`'${name}' has ${key} ${JSON.stringify(value)}`);
   }
-  return pair as unknown as Pair;
+  return [first, second];
+}
+
+function isExtent(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 export function paddingOf({ config, name }: LayerConfig): Padding {

@@ -1,6 +1,7 @@
 import { zipSync } from "fflate";
 import { expect, it } from "vitest";
 import { memorySource } from "../../../client/images/found-image.ts";
+import { imagesIn } from "../../../client/images/images-in.ts";
 import { zipImages } from "../../../client/images/sets/zip.ts";
 import { bytesSource, directoryEntry } from "../protocol/zip/zip-bytes.ts";
 
@@ -8,7 +9,7 @@ import { bytesSource, directoryEntry } from "../protocol/zip/zip-bytes.ts";
 async function entriesOf(zip: Uint8Array, most?: number) {
   const entries: { readonly name: string; readonly problem: string }[] = [];
   const source = memorySource("a.zip", zip);
-  for await (const { name, ...found } of zipImages(source, { withLabels: false }, most)) {
+  for await (const { name, ...found } of zipImages(source, { withLabels: false }, imagesIn, most)) {
     entries.push({ name, problem: "problem" in found ? found.problem : "" });
   }
   return entries;
@@ -35,7 +36,7 @@ it("lists an archive once for the labels of all its files, and unpacks them once
   let read = 0;
   const source = { name: "a.zip", ...bytesSource(zip, (length) => (read += length)) };
   let count = 0;
-  for await (const found of zipImages(source, { withLabels: true }))
+  for await (const found of zipImages(source, { withLabels: true }, imagesIn))
     count += Number("picture" in found);
   expect(count).toBe(50);
   expect(read).toBeLessThan(10 * zip.length);

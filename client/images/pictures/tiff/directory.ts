@@ -1,4 +1,4 @@
-import type { PictureHead } from "../../picture-head.ts";
+import type { PictureHead } from "../../picture.ts";
 
 /** Tags of an image file directory that say how its picture is stored (TIFF 6.0, part 2). */
 const TAGS = {

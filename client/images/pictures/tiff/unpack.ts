@@ -1,3 +1,4 @@
+import { piecesFrom } from "../../sets/pieces.ts";
 import { LzwTable } from "../lzw.ts";
 
 /** How a strip or tile is packed (TIFF 6.0, tag 259). */
@@ -59,7 +60,7 @@ async function inflated(packed: Uint8Array, size: number): Promise<Uint8Array> {
     .stream()
     .pipeThrough(new DecompressionStream("deflate"));
   try {
-    for await (const piece of stream as unknown as AsyncIterable<Uint8Array>) {
+    for await (const piece of piecesFrom(stream)) {
       const fits = piece.subarray(0, size - filled);
       bytes.set(fits, filled);
       filled += fits.length;
