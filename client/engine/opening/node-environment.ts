@@ -7,6 +7,7 @@ import { EngineError } from "../engine-error.ts";
 import type { EngineEnvironment, EngineThread } from "../environment.ts";
 import { cacheFolder } from "../../cache-folder.ts";
 import { FileTuningStore } from "../webgpu/tiles/file-tuning-store.ts";
+import { pollCalmly } from "./calm-polling.ts";
 
 /**
  * The environment of Node, WebGPU through the optional package `webgpu` (Dawn). `VK_ICD_FILENAMES` chooses the Vulkan driver, and with it the adapter; on a Linux without
@@ -61,6 +62,7 @@ async function openDawn(): Promise<GPU> {
   chooseSoftwareDriver();
   // Dawn's window-system layer complains without one, though no window is wanted.
   process.env["XDG_RUNTIME_DIR"] ??= tmpdir();
+  pollCalmly(globalThis);
   const gpu = dawnModule.create([]);
   // `GPUBufferUsage` and its like, where a browser has them.
   Object.assign(globalThis, dawnModule.globals);
