@@ -1,7 +1,5 @@
-import { posix } from "node:path";
 import { z } from "zod";
 import { staysInside } from "../../../protocol/formats/bundle/folder.ts";
-import { CONFIG, PREPROCESSOR } from "../../../protocol/formats/bundle/hugging-face.ts";
 import { CommandError } from "../command-error.ts";
 import { hasCredentials, isLoopback, type HubReference } from "./model-reference.ts";
 
@@ -23,7 +21,9 @@ const listingSchema = z.object({
 export interface PinnedModel {
   readonly repository: string;
   readonly commit: string;
-  /** Paths of the files that it is made of, no two of which have one basename; weights first. */
+  /** Path of the file by which it is opened. */
+  readonly main: string;
+  /** Paths of all files of the repository that can lie here. */
   readonly files: readonly string[];
 }
 
@@ -94,8 +94,8 @@ export async function pinModel(
   }
   const { sha, siblings } = listing.data;
   // Whoever answers as the hub does may say anything: no name leads out of where the files are kept.
-  const names = siblings.map(({ rfilename }) => rfilename).filter(isNameHere);
-  return { repository, commit: sha, files: chosenFiles(names, file, `hf:${repository}`) };
+  const files = siblings.map(({ rfilename }) => rfilename).filter(isNameHere);
+  return { repository, commit: sha, main: chosenFile(files, file, `hf:${repository}`), files };
 }
 
 function isNameHere(name: string): boolean {
@@ -144,49 +144,33 @@ const WEIGHTS: readonly RegExp[] = [
   /^model\.safetensors$/,
   /^model\.safetensors\.index\.json$/,
   /^[^/]+\.safetensors$/,
-  /^pytorch_model\.bin$/,
+  /^pytorch_model\.bin(?:\.index\.json)?$/,
   /^[^/]+\.(?:pt|pth|th|ckpt|pt\.tar|pth\.tar)$/,
   /^[^/]+\.onnx$/,
   /^(?:onnx\/)?model\.onnx$/,
+  /^model\.json$/,
 ];
 
 /** Any file that may be a model, for the list of what there is to choose from. */
-const MODELS = /\.(?:safetensors|bin|pt|pth|th|ckpt|tar|onnx|h5|keras)$/;
+const MODELS =
+  /\.(?:safetensors|bin|pt|pth|th|ckpt|tar|onnx|h5|keras)$|\.index\.json$|(?:^|\/)model\.json$/;
 
-/** What tells of a model beside its weights, or above their folder. */
-const COMPANIONS: readonly string[] = [CONFIG, PREPROCESSOR];
-
-const INDEX = /\.safetensors\.index\.json$/;
-const SHARD = /-\d{5}-of-\d{5}\.safetensors$/;
+const SHARD = /-\d{5}-of-\d{5}\.\w+$/;
 const PART = /-\d{5}-of-(\d{5})\.\w+$/;
 
-function chosenFiles(names: readonly string[], asked: string | undefined, model: string): string[] {
-  const weights = asked ?? onlyWeights(names, model);
-  if (!names.includes(weights)) {
-    throw new CommandError(`${model} has no file '${weights}'`, offered(names));
+function chosenFile(names: readonly string[], asked: string | undefined, model: string): string {
+  const main = asked ?? onlyWeights(names, model);
+  if (!names.includes(main)) {
+    throw new CommandError(`${model} has no file '${main}'`, offered(names));
   }
-  const parts = Number(PART.exec(weights)?.[1] ?? 1);
+  const parts = Number(PART.exec(main)?.[1] ?? 1);
   if (parts > 1) {
     throw new CommandError(
-      `${model}: '${weights}' is one of ${parts} parts of a model`,
+      `${model}: '${main}' is one of ${parts} parts of a model`,
       "Name the .index.json of the parts after the colon.",
     );
   }
-  const folder = posix.dirname(weights);
-  const shards = INDEX.test(weights)
-    ? names.filter(
-        (name) =>
-          SHARD.test(name) &&
-          name.startsWith(weights.replace(INDEX, "")) &&
-          posix.dirname(name) === folder,
-      )
-    : [];
-  const companions = COMPANIONS.flatMap((companion) => {
-    if (posix.basename(weights) === companion) return [];
-    const nearest = [posix.join(folder, companion), companion].find((name) => names.includes(name));
-    return nearest ?? [];
-  });
-  return [weights, ...shards, ...companions];
+  return main;
 }
 
 function onlyWeights(names: readonly string[], model: string): string {

@@ -7,6 +7,7 @@ import { cacheFolder } from "../../cache-folder.ts";
 import type { Terminal } from "../show/terminal.ts";
 import { TransferProgress } from "../show/transfer-progress.ts";
 import { download, shown } from "./download.ts";
+import { fetchFiles } from "./hub-files.ts";
 import { hubFrom, pinModel } from "./hub-model.ts";
 import { parseModelReference, type HubReference } from "./model-reference.ts";
 
@@ -64,10 +65,9 @@ export async function locateModel(text: string, options: LocateOptions): Promise
 async function locateOnHub(reference: HubReference, options: LocateOptions): Promise<LocatedModel> {
   const { environment = process.env } = options;
   const hub = hubFrom(environment);
-  const pinned = await pinModel(hub, reference, options);
-  const { commit, files, repository } = pinned;
+  const model = await pinModel(hub, reference, options);
+  const { commit, main, repository } = model;
   const owner = digestOf(hub.endpoint.href).slice(0, 8);
-  const [weights] = files as [string, ...string[]];
   // A folder for each model of the commit: what is opened there can be no other one.
   const folder = join(
     cacheOf(options),
@@ -75,11 +75,12 @@ async function locateOnHub(reference: HubReference, options: LocateOptions): Pro
     owner,
     repository.replace("/", "--"),
     commit,
-    digestOf(weights),
+    digestOf(main),
   );
   let mostBytes: number = UPLOAD_LIMITS.modelBytes;
-  for (const file of files) {
-    const path = join(folder, posix.basename(file));
+  const source = `hf:${repository}@${commit}:${main}`;
+  const fetched = await fetchFiles(model, source, async (file, place) => {
+    const path = join(folder, place);
     // A commit's files never change: what is here whole is right.
     if ((await bytesOf(path)) === undefined) {
       const address = `${repository}/resolve/${commit}/${file.split("/").map(encodeURIComponent).join("/")}`;
@@ -91,10 +92,11 @@ async function locateOnHub(reference: HubReference, options: LocateOptions): Pro
       );
     }
     mostBytes -= (await bytesOf(path)) ?? 0;
-  }
-  const source = `hf:${repository}@${commit}:${weights}`;
+    return path;
+  });
   options.terminal.note(`${source} is in ${folder}.`);
-  return { path: files.length === 1 ? join(folder, posix.basename(weights)) : folder, source };
+  const [only] = fetched;
+  return { path: fetched.length === 1 ? only! : folder, source };
 }
 
 /** Longest name that a file is kept under, bytes: what lies beside it has a longer one. */

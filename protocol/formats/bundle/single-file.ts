@@ -15,7 +15,11 @@ export function singleFile(formats: readonly Format[]): FolderFormat {
     usual: USUAL,
     mains: (names) => {
       const usual = USUAL.find((name) => names.includes(name));
-      return usual === undefined ? names.filter((name) => MODEL_FILE.test(name)) : [usual];
+      if (usual !== undefined) return [usual];
+      const models = names.filter((name) => MODEL_FILE.test(name));
+      // Beside an ONNX file a .bin holds that one's weights.
+      const isOnnx = names.some((name) => /\.onnx$/i.test(name));
+      return isOnnx ? models.filter((name) => !/\.bin$/i.test(name)) : models;
     },
     members: (_folder, main) => Promise.resolve([main]),
     open: async (folder, main) => {

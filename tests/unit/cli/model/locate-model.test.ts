@@ -1,17 +1,40 @@
 import { statSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { download } from "../../../../client/cli/model/download.ts";
 import { hubFrom } from "../../../../client/cli/model/hub-model.ts";
+import { blobSource } from "../../../../client/cli/model/folder-blob.ts";
 import { modelBlob } from "../../../../client/cli/model/model-blob.ts";
 import { locateModel, type LocateOptions } from "../../../../client/cli/model/locate-model.ts";
 import { parseModelReference } from "../../../../client/cli/model/model-reference.ts";
+import { openModel } from "../../../../protocol/formats/import-model.ts";
+import {
+  between,
+  model as onnxModel,
+  node,
+  outside,
+  WEIGHTS as ONNX_WEIGHTS,
+} from "../../../fixtures/onnx/write-onnx.ts";
 import { silentTerminal } from "../recording-terminal.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { COMMIT, hubStandIn, TOKEN, type HubStandIn } from "./hub-stand-in.ts";
 
 const WEIGHTS = Buffer.from("weights ".repeat(5000));
+
+/** Of a model in these parts. */
+const index = (...shards: readonly string[]): Buffer =>
+  Buffer.from(JSON.stringify({ weight_map: Object.fromEntries(shards.entries()) }));
+
+/** A folder's files by their paths, but what is kept of where they came from. */
+async function filesIn(folder: string): Promise<Record<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".from"))
+    .map(({ name, parentPath }) => join(parentPath, name));
+  const contents = paths.map(async (path) => [relative(folder, path), await readFile(path)]);
+  return Object.fromEntries(await Promise.all(contents)) as Record<string, Buffer>;
+}
 
 async function door(hub: HubStandIn, environment: Record<string, string> = {}) {
   const cache = await temporaryDirectory();
@@ -67,16 +90,46 @@ describe("a model on the hub", () => {
   });
 
   it("comes with what tells of it, and its shards", async () => {
-    const [first, second] = [1, 2].map((part) => `model-0000${part}-of-00002.safetensors`);
-    const files = ["model.safetensors.index.json", first!, second!, "config.json"];
-    const hub = await hubStandIn(Object.fromEntries(files.map((name) => [name, WEIGHTS])));
+    const shards = ["model-00001-of-00002.safetensors", "parts/b.safetensors"] as const;
+    const files = {
+      "model.safetensors.index.json": index(...shards),
+      [shards[0]]: WEIGHTS,
+      [shards[1]]: WEIGHTS,
+      "config.json": Buffer.from("{}"),
+    };
+    const hub = await hubStandIn({ ...files, "model-00001-of-00003.safetensors": WEIGHTS });
     const { locate } = await door(hub);
     const { path } = await locate("hf:owner/name");
-    for (const name of files) expect(await readFile(join(path, name))).toEqual(WEIGHTS);
+    expect(await filesIn(path)).toEqual(files);
+  });
+
+  it("comes with the files in which an ONNX file has its weights, and no others", async () => {
+    const [w, h, b] = ONNX_WEIGHTS;
+    const files = {
+      "net.onnx": Buffer.from(
+        onnxModel({
+          ...between(node("Relu", ["c"], "r")),
+          tensors: [outside(w, 0, "parts/w.data"), outside(h, 0, "head.bin"), b],
+        }),
+      ),
+      "parts/w.data": Buffer.from(w.raw),
+      "head.bin": Buffer.from(h.raw),
+    };
+    const inFolder = Object.entries(files).map(([name, bytes]) => [`onnx/${name}`, bytes]);
+    const hub = await hubStandIn({
+      ...Object.fromEntries(inFolder),
+      "onnx/other.bin": WEIGHTS,
+      "head.bin": WEIGHTS,
+    });
+    const { locate } = await door(hub);
+    const { path } = await locate("hf:owner/name:onnx/net.onnx");
+    expect(await filesIn(path)).toEqual(files);
+    const { file } = await openModel(blobSource(await modelBlob(path)));
+    expect(file.kind).toMatch(/^ONNX/);
   });
 
   it("is the file that was named, whichever others of it were fetched before", async () => {
-    const other = Buffer.from("another one");
+    const other = Buffer.from(onnxModel(between(node("Relu", ["c"], "r"))));
     const files = { "model.safetensors": WEIGHTS, "onnx/model.onnx": other, "b.pt": other };
     const hub = await hubStandIn({ ...files, "config.json": Buffer.from("{}") });
     const { locate } = await door(hub);
@@ -96,16 +149,15 @@ describe("a model on the hub", () => {
     expect(await readFile(join(path, "config.json"), "utf8")).toBe("{}");
   });
 
-  it.each(["model/../../x-00001-of-00001.safetensors", "model\\..\\x-00001-of-00001.safetensors"])(
+  it.each(["model/../../x.safetensors", "model\\..\\x.safetensors"])(
     "has no file %j, which leads out of its folder",
     async (name) => {
-      const index = "model.safetensors.index.json";
-      const hub = await hubStandIn({ [index]: WEIGHTS, [name]: WEIGHTS });
+      const main = "model.safetensors.index.json";
+      const hub = await hubStandIn({ [main]: index(name), [name]: WEIGHTS });
       const { cache, locate } = await door(hub);
-      const { path } = await locate("hf:owner/name");
-      expect(basename(path)).toBe(index);
+      await expect(locate("hf:owner/name")).rejects.toThrow(/lies outside its folder/);
       const kept = (await readdir(cache, { recursive: true })).map((file) => basename(file));
-      expect(kept.filter((file) => /\.(?:json|safetensors)$/.test(file))).toEqual([index]);
+      expect(kept.filter((file) => /\.(?:json|safetensors)$/.test(file))).toEqual([main]);
     },
   );
 

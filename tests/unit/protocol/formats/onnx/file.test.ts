@@ -26,6 +26,7 @@ import {
   model,
   node,
   numbers,
+  outside,
   POOL,
   tensor,
   WEIGHTS,
@@ -48,12 +49,6 @@ async function exported(file: Uint8Array, change: (value: number) => number): Pr
 /** A single number of no shape. */
 function scalar(name: string, value: number): WrittenTensor {
   return { ...numbers(name, [value]), dims: [] };
-}
-
-/** Weights that lie in another file. */
-function outside(one: WrittenTensor, offset: number, location = "data.bin"): WrittenTensor {
-  const { length } = one.raw;
-  return { ...one, external: { location, offset: String(offset), length: String(length) } };
 }
 
 /** An attribute of no operation here. */
