@@ -30,10 +30,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
     if (width * height > MAX_PIXELS) {
       throw new Error(`cannot be decoded: ${width}×${height} pixels are too many`);
     }
-    const context = new OffscreenCanvas(width, height).getContext("2d", {
-      willReadFrequently: true,
-    });
-    if (context === null) throw new Error("this browser has no 2-D canvas to read pictures with");
+    const context = canvasOf(width, height);
     context.fillStyle = "#ffffff";
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, 0, 0);
@@ -45,12 +42,28 @@ export async function decodeImage(bytes: Uint8Array): Promise<Picture> {
   }
 }
 
-function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
-  const rgb = new Uint8Array((rgba.length / 4) * 3);
+/** The last canvas, for as long as pictures fit on it: a new one for each costs more than to decode it. */
+let canvas: OffscreenCanvas | undefined;
+
+/** Pixels of a canvas that is kept. */
+const KEPT_PIXELS = 2 ** 23;
+
+/** What to draw on, at least so large. To be read before anything else is waited for: the next draws on it, too. */
+function canvasOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const fits = canvas !== undefined && canvas.width >= width && canvas.height >= height;
+  const used = fits && canvas !== undefined ? canvas : new OffscreenCanvas(width, height);
+  if (width * height <= KEPT_PIXELS) canvas = used;
+  const context = used.getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new Error("this browser has no 2-D canvas to read pictures with");
+  return context;
+}
+
+/** In place: the result lies in the same memory. */
+function withoutAlpha(rgba: Uint8ClampedArray<ArrayBuffer>): Uint8Array {
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    rgb[to] = rgba[from]!;
-    rgb[to + 1] = rgba[from + 1]!;
-    rgb[to + 2] = rgba[from + 2]!;
+    rgba[to] = rgba[from]!;
+    rgba[to + 1] = rgba[from + 1]!;
+    rgba[to + 2] = rgba[from + 2]!;
   }
-  return rgb;
+  return new Uint8Array(rgba.buffer, rgba.byteOffset, (rgba.length / 4) * 3);
 }

@@ -2,6 +2,9 @@ import { fileKind, HEAD_BYTES, isPictureKind, whyNotImage, type SetKind } from "
 import type { FindOptions, FoundImage, ImageSource } from "./found-image.ts";
 import { isRawName, RAW_REASON } from "./unread-kinds.ts";
 
+/** Files up to so many bytes are read in one go: most pictures, and to ask twice costs a tab more than to copy. */
+const AT_ONCE = 2 ** 20;
+
 /** Largest encoded picture that is read; beyond it is no photograph. */
 const MAX_IMAGE_FILE = 64 * 2 ** 20;
 
@@ -19,13 +22,16 @@ export async function* imagesIn(
   options: FindOptions,
 ): AsyncGenerator<FoundImage> {
   const { name } = source;
-  const head = await source.read(0, HEAD_BYTES);
+  const start = await source.read(0, Math.max(HEAD_BYTES, Math.min(source.size, AT_ONCE)));
+  const head = start.subarray(0, HEAD_BYTES);
   const kind = fileKind(head);
   if (isPictureKind(kind)) {
     if (kind === "tiff" && isRawName(name)) yield { name, problem: RAW_REASON };
     else if (source.size > MAX_IMAGE_FILE) {
       yield { name, problem: `larger than ${MAX_IMAGE_FILE / 2 ** 20} MiB` };
-    } else yield { name, bytes: await source.read(0, source.size) };
+    } else {
+      yield { name, bytes: source.size <= AT_ONCE ? start : await source.read(0, source.size) };
+    }
     return;
   }
   switch (kind) {

@@ -55,6 +55,22 @@ function alongRows(
   for (let row = 0; row < rows; row++) {
     for (let x = 0; x < to; x++) {
       const taken = count[x]!;
+      if (channels === 3) {
+        // As below, for the three at once.
+        let [red, green, blue] = [0, 0, 0];
+        let source = (row * from + first[x]!) * 3;
+        for (let tap = 0; tap < taken; tap++, source += 3) {
+          const weight = weights[x * stride + tap]!;
+          red += weight * data[source]!;
+          green += weight * data[source + 1]!;
+          blue += weight * data[source + 2]!;
+        }
+        const at = (row * to + x) * 3;
+        out[at] = isRounded ? Math.floor(red + 0.5) : red;
+        out[at + 1] = isRounded ? Math.floor(green + 0.5) : green;
+        out[at + 2] = isRounded ? Math.floor(blue + 0.5) : blue;
+        continue;
+      }
       for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
         let source = (row * from + first[x]!) * channels + channel;

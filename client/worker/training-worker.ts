@@ -46,19 +46,30 @@ type StatusListener = (status: ParticipantStatus, totals: ParticipantTotals) => 
  */
 class TrainingWorker {
   #images: ImageSet | undefined;
+  #picked: PickedFile[] = [];
   #importing: AbortController | undefined;
   #engine: Engine | undefined;
   #opening: Promise<DeviceReport> | undefined;
   #participant: Participant | undefined;
   #answerMisfit: ((answer: "go-on" | "leave") => void) | undefined;
 
-  /** Reads picked files; a newer call ends an older one. */
+  /** Ends the import that there is: files for another one follow. */
+  beginImport(): void {
+    this.#importing?.abort(new Error("other files were picked"));
+    this.#picked = [];
+  }
+
+  /** Some of the files that {@link importImages} is to read, in any order. */
+  takeFiles(some: readonly PickedFile[]): void {
+    this.#picked.push(...some);
+  }
+
+  /** Reads the files that were taken since {@link beginImport}. */
   async importImages(
-    picked: readonly PickedFile[],
     preparation: Preparation,
     onProgress: ((progress: ImageProgress) => void) & ProxyMarked,
   ): Promise<ImportReport> {
-    this.#importing?.abort(new Error("other files were picked"));
+    const picked = this.#picked;
     this.#importing = new AbortController();
     if (this.#images !== undefined) await closeImages(this.#images);
     this.#images = undefined;

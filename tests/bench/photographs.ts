@@ -29,32 +29,41 @@ const { values: options } = parseArgs({
 const SIZE = 224;
 /** Longest that anything is waited for. */
 const PATIENCE_MS = 1_800_000;
+const PROGRESS_EVERY_MS = 10_000;
 /** Samples that are shown. */
 const SHOWN = 24;
 
 const folder = await mkdtemp(join(tmpdir(), "scour-photographs-"));
 const coordinator = await startCoordinator({ pages: true, report: () => {} });
-const browser = await chromium.launch(chromiumLaunch());
+// With a profile of its own: a private window keeps its private file system in memory.
+const context = await chromium.launchPersistentContext(
+  await mkdtemp(join(folder, "profile-")),
+  chromiumLaunch(),
+);
 try {
   console.log(`drawing ${options.images} photographs …`);
   const photographs = await drawPhotographs(folder, Number(options.images));
-  const context = await browser.newContext();
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   await page.addInitScript(() => {
-    const tasks: number[] = [];
+    const tasks: LongTask[] = [];
     Object.assign(globalThis, { longTasks: tasks });
     new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) tasks.push(duration);
+      for (const { duration, startTime } of list.getEntries()) tasks.push({ duration, startTime });
     }).observe({ type: "longtask", buffered: true });
   });
   await page.goto((await invitation()).replace("#", `?backend=${options.backend}#`));
   await page.getByTestId("file-input").waitFor({ state: "attached" });
-  const watch = await watchMemory(browser);
+  const watch = watchMemory();
   const began = performance.now();
   const since = (): string => `${((performance.now() - began) / 1000).toFixed(1)} s`;
   await page.getByTestId("file-input").setInputFiles(photographs);
-  await page.getByTestId("images-found").waitFor();
+  const chosen = await page.evaluate(() => performance.now());
+  const progress = setInterval(() => void tellProgress(page, since()), PROGRESS_EVERY_MS);
+  await page
+    .getByTestId("images-found")
+    .waitFor()
+    .finally(() => clearInterval(progress));
   console.log(`${await page.getByTestId("images-found").textContent()} after ${since()}`);
   await page.getByTestId("consent").check();
   await page.locator('[data-testid="contribute"]:enabled').click();
@@ -66,23 +75,43 @@ try {
   await page.locator('[data-testid="accepted"]', { hasText: "1" }).waitFor();
   console.log(`the round's update was taken after ${since()}`);
   watch.stop();
-  const longTasks = await page.evaluate(() => Reflect.get(globalThis, "longTasks") as number[]);
+  const longTasks = await page.evaluate(() => Reflect.get(globalThis, "longTasks") as LongTask[]);
   const stored = await storedBytes(page);
   const most = Math.max(...watch.samples.map(({ megabytes }) => megabytes));
+  const mostOther = Math.max(...watch.samples.map(({ otherMegabytes }) => otherMegabytes));
   console.log(
-    `memory of the tab: ${most} MB at most; ${(stored / 1e6).toFixed(0)} MB in its private file system`,
+    `memory of the tab: ${most} MB at most, ${mostOther} of the browser beside it; ${(stored / 1e6).toFixed(0)} MB in the tab's private file system`,
   );
   const every = Math.max(1, Math.ceil(watch.samples.length / SHOWN));
   for (const [index, { megabytes, seconds }] of watch.samples.entries()) {
     if (index % every === 0) console.log(`  ${String(seconds).padStart(7)} s ${megabytes} MB`);
   }
-  console.log(
-    `main thread: ${longTasks.length} tasks of 50 ms and more, the longest ${Math.round(Math.max(0, ...longTasks))} ms`,
-  );
+  // What comes before is the choosing, which here is done by the driver, and in the page.
+  for (const [when, tasks] of [
+    ["before files were chosen", longTasks.filter(({ startTime }) => startTime < chosen)],
+    ["since", longTasks.filter(({ startTime }) => startTime >= chosen)],
+  ] as const) {
+    const longest = Math.round(Math.max(0, ...tasks.map(({ duration }) => duration)));
+    console.log(
+      `main thread, ${when}: ${tasks.length} tasks of 50 ms and more, the longest ${longest} ms`,
+    );
+  }
 } finally {
-  await browser.close();
+  await context.close();
   await coordinator.stop();
   await rm(folder, { recursive: true, force: true });
+}
+
+interface LongTask {
+  /** ms */
+  readonly duration: number;
+  /** Of the page's clock, ms. */
+  readonly startTime: number;
+}
+
+async function tellProgress(page: Page, since: string): Promise<void> {
+  const text = await page.locator("output").first().textContent({ timeout: PROGRESS_EVERY_MS });
+  console.log(`  ${since}: ${text?.trim()}`);
 }
 
 /** A campaign of one round, with nothing sought or judged: what is measured is images. */

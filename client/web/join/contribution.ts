@@ -32,6 +32,9 @@ type DeviceState =
   | { readonly kind: "ready"; readonly report: DeviceReport }
   | { readonly kind: "refused"; readonly message: string };
 
+/** Files given to the worker at a time: thousands at once would keep the page from answering for seconds. */
+const HANDED_AT_ONCE = 50;
+
 /** Points of the loss curve that are kept. */
 const LOSSES_KEPT = 400;
 
@@ -102,7 +105,13 @@ export class Contribution {
       });
       const { inputShape, preparation: how } = offer.offer;
       const preparation = preparationFor(inputShape, how);
-      const report = await this.#worker.importImages(picked, preparation, onProgress);
+      await this.#worker.beginImport();
+      for (let from = 0; from < picked.length; from += HANDED_AT_ONCE) {
+        if (turn !== this.#imports) return;
+        await this.#worker.takeFiles(picked.slice(from, from + HANDED_AT_ONCE));
+      }
+      if (turn !== this.#imports) return;
+      const report = await this.#worker.importImages(preparation, onProgress);
       show({ kind: "ready", report });
     } catch (error) {
       show({ kind: "refused", message: messageOf(error) });

@@ -1,11 +1,13 @@
-import { readFile } from "node:fs/promises";
-import type { Browser } from "playwright";
+import { readdir, readFile } from "node:fs/promises";
 
-/** What a tab's processes hold at a moment. */
+/** What a browser's processes hold at a moment. */
 interface MemorySample {
   /** Since the watch began, s. */
   readonly seconds: number;
+  /** Of the renderers, in which pages and their workers run. */
   readonly megabytes: number;
+  /** Of the browser's other processes. */
+  readonly otherMegabytes: number;
 }
 
 interface MemoryWatch {
@@ -13,34 +15,71 @@ interface MemoryWatch {
   stop(): void;
 }
 
+interface ChromiumProcess {
+  readonly id: number;
+  readonly isRenderer: boolean;
+}
+
 /**
- * Samples the memory of a browser's renderers, in which pages and their workers run: proportional set
- * size, what of their pages is in memory, those that are shared divided by who shares them. Linux only.
+ * Samples the memory of the browsers that this process has started: proportional set size, what of their
+ * pages is in memory, those that are shared divided by who shares them. Linux only.
  */
-export async function watchMemory(browser: Browser, everyMs = 500): Promise<MemoryWatch> {
-  const session = await browser.newBrowserCDPSession();
+export function watchMemory(everyMs = 500): MemoryWatch {
   const samples: MemorySample[] = [];
   const began = performance.now();
   const take = async (): Promise<void> => {
-    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-    const renderers = processInfo.filter(({ type }) => type === "renderer");
-    const held = await Promise.all(renderers.map(({ id }) => proportionalBytes(id)));
-    const megabytes = Math.round(held.reduce((sum, bytes) => sum + bytes, 0) / 1e6);
-    samples.push({ seconds: Math.round((performance.now() - began) / 100) / 10, megabytes });
+    let [renderers, others] = [0, 0];
+    for (const { id, isRenderer } of await chromiumProcesses()) {
+      const bytes = await proportionalBytes(id);
+      if (isRenderer) renderers += bytes;
+      else others += bytes;
+    }
+    samples.push({
+      seconds: Math.round((performance.now() - began) / 100) / 10,
+      megabytes: Math.round(renderers / 1e6),
+      otherMegabytes: Math.round(others / 1e6),
+    });
   };
   let taking: Promise<void> | undefined;
   const timer = setInterval(() => {
-    // One that takes long is not joined by another; the last ones see the browser close.
-    taking ??= take()
-      .catch(() => undefined)
-      .finally(() => (taking = undefined));
+    // One that takes long is not joined by another.
+    taking ??= take().finally(() => (taking = undefined));
   }, everyMs);
   return { samples, stop: () => clearInterval(timer) };
 }
 
+/** Those below this process, however deep. */
+async function chromiumProcesses(): Promise<ChromiumProcess[]> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    // The command's name, in brackets, may hold anything.
+    const [, parent] = /\) \S (\d+) [^)]*$/.exec(await contentOf(name, "stat")) ?? [];
+    if (parent !== undefined) parents.set(Number(name), Number(parent));
+  }
+  const isBelow = (id: number): boolean => {
+    for (let at = parents.get(id); at !== undefined; at = parents.get(at)) {
+      if (at === process.pid) return true;
+    }
+    return false;
+  };
+  const found: ChromiumProcess[] = [];
+  for (const id of parents.keys()) {
+    if (!isBelow(id)) continue;
+    const command = await contentOf(id, "cmdline");
+    if (!/chrom/i.test(command.split("\0", 1)[0] ?? "")) continue;
+    found.push({ id, isRenderer: command.includes("--type=renderer") });
+  }
+  return found;
+}
+
 /** 0 for a process that has just ended. */
-async function proportionalBytes(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
-  const [, kibibytes] = /^Pss:\s+(\d+) kB$/m.exec(text) ?? [];
+async function proportionalBytes(id: number): Promise<number> {
+  const [, kibibytes] = /^Pss:\s+(\d+) kB$/m.exec(await contentOf(id, "smaps_rollup")) ?? [];
   return 1024 * Number(kibibytes ?? 0);
+}
+
+/** "" where the process has ended. */
+async function contentOf(id: number | string, file: string): Promise<string> {
+  return await readFile(`/proc/${id}/${file}`, "utf8").catch(() => "");
 }
