@@ -69,9 +69,20 @@ const RUNS: readonly (readonly string[])[] = [
   ["--project", "integration"],
 ];
 
+/**
+ * glibc's: memory that was freed is kept. By default much of it goes back to the system at once and comes
+ * again page by page, which was half of what compiling shaders for the software GPU takes.
+ */
+const KEPT_MEMORY = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20),
+  MALLOC_TOP_PAD_: String(64 * 2 ** 20),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 30),
+};
+
 const given = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), "scour-test-"));
-const env = { ...process.env, ...vulkanEnvironment(scratch) };
+const env = { ...KEPT_MEMORY, ...process.env, ...vulkanEnvironment(scratch) };
 
 /** The first's progress is seen; what others print is shown when they have ended, whole. */
 async function runTests(projects: readonly string[], index: number): Promise<void> {
