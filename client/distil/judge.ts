@@ -1,5 +1,7 @@
 import { middleRadius, type Judging, type Scores } from "../../protocol/round/judging.ts";
+import type { Examination } from "../../protocol/round/trial/examination.ts";
 import type { Session } from "../engine/engine.ts";
+import { Examiner } from "./examination.ts";
 import { drawPerturbation } from "./perturbation.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import { scoreStudent, type ScoringImages, type StudentScores } from "./score-student.ts";
@@ -9,6 +11,7 @@ import {
   type PerturbationSearch,
   type SearchStart,
 } from "./worst-perturbation.ts";
+import type { Weaknesses } from "./weaknesses.ts";
 import type { WayToClass } from "./targeted-search.ts";
 import {
   askTeacher,
@@ -40,6 +43,7 @@ export class Judge {
   readonly #random: RandomStream;
   #search: MistakeSearch | undefined;
   #images: ScoringImages | undefined;
+  #examiner: Examiner | undefined;
   /** The worst perturbation of the leg's round before. */
   #watched: { readonly leg: string; readonly perturbation: Float32Array } | undefined;
 
@@ -83,6 +87,20 @@ export class Judge {
     if (found === undefined) return null;
     this.#watched = { leg, perturbation: found.perturbation };
     return found.scores;
+  }
+
+  /**
+   * Looks at the session's student as a candidate (SPEC K3). Draws nothing.
+   *
+   * @param weaknesses of the teacher, the same every time
+   * @returns null where no images are held out.
+   * @throws as `scoreStudent`.
+   */
+  async examine(weaknesses: Weaknesses, hooks?: ScoreHooks): Promise<Examination | null> {
+    if (this.#pool.indices.length === 0) return null;
+    const images = (this.#images ??= await this.#begin(hooks));
+    this.#examiner ??= new Examiner(this.#session, images, weaknesses);
+    return await this.#examiner.examine(hooks);
   }
 
   async #score(

@@ -81,7 +81,10 @@ export async function scoreStudent(
 }
 
 /** Of the images that the perturbation leads to a class in the teacher, those that it leads there in the student. */
-function transferOf(mistakes: TeacherMistakes, { classes }: Answers): Scores["transfer"] {
+export function transferOf(
+  mistakes: TeacherMistakes,
+  { classes }: Pick<Answers, "classes">,
+): Scores["transfer"] {
   const followed = mistakes.led.filter((row) => classes[row] === mistakes.class);
   const { class: led, reach } = mistakes;
   return { class: led, reach, moved: mistakes.led.length, followed: followed.length };

@@ -9,6 +9,7 @@ import type { Fit } from "../../protocol/round/fit.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
 import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
+import type { Comparison, Examination } from "../../protocol/round/trial/examination.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import { channelStatistics } from "../distil/channel-statistics.ts";
 import type { SplitPool } from "../distil/hold-out.ts";
@@ -38,6 +39,9 @@ import type {
 /** Images that statistics are taken over at once, where a norm group of the campaign has fewer. */
 const MEASURED_AT_ONCE = 32;
 
+/** Students of which is kept what was seen: a round's candidates and the one before them. */
+const MOST_EXAMINED = 16;
+
 export interface EngineTrainerOptions {
   /** The trainer's from now on: it closes it. */
   readonly session: Session;
@@ -62,6 +66,7 @@ export interface EngineTrainerOptions {
 }
 
 type Score = Parameters<LocalTrainer["score"]>[0];
+type Compare = Parameters<LocalTrainer["compare"]>[0];
 type Train = Parameters<LocalTrainer["train"]>[0];
 
 /** A participant's training in one session of an engine, from round to round. */
@@ -82,6 +87,8 @@ export class EngineTrainer implements LocalTrainer {
   #measured: MeasuredStatistics | undefined;
   /** Images that statistics are taken over, once and for all: two choices would tell how they differ. */
   #chosen: Uint32Array | undefined;
+  /** What was seen of students that were tried, the latest last. */
+  readonly #examined = new Map<string, Examination>();
   /** The round done last: whose velocity and perturbation the session holds. */
   #lastRound: number | undefined;
 
@@ -154,18 +161,57 @@ export class EngineTrainer implements LocalTrainer {
     beforeBatch,
     isJudging,
     leg,
+    name,
     onPass,
     round,
     signal,
     student,
   }: Score): Promise<Scores | null> {
     const hooks = { beforeBatch, onPass, signal };
+    const tried = name === undefined ? undefined : this.#examined.get(name);
+    // More than a trial sees is asked for where copies are looked at under the student's own perturbation.
+    if (tried !== undefined && !isJudging && this.#config.judging.watchAscents === 0) {
+      const { agreement, images, loss, transfer } = tried;
+      return this.#withBend({ images, loss, agreement, transfer, perturbed: [] });
+    }
     this.#session.load(student, this.#velocityIn(round, leg));
     const scores = isJudging
       ? await this.#judge.judge(hooks)
       : await this.#judge.watch(`${leg.kind} ${leg.candidate}`, hooks);
+    return scores && this.#withBend(scores);
+  }
+
+  #withBend(scores: Scores): Scores {
     const { bend } = this.#weaknesses;
-    return scores && bend ? { ...scores, bend } : scores;
+    return bend ? { ...scores, bend } : scores;
+  }
+
+  async compare({
+    beforeBatch,
+    candidate,
+    last,
+    onPass,
+    round,
+    signal,
+  }: Compare): Promise<Comparison | null> {
+    const hooks = { beforeBatch, onPass, signal };
+    const weaknesses = await this.#seek({ beforeBatch, signal });
+    // The next round goes on with the velocity of the one that is tried, whatever comes of it.
+    const velocity = this.#lastRound === round ? "keep" : "restart";
+    const see = async ({ fetch, name }: Compare["last"]): Promise<Examination | null> => {
+      const known = this.#examined.get(name);
+      if (known !== undefined) return known;
+      this.#session.load(await fetch(), velocity);
+      const seen = await this.#judge.examine(weaknesses, hooks);
+      if (seen !== null) this.#examined.set(name, seen);
+      return seen;
+    };
+    const before = await see(last);
+    const after = await see(candidate);
+    for (const name of this.#examined.keys()) {
+      if (this.#examined.size > MOST_EXAMINED && name !== last.name) this.#examined.delete(name);
+    }
+    return before && after && { candidate: after, last: before };
   }
 
   async measureStatistics(work: StatisticsWork): Promise<MeasuredStatistics | null> {

@@ -1,10 +1,11 @@
 import { ProtocolError, type ProblemCode } from "../../protocol/errors.ts";
 import type { FoundBroken } from "../../protocol/round/refusal.ts";
+import type { VoteRequest } from "../../protocol/round/trial/examination.ts";
 import type { ParticipantContext } from "./context.ts";
 import { afterVerdict } from "./totals.ts";
 import type { Attempt, CoordinatorClient } from "./wire/coordinator-client.ts";
 import type { Credential } from "./wire/credential.ts";
-import { signCommit } from "./wire/sign-commit.ts";
+import { signCommit, signVote } from "./wire/sign-commit.ts";
 import { deliver, type PendingUpdate } from "./wire/upload.ts";
 
 /** Problems of a round that went on without this participant. */
@@ -63,6 +64,21 @@ export async function refuseStudent(
     await context.retry((signal) => client.refuse({ attempt, round }, request, signal));
   } catch (error) {
     // The round is over, or has an update of this participant already: nothing is to be said of it.
+    const passed = error instanceof ProtocolError && PASSED.has(error.code);
+    if (!passed) throw error;
+  }
+}
+
+/** Says what a candidate is like (SPEC K3); too late is no harm. */
+export async function handInVote(
+  { attempt, round }: Attempt,
+  vote: VoteRequest,
+  { client, context, credential }: HandIn,
+): Promise<void> {
+  try {
+    const request = await signVote({ attempt, round }, vote, credential.identity);
+    await context.retry((signal) => client.vote({ attempt, round }, request, signal));
+  } catch (error) {
     const passed = error instanceof ProtocolError && PASSED.has(error.code);
     if (!passed) throw error;
   }

@@ -3,6 +3,7 @@ import type { Reading } from "../../protocol/model/readings.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
+import type { Comparison } from "../../protocol/round/trial/examination.ts";
 import type { Fit } from "../../protocol/round/fit.ts";
 import type { Preparation } from "../images/prepare-image.ts";
 import type { Scores } from "../../protocol/round/judging.ts";
@@ -75,6 +76,14 @@ export interface LocalTrainer {
    */
   score(work: ScoringWork): Promise<Scores | null>;
   /**
+   * Looks at what a round came to beside the student that it began with (SPEC K3). What was seen of a student
+   * is kept for the round that begins with it, and nothing that is drawn or trained changes.
+   *
+   * @returns null where too few images are there to hold any out.
+   * @throws the signal's reason when it aborts, between batches; what fetching throws.
+   */
+  compare(work: TrialWork): Promise<Comparison | null>;
+  /**
    * Means and variances of what the teacher's batch norms read on the participant's own images, without
    * augmentation (SPEC B2). The same each time, so that asking again tells nothing more.
    *
@@ -130,6 +139,24 @@ export interface MeasuredStatistics {
   readonly images: number;
 }
 
+/** A student that is fetched only if it was not looked at before. */
+interface NamedStudent {
+  /** Tells it from others. */
+  readonly name: string;
+  readonly fetch: () => Promise<Float32Array<ArrayBuffer>>;
+}
+
+interface TrialWork {
+  readonly round: number;
+  readonly candidate: NamedStudent;
+  readonly last: NamedStudent;
+  readonly signal: AbortSignal;
+  /** Awaited before every batch of images: the device idles until it resolves. */
+  readonly beforeBatch: () => Promise<void>;
+  /** Told of every pass over the held-out images, of how many at most. */
+  readonly onPass: (done: number, total: number) => void;
+}
+
 interface StudentWork extends Pick<Assignment, "round" | "leg"> {
   /** The round's state vector. */
   readonly student: Float32Array<ArrayBuffer>;
@@ -137,6 +164,8 @@ interface StudentWork extends Pick<Assignment, "round" | "leg"> {
 }
 
 interface ScoringWork extends StudentWork {
+  /** Of the student: one that was tried under it is not looked at again. */
+  readonly name?: string;
   readonly isJudging: boolean;
   /** Awaited before every batch of images: the device idles until it resolves. */
   readonly beforeBatch: () => Promise<void>;

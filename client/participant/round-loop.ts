@@ -1,9 +1,15 @@
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { Assignment, StatisticsAssignment } from "../../protocol/round/assignment.ts";
+import type {
+  Assignment,
+  StatisticsAssignment,
+  TrialAssignment,
+} from "../../protocol/round/assignment.ts";
+import type { VoteRequest } from "../../protocol/round/trial/examination.ts";
 import { silentAfterMs } from "../../protocol/round/campaign-config.ts";
 import { foundBroken, hasBrokenValues } from "./broken-student.ts";
 import type { CheckIns } from "./check-ins.ts";
-import { handIn, refuseStudent, type HandIn } from "./hand-in.ts";
+import { tryCandidate, type FetchStudent } from "./candidate-trial.ts";
+import { handIn, handInVote, refuseStudent, type HandIn } from "./hand-in.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { endOf } from "./last-status.ts";
 import type { LocalTrainer } from "./local-trainer.ts";
@@ -14,7 +20,7 @@ import type { ParticipantStatus } from "./status.ts";
 import { campaignRefusal, type VerifiedCampaign } from "./verify-campaign.ts";
 import type { Attempt } from "./wire/coordinator-client.ts";
 import type { EventChannel } from "./wire/event-channel.ts";
-import { fetchStudent } from "./wire/student-fetch.ts";
+import { fetchSlices, fetchStudent, retainStudents } from "./wire/student-fetch.ts";
 import type { PendingUpdate } from "./wire/upload.ts";
 
 /** Least between check-ins while the event socket is open, so that the coordinator may sleep. */
@@ -73,9 +79,19 @@ export class RoundLoop {
         continue;
       }
 
+      if (reply.kind === "trial") {
+        // What is at hand of another attempt is outdated.
+        pending = undefined;
+        const vote = await this.#workUnlessOver(reply, (signal) => this.#try(reply, signal));
+        if (vote === undefined) await ports.clock.sleep(RECHECK_MS, controls.signal);
+        else await handInVote(reply, vote, this.#options);
+        continue;
+      }
+
+      this.#noteLeftOut(reply);
       if (pending?.round !== reply.round || pending.attempt !== reply.attempt) pending = undefined;
       if (pending === undefined && controls.finishing) return { kind: "stopped" };
-      pending ??= await this.#workUnlessOver(reply);
+      pending ??= await this.#workUnlessOver(reply, (signal) => this.#work(reply, signal));
       if (pending === undefined) {
         await ports.clock.sleep(RECHECK_MS, controls.signal);
         continue;
@@ -87,13 +103,14 @@ export class RoundLoop {
   }
 
   /** Does what the round asks for; undefined when the round ended meanwhile, or its student is broken. */
-  async #workUnlessOver(
-    assignment: Assignment | StatisticsAssignment,
-  ): Promise<PendingUpdate | undefined> {
+  async #workUnlessOver<T>(
+    assignment: Attempt,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
     const { controls, endings } = this.#options.context;
     try {
       return await endings.during(assignment, (over) =>
-        this.#work(assignment, AbortSignal.any([over, controls.signal])),
+        work(AbortSignal.any([over, controls.signal])),
       );
     } catch (error) {
       // A student that is gone belongs to a round that is.
@@ -130,6 +147,32 @@ export class RoundLoop {
       await refuseStudent(assignment, found, this.#options);
       return undefined;
     }
+  }
+
+  /** Looks at a candidate; undefined where it is one that nobody could look at. */
+  async #try(assignment: TrialAssignment, signal: AbortSignal): Promise<VoteRequest> {
+    const { client, context } = this.#options;
+    const { last, student } = assignment;
+    const options = context.blobOptions(client);
+    await retainStudents([student, last], this.#campaign, options.cache);
+    const totalBytes = this.#campaign.layout.length * 4;
+    const fetch: FetchStudent = (slices) =>
+      fetchSlices(slices, this.#campaign, {
+        ...options,
+        onBytes: context.downloads("student", totalBytes),
+      });
+    const beat = this.#heartbeat(assignment, signal);
+    return await tryCandidate(assignment, signal, this.#tools(beat), fetch);
+  }
+
+  /** Tells that an update was left out, once (SPEC K9). */
+  #noteLeftOut(reply: Assignment | StatisticsAssignment): void {
+    if (reply.kind !== "assignment" || reply.notice === undefined) return;
+    const { board } = this.#options.context;
+    const { rejections } = board.totals;
+    if (rejections.some(({ detail }) => detail === reply.notice)) return;
+    const one = { round: reply.round, reason: "left-out", detail: reply.notice };
+    board.count({ ...board.totals, rejections: [...rejections, one] });
   }
 
   #tools(beat: () => void): RoundTools {

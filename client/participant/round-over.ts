@@ -14,6 +14,8 @@ function endsAttempt(event: CoordinatorEvent, { round, attempt }: Attempt): bool
       return event.round >= round;
     case "round-void":
       return event.round === round && event.attempt >= attempt;
+    case "candidate":
+      return false;
     case "campaign-state":
       return endsCampaign(event);
   }

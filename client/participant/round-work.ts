@@ -4,6 +4,7 @@ import type { Scores } from "../../protocol/round/judging.ts";
 import type { CheckIns } from "./check-ins.ts";
 import type { ParticipantContext } from "./context.ts";
 import type { EventChannel } from "./wire/event-channel.ts";
+import { studentName } from "./student-name.ts";
 import type { CampaignPart } from "./status.ts";
 import { StepMeter } from "./step-meter.ts";
 import type { LocalTrainer } from "./local-trainer.ts";
@@ -108,6 +109,7 @@ function score(
     leg,
     student,
     isJudging: localSteps === 0,
+    name: studentName(assignment.student),
     signal,
     beforeBatch: () => heldWhilePaused(tools, meter),
     onPass,
@@ -127,6 +129,9 @@ export async function heldWhilePaused(
 }
 
 /** For people: which part of the campaign a leg is. */
-function partOf({ candidate, kind }: Assignment["leg"], { starts }: CampaignView): CampaignPart {
+export function partOf(
+  { candidate, kind }: Assignment["leg"],
+  { starts }: CampaignView,
+): CampaignPart {
   return kind === "main" ? { kind } : { kind, number: candidate + 1, of: starts.length };
 }

@@ -76,6 +76,16 @@ export type ParticipantStatus =
       readonly passes: number;
       readonly totalPasses: number;
     }
+  /** Looks at what the round came to, beside the student before it (SPEC K3). */
+  | {
+      readonly kind: "trying";
+      readonly round: number;
+      readonly attempt: number;
+      readonly part: CampaignPart;
+      /** Passes over the held-out images done, and how many there will be at most. */
+      readonly passes: number;
+      readonly totalPasses: number;
+    }
   | {
       readonly kind: "uploading";
       readonly round: number;

@@ -39,6 +39,11 @@ export function trainingInTurn(): (training: TrainerSource) => TrainerSource {
               work.signal.throwIfAborted();
               return await trainer.score(work);
             }),
+          compare: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              return await trainer.compare(work);
+            }),
           measureStatistics: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

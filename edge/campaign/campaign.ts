@@ -22,7 +22,8 @@ import type {
   Removal,
   RoundReport,
 } from "../../protocol/round/reports.ts";
-import { commitBytes, commitDigest } from "../../protocol/round/signing.ts";
+import type { VoteRequest } from "../../protocol/round/trial/examination.ts";
+import { commitBytes, commitDigest, voteBytes, voteDigest } from "../../protocol/round/signing.ts";
 import type { CampaignAction } from "../../protocol/round/states.ts";
 import type { UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { requireSignature } from "../access/signatures.ts";
@@ -70,6 +71,7 @@ import type { CampaignDefinition } from "./store/campaign-store.ts";
 import type { CommittedLink } from "./chain/link.ts";
 import type { Chained } from "./store/chain-store.ts";
 import type { InviteRecord, NewInvite } from "./store/roster.ts";
+import { acceptVote } from "./trying/accept-vote.ts";
 import { Transactions } from "./transactions.ts";
 
 /**
@@ -305,6 +307,29 @@ export class Campaign extends DurableObject<SliceBindings> {
         return verdict;
       });
       return unwrap(reply);
+    });
+  }
+
+  /** Takes a word on a candidate (SPEC K3). */
+  vote(participant: string, id: AttemptId, request: VoteRequest): Promise<Outcome<AttemptId>> {
+    return outcomeOf(async () => {
+      const { campaign, publicKey } = unwrap(
+        await this.#transactions.participate(participant, (ledger, _, person) => ({
+          campaign: ledger.campaign.read().id,
+          publicKey: person.publicKey,
+        })),
+      );
+      if (publicKey !== null) {
+        const signed = { ...id, campaign, participant, vote: voteDigest(request) };
+        await requireSignature(publicKey, request.signature, voteBytes(signed), "the vote");
+      }
+      const taken = await this.#transactions.write((ledger, now) => {
+        // It may have been removed while the signature was looked at.
+        permitted(ledger, participant, now);
+        acceptVote(ledger, participant, id, request, now);
+        return id;
+      });
+      return unwrap(taken);
     });
   }
 

@@ -22,6 +22,8 @@ import type { Ledger } from "./store/ledger.ts";
 import type { Presence } from "./participants/presence.ts";
 import type { InviteRecord, ParticipantRecord } from "./store/roster.ts";
 import type { AttemptRecord } from "./store/attempt-record.ts";
+import { standingOf } from "./trying/notice.ts";
+import { trialReport } from "./trying/trial-outcome.ts";
 import { campaignVerdict } from "./verdict.ts";
 
 export function summaryOf(ledger: Ledger): CampaignSummary {
@@ -58,6 +60,7 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
     agreement: (judging ? scores?.agreement : totals.agreement) ?? null,
     scores,
     uploadedBytes: attempt.uploadedBytes,
+    trial: trialReport(ledger, attempt),
     updateNorm: attempt.updateNorm,
     updates: summariseSizes(accepted.flatMap(({ size }) => size ?? [])),
     refusals: refusals.slice(0, MOST_REFUSALS),
@@ -146,6 +149,7 @@ export function participantReport(
   const { accepted, rejected, examples } = ledger.commits.totalsOf(person.id);
   return {
     ...person,
+    standing: standingOf(ledger, person.id) ?? null,
     misfit: misfitIn(ledger.campaign.read(), person.fit)?.detail ?? null,
     connected: !person.revoked && presence.isConnected(person.id, now),
     updatesAccepted: accepted,

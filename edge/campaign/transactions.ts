@@ -15,6 +15,7 @@ import { ChainStore } from "./store/chain-store.ts";
 import { CommitStore } from "./store/commit-store.ts";
 import { RoundStore } from "./store/round-store.ts";
 import { hasSchema, migrate } from "./store/schema.ts";
+import { TrialStore } from "./store/trial-store.ts";
 import { UploadStore } from "./store/upload-store.ts";
 
 /**
@@ -43,6 +44,7 @@ export class Transactions {
       rounds: new RoundStore(sql),
       commits: new CommitStore(sql),
       uploads: new UploadStore(sql),
+      trials: new TrialStore(sql),
       roster: new Roster(sql),
       chain: new ChainStore(sql),
       announce: (event) => void this.#announcements.push(event),

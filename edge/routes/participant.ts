@@ -32,6 +32,7 @@ import { directoryOf } from "../directory/all-campaigns.ts";
 import type { AppEnvironment, Environment, ParticipantIdentity } from "../environment.ts";
 import { unwrap } from "../outcome.ts";
 import { refuseReplySchema, refuseRequestSchema } from "../../protocol/round/refusal.ts";
+import { voteReplySchema, voteRequestSchema } from "../../protocol/round/trial/examination.ts";
 import { describe } from "./describe.ts";
 import { storeSlice } from "./store-slice.ts";
 import { attemptPath, jsonBody, requireJson, slicePath } from "./validation.ts";
@@ -338,5 +339,34 @@ export const participantRoutes = new Hono<AppEnvironment>()
       const { round, attempt } = context.req.valid("param");
       const request = context.req.valid("json");
       return context.json(unwrap(await stub.refuse(participant, { round, attempt }, request)), 200);
+    },
+  )
+  .post(
+    "/rounds/:round/:attempt/vote",
+    describe({
+      tag: "participant",
+      summary: "Say what a candidate for the student is like beside the one before it",
+      bearer: "participant",
+      answers: { 200: voteReplySchema },
+      problems: [
+        "malformed-request",
+        "payload-too-large",
+        "bad-signature",
+        "forbidden",
+        "stale-round",
+        "update-conflict",
+      ],
+    }),
+    requireParticipant,
+    attemptPath,
+    requireJson,
+    jsonBody(voteRequestSchema),
+    async (context) => {
+      const { campaign, participant } = context.get("participant");
+      const stub = context.env.CAMPAIGN.getByName(campaign);
+      const { round, attempt } = context.req.valid("param");
+      const request = context.req.valid("json");
+      const id = unwrap(await stub.vote(participant, { round, attempt }, request));
+      return context.json({ ...id, candidate: request.candidate }, 200);
     },
   );

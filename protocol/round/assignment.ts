@@ -62,6 +62,8 @@ const assignmentSchema = z.object({
    * scores are all that is asked for (SPEC J3).
    */
   localSteps: z.int().nonnegative(),
+  /** What this participant has to be told: that its updates were left out, and why (SPEC K9). */
+  notice: shownSchema.optional(),
 });
 export type Assignment = z.infer<typeof assignmentSchema>;
 
@@ -73,6 +75,22 @@ const statisticsAssignmentSchema = z.object({
   deadline: momentSchema,
 });
 export type StatisticsAssignment = z.infer<typeof statisticsAssignmentSchema>;
+
+/** One participant's part in trying what a round came to (SPEC K3). */
+const trialAssignmentSchema = z.object({
+  kind: z.literal("trial"),
+  round: z.int().nonnegative(),
+  attempt: z.int().nonnegative(),
+  /** Of the attempt, from 0. */
+  candidate: z.int().nonnegative(),
+  /** Votes that come later are stale. */
+  deadline: momentSchema,
+  leg: legSchema,
+  /** Slices of the candidate, and of the student that the round began with. */
+  student: z.array(digestSchema),
+  last: z.array(digestSchema),
+});
+export type TrialAssignment = z.infer<typeof trialAssignmentSchema>;
 
 /** Nothing to do now; ask again after `retryAfterMs`, or when an event says so. */
 const waitSchema = z.object({
@@ -116,6 +134,7 @@ const endedSchema = z.object({
 export const checkInReplySchema = z.discriminatedUnion("kind", [
   assignmentSchema,
   statisticsAssignmentSchema,
+  trialAssignmentSchema,
   waitSchema,
   tooSlowSchema,
   endedSchema,

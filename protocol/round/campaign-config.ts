@@ -4,6 +4,7 @@ import { reinitStrategySchema } from "../reinit/strategy-schema.ts";
 import { updateCodecSchema } from "../update/update-codec.ts";
 import { adversarySchema } from "./adversary.ts";
 import { aggregationRuleSchema, mixingSchema } from "./aggregation-rule.ts";
+import { trialSettingsSchema } from "./trial/trial-settings.ts";
 import { augmentationSchema } from "./augmentation.ts";
 import { fitSettingsSchema } from "./fit.ts";
 import { digestSchema, nameSchema, sourceSchema } from "./identifiers.ts";
@@ -141,6 +142,8 @@ const campaignFieldsSchema = z.strictObject({
   distillation: distillationSchema.prefault({}),
   judging: judgingSchema.prefault({}),
   probes: probesSchema.prefault({}),
+  /** Whether participants try what a round came to before it is the student (SPEC K); `null`: they do not. */
+  trial: trialSettingsSchema.nullable().default(null),
   round: roundPolicySchema.prefault({}),
   aggregation: z
     .strictObject({

@@ -8,6 +8,13 @@ import { campaignStateSchema } from "./states.ts";
  */
 export const coordinatorEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("round-opened"), round: z.int(), attempt: z.int() }),
+  /** What a round came to is to be tried (SPEC K3). */
+  z.object({
+    type: z.literal("candidate"),
+    round: z.int(),
+    attempt: z.int(),
+    candidate: z.int(),
+  }),
   z.object({ type: z.literal("round-committed"), round: z.int(), updates: z.int() }),
   z.object({
     type: z.literal("round-void"),

@@ -193,6 +193,6 @@ function agreementText(before: ScoredStudent, student: ScoredStudent): string {
  * What chance does to the difference of two shares: two standard deviations of one at a half where as
  * many images were looked at, which are the same ones then, twice that where they are others (SPEC J6).
  */
-function chance(before: number, after: number): number {
+export function chance(before: number, after: number): number {
   return (before === after ? 1 : 2) / Math.sqrt(Math.min(before, after));
 }

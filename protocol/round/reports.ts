@@ -17,6 +17,8 @@ import { refusalReportSchema } from "./refusal.ts";
 import { scoreSummarySchema } from "./score-summary.ts";
 import { campaignStateSchema, roundStateSchema } from "./states.ts";
 import { sizeSummarySchema } from "./update-sizes.ts";
+import { standingSchema } from "./trial/standing.ts";
+import { trialReportSchema } from "./trial/trial-outcome.ts";
 import { verdictSchema } from "./verdict.ts";
 
 const campaignSummarySchema = z.object({
@@ -64,6 +66,8 @@ export const roundReportSchema = z.object({
   /** Of the student that the round began with; null while nobody has sent any. */
   scores: scoreSummarySchema.nullable(),
   uploadedBytes: z.int(),
+  /** How what came of it was tried; null where it was not, or is not yet (SPEC K). */
+  trial: trialReportSchema.nullable().default(null),
   /** L2 norm of the combined update over its trainable values. */
   updateNorm: z.number().nullable(),
   /** L2 norms of the single updates; null until they are combined, and where nothing is. */
@@ -134,6 +138,8 @@ export const participantReportSchema = z.object({
   fit: fitSchema.nullable().default(null),
   /** Why its pictures do not fit (SPEC F2); null where they do, or nothing was told. */
   misfit: z.string().nullable().default(null),
+  /** What trials of candidates say of it; null where they say nothing (SPEC K8). */
+  standing: standingSchema.nullable().default(null),
   connected: z.boolean(),
   revoked: z.boolean(),
   enrolledAt: momentSchema,

@@ -91,7 +91,7 @@ export function weightedMedian(values: readonly Weighted[]): number {
  * cappedWeights([{ value: 0.1, weight: 15 }, { value: 0.2, weight: 14 }, { value: 1, weight: 64 }]);
  * // weights 15, 14, 15
  */
-function cappedWeights(values: readonly Weighted[]): Weighted[] {
+export function cappedWeights(values: readonly Weighted[]): Weighted[] {
   const given = values.map(({ weight }) => weight).filter((weight) => weight > 0);
   given.sort((a, b) => a - b);
   const most = given[Math.floor((given.length - 1) / 2)] ?? 0;

@@ -2,6 +2,7 @@ import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { canonicalJson } from "../canonical-json.ts";
 import { sha256, type Digest } from "../digest.ts";
 import type { CommitRequest } from "./assignment.ts";
+import type { VoteRequest } from "./trial/examination.ts";
 
 /** How far the time in a renewal may be from the coordinator's, either way, ms (SPEC A6). */
 export const RENEWAL_WINDOW_MS = 300_000;
@@ -54,4 +55,26 @@ export function commitText(request: CommitRequest): string {
 export function commitBytes(signed: SignedCommit): Uint8Array<ArrayBuffer> {
   const { attempt, campaign, commit, participant, round } = signed;
   return lines(["scour/commit/v1", campaign, participant, round, attempt, commit]);
+}
+
+/** Which vote is signed. */
+export interface SignedVote extends Omit<SignedCommit, "commit"> {
+  /** Of `voteDigest`. */
+  readonly vote: string;
+}
+
+/** Digest of a vote as its participant signs it: of its canonical JSON without the signature (SPEC K3.4). */
+export function voteDigest(request: VoteRequest): Digest {
+  return sha256(utf8ToBytes(voteText(request)));
+}
+
+/** A vote as canonical JSON, as it is kept and compared with its repetition. */
+export function voteText(request: VoteRequest): string {
+  return canonicalJson({ ...request, signature: undefined });
+}
+
+/** What a participant signs with a vote (SPEC K3.4). */
+export function voteBytes(signed: SignedVote): Uint8Array<ArrayBuffer> {
+  const { attempt, campaign, participant, round, vote } = signed;
+  return lines(["scour/vote/v1", campaign, participant, round, attempt, vote]);
 }

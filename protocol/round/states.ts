@@ -17,10 +17,18 @@ export type CampaignState = z.infer<typeof campaignStateSchema>;
 
 /**
  * `open`: waiting for a first participant; no deadline runs. `collecting`: assignments are out and
- * the deadline runs. `combining`: no update is taken any more. `committed`: the student moved on.
+ * the deadline runs. `combining`: no update is taken any more. `trying`:
+ * participants look at what came of it (SPEC K). `committed`: the student moved on.
  * `aborted`: the attempt is void: it ended without a result (SPEC R1).
  */
-export const roundStateSchema = z.enum(["open", "collecting", "combining", "committed", "aborted"]);
+export const roundStateSchema = z.enum([
+  "open",
+  "collecting",
+  "combining",
+  "trying",
+  "committed",
+  "aborted",
+]);
 export type RoundState = z.infer<typeof roundStateSchema>;
 
 export const CAMPAIGN_ACTIONS = ["start", "pause", "resume", "abort"] as const;

@@ -10,6 +10,7 @@ import { ChainStore } from "../../edge/campaign/store/chain-store.ts";
 import { CommitStore } from "../../edge/campaign/store/commit-store.ts";
 import { RoundStore } from "../../edge/campaign/store/round-store.ts";
 import { advance } from "../../edge/campaign/rounds/transitions.ts";
+import { TrialStore } from "../../edge/campaign/store/trial-store.ts";
 import { UploadStore } from "../../edge/campaign/store/upload-store.ts";
 import { control } from "./coordinator.ts";
 
@@ -23,6 +24,7 @@ function ledgerOf(storage: DurableObjectStorage): Ledger {
     rounds: new RoundStore(database),
     commits: new CommitStore(database),
     uploads: new UploadStore(database),
+    trials: new TrialStore(database),
     roster: new Roster(database),
     chain: new ChainStore(database),
     announce: () => undefined,

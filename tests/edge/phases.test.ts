@@ -41,7 +41,7 @@ function attempt(changes: Partial<AttemptRecord>): AttemptRecord {
 
 describe("the phases of an attempt", () => {
   it.each(KINDS)("[R1] at a %s round begin with participants and end with work", (kind) => {
-    const phases = phasesOf(placeOf(config, KINDS.indexOf(kind)));
+    const phases = phasesOf(placeOf(config, KINDS.indexOf(kind)), config);
     expect(phases[0]!.by).toBe("participants");
     expect(phases.at(-1)!.by).toBe("coordinator");
     // By its state alone a row tells which phase its attempt is in.
@@ -50,7 +50,7 @@ describe("the phases of an attempt", () => {
 
   it("[R1] [B5] differ by what the coordinator works on and by what it needs for that", () => {
     const needed = KINDS.map((_, round) => {
-      const [awaited, work] = phasesOf(placeOf(config, round));
+      const [awaited, work] = phasesOf(placeOf(config, round), config);
       if (awaited?.by !== "participants" || work?.by !== "coordinator") throw new Error();
       return [work.work, awaited.minimum(config.round)];
     });
@@ -59,7 +59,7 @@ describe("the phases of an attempt", () => {
       ["combine", 5],
       ["judge", 5],
     ]);
-    const [awaited] = phasesOf(placeOf(config, 0));
+    const [awaited] = phasesOf(placeOf(config, 0), config);
     if (awaited?.by !== "participants") throw new Error();
     expect(awaited.minimum({ ...config.round, minimum: 1 })).toBe(3);
   });

@@ -190,7 +190,8 @@ function phaseOf(status: ParticipantStatus): string {
     case "training":
       return `training ${status.round} ${status.attempt} ${status.step === status.localSteps}`;
     case "judging":
-      return `judging ${status.round} ${status.attempt}`;
+    case "trying":
+      return `${status.kind} ${status.round} ${status.attempt}`;
     case "uploading":
       return `uploading ${status.round}`;
     case "waiting":

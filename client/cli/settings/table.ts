@@ -8,6 +8,7 @@ import { NETWORK_SETTINGS } from "./network.ts";
 import { PREPROCESSING_SETTINGS } from "./preprocessing.ts";
 import { REINIT_SETTINGS } from "./reinit.ts";
 import { ROUND_SETTINGS } from "./round.ts";
+import { TRIAL_SETTINGS } from "./trial.ts";
 import type { Setting, SettingGroup } from "./setting.ts";
 
 /** All settings that have a flag, in the order in which they are shown. */
@@ -22,6 +23,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   JUDGING_SETTINGS,
   ROUND_SETTINGS,
   AGGREGATION_SETTINGS,
+  TRIAL_SETTINGS,
 ];
 
 export const SETTINGS: readonly Setting[] = SETTING_GROUPS.flatMap(({ settings }) => settings);

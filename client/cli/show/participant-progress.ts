@@ -27,6 +27,8 @@ export function statusText(status: ParticipantStatus): string {
       return `round ${status.round + 1}: measuring statistics of own images for the teacher, ${status.images} of ${status.totalImages}`;
     case "judging":
       return `${roundText(status)}: judging the student on held-out images, pass ${status.passes} of ${status.totalPasses}`;
+    case "trying":
+      return `${roundText(status)}: looking at what it came to, pass ${status.passes} of ${status.totalPasses}`;
     case "uploading":
       return status.totalBytes === 0
         ? `round ${status.round + 1}: sending the scores`

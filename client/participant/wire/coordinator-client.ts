@@ -34,6 +34,11 @@ import {
   type RefuseReply,
   type RefuseRequest,
 } from "../../../protocol/round/refusal.ts";
+import {
+  voteReplySchema,
+  type VoteReply,
+  type VoteRequest,
+} from "../../../protocol/round/trial/examination.ts";
 import { API_PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import type { Credential } from "./credential.ts";
 import { ConnectionError } from "./connection-error.ts";
@@ -165,6 +170,11 @@ export class CoordinatorClient {
   /** Says that no update of the attempt's student can be made (SPEC J12). */
   refuse(attempt: Attempt, request: RefuseRequest, signal: AbortSignal): Promise<RefuseReply> {
     return this.#json("POST", `${attemptPath(attempt)}/refuse`, refuseReplySchema, signal, request);
+  }
+
+  /** Says what a candidate is like (SPEC K3). */
+  vote(attempt: Attempt, request: VoteRequest, signal: AbortSignal): Promise<VoteReply> {
+    return this.#json("POST", `${attemptPath(attempt)}/vote`, voteReplySchema, signal, request);
   }
 
   /**

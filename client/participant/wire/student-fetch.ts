@@ -18,14 +18,31 @@ export async function fetchStudent(
   campaign: VerifiedCampaign,
   options: BlobFetchOptions & { readonly onBytes: (bytes: number) => void },
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { layout, view } = campaign;
-  const lasting = [view.model.digest, ...(view.statistics === null ? [] : [view.statistics])];
-  await options.cache.retain(new Set([...lasting, ...assignment.student]));
+  await retainStudents([assignment.student], campaign, options.cache);
   if (assignment.leg.roundOfLeg === 0) await recomputeStart(assignment, campaign, options.cache);
+  return await fetchSlices(assignment.student, campaign, options);
+}
+
+/** Drops all students' blobs from the cache but those of these. */
+export async function retainStudents(
+  students: readonly (readonly string[])[],
+  { view }: VerifiedCampaign,
+  cache: BlobCache,
+): Promise<void> {
+  const lasting = [view.model.digest, ...(view.statistics === null ? [] : [view.statistics])];
+  await cache.retain(new Set([...lasting, ...students.flat()]));
+}
+
+/** A student from its slices; those that are cached are not fetched again. */
+export async function fetchSlices(
+  student: readonly string[],
+  { layout }: VerifiedCampaign,
+  options: BlobFetchOptions & { readonly onBytes: (bytes: number) => void },
+): Promise<Float32Array<ArrayBuffer>> {
   const slices = await concurrently(layout.slices, ({ index, length }) =>
     fetchBlob(
       {
-        digest: assignment.student[index] ?? "",
+        digest: student[index] ?? "",
         bytes: length * 4,
         what: `slice ${index} of the student`,
         onBytes: options.onBytes,

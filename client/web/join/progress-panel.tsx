@@ -60,6 +60,7 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   seeking: "Preparing",
   training: "Training",
   judging: "Testing",
+  trying: "Testing",
   uploading: "Sending",
   paused: "Paused",
   stopped: "Left",
@@ -83,6 +84,7 @@ function barOf(
     case "seeking":
       return { label: "Searches", share: status.searches / status.totalSearches };
     case "judging":
+    case "trying":
       return { label: "Test", share: status.passes / status.totalPasses };
     case "training":
     case "paused":

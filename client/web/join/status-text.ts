@@ -56,6 +56,8 @@ export function statusText(status: ParticipantStatus): string {
       return `Measuring statistics of your images with the model: ${Math.floor((100 * status.images) / status.totalImages)} %`;
     case "judging":
       return `${partText(status.part)}Testing the student on images of yours that it was not trained on: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
+    case "trying":
+      return `${partText(status.part)}Testing what this round came to on images of yours that it was not trained on: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
     case "uploading":
       return status.totalBytes === 0
         ? "Sending the test's results…"

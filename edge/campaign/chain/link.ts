@@ -12,6 +12,7 @@ import {
 } from "../../../protocol/round/identifiers.ts";
 import { scoresSchema } from "../../../protocol/round/judging.ts";
 import { refuseRequestSchema } from "../../../protocol/round/refusal.ts";
+import { trialOutcomeSchema } from "../../../protocol/round/trial/trial-outcome.ts";
 import { updateSizeSchema } from "../../../protocol/round/update-sizes.ts";
 
 /** Version of the links that are written now. Those of version 1 do not name theirs. */
@@ -60,6 +61,8 @@ const outcomeFields = {
    * combined; links from before it was written lack it.
    */
   rule: z.string().optional(),
+  /** How what came of it was tried, where the campaign has that done (SPEC K10). */
+  trial: trialOutcomeSchema.optional(),
   /** Blob of the pooled statistics, in the round that made it (SPEC B6). */
   statistics: digestSchema.optional(),
   /** All that is decided after this round. */

@@ -5,7 +5,8 @@ import type { FailedGate } from "../../../protocol/round/gate.ts";
 import { summariseScores } from "../../../protocol/round/score-summary.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
 import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
-import type { CombinedSlice } from "../../slice/slice-work.ts";
+import type { TrialOutcome } from "../../../protocol/round/trial/trial-outcome.ts";
+import type { CombinedSlice, Measurement } from "../../slice/slice-work.ts";
 import { decisionsAfter } from "../rounds/decide.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
 import { legOf } from "../rounds/leg.ts";
@@ -13,7 +14,9 @@ import { endFailed, voidAttempt } from "../rounds/transitions.ts";
 import { noMoments, type StartRecord, type StudentRecord } from "../store/campaign-store.ts";
 import { appendLink, inputsOf, linkRollback } from "../chain/append.ts";
 import type { Ledger } from "../store/ledger.ts";
-import type { CombiningPlan } from "./combining-plan.ts";
+import type { AcceptedUpdate } from "../store/commit-store.ts";
+import { combinationOf } from "./combination.ts";
+import { passOf, type CombiningPlan } from "./combining-plan.ts";
 
 /**
  * Moves the student on: new slices, chain, next round or the end, in one transaction. A student
@@ -25,18 +28,16 @@ export function commitRound(
   sizes: readonly UpdateSize[],
   results: ReadonlyMap<number, CombinedSlice>,
   now: number,
+  trial?: TrialOutcome,
 ): void {
   const { campaign, attempt } = plan;
-  const updates = plan.contributions.flatMap((contribution, i) =>
-    contribution.updates.map((update) => ({ ...update, size: sizes[i]! })),
-  );
-  for (const { participant, size } of updates) ledger.commits.measured(attempt, participant, size);
+  noteSizes(ledger, plan, sizes);
   const combined = campaign.slices.map(({ index }) => results.get(index)!);
   const broken = combined.findIndex(({ finite }) => !finite);
   if (broken >= 0) {
     const detail = `the combined update gives values in slice ${broken} that are not finite`;
     return voidAttempt(ledger, attempt, detail, now, {
-      suspects: largestText(updates),
+      suspects: largestText(ledger.commits.accepted(attempt)),
       remedy: "if one of these stands out, remove that participant, then resume",
     });
   }
@@ -49,8 +50,33 @@ export function commitRound(
   const outcome = {
     slices: combined.map(({ student }) => student),
     moments: combined.map(({ moments }) => moments),
+    ...(trial !== undefined && { trial }),
   };
-  closeRound(ledger, { ...plan, updates }, outcome, now);
+  // All that came, whatever of it is in the student.
+  closeRound(ledger, { ...plan, updates: ledger.commits.accepted(attempt) }, outcome, now);
+}
+
+/** Makes a candidate that was tried the student: all of it is stored. */
+export function commitCandidate(
+  ledger: Ledger,
+  plan: CombiningPlan,
+  trial: TrialOutcome,
+  now: number,
+): void {
+  const stored = <T>(pass: string): Map<number, T> =>
+    ledger.uploads.sliceResults<T>(plan.attempt, passOf(plan, pass));
+  const { sizes } = combinationOf(plan, stored<Measurement>("measure"));
+  commitRound(ledger, plan, sizes, stored<CombinedSlice>("combine"), now, trial);
+}
+
+function noteSizes(
+  ledger: Ledger,
+  { attempt, contributions }: CombiningPlan,
+  sizes: readonly UpdateSize[],
+): void {
+  for (const [i, { updates }] of contributions.entries()) {
+    for (const { participant } of updates) ledger.commits.measured(attempt, participant, sizes[i]!);
+  }
 }
 
 /** Participants named where a round's values are not finite. */
@@ -61,10 +87,9 @@ function loudness({ norm, statisticsNorm }: UpdateSize): number {
 }
 
 /** Who sent the largest updates, the largest first. */
-function largestText(
-  updates: readonly { readonly participant: string; readonly size: UpdateSize }[],
-): string {
+function largestText(updates: readonly AcceptedUpdate[]): string {
   const named = updates
+    .flatMap(({ participant, size }) => (size === null ? [] : [{ participant, size }]))
     .toSorted((a, b) => loudness(b.size) - loudness(a.size))
     .slice(0, MOST_NAMED)
     .map(
@@ -107,6 +132,8 @@ export function commitStatistics(
 interface Outcome extends Pick<StudentRecord, "slices" | "moments"> {
   /** Of a statistics round: digest of what was pooled, from which the rest follows. */
   readonly statistics?: string;
+  /** How it was tried, where it was. */
+  readonly trial?: TrialOutcome;
 }
 
 /** The student that a campaign that failed goes back to, if there is one. */
@@ -120,7 +147,7 @@ function goodStudent(ledger: Ledger, { fellBackTo }: FailedGate): Outcome | unde
 function closeRound(
   ledger: Ledger,
   { campaign, attempt, chosen, place, updates, work }: CombiningPlan,
-  { statistics, ...combined }: Outcome,
+  { statistics, trial, ...combined }: Outcome,
   now: number,
 ): void {
   const { round } = attempt;
@@ -138,6 +165,7 @@ function closeRound(
     inputs: inputsOf(updates),
     ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
     ...(work === "combine" && { rule: chosen.kind }),
+    ...(trial !== undefined && { trial }),
     decisions,
   });
   ledger.campaign.addStudent({ ...student, round: round + 1 });

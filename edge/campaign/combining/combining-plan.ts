@@ -7,6 +7,11 @@ import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
 import type { AcceptedUpdate } from "../store/commit-store.ts";
 import type { Ledger } from "../store/ledger.ts";
+import {
+  candidateAtHand,
+  partiesByParticipant,
+  type CandidateAtHand,
+} from "../trying/candidate-at-hand.ts";
 import { earlierNorm } from "./earlier-norm.ts";
 import { drawnOrder, roundSeed } from "./round-draw.ts";
 
@@ -16,7 +21,9 @@ export interface CombiningPlan {
   readonly attempt: AttemptRecord;
   readonly work: Work;
   readonly place: Place;
-  /** In canonical order. */
+  /** Which of the attempt's candidates it makes; undefined where they are not tried. */
+  readonly trial: CandidateAtHand | undefined;
+  /** In canonical order; without those that the candidate leaves out. */
   readonly updates: readonly AcceptedUpdate[];
   /** The same as they are combined: each participant's by itself. */
   readonly contributions: readonly PlannedContribution[];
@@ -42,8 +49,27 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   if (campaign.state !== "running" || attempt === undefined) return undefined;
   const phase = phaseOf(campaign, attempt);
   if (phase?.by !== "coordinator") return undefined;
+  const isTried = phase.work === "combine" && campaign.config.trial !== null;
+  const trial = isTried
+    ? candidateAtHand(ledger, attempt, ledger.commits.accepted(attempt))
+    : undefined;
+  return planOf(ledger, attempt, phase.work, trial);
+}
+
+/** What an attempt, or one of its candidates, combines. */
+export function planOf(
+  ledger: Ledger,
+  attempt: AttemptRecord,
+  work: Work,
+  trial: CandidateAtHand | undefined,
+): CombiningPlan {
+  const campaign = ledger.campaign.read();
   const place = placeOf(campaign.config, attempt.round, campaign.course);
-  const updates = ledger.commits.accepted(attempt);
+  const accepted = ledger.commits.accepted(attempt);
+  const parties = trial && partiesByParticipant(ledger, accepted);
+  const updates = accepted.filter(
+    ({ participant }) => trial?.leftOut.includes(parties?.get(participant) ?? "") !== true,
+  );
   const contributions = updates.map((update) => ({
     members: [update.participant],
     ...partyOf(ledger, update.participant),
@@ -54,8 +80,9 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
   return {
     campaign,
     attempt,
-    work: phase.work,
+    work,
     place,
+    trial,
     updates,
     contributions,
     chosen: chosenRule(campaign.config.aggregation, contributions),
@@ -63,6 +90,12 @@ export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
     order: drawnOrder(seed, contributions.length),
     earlierNorm: earlierNorm(ledger, attempt.round, place),
   };
+}
+
+/** Tells results of one candidate's passes from another's. */
+export function passOf({ trial }: CombiningPlan, pass: string): string {
+  const candidate = trial?.candidate ?? 0;
+  return candidate === 0 ? pass : `${pass} ${candidate}`;
 }
 
 /** Whether `id` is still what combines: false after a pause, an abort, or another's commit. */

@@ -1,7 +1,8 @@
 import type { SliceShape } from "../../slice/slice-work.ts";
 import { combinationOf } from "./combination.ts";
 import { commitJudging, commitRound } from "./close-round.ts";
-import { combiningPlan, stillCombines, type CombiningPlan } from "./combining-plan.ts";
+import { tryCandidate } from "../trying/try-candidate.ts";
+import { combiningPlan, passOf, stillCombines, type CombiningPlan } from "./combining-plan.ts";
 import { combineWork, measureWork } from "./slice-passes.ts";
 import type { Ledger, Transact } from "../store/ledger.ts";
 import { driveStatistics } from "./pool-statistics.ts";
@@ -49,18 +50,19 @@ async function driveUpdates(
   workers: SliceWorkers,
 ): Promise<void> {
   const { slices } = plan.campaign;
-  const measured = await eachSlice(transact, plan, "measure", slices, (slice) =>
+  const measured = await eachSlice(transact, plan, passOf(plan, "measure"), slices, (slice) =>
     workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
   );
   if (measured === undefined) return;
   const combination = combinationOf(plan, measured);
-  const combined = await eachSlice(transact, plan, "combine", slices, (slice) =>
+  const combined = await eachSlice(transact, plan, passOf(plan, "combine"), slices, (slice) =>
     workers.combine(transact((ledger) => combineWork(ledger, plan, combination, slice))),
   );
   if (combined === undefined) return;
   transact((ledger, now) => {
-    if (stillCombines(ledger, plan.attempt))
-      commitRound(ledger, plan, combination.sizes, combined, now);
+    if (!stillCombines(ledger, plan.attempt)) return;
+    if (plan.trial === undefined) commitRound(ledger, plan, combination.sizes, combined, now);
+    else tryCandidate(ledger, plan, plan.trial, combined, now);
   });
 }
 

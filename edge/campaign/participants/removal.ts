@@ -1,6 +1,7 @@
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import { appendLink } from "../chain/append.ts";
+import { settleTrial } from "../trying/settle-trial.ts";
 import { phaseOf } from "../rounds/phases.ts";
 import { advanceIfComplete } from "../rounds/transitions.ts";
 import type { Ledger } from "../store/ledger.ts";
@@ -25,6 +26,7 @@ export function remove(ledger: Ledger, id: string, now: number): ParticipantReco
   // It may have been the last to be waited for.
   const attempt = ledger.rounds.current();
   if (attempt !== undefined) advanceIfComplete(ledger, attempt, now);
+  settleTrial(ledger, now);
   return ledger.roster.participant(id)!;
 }
 

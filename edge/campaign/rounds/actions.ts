@@ -4,6 +4,7 @@ import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { pauseForMisfit, stopDeadline } from "./pauses.ts";
 import { phaseOf } from "./phases.ts";
+import { settleTrial } from "../trying/settle-trial.ts";
 import { settleRefusals } from "./refusals.ts";
 import { advanceIfComplete, endVoid } from "./transitions.ts";
 
@@ -68,6 +69,10 @@ function resumeAttempt(ledger: Ledger, attempt: AttemptRecord, now: number): voi
       // Most of what came meanwhile may say that the student is broken (SPEC J12).
       if (settleRefusals(ledger, now)) return;
       return advanceIfComplete(ledger, attempt, now);
+    case "voters":
+      ledger.rounds.update(attempt, { deadline: now + (campaign.remainingMs ?? 0) });
+      ledger.campaign.update({ remainingMs: null });
+      return settleTrial(ledger, now);
     default:
       phase satisfies never;
   }

@@ -14,6 +14,8 @@ import { incomingStudent } from "./incoming-student.ts";
 import { legOf } from "./leg.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
+import { noticeFor } from "../trying/notice.ts";
+import { trialAssignment } from "../trying/trial-assignment.ts";
 import { placesOut, type HeardAt } from "./places.ts";
 import type { ParticipantRecord } from "../store/roster.ts";
 import { pauseForMisfit } from "./pauses.ts";
@@ -65,7 +67,11 @@ export function checkIn(
   const attempt = ledger.rounds.current();
   if (attempt === undefined) return wait("not-started");
   if (campaign.state === "paused") return wait("paused");
-  if (phaseOf(campaign, attempt)?.by === "coordinator") return wait("combining");
+  const phase = phaseOf(campaign, attempt);
+  if (phase?.by === "coordinator") return wait("combining");
+  if (phase?.by === "voters") {
+    return trialAssignment(ledger, participant, attempt) ?? wait("combining");
+  }
   const { config, course } = campaign;
   const lease = ledger.rounds.lease(attempt, participant);
   const refused = ledger.rounds.refusals(attempt);
@@ -75,7 +81,7 @@ export function checkIn(
     }
     if (refused.some((one) => one.participant === participant)) return wait("broken-student");
     const localSteps = lease.localSteps ?? config.distillation.localSteps;
-    return assignment(ledger, campaign, attempt, localSteps);
+    return assignment(ledger, campaign, attempt, { localSteps, participant });
   }
 
   const deadline = attempt.deadline ?? deadlineFrom(config.round, now);
@@ -91,19 +97,21 @@ export function checkIn(
   if (size.kind === "too-late") return wait("too-late");
   ledger.rounds.addLease(attempt, participant, size.localSteps, now);
   if (attempt.state === "open") advance(ledger, attempt, now);
-  return assignment(ledger, campaign, { ...attempt, deadline }, size.localSteps);
+  const { localSteps } = size;
+  return assignment(ledger, campaign, { ...attempt, deadline }, { localSteps, participant });
 }
 
 function assignment(
   ledger: Ledger,
   campaign: CampaignRecord,
   { round, attempt, deadline }: AttemptRecord,
-  steps: number,
+  { localSteps, participant }: { readonly localSteps: number; readonly participant: string },
 ): Assignment | StatisticsAssignment {
   if (deadline === null) throw new Error(`round ${round} collects without a deadline`);
   const leg = legOf(campaign, round);
   if (leg.kind === "statistics") return { kind: "statistics", round, attempt, deadline };
   const { startStep, totalSteps } = placeOf(campaign.config, round, campaign.course);
+  const notice = noticeFor(ledger, participant);
   return {
     kind: "assignment",
     round,
@@ -113,7 +121,8 @@ function assignment(
     leg,
     startStep,
     totalSteps,
-    localSteps: steps,
+    localSteps,
+    ...(notice !== undefined && { notice }),
   };
 }
 

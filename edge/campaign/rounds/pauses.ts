@@ -26,14 +26,15 @@ export function pauseForMisfit(ledger: Ledger, now: number, isLast: boolean): bo
   return true;
 }
 
-/** While paused the deadline of what participants are waited for does not run (SPEC C3). */
+/** While paused the deadline of what participants or voters are waited for does not run (SPEC C3). */
 export function stopDeadline(
   ledger: Ledger,
   attempt: AttemptRecord | undefined,
   now: number,
 ): void {
   if (attempt === undefined) return;
-  if (phaseOf(ledger.campaign.read(), attempt)?.by !== "participants") return;
+  const phase = phaseOf(ledger.campaign.read(), attempt);
+  if (phase === undefined || phase.by === "coordinator") return;
   ledger.campaign.update({ remainingMs: Math.max(0, (attempt.deadline ?? now) - now) });
   ledger.rounds.update(attempt, { deadline: null });
 }

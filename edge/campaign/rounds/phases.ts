@@ -1,4 +1,8 @@
-import { minimumUpdates, type CampaignConfig } from "../../../protocol/round/campaign-config.ts";
+import {
+  minimumUpdates,
+  silentAfterMs,
+  type CampaignConfig,
+} from "../../../protocol/round/campaign-config.ts";
 import type { RoundState } from "../../../protocol/round/states.ts";
 import { minimumStatistics } from "../../../protocol/round/statistics-round.ts";
 import { placeOf, type Place } from "../../../protocol/round/timeline.ts";
@@ -25,11 +29,17 @@ interface WorkPhase {
   readonly work: "combine" | "judge" | "pool";
 }
 
+/** Voters look at what came of the work before; what they say decides what follows (SPEC K). */
+interface TrialPhase {
+  readonly by: "voters";
+  readonly state: Extract<RoundState, "trying">;
+}
+
 /**
  * One after the other they make an attempt at a round (SPEC R1). Each has a state of its own, by which
  * its attempt's row tells where it stands.
  */
-export type Phase = AwaitedPhase | WorkPhase;
+export type Phase = AwaitedPhase | WorkPhase | TrialPhase;
 
 /** What the coordinator's phases may be about. */
 export type Work = WorkPhase["work"];
@@ -46,6 +56,7 @@ const TRAINING: readonly Phase[] = [
   awaiting({ minimum: minimumUpdates, isComplete: reachedGoal }),
   working("combine"),
 ];
+const TRIED_TRAINING: readonly Phase[] = [...TRAINING, { by: "voters", state: "trying" }];
 const JUDGING: readonly Phase[] = [
   awaiting({ minimum: minimumUpdates, isComplete: reachedGoalWithScores }),
   working("judge"),
@@ -56,9 +67,13 @@ const STATISTICS: readonly Phase[] = [
 ];
 
 /** The phases of every attempt at a round that stands there, in order. */
-export function phasesOf({ judging, leg }: Pick<Place, "judging" | "leg">): readonly Phase[] {
+export function phasesOf(
+  { judging, leg }: Pick<Place, "judging" | "leg">,
+  { trial }: Pick<CampaignConfig, "trial">,
+): readonly Phase[] {
   if (leg.kind === "statistics") return STATISTICS;
-  return judging ? JUDGING : TRAINING;
+  if (judging) return JUDGING;
+  return trial === null ? TRAINING : TRIED_TRAINING;
 }
 
 /** The phase that an attempt is in; undefined while it is open, and once it has ended. */
@@ -66,7 +81,7 @@ export function phaseOf(
   { config, course }: Pick<CampaignRecord, "config" | "course">,
   { round, state }: AttemptRecord,
 ): Phase | undefined {
-  return phasesOf(placeOf(config, round, course)).find((phase) => phase.state === state);
+  return phasesOf(placeOf(config, round, course), config).find((phase) => phase.state === state);
 }
 
 /**
@@ -78,7 +93,7 @@ export function phaseAfter(
   { config, course }: Pick<CampaignRecord, "config" | "course">,
   { round, state }: AttemptRecord,
 ): Phase {
-  const phases = phasesOf(placeOf(config, round, course));
+  const phases = phasesOf(placeOf(config, round, course), config);
   const at = phases.findIndex((phase) => phase.state === state);
   const next = state === "open" || at >= 0 ? phases[at + 1] : undefined;
   if (next === undefined) throw new Error(`no phase follows on '${state}' in round ${round}`);
@@ -96,6 +111,8 @@ export function beginningOf(
       return { state: phase.state, deadline: deadlineFrom(policy, now) };
     case "coordinator":
       return { state: phase.state, failures: 0, retryAt: null };
+    case "voters":
+      return { state: phase.state, deadline: votesDueFrom(policy, now) };
     default:
       return phase satisfies never;
   }
@@ -106,7 +123,12 @@ export function deadlineFrom({ deadlineSeconds }: CampaignConfig["round"], now: 
   return now + 1000 * deadlineSeconds;
 }
 
+/** When votes on a candidate that begins to be tried now come too late (SPEC K4), ms since the epoch. */
+export function votesDueFrom(policy: CampaignConfig["round"], now: number): number {
+  return now + silentAfterMs(policy);
+}
+
 /** When the phase is to be looked at by itself, ms since the epoch. */
 export function dueAt({ by }: Phase, { deadline, retryAt }: AttemptRecord): number {
-  return (by === "participants" ? deadline : retryAt) ?? 0;
+  return (by === "coordinator" ? retryAt : deadline) ?? 0;
 }

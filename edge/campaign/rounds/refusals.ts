@@ -8,6 +8,7 @@ import { linkRollback } from "../chain/append.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { scoredStudents } from "./decide.ts";
 import type { Ledger } from "../store/ledger.ts";
+import { settleTrial } from "../trying/settle-trial.ts";
 import { phaseOf } from "./phases.ts";
 import { endFailed, endVoid, settleDeadline } from "./transitions.ts";
 
@@ -43,8 +44,9 @@ export function refuseStudent(
   settleRefusals(ledger, now);
 }
 
-/** What takes effect by itself with time: refusals of most (SPEC J12), or the deadline (SPEC R1). */
+/** What takes effect by itself with time: refusals of most (SPEC J12), or a deadline (SPEC R1, K4). */
 export function settleAttempt(ledger: Ledger, now: number): void {
+  settleTrial(ledger, now);
   if (!settleRefusals(ledger, now)) settleDeadline(ledger, now);
 }
 

@@ -255,6 +255,11 @@ export class CampaignStore {
     this.#addBlobs(student.slices);
   }
 
+  /** Slices of a student that is only tried: voters may read them. */
+  addCandidate(slices: readonly string[]): void {
+    this.#addBlobs(slices);
+  }
+
   /** Whether a blob is this campaign's to hand out: teacher, masks, students, statistics (SPEC A5). */
   hasBlob(digest: string): boolean {
     return this.#sql.exec("SELECT 1 FROM blobs WHERE digest = ?", digest).toArray().length > 0;

@@ -110,6 +110,9 @@ const robustRules: Upgrade = ({ aggregation, ...config }) => ({
   aggregation: { hostile: 1, mixing: { kind: "none" }, ...aggregation },
 });
 
+/** Before what a round came to was tried (SPEC K): it is not. */
+const trials: Upgrade = (config) => ({ trial: null, ...config });
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -129,4 +132,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   preparation,
   resizedCrops,
   robustRules,
+  trials,
 ];

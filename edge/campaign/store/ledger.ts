@@ -4,6 +4,7 @@ import type { CampaignStore } from "./campaign-store.ts";
 import type { CommitStore } from "./commit-store.ts";
 import type { Roster } from "./roster.ts";
 import type { RoundStore } from "./round-store.ts";
+import type { TrialStore } from "./trial-store.ts";
 import type { UploadStore } from "./upload-store.ts";
 
 /**
@@ -15,6 +16,7 @@ export interface Ledger {
   readonly rounds: RoundStore;
   readonly commits: CommitStore;
   readonly uploads: UploadStore;
+  readonly trials: TrialStore;
   readonly roster: Roster;
   readonly chain: ChainStore;
   /** Tells participants, once the transaction stands. */

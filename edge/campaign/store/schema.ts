@@ -202,6 +202,31 @@ const MIGRATIONS = [
   `
   CREATE INDEX links_of_attempts ON links (round, attempt);
   `,
+  // What rounds came to was not tried before.
+  `
+  CREATE TABLE trials (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    candidate INTEGER NOT NULL,
+    parties TEXT NOT NULL,
+    left_out TEXT NOT NULL,
+    student TEXT,
+    is_over INTEGER NOT NULL DEFAULT 0,
+    tally TEXT,
+    chosen TEXT,
+    PRIMARY KEY (round, attempt, candidate)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE votes (
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    candidate INTEGER NOT NULL,
+    participant TEXT NOT NULL,
+    request TEXT NOT NULL,
+    signature TEXT,
+    PRIMARY KEY (round, attempt, candidate, participant)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

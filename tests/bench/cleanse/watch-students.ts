@@ -32,6 +32,7 @@ export function watchingStudents(
           await look({ round, leg, isJudging, student });
           return await trainer.score(work);
         },
+        compare: (work) => trainer.compare(work),
         measureStatistics: (work) => trainer.measureStatistics(work),
         train: (work) => trainer.train(work),
         examine: (student) => trainer.examine(student),

@@ -61,6 +61,8 @@ export function hostileTraining(
             throw error;
           }
         },
+        // Who stamps looks at candidates honestly.
+        compare: (work) => trainer.compare(work),
         measureStatistics: (work) => trainer.measureStatistics(work),
         async train(work) {
           const { localSteps, round, student } = work;

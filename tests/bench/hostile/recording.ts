@@ -90,6 +90,7 @@ export function recordedTraining(
           if (mode === "record") await recording.keepScores(key, scores);
           return scores;
         },
+        compare: (work) => trainer.compare(work),
         measureStatistics: (work) => trainer.measureStatistics(work),
         async train(work) {
           const key = keyOf(work.round, work.student, "train");

@@ -27,6 +27,7 @@ export function measuredTraining(
         measureFit: (work) => trainer.measureFit(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         score: (work) => trainer.score(work),
+        compare: (work) => trainer.compare(work),
         measureStatistics: (work) => trainer.measureStatistics(work),
         async train(work) {
           const result = await trainer.train(work);

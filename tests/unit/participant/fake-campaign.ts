@@ -40,7 +40,7 @@ export class FakeCampaign {
   /** The candidate that probes decide for. */
   chosen = 0;
   /** Digests of the slices that rounds begin with. */
-  protected student: string[];
+  student: string[];
   protected readonly layout: StateLayout;
   readonly #startsFrom: (pooled?: Float32Array) => CampaignView["starts"];
 

@@ -25,6 +25,7 @@ import {
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
+import { voteRequestSchema, type VoteRequest } from "../../../protocol/round/trial/examination.ts";
 import { refuseRequestSchema, type FoundBroken } from "../../../protocol/round/refusal.ts";
 import type { CampaignState } from "../../../protocol/round/states.ts";
 import { decodeFrame } from "../../../protocol/update/frame.ts";
@@ -62,6 +63,7 @@ export class FakeCoordinator extends FakeCampaign {
   reply: ((report: CheckInRequest) => CheckInReply | undefined) | undefined;
   /** What was said of students that are broken. */
   readonly refusals: FoundBroken[] = [];
+  readonly votes: VoteRequest[] = [];
   /** Whether a refusal has ended the campaign; until then who refused waits. */
   fails = false;
   /** Steps of an assignment instead of the campaign's own. */
@@ -177,6 +179,11 @@ export class FakeCoordinator extends FakeCampaign {
     if (rest === "refuse" && method === "POST") {
       this.refusals.push(refuseRequestSchema.parse(JSON.parse(body as string)).found);
       return Response.json({ round: this.round, attempt: this.attempt });
+    }
+    if (rest === "vote" && method === "POST") {
+      const vote = voteRequestSchema.parse(JSON.parse(body as string));
+      this.votes.push(vote);
+      return Response.json({ round: this.round, attempt: this.attempt, candidate: vote.candidate });
     }
     if (rest === "commit" && method === "POST") {
       return Response.json(this.#commit(commitRequestSchema.parse(JSON.parse(body as string))));

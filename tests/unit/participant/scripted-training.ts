@@ -5,6 +5,7 @@ import type {
   TrainingCampaign,
 } from "../../../client/participant/local-trainer.ts";
 import type { Fit } from "../../../protocol/round/fit.ts";
+import type { Comparison } from "../../../protocol/round/trial/examination.ts";
 import type { Scores } from "../../../protocol/round/judging.ts";
 
 /** Passes over held-out images that scoring takes. */
@@ -35,6 +36,9 @@ export class ScriptedTraining implements TrainerSource {
     transfer: { class: 1, reach: 0.5, moved: 2, followed: 1 },
     perturbed: [{ radius: 0.072, agreement: 0.5, flips: [1, 3, 0] }],
   };
+  /** Students that were looked at beside each other: the earlier one, the candidate. */
+  readonly compared: (readonly [Float32Array, Float32Array])[] = [];
+  comparison: Comparison | null = null;
   /** What the teacher makes of the images; null: they are too few. */
   fit: Fit | null = null;
   /** What measuring gives; null: too few images. */
@@ -95,6 +99,11 @@ export class ScriptedTraining implements TrainerSource {
         }
         signal.throwIfAborted();
         return this.scores;
+      },
+      compare: async ({ beforeBatch, candidate, last }) => {
+        await beforeBatch();
+        this.compared.push([await last.fetch(), await candidate.fetch()]);
+        return this.comparison;
       },
       measureStatistics: async ({ beforeBatch, onImages, signal }) => {
         await beforeBatch();

@@ -11,6 +11,7 @@ it("shows each round's student before it is scored, and passes everything on", a
     measure: async () => 17,
     seekWeaknesses: async () => void calls.push("shortcuts"),
     score: async () => (calls.push("score"), null),
+    compare: async () => null,
     measureStatistics: async () => (calls.push("statistics"), null),
     train: async () => {
       calls.push("train");

@@ -19,6 +19,7 @@ const PERSON: ParticipantReport = {
     reading: null,
   },
   misfit: null,
+  standing: null,
   connected: true,
   revoked: false,
   enrolledAt: 1,
