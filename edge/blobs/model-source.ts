@@ -2,6 +2,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { NetworkSettings } from "../../protocol/model/network-settings.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import * as formats from "../../protocol/formats/import-model.ts";
+import { giveBack } from "./give-back.ts";
 import { findBlob, readBlobRange } from "./stored-blob.ts";
 
 /** A stored model, and what its tensors do not tell. */
@@ -39,6 +40,7 @@ export async function openModel(
   const source = {
     totalBytes: blob.totalBytes,
     read: (begin: number, end: number) => readBlobRange(bucket, blob, begin, end),
+    release: giveBack,
   };
   const model = await formats.openModel(source, network);
   return { digest, ...model };

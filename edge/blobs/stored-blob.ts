@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Digest } from "../../protocol/digest.ts";
 import { blobKey } from "./blob-store.ts";
+import { giveBack } from "./give-back.ts";
 
 /** An object that holds a run of a blob's bytes. */
 export interface BlobPart {
@@ -45,9 +46,15 @@ export async function findBlob(bucket: R2Bucket, digest: string): Promise<Stored
   return { totalBytes: parts.reduce((sum, { bytes }) => sum + bytes, 0), parts };
 }
 
+/** A run of an object. */
+interface Run {
+  readonly key: string;
+  readonly range: { readonly offset: number; readonly length: number };
+}
+
 /** The runs of objects that make up bytes [begin, end) of a blob, in order. */
-function runsOf({ parts }: StoredBlob, begin: number, end: number) {
-  const runs: { readonly key: string; readonly range: { offset: number; length: number } }[] = [];
+function runsOf({ parts }: StoredBlob, begin: number, end: number): Run[] {
+  const runs: Run[] = [];
   let start = 0;
   for (const { bytes, key } of parts) {
     const from = Math.max(begin, start);
@@ -58,19 +65,23 @@ function runsOf({ parts }: StoredBlob, begin: number, end: number) {
   return runs;
 }
 
-/** Bytes [begin, end) of a blob, which must be within it. */
+/** Bytes [begin, end) of a blob, which must be within it; all that their buffer holds. */
 export async function readBlobRange(
   bucket: R2Bucket,
   blob: StoredBlob,
   begin: number,
   end: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const runs = runsOf(blob, begin, end);
+  const [only] = runs;
+  if (only !== undefined && runs.length === 1) return await bytesOfRun(bucket, only);
   const bytes = new Uint8Array(end - begin);
   let at = 0;
-  for (const { key, range } of runsOf(blob, begin, end)) {
-    const run = new Uint8Array(await (await readRun(bucket, key, range)).arrayBuffer());
-    bytes.set(run, at);
-    at += run.length;
+  for (const run of runs) {
+    const part = await bytesOfRun(bucket, run);
+    bytes.set(part, at);
+    at += part.length;
+    giveBack(part);
   }
   return bytes;
 }
@@ -86,13 +97,13 @@ export async function streamBlob(
   const [only] = runs;
   // As it comes, where that can be: nothing of it passes through here.
   if (only !== undefined && runs.length === 1) {
-    return (await readRun(bucket, only.key, only.range)).body;
+    return (await readRun(bucket, only)).body;
   }
   const { readable, writable } = new FixedLengthStream(end - begin);
   const pump = async (): Promise<void> => {
     try {
-      for (const { key, range } of runs) {
-        const { body } = await readRun(bucket, key, range);
+      for (const run of runs) {
+        const { body } = await readRun(bucket, run);
         await body.pipeTo(writable, { preventClose: true, preventAbort: true });
       }
       await writable.close();
@@ -105,11 +116,11 @@ export async function streamBlob(
   return readable;
 }
 
-async function readRun(
-  bucket: R2Bucket,
-  key: string,
-  range: { readonly offset: number; readonly length: number },
-): Promise<R2ObjectBody> {
+async function bytesOfRun(bucket: R2Bucket, run: Run): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await (await readRun(bucket, run)).arrayBuffer());
+}
+
+async function readRun(bucket: R2Bucket, { key, range }: Run): Promise<R2ObjectBody> {
   const object = await bucket.get(key, { range });
   if (object === null) throw new Error(`the object '${key}' is missing from storage`);
   return object;

@@ -1,6 +1,7 @@
 import { restoreModel } from "../../protocol/formats/import-model.ts";
 import { float32View } from "../../protocol/floats.ts";
 import { readBlob } from "../blobs/blob-store.ts";
+import { giveBack } from "../blobs/give-back.ts";
 import { openModel, type ModelReference, type ModelSource } from "../blobs/model-source.ts";
 import type { StudentRecord } from "./store/campaign-store.ts";
 
@@ -18,6 +19,7 @@ function studentReader(bucket: R2Bucket, { layout }: ModelSource, digests: reado
       if (from >= to) continue;
       let kept = held.get(slice.section);
       if (kept?.index !== slice.index) {
+        if (kept !== undefined) giveBack(kept.values);
         held.delete(slice.section);
         const bytes = await readBlob(bucket, digests[slice.index]!, 4 * slice.length);
         kept = { index: slice.index, values: float32View(bytes) };

@@ -5,6 +5,8 @@ export interface ByteSource {
   readonly totalBytes: number;
   /** Bytes [begin, end), within the file. */
   read(begin: number, end: number): Uint8Array | Promise<Uint8Array>;
+  /** Takes back all of what one `read` gave, which nobody refers to any more. */
+  release?(bytes: Uint8Array): void;
 }
 
 /** A file in memory; what is read of it is a view. */
@@ -61,7 +63,8 @@ function readings<Run extends ByteRun>(runs: readonly Run[]): Run[][] {
 }
 
 /**
- * The bytes of many runs, in the order in which they lie, with as few readings as are worth it.
+ * The bytes of many runs, in the order in which they lie, with as few readings as are worth it; each is
+ * there until the next one is asked for.
  *
  * @throws ProtocolError `malformed-model` when the source gives fewer bytes than were asked for.
  */
@@ -74,5 +77,6 @@ export async function* readRuns<Run extends ByteRun>(
     const end = group.reduce((last, run) => Math.max(last, run.end), begin);
     const bytes = await readBytes(source, begin, end);
     for (const run of group) yield [run, bytes.subarray(run.begin - begin, run.end - begin)];
+    source.release?.(bytes);
   }
 }

@@ -18,10 +18,13 @@ export async function recogniseFormat(
   const start = await source.read(0, Math.min(START_BYTES, totalBytes));
   const read: ByteSource["read"] = (begin, end) =>
     end <= start.length ? start.subarray(begin, end) : source.read(begin, end);
+  const release = (bytes: Uint8Array): void => {
+    if (bytes.buffer !== start.buffer) source.release?.(bytes);
+  };
   const reasons: string[] = [];
   for (const format of formats) {
     const reason = format.mismatch(start);
-    if (reason === undefined) return await format.open({ totalBytes, read });
+    if (reason === undefined) return await format.open({ totalBytes, read, release });
     reasons.push(`not ${format.name}: ${reason}`);
   }
   throw new ProtocolError(

@@ -80,6 +80,7 @@ async function sourceOf(archive: ZipArchive, entry: ZipEntry): Promise<ByteSourc
   return {
     totalBytes: end - begin,
     read: (from, to) => archive.source.read(begin + from, begin + to),
+    release: (bytes) => archive.source.release?.(bytes),
   };
 }
 

@@ -20,7 +20,9 @@ export function joinedSource(files: readonly ByteSource[]): ByteSource {
         const from = Math.max(begin, begins[i]!);
         const to = Math.min(end, begins[i]! + file.totalBytes);
         if (from >= to) continue;
-        bytes.set(await readBytes(file, from - begins[i]!, to - begins[i]!), from - begin);
+        const part = await readBytes(file, from - begins[i]!, to - begins[i]!);
+        bytes.set(part, from - begin);
+        file.release?.(part);
       }
       return bytes;
     },

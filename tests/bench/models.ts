@@ -1,0 +1,127 @@
+/**
+ * `npm run bench:models`: model files of 100 and 500 MB through `check`, upload, student₀ and export, on a
+ * coordinator of this machine. Prints the time of each, and the most memory that the command line, the
+ * coordinator's Node and its workerd held meanwhile. Linux only.
+ *
+ * Options: --megabytes N (repeatable), --model FILE (repeatable, in their place), --live (also what the
+ * runtime's isolates had in use, their garbage collected before every look: takes longer), --json.
+ */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { AdminClient } from "../../client/admin/admin-client.ts";
+import { openModelUpload } from "../../client/cli/model-file.ts";
+import { bytesText } from "../../client/text/numbers-text.ts";
+import { freePort, runtimesOf, startCoordinatorProcess } from "./doors/coordinator-process.ts";
+import { thisMachine } from "./engine/report.ts";
+import { table } from "./engine/tables.ts";
+import { drawModel, networkOfBytes } from "./models/draw-model.ts";
+import { inspectRuntimes } from "./models/inspected-runtime.ts";
+import { Isolates } from "./models/live-bytes.ts";
+import { inThisProcess, measure, runCommand, type Taken } from "./models/measure.ts";
+
+interface Row extends Taken {
+  readonly model: string;
+  readonly bytes: number;
+  readonly stage: string;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    megabytes: { type: "string", multiple: true, default: ["100", "500"] },
+    model: { type: "string", multiple: true, default: [] },
+    live: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
+});
+
+const folder = await mkdtemp(join(tmpdir(), "scour-models-"));
+const rows: Row[] = [];
+try {
+  const inspector = options.live ? await inspectRuntimes(folder) : undefined;
+  for (const path of options.model) await measureModel(path, inspector);
+  for (const megabytes of options.model.length > 0 ? [] : options.megabytes) {
+    const path = join(folder, `${megabytes}.safetensors`);
+    await drawModel(path, networkOfBytes(Number(megabytes) * 1e6));
+    await measureModel(path, inspector);
+    await rm(path);
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+const machine = `${thisMachine()}; load ${loadavg()[0]!.toFixed(1)}`;
+console.log(options.json ? JSON.stringify({ machine, rows }) : `${machine}\n\n${rowsTable()}`);
+
+/** All stages of one file, on a coordinator that does nothing else. */
+async function measureModel(path: string, inspector: number | undefined): Promise<void> {
+  const { size } = await stat(path);
+  const take = async (stage: string, taking: Promise<Taken>): Promise<void> => {
+    const taken = await taking;
+    rows.push({ model: basename(path), bytes: size, stage, ...taken });
+    process.stderr.write(`${basename(path)}: ${stage} ${taken.seconds.toFixed(1)} s\n`);
+  };
+  await take(
+    "check",
+    measure(undefined, () => runCommand(["check", "--model", path])),
+  );
+  const state = join(folder, "state");
+  const coordinator = await startCoordinatorProcess({ stateDir: state, port: await freePort() });
+  try {
+    const isolates = inspector === undefined ? undefined : await Isolates.open(inspector);
+    const [runtime] = await runtimesOf(state);
+    const watched = { coordinator: coordinator.pid, runtime: runtime!.pid, isolates };
+    const { adminToken, url } = coordinator;
+    const admin = new AdminClient(url, adminToken);
+    let model = "";
+    const upload = async (): Promise<void> => {
+      const opened = await openModelUpload(path);
+      model = opened.digest;
+      await admin.uploadModel(opened);
+    };
+    await take(
+      "upload",
+      measure(watched, () => inThisProcess(upload)),
+    );
+    let campaign = "";
+    const create = async (): Promise<null> => {
+      const preprocessing = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+      ({ id: campaign } = await admin.createCampaign({ model, preprocessing }));
+      return null;
+    };
+    await take("student₀", measure(watched, create));
+    const tokenFile = join(state, "admin-token");
+    const place = ["--coordinator", url, "--admin-token-file", tokenFile];
+    const out = join(folder, "exported");
+    const command = ["campaign", "export", campaign, "--accept", "--out", out, ...place];
+    await take(
+      "export",
+      measure(watched, () => runCommand(command)),
+    );
+    await rm(out);
+    isolates?.close();
+  } finally {
+    await coordinator.stop();
+    await rm(state, { recursive: true, force: true });
+  }
+}
+
+function rowsTable(): string {
+  const isolates = [...new Set(rows.flatMap(({ live }) => Object.keys(live ?? {})))].sort();
+  const head = ["file", "stage", "s", "command line", "Node", "workerd", ...isolates];
+  return table(
+    head,
+    rows.map((row) => cellsOf(row, isolates)),
+  );
+}
+
+function cellsOf(row: Row, isolates: readonly string[]): string[] {
+  const { bytes, command, coordinator, live, model, runtime, seconds, stage } = row;
+  const held = [command, coordinator, runtime, ...isolates.map((name) => live?.[name] ?? null)];
+  const file = `${model} (${bytesText(bytes)})`;
+  return [file, stage, seconds.toFixed(1), ...held.map(heldText)];
+}
+
+function heldText(bytes: number | null): string {
+  return bytes === null ? "" : bytesText(bytes);
+}
