@@ -15,6 +15,7 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: "This token does not permit that" },
   "participant-revoked": { status: 403, title: "This participant was removed from the campaign" },
   "bad-signature": { status: 403, title: "The signature is missing or does not hold" },
+  "unsafe-sum": { status: 403, title: "This sum would show what one participant gave" },
   "not-found": { status: 404, title: "There is no such thing here" },
   "method-not-allowed": { status: 405, title: "This address does not take that method" },
   "request-timeout": { status: 408, title: "The request took too long to come" },

@@ -11,6 +11,7 @@ import { demoCommand } from "./commands/demo/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { inviteCommand } from "./commands/invite.ts";
 import { joinCommand } from "./commands/join.ts";
+import { privacyCommand } from "./commands/privacy.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate/simulate.ts";
@@ -52,6 +53,7 @@ Where all images lie on one machine, simulate does all of it.`,
     joinCommand(context),
     watchCommand(context),
     evaluateCommand(context),
+    privacyCommand(context),
     simulateCommand(context),
     demoCommand(context),
     attackCommand(context),
