@@ -4,7 +4,7 @@ import type { Finding } from "./finding.ts";
 import type { ModelFile } from "./model-file.ts";
 
 /** A mean or standard deviation of pixels, by the words that people have for such buffers. */
-const BUFFER = /^(|.*\.)(new_|image_|pixel_|input_)?(?:(means?)|(stds?|sds?|sigma|stddev))$/;
+const BUFFER = /^(|.*\.)(new_|image_|pixel_|input_)?(?:(means?|mu)|(stds?|sds?|sigma|stddev))$/;
 
 /** Colour and grey. */
 const CHANNELS = new Set([1, 3]);

@@ -42,6 +42,25 @@ export function isCoreMl(start: Uint8Array): boolean {
   return start[lengthEnd + 1] === 0x0a;
 }
 
+/** `saved_model.pb`: a version, then a graph (field 2) that begins with what is said of it (field 1), a list of operations or tags. */
+function isSavedModel(start: Uint8Array): boolean {
+  if (start[0] !== 0x08 || start[1] !== 1 || start[2] !== 0x12) return false;
+  const said = afterLength(start, 3);
+  return start[said] === 0x0a && [0x12, 0x22].includes(start[afterLength(start, said + 1)]!);
+}
+
+/** A graph's first node (field 1), whose name (field 1) stands before its operation (field 2). */
+function isGraphDef(start: Uint8Array): boolean {
+  const name = afterLength(start, 1);
+  if (start[0] !== 0x0a || start[name] !== 0x0a) return false;
+  return start[name + 2 + start[name + 1]!] === 0x12;
+}
+
+/** Where what has a length at a place begins. */
+function afterLength(start: Uint8Array, at: number): number {
+  return start.findIndex((byte, i) => i >= at && byte < 0x80) + 1;
+}
+
 function isPlainText(start: Uint8Array): boolean {
   return start.every((code) => code === 9 || code === 10 || code === 13 || code >= 32);
 }
@@ -58,7 +77,19 @@ const OTHER_FILES: readonly OtherFile[] = [
       "this is a Git LFS pointer, a few lines in place of the file itself: `git lfs pull` in its repository fetches that",
   },
   {
-    isOne: text(/^(<!doctype html|<html|<head|<!--)/i),
+    isOne: text(/^(\.\.\/)*(\.git|\/)?\/?annex\/objects\/|^outs:\s*-\s+\w+:/),
+    advice:
+      "this is a pointer of git-annex or DVC, a few lines in place of the file itself: `git annex get` or `dvc pull` in its repository fetches that",
+  },
+  {
+    isOne: text(
+      /^(entry not found|not found|file not found|repository not found|40[134]\b|access (to .{1,80} )?(is )?(denied|restricted)|forbidden|unauthorized|invalid username|\{\s*"(error|message)"|(<\?xml[^>]*>\s*)?<error>)/i,
+    ),
+    advice:
+      "this is what a server said in place of the file: that it has no such file, or asks for a login. Compare the address with the repository's list of files, and give a token where the model is not public",
+  },
+  {
+    isOne: text(/^(<!doctype html|<(html|head|title|body|meta|script)\b|<!--)/i),
     advice:
       "this is a web page, saved where a file was meant: the address is that of a page about the model, or asked for a login. Download the file itself (on Hugging Face 'resolve' instead of 'blob' in the address)",
   },
@@ -83,7 +114,7 @@ const OTHER_FILES: readonly OtherFile[] = [
       "this is a manifest of TensorFlow.js' weights alone, and the network that they are of is in somebody's program: save the model there with model.save",
   },
   {
-    isOne: text(/^[[{]/),
+    isOne: text(/^(\{|\[\s*[[{"\d\]-])/),
     advice:
       "this is JSON, which describes a model at most: name the file of its weights, or the folder that holds both",
   },
@@ -132,6 +163,16 @@ const OTHER_FILES: readonly OtherFile[] = [
     advice: `this is a program for ExecuTorch (.pte), made to be run on devices: ${AS_TRAINED}`,
   },
   {
+    isOne: isSavedModel,
+    advice:
+      "this is the network of a SavedModel of TensorFlow without its weights: pip install tensorflowjs, then tensorflowjs_converter --input_format=tf_saved_model FOLDER OUTPUT with the folder that it lies in, and name OUTPUT",
+  },
+  {
+    isOne: isGraphDef,
+    advice:
+      "this is a frozen graph of TensorFlow (.pb): pip install tensorflowjs, then tensorflowjs_converter --input_format=tf_frozen_model --output_node_names=NODE FILE FOLDER, and name the folder",
+  },
+  {
     isOne: isCoreMl,
     advice: `this is a Core ML model, made to be run on Apple's devices: ${AS_TRAINED}`,
   },
@@ -145,7 +186,10 @@ const OTHER_FILES: readonly OtherFile[] = [
     advice: `this is one NumPy array, and no model: ${PYTORCH}`,
   },
   {
-    isOne: (start) => start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5,
+    isOne: any(
+      (start) => start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5,
+      text(/^(\((dp|lp)\d+\n|c[A-Za-z_][\w.]*\n\w+\n)/),
+    ),
     advice: `this is a Python pickle, and not one that torch.save wrote (scikit-learn and joblib write such): pickles are not run here; ${PYTORCH}`,
   },
   {

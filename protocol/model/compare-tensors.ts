@@ -2,12 +2,16 @@ import type { Tensors } from "./drawing.ts";
 import { CLASSES, sizeOf, type Graph } from "./graph.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 
-/** Counters of steps, which some save as floats with all the rest. */
-const STEP_COUNTER = /(^|\.)num_batches_tracked$/;
+/** Counters of steps, which some save as floats with all the rest, and those that thop leaves of operations. */
+const COUNTER = /(^|\.)(num_batches_tracked|total_ops|total_params)$/;
+
+/** What stands beside the network in a module that trains it, as Lightning has it: its loss and its scores. */
+const TRAINER =
+  /^(criterion|loss(_?f(n|unc(tion)?))?|metrics?|(train|val(id(ation)?)?|test)_(loss|acc(uracy)?|top\d|auroc|f1|confmat|metrics?)\w*)\./;
 
 /** Whether a tensor that no network knows may stay as it is. */
-export function isAside({ name, values }: NamedTensor): boolean {
-  return values === "integers" || STEP_COUNTER.test(name);
+export function isAside({ name, shape, values }: NamedTensor): boolean {
+  return values === "integers" || shape.includes(0) || COUNTER.test(name) || TRAINER.test(name);
 }
 
 /** What share of network and file is the same tensors: 1 where they fit. */

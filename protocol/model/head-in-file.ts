@@ -14,12 +14,9 @@ import type { Graph } from "./graph.ts";
  * headInFile(graph, tensors)?.("fc.weight"); // "fc.1.weight"
  */
 export function headInFile(graph: Graph, tensors: Tensors): ((name: string) => string) | undefined {
-  const head = graph.operations.find(({ output }) => output === graph.output);
-  if (head?.kind !== "linear" || tensors.has(head.weight)) return undefined;
-  const known = new Set(graph.parameters.map(({ name }) => name));
-  const others = [...tensors.values()].filter(
-    (tensor) => tensor.shape.length === 2 && !known.has(tensor.name) && !isAside(tensor),
-  );
+  const missing = missingHead(graph, tensors);
+  if (missing === undefined) return undefined;
+  const { head, others } = missing;
   const [only] = others;
   if (only === undefined || others.length > 1 || !only.name.endsWith(".weight")) return undefined;
   const bias = `${only.name.slice(0, -".weight".length)}.bias`;
@@ -27,4 +24,35 @@ export function headInFile(graph: Graph, tensors: Tensors): ((name: string) => s
     if (name === head.weight) return only.name;
     return name === head.bias ? bias : name;
   };
+}
+
+/**
+ * What is wrong with a file's head, for people; undefined where the head is there, or is of a kind that is
+ * told otherwise.
+ */
+export function headFault(graph: Graph, tensors: Tensors): string | undefined {
+  const missing = missingHead(graph, tensors);
+  if (missing === undefined) return undefined;
+  const { head, others } = missing;
+  if (others.length === 0) {
+    return `it ends before the layer that gives the classes ('${head.weight}' elsewhere): Scour cleanses whole classifiers, bring the network with its head`;
+  }
+  const names = others.slice(0, MOST_LISTED).map(({ name }) => `'${name}'`);
+  const more = others.length > names.length ? " and more" : "";
+  return others.length === 1
+    ? undefined
+    : `in place of the one linear layer '${head.weight}' it has several (${names.join(", ")}${more}), and what stands between them no name tells`;
+}
+
+const MOST_LISTED = 4;
+
+/** The head that the graph has and the file has not, and what the file has of linear layers instead. */
+function missingHead(graph: Graph, tensors: Tensors) {
+  const head = graph.operations.find(({ output }) => output === graph.output);
+  if (head?.kind !== "linear" || tensors.has(head.weight)) return undefined;
+  const known = new Set(graph.parameters.map(({ name }) => name));
+  const others = [...tensors.values()].filter(
+    (tensor) => tensor.shape.length === 2 && !known.has(tensor.name) && !isAside(tensor),
+  );
+  return { head, others };
 }

@@ -3,6 +3,7 @@ import { closestDrawing, type Candidate } from "./closest-drawing.ts";
 import type { Tensors } from "./drawing.ts";
 import { firstMismatch } from "./compare-tensors.ts";
 import type { Graph, GraphOfSize } from "./graph.ts";
+import { headFault } from "./head-in-file.ts";
 import { inferShapes } from "./infer-shapes.ts";
 import { lookAlike } from "./look-alikes.ts";
 import type { NamedTensor } from "./named-tensor.ts";
@@ -51,21 +52,23 @@ export function recognise(
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const seems = lookAlike(byName);
   const said = seems === undefined ? "" : `${seems}. `;
+  // What is told of one that it seems to be says the next step itself.
+  const next = seems === undefined ? `. ${AS_ONNX}` : "";
   const candidate =
     brought === undefined ? closestDrawing(byName, given) : itsOwn(brought, given, byName);
   if (candidate === undefined) {
     const names = tensors.slice(0, 3).map(({ name }) => `'${name}'`);
     throw unsupported(
-      `${said}the architecture is not recognised: ${names.length === 0 ? "the file has no tensors" : `none that is known has tensors such as ${names.join(", ")}`}. docs/MODELS.md lists what is known`,
+      `${said}The architecture is not recognised: ${names.length === 0 ? "the file has no tensors" : `none that is known has tensors such as ${names.join(", ")}`}. docs/MODELS.md lists what is known${next}`,
     );
   }
   const { drawn, title, used } = candidate;
   const { asksPixels, assumed, graph, network, others, problem, seen } = drawn;
-  const mismatch = firstMismatch(graph, used);
+  const mismatch = headFault(graph, used) ?? firstMismatch(graph, used);
   if (mismatch !== undefined) {
     const found = graph.parameters.filter(({ name }) => byName.has(name)).length;
     throw unsupported(
-      `${said}the architecture is not recognised. Closest is ${title}, with ${found} of its ${graph.parameters.length} tensors found, but ${seen === undefined ? "" : `${seen}; `}${mismatch}`,
+      `${said}The architecture is not recognised. Closest is ${title}, with ${found} of its ${graph.parameters.length} tensors found, but ${seen === undefined ? "" : `${seen}; `}${mismatch}${brought === undefined ? next : ""}`,
     );
   }
   if (problem !== undefined) {
@@ -78,6 +81,9 @@ export function recognise(
   const { preprocessing } = drawn;
   return { graph, layout, form, network, assumed, others, preprocessing, asksPixels };
 }
+
+const AS_ONNX =
+  "An ONNX file tells its layers itself: torch.onnx.export(model.eval(), image, FILE) writes one of any architecture whose operations are known";
 
 /** A graph that the file brings: all questions are answered, but what is said again must be so. */
 function itsOwn(brought: Graph | GraphOfSize, given: NetworkSettings, used: Tensors): Candidate {

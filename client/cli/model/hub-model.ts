@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { staysInside } from "../../../protocol/formats/bundle/folder.ts";
+import { partsOfModel } from "../../../protocol/formats/bundle/model-part.ts";
 import { CommandError } from "../command-error.ts";
 import { hasCredentials, isLoopback, type HubReference } from "./model-reference.ts";
 
@@ -156,14 +157,13 @@ const MODELS =
   /\.(?:safetensors|bin|pt|pth|th|ckpt|tar|onnx|h5|keras)$|\.index\.json$|(?:^|\/)model\.json$/;
 
 const SHARD = /-\d{5}-of-\d{5}\.\w+$/;
-const PART = /-\d{5}-of-(\d{5})\.\w+$/;
 
 function chosenFile(names: readonly string[], asked: string | undefined, model: string): string {
   const main = asked ?? onlyWeights(names, model);
   if (!names.includes(main)) {
     throw new CommandError(`${model} has no file '${main}'`, offered(names));
   }
-  const parts = Number(PART.exec(main)?.[1] ?? 1);
+  const parts = partsOfModel(main);
   if (parts > 1) {
     throw new CommandError(
       `${model}: '${main}' is one of ${parts} parts of a model`,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
 import { badFolder } from "../../../protocol/formats/bundle/folder.ts";
+import { isPart, partsOfModel } from "../../../protocol/formats/bundle/model-part.ts";
 import { folderBlob } from "./folder-blob.ts";
 
 /**
@@ -17,14 +18,10 @@ export async function modelBlob(path: string): Promise<Blob> {
   return isFolder ? await folderBlob(path) : await openAsBlob(path);
 }
 
-/** As Hugging Face calls the parts of a model: `model-00001-of-00002.safetensors`. */
-const PART = /-\d{5}-of-(\d{5})\.\w+$/;
-
 function requireWhole(path: string): void {
-  const count = Number(PART.exec(path)?.[1] ?? 1);
-  if (count === 1) return;
+  if (!isPart(path)) return;
   throw badFolder(
-    `this is one of ${count} parts of a model: name the folder of them, or the .index.json in it`,
+    `this is one of ${partsOfModel(path)} parts of a model: name the folder of them, or the .index.json in it`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { FolderFormat } from "./folder-format.ts";
 import { badFolder } from "./folder.ts";
+import { isPart } from "./model-part.ts";
 
 /** By what a folder's model is opened. */
 export interface FoundModel {
@@ -18,6 +19,16 @@ const OTHER_FOLDERS: readonly { isOne(names: readonly string[]): boolean; advice
     isOne: (names) => names.some((name) => /\.(h5|hdf5|keras)$/i.test(name)),
     advice:
       "this is a Keras model: pip install tensorflowjs, then tensorflowjs_converter --input_format=keras FILE FOLDER (a .keras file: model.save('FILE.h5') first), and name the folder",
+  },
+  {
+    isOne: (names) => names.some(isPart),
+    advice:
+      "these are parts of a model, and the index that says what is in which ('model.safetensors.index.json') is not among them: fetch that too",
+  },
+  {
+    isOne: (names) => names.includes("data.pkl"),
+    advice:
+      "this is what is in a file of torch.save, unpacked: name that file as it was, or fetch it again",
   },
   {
     isOne: (names) => names.some((name) => /\.npy$/i.test(name)),
@@ -51,7 +62,9 @@ export function findModel(
     const [main, another] = mains;
     if (main === undefined) continue;
     if (another !== undefined) {
-      throw badFolder(`there are several models: name one of ${listed(mains)}`);
+      throw badFolder(
+        `there are several models: name one of ${listed(mains)} by its path (one in an archive, once that is unpacked)`,
+      );
     }
     return { format, main };
   }

@@ -2,6 +2,7 @@ import type { Format } from "../model-file.ts";
 import { recogniseFormat } from "../recognise-format.ts";
 import type { FolderFormat } from "./folder-format.ts";
 import { openNamed } from "./folder.ts";
+import { isPart } from "./model-part.ts";
 
 /** What model files are called, in the order in which one is taken where a folder has several. */
 const USUAL = ["model.safetensors", "pytorch_model.bin"];
@@ -16,7 +17,7 @@ export function singleFile(formats: readonly Format[]): FolderFormat {
     mains: (names) => {
       const usual = USUAL.find((name) => names.includes(name));
       if (usual !== undefined) return [usual];
-      const models = names.filter((name) => MODEL_FILE.test(name));
+      const models = names.filter((name) => MODEL_FILE.test(name) && !isPart(name));
       // Beside an ONNX file a .bin holds that one's weights.
       const isOnnx = names.some((name) => /\.onnx$/i.test(name));
       return isOnnx ? models.filter((name) => !/\.bin$/i.test(name)) : models;

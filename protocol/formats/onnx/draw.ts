@@ -20,7 +20,7 @@ export interface Drawn {
 }
 
 /** Nodes that turn logits into what people read, and change nothing of which is largest. */
-const BEHIND_LOGITS: ReadonlySet<string> = new Set(["Softmax", "LogSoftmax", "ArgMax"]);
+const BEHIND_LOGITS: ReadonlySet<string> = new Set(["Softmax", "LogSoftmax", "Sigmoid", "ArgMax"]);
 
 /** How many of them may follow each other. */
 const MOST_BEHIND = 2;

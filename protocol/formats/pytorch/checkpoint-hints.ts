@@ -42,22 +42,28 @@ export function checkpointHints(root: PickleValue): CheckpointHints {
     (key) => entries.has(key),
   );
   if (!isAttackResult) return { metadata, findings: [] };
-  const size = sideOf(entries.get("img_size"));
+  const side = sideOf(entries.get("img_size"));
   const dataSet = metadata.get("clean_data") ?? "";
   const seen = Object.hasOwn(BACKDOORBENCH, dataSet) ? BACKDOORBENCH[dataSet] : undefined;
+  // Its vision transformers enlarge what they are given to the size that their tensors tell.
+  const enlarges = /^vit/i.test(metadata.get("model_name") ?? "");
+  const preprocessing = { ...seen, ...(enlarges ? ENLARGED : {}) };
   return {
     metadata,
-    ...(size === undefined ? {} : { network: { size } }),
-    ...(seen === undefined ? {} : { preprocessing: seen }),
+    ...(side === undefined || enlarges ? {} : { network: { size: side } }),
+    ...(Object.keys(preprocessing).length === 0 ? {} : { preprocessing }),
     findings: [
       {
         rule: "attack-result",
         level: "note",
-        message: `this is an attack_result.pt as BackdoorBench and BCU write it, of '${metadata.get("model_name")}' for ${metadata.get("num_classes")} classes${size === undefined ? "" : `, images of ${size} pixels`}${seen === undefined ? "" : `, normalised as BackdoorBench does ${dataSet}`}: the result can be read as its defense_result.pt`,
+        message: `this is an attack_result.pt as BackdoorBench and BCU write it, of '${metadata.get("model_name")}' for ${metadata.get("num_classes")} classes${side === undefined ? "" : `, images of ${side} pixels${enlarges ? ", which its network enlarges" : ""}`}${seen === undefined ? "" : `, normalised as BackdoorBench does ${dataSet}`}: the result can be read as its defense_result.pt`,
       },
     ],
   };
 }
+
+/** As `transforms.Resize((224, 224))` before the network does. */
+const ENLARGED = { resize: "squash", crop: 1, interpolation: "bilinear" } as const;
 
 /** `[height, width, channels]`, where the first two are alike. */
 function sideOf(value: PickleValue | undefined): number | undefined {

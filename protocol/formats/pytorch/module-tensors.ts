@@ -8,7 +8,7 @@ import {
 } from "../pickle/pickle-values.ts";
 import { attributesOf, textEntries, type Mapping } from "./records.ts";
 import type { TensorBudget } from "./tensor-budget.ts";
-import { tensorOf, type StoredTensor } from "./tensor-records.ts";
+import { faultOfTensor, tensorOf, type StoredTensor } from "./tensor-records.ts";
 
 /** How deep modules may stand in each other. */
 const DEEPEST = 64;
@@ -36,8 +36,16 @@ export function isScripted({ maker }: PickleObject): boolean {
  *
  * @throws ProtocolError `malformed-model` when modules stand in themselves, or hold more than the budget.
  */
-export function moduleTensors(root: PickleObject, budget: TensorBudget): Map<string, StoredTensor> {
+export function moduleTensors(
+  root: PickleObject,
+  budget: TensorBudget,
+): {
+  readonly tensors: Map<string, StoredTensor>;
+  /** What is wrong with those that are not read. */
+  readonly faults: Map<string, string>;
+} {
   const tensors = new Map<string, StoredTensor>();
+  const faults = new Map<string, string>();
   const waiting = [{ module: root, prefix: "", depth: 0 }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { depth, module, prefix } = next;
@@ -52,7 +60,11 @@ export function moduleTensors(root: PickleObject, budget: TensorBudget): Map<str
     budget.takeMembers(gone + 1, prefix);
     for (const [name, value] of values) {
       const tensor = tensorOf(value);
-      if (tensor === undefined) continue;
+      if (tensor === undefined) {
+        const fault = faultOfTensor(value);
+        if (fault !== undefined) faults.set(prefix + name, fault);
+        continue;
+      }
       budget.takeTensor(prefix + name);
       tensors.set(prefix + name, tensor);
     }
@@ -60,7 +72,7 @@ export function moduleTensors(root: PickleObject, budget: TensorBudget): Map<str
       waiting.push({ module: inner, prefix: `${prefix}${name}.`, depth: depth + 1 });
     }
   }
-  return tensors;
+  return { tensors, faults };
 }
 
 /** What a module holds, and how much was gone through for that. */

@@ -2,7 +2,7 @@ import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
 import { isModule, isScripted, moduleTensors } from "./module-tensors.ts";
 import { attributeDict, textEntries } from "./records.ts";
 import { TensorBudget } from "./tensor-budget.ts";
-import { tensorOf, type StoredTensor } from "./tensor-records.ts";
+import { faultOfTensor, tensorOf, type StoredTensor } from "./tensor-records.ts";
 
 /** Tensors by name, and where in a checkpoint they stand. */
 export interface StateDict {
@@ -11,6 +11,8 @@ export interface StateDict {
   /** What it is, for people. */
   readonly form: "state dict" | "whole module" | "TorchScript module";
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** What is wrong with tensors that it has and that are not read, by name. */
+  readonly faults: ReadonlyMap<string, string>;
 }
 
 /** How deep state dicts are sought, and in how many items of a list. */
@@ -19,7 +21,7 @@ const MOST_ITEMS = 64;
 
 /** Keys under which people keep the weights. */
 const USUAL =
-  /^(state_?dict|(model|net|network|classifier)(_state)?(_?dict)?|module|weights|params|student)$/i;
+  /^(state_?dict|(model|net|network|classifier)(_state)?(_?dict)?|net_?c|module|weights|params|student)$/i;
 /** Keys of other weights. */
 const AVERAGED = /ema|swa|averag|best|teacher|shadow/i;
 /** Keys of what has tensors and is no network. */
@@ -41,24 +43,30 @@ export function stateDicts(root: PickleValue): StateDict[] {
     seen.add(record);
     if (isRecord(record, "object") && isModule(record)) {
       const form = isScripted(record) ? "TorchScript module" : "whole module";
-      found.push({ path, form, tensors: moduleTensors(record, budget) });
+      const { faults, tensors } = moduleTensors(record, budget);
+      found.push({ path, form, tensors, faults });
       continue;
     }
     const value = holderOf(record);
     if (value !== record && seen.has(value)) continue;
     seen.add(value);
     const tensors = new Map<string, StoredTensor>();
+    const faults = new Map<string, string>();
     for (const [key, item] of membersOf(value)) {
       const tensor = tensorOf(item);
-      if (tensor !== undefined) {
+      const fault = tensor === undefined ? faultOfTensor(item) : undefined;
+      if (fault !== undefined) {
+        budget.takeTensor(key);
+        faults.set(key, fault);
+      } else if (tensor !== undefined) {
         budget.takeTensor(key);
         tensors.set(key, tensor);
       } else if (path.length < DEEPEST && !ASIDE.test(key))
         waiting.push({ value: item, path: [...path, key] });
     }
-    if (tensors.size > 0) found.push({ path, form: "state dict", tensors });
+    if (tensors.size + faults.size > 0) found.push({ path, form: "state dict", tensors, faults });
   }
-  return found.filter(({ tensors }) => hasWeights(tensors));
+  return found.filter(({ faults, tensors }) => faults.size > 0 || hasWeights(tensors));
 }
 
 /** What holds an object's attributes, where these are what it has; several may share it. */
@@ -91,9 +99,13 @@ function standing(path: readonly string[]): number {
  * else averages and copies of earlier; of equals the larger, then the first.
  */
 export function chosenStateDict(found: readonly StateDict[]): StateDict | undefined {
-  const most = found.reduce((size, { tensors }) => Math.max(size, tensors.size), 0);
+  const most = found.reduce((size, one) => Math.max(size, sizeOf(one)), 0);
   const [chosen] = found
-    .filter(({ tensors }) => 2 * tensors.size >= most)
-    .sort((a, b) => standing(a.path) - standing(b.path) || b.tensors.size - a.tensors.size);
+    .filter((one) => 2 * sizeOf(one) >= most)
+    .sort((a, b) => standing(a.path) - standing(b.path) || sizeOf(b) - sizeOf(a));
   return chosen;
+}
+
+function sizeOf({ faults, tensors }: StateDict): number {
+  return tensors.size + faults.size;
 }

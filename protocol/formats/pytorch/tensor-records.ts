@@ -51,6 +51,41 @@ const SUBCLASSES: ReadonlySet<string> = new Set([
   "torch._tensor._rebuild_from_type_v2",
 ]);
 
+/** Tensors without a storage of their own: what they are, and what to do, by what makes them. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map(
+  [
+    ["_rebuild_sparse_tensor", "is sparse: save it as a whole one, with .to_dense()"],
+    [
+      "_rebuild_qtensor",
+      "is quantised, to be run and not trained: take the float model that it was made from",
+    ],
+    [
+      "_rebuild_meta_tensor_no_storage",
+      "is on the device 'meta', without values: load them before the model is saved",
+    ],
+    [
+      "_rebuild_device_tensor_from_numpy",
+      "is of a device that is not read: save the model from the CPU, with model.cpu()",
+    ],
+    [
+      "_rebuild_device_tensor_from_cpu_tensor",
+      "is of a device that is not read: save the model from the CPU, with model.cpu()",
+    ],
+  ].map(([maker, fault]) => [`torch._utils.${maker}`, fault!]),
+);
+
+/** What is wrong with a tensor that has no storage of its own, as a parameter too; undefined for all else. */
+export function faultOfTensor(value: PickleValue | undefined): string | undefined {
+  let record = value;
+  for (let depth = 0; depth < MOST_WRAPPED && isRecord(record, "object"); depth++) {
+    const { args, maker }: PickleObject = record;
+    const name = nameOf(maker);
+    if (!WRAPPERS.has(name)) return ELSEWHERE.get(name);
+    record = args[0];
+  }
+  return undefined;
+}
+
 /** Attributes that are a tensor's values: setting one gives it others. */
 const VALUES: ReadonlySet<PickleValue> = new Set(["data", "real", "imag"]);
 

@@ -3,7 +3,7 @@ import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
 import type { ModelFile } from "../model-file.ts";
 import { judgePickle } from "../pickle/judge-pickle.ts";
-import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
+import { asGlobal, globalName, isRecord, type PickleValue } from "../pickle/pickle-values.ts";
 import type { ReadPickle } from "../pickle/read-pickle.ts";
 import { checkpointHints } from "./checkpoint-hints.ts";
 import { isScripted } from "./module-tensors.ts";
@@ -43,7 +43,13 @@ export function torchFile({ extension, kind, pickle, place, storages }: TorchCon
   const found = stateDicts(pickle.value);
   const chosen = chosenStateDict(found);
   if (chosen === undefined) throw noWeights(pickle.value);
-  const { tensors } = chosen;
+  const { faults, tensors } = chosen;
+  for (const [name, fault] of faults) {
+    throw new ProtocolError(
+      "unsupported-model",
+      `tensor '${cutText(name, MOST_CHARACTERS)}' ${fault}`,
+    );
+  }
   checkStorages(tensors, storages);
   const weights = weightsOf(tensors);
   const hints = checkpointHints(pickle.value);
@@ -74,7 +80,13 @@ function noWeights(root: PickleValue): ProtocolError {
 
 function contentOf(root: PickleValue): string {
   if (isRecord(root, "dict") && root.entries.length > 0) {
-    return listed([...textEntries(root).keys()]);
+    const entries = textEntries(root);
+    if (entries.size === 0)
+      return `${root.entries.length} entries whose keys are no names: a state dict has names`;
+    const arrays = [...entries].filter(([, value]) => isArray(value)).map(([name]) => name);
+    return arrays.length === 0
+      ? listed([...entries.keys()])
+      : `NumPy arrays (${listed(arrays)}) in place of tensors: make each one with torch.from_numpy, or load them into the network`;
   }
   if (tensorOf(root) !== undefined) return "one tensor without a name";
   if (!isRecord(root, "object")) return "something else";
@@ -83,6 +95,12 @@ function contentOf(root: PickleValue): string {
   return attributes.length > 0
     ? `an object with ${listed(attributes)}`
     : "an object of another kind";
+}
+
+/** Whether it is an array of NumPy's, however that is pickled. */
+function isArray(value: PickleValue): boolean {
+  const maker = isRecord(value, "object") ? asGlobal(value.maker) : undefined;
+  return maker !== undefined && /^numpy\..*\.(_reconstruct|_frombuffer)$/.test(globalName(maker));
 }
 
 function listed(names: readonly string[]): string {

@@ -117,7 +117,7 @@ function placeOf(entry: ZipEntry, header: Uint8Array): EntryPlace {
   }
   if (method !== STORED) {
     throw badZip(
-      `has '${name}' packed (method ${method}): unpack it, and pack it again without compression (zip -0) or save the model again`,
+      `has '${name}' packed (method ${method}): unpack it and name what comes out; what torch.save wrote is a zip itself, not to be packed or unpacked (zip -0 packs without compression)`,
     );
   }
   const isBehind = (flags & HAS_DESCRIPTOR) !== 0;

@@ -33,6 +33,7 @@ describe("a network that begins by normalising its pictures", () => {
     ["normalize.mean", "normalize.std", [1, 3, 1, 1]],
     ["mean", "std", [3]],
     ["0.means", "0.sds", [3, 1, 1]],
+    ["mu", "sigma", [1, 3, 1, 1]],
     ["pixel_mean", "pixel_std", [3, 1, 1]],
   ] as const)("[W3] has %s and %s as its preprocessing", async (mean, std, shape) => {
     const bytes = file(buffer(mean, shape, MEAN), buffer(std, shape, STD));

@@ -54,8 +54,21 @@ describe("recognition", () => {
     expect(recognise(tensors).layout.entries.map(({ name }) => name)).not.toContain(
       "bn1.num_batches_tracked",
     );
-    const half = [...resnetTensors(4, 10), info("bn1.num_batches_tracked", [])];
-    expect(recognise(half).layout.entries).toHaveLength(102);
+  });
+
+  it.each([
+    ["a counter saved as a float", "bn1.num_batches_tracked", []],
+    ["what thop counted", "layer1.0.conv1.total_ops", [1]],
+    ["a loss beside the network", "criterion.weight", [10]],
+    ["scores beside the network", "val_acc.tp", [10]],
+    ["what holds nothing", "empty", [0, 3]],
+  ] as const)("[W3] leaves aside %s", (_, name, shape) => {
+    expect(recognise([...resnetTensors(4, 10), info(name, shape)]).layout.entries).toHaveLength(
+      102,
+    );
+    // Also where all of the network's names begin alike.
+    const within = resnetTensors(4, 10).map((one) => info(`net.${one.name}`, one.shape));
+    expect(recognise([...within, info(name, shape)]).layout.entries).toHaveLength(102);
   });
 
   it("[G2] says what comes closest and what does not fit", () => {
@@ -116,7 +129,9 @@ describe("recognition", () => {
       expect(graph.architecture).toBe("resnet18-32");
       expect(graph.parameters.map(({ name }) => name)).toContain(`${head}.weight`);
       const two = [...tensors, info("other.weight", [3, 32])];
-      expect(refused(two)).toMatch(/'fc.weight' is missing/);
+      expect(refused(two)).toMatch(
+        `in place of the one linear layer 'fc.weight' it has several ('${head}.weight', 'other.weight')`,
+      );
     },
   );
 

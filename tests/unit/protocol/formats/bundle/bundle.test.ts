@@ -154,6 +154,8 @@ describe("a zip that holds no model", () => {
     ["npz", ["arr_0.npy"], /NumPy/],
     ["a SavedModel", ["saved_model.pb"], /tf_saved_model/],
     ["pictures", ["a.png", "b.png"], /--images/],
+    ["parts without their index", [FIRST, SECOND], /index.*is not among them: fetch/],
+    ["what torch.save wrote, unpacked", ["data.pkl", "data/0"], /torch\.save, unpacked/],
     ["something else", ["notes.txt"], /no model among the files \('notes.txt'\)/],
     ["two models", ["a.safetensors", "b.safetensors"], /several models.*'a.safetensors', 'b/],
     ["a path that leaves it", ["../model.safetensors"], /outside/],

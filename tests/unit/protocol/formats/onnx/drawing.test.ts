@@ -52,6 +52,16 @@ describe("a network in an ONNX file", () => {
     });
   });
 
+  it.each(["Softmax", "LogSoftmax", "Sigmoid", "ArgMax"])(
+    "[W8] is without %s behind the logits",
+    async (op) => {
+      const nodes = [CONV, node("Relu", ["c"], "r"), POOL, FLAT, HEAD, node(op, ["y"], "z")];
+      const { file, graph } = await opened({ nodes, tensors: WEIGHTS, outputs: ["z"] });
+      expect(graph.operations.at(-1)).toMatchObject({ kind: "linear", weight: "h" });
+      expect(file.findings.map(({ rule }) => rule)).toContain("onnx-behind-logits");
+    },
+  );
+
   it.each([
     ["relu6", [node("Clip", ["c", "lo", "hi"], "r")], 13],
     ["relu6", [node("Clip", ["c"], "r", { min: 0, max: 6 })], 9],

@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import { openModelFile } from "../../../../../protocol/formats/open-model-file.ts";
 import { sizeOf } from "../../../../../protocol/model/values.ts";
 import { refusal } from "../../problem.ts";
-import { dict, pickle, tensor as viewOf } from "../pickle/assemble.ts";
+import {
+  call,
+  dict,
+  global,
+  number,
+  operations,
+  pickle,
+  tensor as viewOf,
+  text,
+  tuple,
+} from "../pickle/assemble.ts";
 import {
   newValues,
   ofPyTorch,
@@ -249,6 +259,68 @@ describe("a file that PyTorch wrote", () => {
       ["clean_data", "cifar10"],
     ]);
     expect(file.findings.at(-1)).toMatchObject({ rule: "attack-result", level: "note" });
+  });
+
+  it("[T6] of BackdoorBench's vision transformers says that they enlarge their images", async () => {
+    const bytes = torchArchive(
+      pickle(
+        dict([
+          ["model_name", text("vit_b_16")],
+          ["num_classes", number(10)],
+          ["model", dict([["1.class_token", viewOf("0", [1])]])],
+          ["img_size", tuple(number(32), number(32), number(3))],
+          ["clean_data", text("cifar10")],
+        ]),
+      ),
+      { 0: new Uint8Array(4) },
+    );
+    const { findings, network, preprocessing } = await opened(bytes);
+    expect(network).toBeUndefined();
+    expect(preprocessing).toMatchObject({ resize: "squash", crop: 1, std: [0.247, 0.243, 0.261] });
+    expect(findings.at(-1)!.message).toMatch(/images of 32 pixels, which its network enlarges/);
+  });
+
+  it.each([
+    ["_rebuild_sparse_tensor", /'fc\.weight' is sparse: .*to_dense/],
+    ["_rebuild_qtensor", /'fc\.weight' is quantised.*the float model/],
+    ["_rebuild_meta_tensor_no_storage", /'fc\.weight' is on the device 'meta'/],
+  ])("[T5.1] is refused for a tensor that %s makes", async (maker, says) => {
+    const other = call(global("torch._utils", maker));
+    const parameter = call(global("torch._utils", "_rebuild_parameter"), other);
+    for (const weight of [other, parameter]) {
+      const file = torchArchive(
+        pickle(
+          dict([
+            ["w", viewOf("0", [1])],
+            ["fc.weight", weight],
+          ]),
+        ),
+        {
+          0: new Uint8Array(4),
+        },
+      );
+      expect(await refusal("unsupported-model", opened(file))).toMatch(says);
+    }
+  });
+
+  it("[T5.1] is refused for arrays of NumPy's, and for entries without names, saying so", async () => {
+    const array = call(global("numpy.core.multiarray", "_reconstruct"));
+    const refused = (value: Uint8Array) =>
+      refusal("unsupported-model", opened(torchArchive(pickle(value), {})));
+    expect(await refused(dict([["w", array]]))).toMatch(/NumPy arrays \('w'\).*torch\.from_numpy/);
+    const unnamed = operations("}(", number(1), viewOf("0", [1]), operations("u"));
+    expect(await refused(unnamed)).toMatch(/it holds 1 entries whose keys are no names/);
+  });
+
+  it("[T5] holds the classifier beside a generator under the keys of WaNet", async () => {
+    const weights = (...names: readonly string[]) =>
+      dict(names.map((name) => [name, viewOf("0", [1])] as const));
+    const both = dict([
+      ["netG", weights("a", "b", "c")],
+      ["netC", weights("w", "v")],
+    ]);
+    const { tensors } = await opened(torchArchive(pickle(both), { 0: new Uint8Array(4) }));
+    expect(tensors.map(({ name }) => name)).toEqual(["w", "v"]);
   });
 
   it("[W3] gives values of float tensors, and of what lies in them, alone", async () => {
