@@ -55,6 +55,7 @@ export function fileKind(head: Uint8Array): FileKind {
   if (/^P[1-7]\s/.test(latin1(head.subarray(0, 3)))) return "netpbm";
   if (carries(head, [[[0, "BM"]]]) && BITMAP_HEADERS.has(head[14]!)) return "bmp";
   if (isIdx(head)) return "idx";
+  if (/^\(dp\d+\n/.test(latin1(head.subarray(0, 16)))) return "pickle";
   return looksLikeText(head) ? "text" : "unknown";
 }
 

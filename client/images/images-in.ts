@@ -45,7 +45,7 @@ export async function* imagesIn(
     case "zip":
     case "tar":
       if (options.isWithin === true) {
-        yield { name, problem: "an archive within an archive is not opened" };
+        yield { name, problem: "an archive within an archive is not opened: unpack the outer one" };
         return;
       }
   }

@@ -57,8 +57,8 @@ function isGraphDef(start: Uint8Array): boolean {
 }
 
 /** Where what has a length at a place begins. */
-function afterLength(start: Uint8Array, at: number): number {
-  return start.findIndex((byte, i) => i >= at && byte < 0x80) + 1;
+function afterLength(start: Uint8Array, place: number): number {
+  return start.findIndex((byte, i) => i >= place && byte < 0x80) + 1;
 }
 
 function isPlainText(start: Uint8Array): boolean {

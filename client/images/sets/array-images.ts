@@ -6,7 +6,7 @@ import {
 } from "../found-image.ts";
 import { colouredOf, type Picture } from "../picture.ts";
 import { pictureAxes, type PictureAxes } from "./array-shape.ts";
-import { labelFileNames } from "./label-names.ts";
+import { isOfLabels, labelFileNames } from "./label-names.ts";
 import { numberReader, type NumberType } from "./number-types.ts";
 
 /** An array in a file: numbers row by row from a byte on. */
@@ -38,6 +38,10 @@ export async function* arrayImages(
 ): AsyncGenerator<FoundImage> {
   const { name } = source;
   const array = await open(source);
+  if (typeof array !== "string" && isOfLabels(name, array.shape)) {
+    yield { name, problem: "labels and no pictures: they go with those that lie beside them" };
+    return;
+  }
   const axes = typeof array === "string" ? array : pictureAxes(array.shape);
   if (typeof array === "string" || typeof axes === "string") {
     yield { name, problem: typeof axes === "string" ? axes : String(array) };
@@ -100,6 +104,8 @@ async function scaleOf(source: ImageSource, array: StoredArray): Promise<Scale |
     // All bytes are pixels but those that are only 0 and 1.
     if (isBytes && most > 1) return (value) => value;
   }
+  // Black, whatever they go up to.
+  if (least === 0 && most === 0) return (value) => value;
   const range = `its numbers go from ${shortly(least)} to ${shortly(most)}`;
   if (least < 0) {
     return `${range}, which are no pixels: give them before they are normalised, 0–255 or 0–1`;

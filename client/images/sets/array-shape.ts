@@ -28,6 +28,7 @@ export function pictureAxes(shape: readonly number[]): PictureAxes | string {
   }
   const isLast = isChannels(last) && first > 4 && second > 4;
   const isFirst = isChannels(first) && second > 4 && last > 4;
+  if (shape.includes(0)) return `an array of ${text}, which holds nothing`;
   if (shape.length === 3 && !isLast) {
     // A few grey pictures, or the planes of one.
     if (isFirst && first > 1)

@@ -10,7 +10,8 @@ import {
   type ImageSource,
 } from "../found-image.ts";
 import { memberLimit, tooLarge } from "./member-limit.ts";
-import { pickledArray, pickledBytes } from "./pickled-array.ts";
+import { isNumberType, numberReader } from "./number-types.ts";
+import { pickledArray, pickledBytes, type PickledArray } from "./pickled-array.ts";
 
 /** Bytes of a picture, planes of 32×32. */
 const PICTURE = 3072;
@@ -90,8 +91,21 @@ function textOf(key: PickleValue): string | undefined {
   return bytes && new TextDecoder().decode(bytes);
 }
 
+/** A list of numbers, or an array of whole ones. */
 function labelsOf(value: PickleValue | undefined, count: number): readonly number[] | undefined {
+  const array = pickledArray(value);
+  if (array !== undefined) return numbersOf(array, count);
   if (!isRecord(value, "list") || value.items.length !== count) return undefined;
   const labels = value.items.filter((label) => typeof label === "number");
   return labels.length === count ? labels : undefined;
+}
+
+function numbersOf({ bytes, dtype, shape }: PickledArray, count: number): number[] | undefined {
+  const type = { kind: dtype[0], width: Number(dtype.slice(1)), isLittle: true };
+  const isEach = shape[0] === count && shape.every((length, axis) => axis === 0 || length === 1);
+  if (!isEach || !/^[ui]/.test(dtype) || !isNumberType(type)) return undefined;
+  if (bytes.length !== count * type.width) return undefined;
+  const read = numberReader(type);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: count }, (_, i) => read(view, i * type.width));
 }

@@ -27,3 +27,11 @@ export function labelFileNames(path: string): readonly string[] {
   // CIFAR-10-C has one for all its corruptions.
   return [...new Set([...paired, `labels${extension}`])];
 }
+
+/** What files of labels are called: `y_train.npy`, `train-labels-idx1-ubyte`, `targets.npy`. */
+const LABELS = /(^|[\W_])(y|labels?|targets?)(?=[\W_]|$)/i;
+
+/** Whether an array is one of labels, a number or a row each, by its file's name and its shape. */
+export function isOfLabels(path: string, shape: readonly number[]): boolean {
+  return shape.length <= 2 && LABELS.test(path.slice(path.lastIndexOf("/") + 1));
+}

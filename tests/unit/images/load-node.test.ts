@@ -289,7 +289,10 @@ describe("a zip", () => {
         name: "photos.zip/notes.txt",
         reason: "not a picture: its content is text",
       },
-      { name: "photos.zip/inner.zip", reason: "an archive within an archive is not opened" },
+      {
+        name: "photos.zip/inner.zip",
+        reason: "an archive within an archive is not opened: unpack the outer one",
+      },
     ]);
   });
 

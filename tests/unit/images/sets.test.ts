@@ -77,8 +77,10 @@ describe("MNIST's files", () => {
 
   it("of labels alone, or cut short, say so", async () => {
     expect(problemsOf(await foundIn("t10k-labels-idx1-ubyte", labels))).toEqual([
-      expect.stringContaining("not one of pictures"),
+      expect.stringContaining("labels and no pictures"),
     ]);
+    const black = await foundIn("black-idx3-ubyte", idx(8, [1, 5, 5], new Uint8Array(25)));
+    expect(greysOf(black)).toEqual([Array.from({ length: 25 }, () => 0)]);
     await expect(foundIn("a-idx3-ubyte", images.subarray(0, 60))).rejects.toThrow(UnreadableError);
   });
 });
@@ -120,10 +122,10 @@ describe("NumPy's arrays", () => {
   it.each([
     ["<f4", Float32Array.from(squares(25), (value) => value / 200)],
     ["|u1", squares(25).map((value) => value % 2)],
-    ["<i8", new BigInt64Array(25)],
+    ["<i8", BigInt64Array.from(squares(25), (value) => BigInt(value % 2))],
   ])("of %s that may be of 0–1 or of 0–255 are refused", async (type, numbers) => {
     expect(problemsOf(await foundIn("a.npy", npy(type, [1, 5, 5], numbers)))).toEqual([
-      expect.stringMatching(/from 0 to (1.\d+|1|0): bring them to 0–255/),
+      expect.stringMatching(/from 0 to (1.\d+|1): bring them to 0–255/),
     ]);
   });
 
@@ -134,6 +136,7 @@ describe("NumPy's arrays", () => {
       npy("|u1", [2, 3072], squares(6144)),
       /2×3072, which is not one of pictures/,
     ],
+    ["of nothing", npy("|u1", [0, 5, 5], new Uint8Array()), /0×5×5, which holds nothing/],
     ["of Python objects", npy("|O", [2, 5, 5], squares(50)), /Python objects, which are not read/],
     ["in Fortran's order", npy("|u1", [2, 5, 5], squares(50), "True"), /ascontiguousarray/],
     [
@@ -152,7 +155,7 @@ describe("NumPy's arrays", () => {
       zipSync({ "x_test.npy": pictures, "y_test.npy": npy("<i4", [2, 1], Int32Array.of(4, 1)) }),
     );
     expect(labelsOf(found)).toEqual([4, 1, undefined]);
-    expect(problemsOf(found)[2]).toContain("not one of pictures");
+    expect(problemsOf(found)[2]).toContain("labels and no pictures");
     const medical = zipSync({
       "val_images.npy": pictures,
       "val_labels.npy": npy("|u1", [2, 1], Uint8Array.of(0, 9)),
@@ -219,6 +222,14 @@ function pickledBatch(
   ]);
 }
 
+/** Labels as an array of int64, and the end of the pickle. */
+function labelArray(labels: readonly number[]): string {
+  const bytes = String.fromCharCode(...new Uint8Array(BigInt64Array.from(labels, BigInt).buffer));
+  const array = `${named("numpy.core.multiarray", "_reconstruct")}${named("numpy", "ndarray")}K\0\x85${text("b")}\x87R`;
+  const type = `${named("numpy", "dtype")}${text("i8")}K\0K\x01\x87R`;
+  return `${array}(K\x01K${String.fromCharCode(labels.length)}\x85${type}\x89${text(bytes)}tbu.`;
+}
+
 describe("CIFAR's Python batches", () => {
   it("are what the binary records of the same pictures are", async () => {
     const records = recordsOf(2, 1);
@@ -230,6 +241,10 @@ describe("CIFAR's Python batches", () => {
       const batch = pickledBatch(key, [5, 8], data);
       expect(nameless(await foundIn("data_batch_1", batch))).toEqual(wanted);
     }
+    const listed = pickledBatch("labels", [5, 8], data);
+    const asArray = Buffer.from(listed.subarray(0, -"](K\x05K\x08eu.".length));
+    const array = Buffer.concat([asArray, Buffer.from(labelArray([5, 8]), "latin1")]);
+    expect(nameless(await foundIn("data_batch_1", array))).toEqual(wanted);
     const planes = pickledBatch("labels", [5, 8], data, [3, 32, 32]);
     expect(nameless(await foundIn("data_batch_1", planes))).toEqual(wanted);
   });
@@ -239,6 +254,10 @@ describe("CIFAR's Python batches", () => {
     const hostile = Buffer.from("\x80\x02cos\nsystem\nU\x05touch\x85R.", "latin1");
     const last = pickledBatch("labels", [5], new Uint8Array(3072), [32, 32, 3]);
     expect(problemsOf(await foundIn("data_batch_1", last))).toEqual([
+      expect.stringContaining("no CIFAR batch"),
+    ]);
+    const plain = Buffer.from("(dp0\nVname\np1\nVcats\np2\ns.", "latin1");
+    expect(problemsOf(await foundIn("of-protocol-0", plain))).toEqual([
       expect.stringContaining("no CIFAR batch"),
     ]);
     expect(problemsOf(await foundIn("batches.meta", meta))).toEqual([
@@ -287,7 +306,7 @@ describe("a tar", () => {
     ]);
     const found = await foundIn("cifar.tgz", gzipSync(tar));
     expect(labelsOf(found)).toEqual([6, 6, undefined]);
-    expect(problemsOf(found)[2]).toBe("an archive within an archive is not opened");
+    expect(problemsOf(found)[2]).toMatch(/an archive within an archive is not opened: unpack/);
   });
 
   it("that is cut short says so", async () => {

@@ -38,6 +38,14 @@ const FILES = [
 const made = (k: number, shape: readonly number[]): Float32Array =>
   Float32Array.from({ length: sizeOf(shape) }, (_, i) => k + i / 8);
 
+/** Why a pickle without storages is refused. */
+const refused = (value: Uint8Array) =>
+  refusal("unsupported-model", opened(torchArchive(pickle(value), {})));
+
+/** A state dict of tensors with these names. */
+const weights = (...names: readonly string[]) =>
+  dict(names.map((name) => [name, viewOf("0", [1])] as const));
+
 /** Its first tensor's name, and what was found where. */
 async function rules(name: string): Promise<string[]> {
   const { findings, tensors } = await opened(await ofPyTorch(name));
@@ -305,16 +313,12 @@ describe("a file that PyTorch wrote", () => {
 
   it("[T5.1] is refused for arrays of NumPy's, and for entries without names, saying so", async () => {
     const array = call(global("numpy.core.multiarray", "_reconstruct"));
-    const refused = (value: Uint8Array) =>
-      refusal("unsupported-model", opened(torchArchive(pickle(value), {})));
     expect(await refused(dict([["w", array]]))).toMatch(/NumPy arrays \('w'\).*torch\.from_numpy/);
     const unnamed = operations("}(", number(1), viewOf("0", [1]), operations("u"));
     expect(await refused(unnamed)).toMatch(/it holds 1 entries whose keys are no names/);
   });
 
   it("[T5] holds the classifier beside a generator under the keys of WaNet", async () => {
-    const weights = (...names: readonly string[]) =>
-      dict(names.map((name) => [name, viewOf("0", [1])] as const));
     const both = dict([
       ["netG", weights("a", "b", "c")],
       ["netC", weights("w", "v")],
