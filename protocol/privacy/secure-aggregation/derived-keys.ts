@@ -3,6 +3,7 @@ import { x25519 } from "@noble/curves/ed25519.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { SEED_BYTES } from "../masks/keystream.ts";
+import { unsafe } from "../private-round.ts";
 import { signedLines } from "../identities/signatures.ts";
 import { SHARE_BYTES } from "./shamir.ts";
 import { keyBytes, type Session } from "./session.ts";
@@ -20,14 +21,28 @@ function derive(
   return hkdf(sha256, secret, salt, signedLines(info), SEED_BYTES) as Uint8Array<ArrayBuffer>;
 }
 
-/** The seed of the mask that two participants have in common (X25519, RFC 7748), the same for both. */
+/**
+ * What two key pairs have in common (X25519, RFC 7748).
+ *
+ * @throws ProtocolError `unsafe-sum` for a key with which everybody has the same in common.
+ */
+function agreed(ownSecret: Uint8Array, other: string): Uint8Array {
+  try {
+    return x25519.getSharedSecret(ownSecret, keyBytes(other));
+  } catch {
+    throw unsafe(
+      `the key ${other.slice(0, 8)}… is of low order: what is agreed with it is no secret`,
+    );
+  }
+}
+
+/** The seed of the mask that two participants have in common, the same for both. */
 export function pairSeed(
   session: Pick<Session, "digest">,
   maskingSecret: Uint8Array,
   masking: string,
 ): Uint8Array<ArrayBuffer> {
-  const shared = x25519.getSharedSecret(maskingSecret, keyBytes(masking));
-  return derive(shared, session, "scour/pair-mask/v1");
+  return derive(agreed(maskingSecret, masking), session, "scour/pair-mask/v1");
 }
 
 /** The seed of the mask that a participant has for itself. */
@@ -60,8 +75,7 @@ interface Channel {
 }
 
 function cipherOf({ from, other, ownSecret, session, to }: Channel): ReturnType<typeof gcm> {
-  const shared = x25519.getSharedSecret(ownSecret, keyBytes(other));
-  const key = derive(shared, session, "scour/share/v1", from, to);
+  const key = derive(agreed(ownSecret, other), session, "scour/share/v1", from, to);
   return gcm(key, NONCE, signedLines([from, to, session.digest]));
 }
 

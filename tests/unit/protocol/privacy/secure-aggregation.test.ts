@@ -8,6 +8,7 @@ import type {
   SharedSecrets,
 } from "../../../../protocol/privacy/secure-aggregation/messages.ts";
 import type { PrivateRound } from "../../../../protocol/privacy/private-round.ts";
+import { advertisementBytes } from "../../../../protocol/privacy/secure-aggregation/session.ts";
 import {
   rebuildSecret,
   shareSecret,
@@ -113,6 +114,22 @@ describe("secure aggregation", () => {
     const split = [...three.session.roster, ...other.session.roster];
     await expect(three.players[0]!.session.share(split)).rejects.toThrow(/did not sign/);
     await expect(other.players[0]!.session.share(split)).rejects.toThrow(/did not sign/);
+  });
+
+  it("[M7.2] is refused with a key with which everybody has the same in common", async () => {
+    const { players: all } = await players(people.slice(0, 2), round);
+    const { sign, ...known } = people[2]!;
+    const keys = {
+      participant: known.participant,
+      device: known.device,
+      organisation: known.organisation,
+      vouch: known.vouch,
+      encryption: `01${"0".repeat(62)}`,
+      masking: "a".repeat(64),
+    };
+    const low = { ...keys, signature: await sign(advertisementBytes(round, keys)) };
+    const roster = [...all.map(({ session }) => session.advertisement), low];
+    await expect(all[0]!.session.share(roster)).rejects.toThrow(/of low order/);
   });
 
   it("[M7.3] derives other keys from another roster, so that shares do not open", async () => {

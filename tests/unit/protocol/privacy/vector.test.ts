@@ -141,11 +141,12 @@ describe("bounds", () => {
     expect(clipToNorm(Float32Array.of(3, 4), 1)).toBeCloseTo(0.2, 12);
   });
 
-  it("[M2.4] begin at the norm and follow what was summed, twofold a round at most", () => {
-    expect(firstBound(2, 100)).toBe(2);
-    expect(firstBound(2, 640_000)).toBeCloseTo(0.04, 12);
-    expect(nextBound(0.1, { peak: 0.03, clippedShare: 0 }, 1)).toBeCloseTo(0.12, 12);
-    expect(nextBound(0.1, { peak: 1e-9, clippedShare: 0 }, 1)).toBe(0.05);
+  it("[M2.4] begin at the norm and follow what was summed", () => {
+    expect(firstBound(2, 100, 100)).toBe(2);
+    expect(firstBound(2, 640_000, 640_000)).toBeCloseTo(0.04, 12);
+    expect(firstBound(2, 100, 640_000)).toBeCloseTo(0.16, 12);
+    expect(nextBound(0.1, { peak: 0.015, clippedShare: 0 }, 1)).toBeCloseTo(0.12, 12);
+    expect(nextBound(0.16, { peak: 1e-9, clippedShare: 0 }, 1)).toBe(0.01);
     expect(nextBound(0.1, { peak: 1e-9, clippedShare: 0.01 }, 1)).toBe(0.2);
     expect(nextBound(0.9, { peak: 9, clippedShare: 0 }, 1)).toBe(1);
     expect(nextBound(2 ** -24, { peak: 0, clippedShare: 0 }, 1)).toBe(2 ** -24);
