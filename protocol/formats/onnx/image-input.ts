@@ -25,7 +25,7 @@ function inputOf({ graph }: OnnxModel): OnnxValue {
   const [input] = inputs;
   if (input === undefined || inputs.length > 1) {
     throw unsupported(
-      `the file's network reads ${inputs.length === 0 ? "nothing" : inputs.map(({ name }) => `'${name}'`).join(", ")}: Scour cleanses classifiers of one image each`,
+      `the file's network reads ${inputs.length === 0 ? "nothing" : inputs.map(({ name }) => `'${name}'`).join(", ")}: Scour cleanses classifiers of one image each, with their weights in the file (export_params=True)`,
     );
   }
   return input;

@@ -262,7 +262,9 @@ export class Network {
   features(value: Computed, fail: Fail): Computed {
     const settled = this.settled(value, fail);
     const { id, name, shape } = settled;
-    const [batch, ...others] = settled.layout;
+    // Of one image at a time, what has lost the axis of images (`squeeze()`) is still its row.
+    const isBare = this.batch === 1 && settled.layout.length === 1;
+    const [batch, ...others] = isBare ? [[], ...settled.layout] : settled.layout;
     const atoms = joined(others.flat());
     const channels = whole("channel", channelsOf(shape));
     const positions = whole("position", sizeOf(shape) / channelsOf(shape));

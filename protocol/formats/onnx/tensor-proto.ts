@@ -141,7 +141,7 @@ function floatsOf(
   const width = floatBytes(encoding);
   if (raw.end - raw.begin !== width * size) {
     throw fail(
-      `${size} ${dtype} values take ${width * size} bytes, it has ${raw.end - raw.begin}: the file is damaged`,
+      `${size} ${dtype} values take ${width * size} bytes, it has ${raw.end - raw.begin}: the file is damaged, fetch it again`,
     );
   }
   return { begin: raw.begin, end: raw.end, encoding };
@@ -158,13 +158,13 @@ function externalRun(
   const begin = Number(said.get("offset") ?? 0);
   const encoding = ENCODINGS[dtype];
   if (file === undefined || !(Number.isSafeInteger(begin) && begin >= 0)) {
-    throw fail("it does not say where in which file it lies: the file is damaged");
+    throw fail("it does not say where in which file it lies: the file is damaged, fetch it again");
   }
   if (encoding === undefined) return undefined;
   const length = floatBytes(encoding) * size;
   if (Number(said.get("length") ?? length) !== length) {
     throw fail(
-      `${size} ${dtype} values take ${length} bytes, '${file}' has ${said.get("length")} of it: the file is damaged`,
+      `${size} ${dtype} values take ${length} bytes, '${file}' has ${said.get("length")} of it: the file is damaged, fetch it again`,
     );
   }
   return { begin, end: begin + length, encoding, file };
@@ -257,7 +257,9 @@ export async function readText(reader: WireReader, field: Field): Promise<string
     return decodeUtf8(await reader.bytes(field.begin, field.end));
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw malformed(`the text at byte ${field.begin} is not UTF-8: the file is damaged`);
+    throw malformed(
+      `the text at byte ${field.begin} is not UTF-8: the file is damaged, fetch it again`,
+    );
   }
 }
 

@@ -88,7 +88,7 @@ export class WireReader {
       const number = Math.floor(key.value / 8);
       if (wire === undefined || number < 1 || number >= 2 ** 29) {
         throw malformed(
-          `what stands at byte ${at} is no field of a protocol buffer: the file is damaged`,
+          `what stands at byte ${at} is no field of a protocol buffer: the file is damaged, fetch it again`,
         );
       }
       if (once.includes(number) && seen.has(number)) {
@@ -125,7 +125,7 @@ export class WireReader {
       }
       if (next > end) {
         throw malformed(
-          `the field at byte ${at} ends at byte ${next}, what it is part of at byte ${end}: the file is damaged or truncated`,
+          `the field at byte ${at} ends at byte ${next}, what it is part of at byte ${end}: the file is damaged or truncated, fetch it again`,
         );
       }
       yield { number, wire, begin: payload, end: next, varint };
@@ -192,7 +192,9 @@ export class WireReader {
         return { value: i - at < 7 ? value : this.#longVarint(at, i + 1), end: i + 1 };
       }
     }
-    throw malformed(`the number at byte ${at} does not end: the file is damaged or truncated`);
+    throw malformed(
+      `the number at byte ${at} does not end: the file is damaged or truncated, fetch it again`,
+    );
   }
 
   /** Of more than 49 bits: two's complement. */
@@ -222,9 +224,11 @@ export function packedVarints(bytes: Uint8Array): number[] {
       values.push(Number(BigInt.asIntN(64, value)));
       value = 0n;
       shift = 0n;
-    } else if (shift >= 70n) throw malformed("a number of more than 64 bits: the file is damaged");
+    } else if (shift >= 70n)
+      throw malformed("a number of more than 64 bits: the file is damaged, fetch it again");
   }
-  if (shift > 0n) throw malformed("a list of numbers breaks off: the file is damaged");
+  if (shift > 0n)
+    throw malformed("a list of numbers breaks off: the file is damaged, fetch it again");
   return values;
 }
 

@@ -37,7 +37,10 @@ export interface SafetensorsHeader {
 }
 
 function malformed(detail: string): ProtocolError {
-  return new ProtocolError("malformed-model", detail);
+  return new ProtocolError(
+    "malformed-model",
+    `${detail}. Fetch the file again, or write it again with safetensors' save_file`,
+  );
 }
 
 /**

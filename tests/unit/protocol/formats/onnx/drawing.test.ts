@@ -52,6 +52,19 @@ describe("a network in an ONNX file", () => {
     });
   });
 
+  it("[W8.1] has a row for its one image where the axis of images is squeezed away", async () => {
+    const nodes = [
+      CONV,
+      node("Relu", ["c"], "r"),
+      POOL,
+      node("Squeeze", ["p"], "f"),
+      node("MatMul", ["f", "h"], "m"),
+      node("Add", ["m", "b"], "y"),
+    ];
+    const one = { nodes, tensors: WEIGHTS, input: [1, 3, 16, 16] };
+    expect(await kinds(one)).toEqual(["conv2d", "activation", ...ENDS]);
+  });
+
   it.each(["Softmax", "LogSoftmax", "Sigmoid", "ArgMax"])(
     "[W8] is without %s behind the logits",
     async (op) => {
