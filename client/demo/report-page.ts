@@ -154,10 +154,11 @@ ${lines(verdict.reasons.map(({ text }) => markup`<li>${text}</li>`))}
 }
 
 /** What the campaign decided by itself. */
-function decisionText({ choice, alarm, stopped }: CampaignReport): string {
+function decisionText({ choice, alarm, stopped, overshoot }: CampaignReport): string {
   const said = [
     choice === null ? "" : `Probes chose strength ${choice.strength}.`,
     alarm === null ? "" : `Alarm after round ${alarm.round + 1}: ${alarm.detail}.`,
+    overshoot === undefined ? "" : `After round ${overshoot.round + 1}: ${overshoot.detail}.`,
     stopped === null ? "" : `It stopped after round ${stopped.round + 1}: ${stopped.detail}.`,
   ].filter((sentence) => sentence !== "");
   return said.map((sentence) => ` ${sentence}`).join("");

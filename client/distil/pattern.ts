@@ -37,7 +37,7 @@ export function drawPattern(
   }
   const pattern = waves ? drawWave(images, waves, random) : new Float32Array(imageLengthOf(images));
   if (shortcuts.length === 0) return pattern;
-  const { values } = byReach(shortcuts, random);
+  const { values } = drawWay(shortcuts, random);
   const share = random.uniform();
   return pattern.map((value, i) => value + share * values[i]!);
 }
@@ -55,12 +55,17 @@ export function drawField(
 ): Float32Array | undefined {
   if (!warp || !wanted || bends.length === 0) return undefined;
   if (random.uniform() >= wanted.share) return undefined;
-  const { values } = byReach(bends, random);
+  const { values } = drawWay(bends, random);
   const share = random.uniform();
   return values.map((value) => share * value);
 }
 
-/** One of them, in proportion to the square of its reach. */
-function byReach(ways: readonly Shortcut[], random: RandomStream): Shortcut {
-  return ways[random.weighted(ways.map(({ reach }) => (LEAST_REACH + reach) ** 2))]!;
+/**
+ * One of them: half of the time in proportion to the square of its reach, half of the time any. Nearby
+ * a backdoor need not lead further than what is there anyway, though further on it does.
+ */
+function drawWay(ways: readonly Shortcut[], random: RandomStream): Shortcut {
+  const squares = ways.map(({ reach }) => (LEAST_REACH + reach) ** 2);
+  const mean = squares.reduce((sum, square) => sum + square, 0) / ways.length;
+  return ways[random.weighted(squares.map((square) => square + mean))]!;
 }

@@ -4,6 +4,7 @@ import {
   momentsKept,
   serverStep,
 } from "../aggregation/server-optimizer.ts";
+import { goOn } from "../aggregation/overshoot.ts";
 import { bytesView, float32View } from "../../protocol/floats.ts";
 import { putBlob, readBlob } from "../blobs/blob-store.ts";
 import type { ByteMeter } from "./byte-meter.ts";
@@ -37,6 +38,9 @@ export async function combineSlice(
     : undefined;
   if (slice.section === "statistics") averageStatistics(theta, delta, slice.variances);
   else serverStep(optimizer, work.rate, theta, delta, { first, second });
+  if (work.overshoot !== undefined) {
+    goOn(theta, await load(work.overshoot.from), work.overshoot.factor);
+  }
 
   const arrays = [theta, first, second].filter((array) => array !== undefined);
   if (!arrays.every((array) => array.every(Number.isFinite))) {

@@ -85,6 +85,13 @@ export interface MomentDigests {
   readonly second: string | null;
 }
 
+/** Where a student goes on past where its round leads it (SPEC O10). */
+interface Overshoot {
+  /** Digest of the slice of the teacher. */
+  readonly from: string;
+  readonly factor: number;
+}
+
 /** Pass 2: Δ as the rule has it, then the server's optimiser or the average. */
 export interface CombineWork extends MeasureWork {
   readonly combination: Combination;
@@ -96,6 +103,8 @@ export interface CombineWork extends MeasureWork {
   readonly optimizer: ServerOptimizer;
   /** η in this round. */
   readonly rate: number;
+  /** Of trainable values, in the round that does so. */
+  readonly overshoot?: Overshoot;
 }
 
 export interface CombinedSlice {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { networkSettingsSchema } from "../model/network-settings.ts";
-import { reinitStrategySchema } from "../reinit/strategy-schema.ts";
+import { reinitStrategySchema, type ReinitStrategy } from "../reinit/strategy-schema.ts";
 import { updateCodecSchema } from "../update/update-codec.ts";
 import { adversarySchema } from "./adversary.ts";
 import { aggregationRuleSchema, mixingSchema } from "./aggregation-rule.ts";
@@ -13,18 +13,26 @@ import { optimizerFields, unfitOptimizer } from "./local-optimizer.ts";
 import { preprocessingSchema } from "./preprocessing.ts";
 import { regulariserFields, unfitRegulariser } from "./regularisers.ts";
 
-const reinitSchema = z.strictObject({
-  strategy: reinitStrategySchema.default({ kind: "layerwise" }),
-  /**
-   * Multiplies every ratio; the product is capped at 1. `auto`: probes decide (SPEC J5).
-   */
-  strength: z.union([z.number().min(0).max(100), z.literal("auto")]).default(1),
-  /** 32 bytes in hexadecimal; drawn by the coordinator when left out. */
-  seed: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, "must be 32 bytes in lower-case hexadecimal")
-    .optional(),
-});
+const reinitSchema = z
+  .strictObject({
+    /** Left out: `layerwise`. */
+    strategy: reinitStrategySchema.optional(),
+    /**
+     * Multiplies every ratio; the product is capped at 1. `auto`: probes decide (SPEC J5). Left out
+     * without a strategy it is 0: the student begins as its teacher; with one it is 1.
+     */
+    strength: z.union([z.number().min(0).max(100), z.literal("auto")]).optional(),
+    /** 32 bytes in hexadecimal; drawn by the coordinator when left out. */
+    seed: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be 32 bytes in lower-case hexadecimal")
+      .optional(),
+  })
+  .transform(({ strategy, strength, ...rest }) => ({
+    strategy: strategy ?? ({ kind: "layerwise" } satisfies ReinitStrategy),
+    strength: strength ?? (strategy === undefined ? 0 : 1),
+    ...rest,
+  }));
 
 const distillationSchema = z
   .strictObject({

@@ -25,11 +25,21 @@ const alarmSchema = z.object({
 /** The scores did not move any more after a round (SPEC J7). */
 const stopSchema = z.object({ round: z.int().nonnegative(), detail: z.string() });
 
+/** The next round's student goes on past where training leads it (SPEC J13). */
+const overshootSchema = z.object({
+  round: z.int().nonnegative(),
+  /** What the student's distance from its teacher is multiplied by. */
+  factor: z.number(),
+  detail: z.string(),
+});
+
 /** What a campaign decided by itself, from scores alone: no label and no trigger is seen. */
 export const decisionsSchema = z.object({
   choice: choiceSchema.nullable(),
   alarm: alarmSchema.nullable(),
   stopped: stopSchema.nullable(),
+  /** Left out where nothing of the kind was decided. */
+  overshoot: overshootSchema.optional(),
   /** What is held of the student that the campaign ends with; left out until it is known (SPEC J11). */
   gate: gateSchema.optional(),
 });
@@ -84,7 +94,7 @@ export function watchedRound(
 }
 
 /** A round of which the transfer rate is known. */
-interface Evidence extends WatchedRound {
+export interface Evidence extends WatchedRound {
   readonly transferRate: number;
 }
 
@@ -93,7 +103,7 @@ interface Evidence extends WatchedRound {
  * to hand down: where that is so in every round, rates are 0. Where it is so of some, other
  * participants were asked, and those rounds tell nothing; undefined where the last is one of them.
  */
-function evidenceOf(watched: readonly WatchedRound[]): readonly Evidence[] | undefined {
+export function evidenceOf(watched: readonly WatchedRound[]): readonly Evidence[] | undefined {
   if (watched.every(({ transferRate }) => transferRate === null)) {
     return watched.map((at) => ({ ...at, transferRate: 0 }));
   }
@@ -244,7 +254,7 @@ export function settled(
 }
 
 /** Means over `window` rounds in a row; shorter than the rounds by `window` − 1. */
-function smoothed(
+export function smoothed(
   evidence: readonly Evidence[],
   window: number,
   value: (round: Evidence) => number,

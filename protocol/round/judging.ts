@@ -42,6 +42,16 @@ const stoppingSchema = z.strictObject({
   change: z.number().positive().max(1).default(STOPPING.change),
 });
 
+/** How far a student that still makes its teacher's mistakes is taken on (SPEC J13). */
+const overshootSchema = z.strictObject({
+  /** What its distance from the teacher is multiplied by. */
+  factor: z.number().gt(1).max(4).default(1.3),
+  /** It goes on where the transfer rate is above this, the mean over `window` rounds. */
+  transfer: z.number().min(0).max(1).default(0.1),
+  /** Scored rounds that are averaged over. */
+  window: z.int().min(1).max(100).default(3),
+});
+
 /** How participants score students on images they do not train on, and what follows (SPEC J). */
 export const judgingSchema = z.strictObject({
   /** Share of a participant's images that it holds out. */
@@ -68,6 +78,8 @@ export const judgingSchema = z.strictObject({
   regrowth: regrowthSchema.nullable().prefault({}),
   /** `null`: all rounds are run. */
   stopping: stoppingSchema.nullable().prefault({}),
+  /** `null`: no student goes further than training leads. */
+  overshoot: overshootSchema.nullable().prefault({}),
 });
 export type Judging = z.output<typeof judgingSchema>;
 

@@ -61,6 +61,11 @@ export function candidatesOf({ reinit, probes }: CampaignConfig): readonly Candi
   return probes.strengths.map((strength) => ({ strength }));
 }
 
+/** Whether the leg's student₀ is its teacher: nothing is re-initialised by ratios. */
+export function beginsAsTeacher(config: CampaignConfig, { candidate }: Leg): boolean {
+  return candidate !== undefined && candidatesOf(config)[candidate]!.strength === 0;
+}
+
 /**
  * The legs of a campaign, in order: a statistics round where the strategy asks for one, a probe for each
  * candidate where strength is `auto`, then the main one.

@@ -29,6 +29,8 @@ const CONFIG: Partial<CampaignConfigInput> = {
   trial: {},
   round: { goal: 5, overSelection: 1 },
   distillation: { rounds: 4 },
+  // With the teacher for student₀ its first round is tried against nothing (K5).
+  reinit: { strength: 1, seed: "cd".repeat(32) },
 };
 
 /** A student as a voter sees it, on ten images. */

@@ -107,7 +107,7 @@ it.each(CASES)(
       model,
       preprocessing: PREPROCESSING,
       // Fixed: from another student₀, a rectifier at its threshold may tip the other way.
-      reinit: { seed: "c3".repeat(32) },
+      reinit: { strength: 1, seed: "c3".repeat(32) },
       distillation: {
         rounds: STEPS / localSteps,
         localSteps,

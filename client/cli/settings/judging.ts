@@ -109,5 +109,29 @@ export const JUDGING_SETTINGS: SettingGroup = {
       reads: number,
       help: "less than this is standing still",
     },
+    {
+      path: "judging.overshoot.factor",
+      flag: "--overshoot",
+      argument: "<factor|off>",
+      reads: number,
+      off: "judging.overshoot",
+      help:
+        "two thirds through, students that still make the teacher's mistakes go on, to so many times as " +
+        "far from the teacher; where nothing is re-initialised",
+    },
+    {
+      path: "judging.overshoot.transfer",
+      flag: "--overshoot-transfer",
+      argument: "<share>",
+      reads: number,
+      help: "of the teacher's mistakes, above which they do",
+    },
+    {
+      path: "judging.overshoot.window",
+      flag: "--overshoot-window",
+      argument: "<rounds>",
+      reads: positive,
+      help: "rounds averaged for that",
+    },
   ],
 };

@@ -50,7 +50,9 @@ export const REINIT_SETTINGS: SettingGroup = {
       flag: "--strength",
       argument: "<factor|auto>",
       reads: numberOrAuto,
-      help: "multiplies every re-initialisation ratio; auto: short probes decide",
+      help:
+        "multiplies every re-initialisation ratio: at 0 the student begins as the teacher; 1 when left out " +
+        "where one of --reinit, --ratios and the like is given; auto: short probes decide",
     },
     {
       path: "reinit.strategy.ratios",

@@ -104,7 +104,7 @@ export function probeTable({ config, starts, choice }: CampaignReport): string |
 
 /** What the campaign decided by itself, as label and text. */
 export function decisionRows(report: CampaignReport): [string, string][] {
-  const { choice, alarm, stopped, gate } = report;
+  const { choice, alarm, stopped, overshoot, gate } = report;
   const held = gateText(report);
   return [
     ...(choice === null ? [] : [["chosen", `strength ${choice.strength}`] as [string, string]]),
@@ -112,6 +112,14 @@ export function decisionRows(report: CampaignReport): [string, string][] {
     ...(stopped === null
       ? []
       : [["stopped", `after round ${stopped.round + 1}: ${stopped.detail}`] as [string, string]]),
+    ...(overshoot === undefined
+      ? []
+      : [
+          ["overshoot", `after round ${overshoot.round + 1}: ${overshoot.detail}`] as [
+            string,
+            string,
+          ],
+        ]),
     ...(held === undefined
       ? []
       : [[gate?.verdict === "failed" ? "FAILED" : "last student", held] as [string, string]]),

@@ -68,5 +68,18 @@ export function combineWork(
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,
     rate: serverRate(campaign.config, place),
+    ...(slice.section === "trainable" && overshootOf(ledger, plan, slice)),
   };
+}
+
+/** In the round after the one after which it was decided (SPEC O10). */
+function overshootOf(
+  ledger: Ledger,
+  { attempt: { round }, campaign: { decisions }, place: { leg } }: CombiningPlan,
+  { index }: SliceShape,
+): Pick<CombineWork, "overshoot"> {
+  const { overshoot } = decisions;
+  if (overshoot?.round !== round - 1) return {};
+  const from = incomingStudent(ledger, leg.firstRound).slices[index]!;
+  return { overshoot: { from, factor: overshoot.factor } };
 }

@@ -14,15 +14,16 @@ import {
   type Gate,
   type ScoredStudent,
 } from "../../../protocol/round/gate.ts";
+import { overshootAfter } from "../../../protocol/round/overshoot.ts";
 import { learningRateAt } from "../../../protocol/round/schedule.ts";
 import { legsOf, placeOf, type Leg, type Place } from "../../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
 import type { Ledger } from "../store/ledger.ts";
 
 /**
- * All that is decided once a round is committed with these scores (SPEC J5 to J7, J11): the choice after
- * the last probe's judging round, alarm, stop or failure after a training round of the main leg, and what
- * is held of its last student after its judging round.
+ * All that is decided once a round is committed with these scores (SPEC J5 to J7, J11, J13): the choice
+ * after the last probe's judging round, alarm, stop, overshoot or failure after a training round of the main
+ * leg, and what is held of its last student after its judging round.
  *
  * @param scores the round's own; those of earlier ones are read from the ledger
  */
@@ -61,7 +62,13 @@ export function decisionsAfter(
   if (watched.at(-1)?.round !== round) return decisions;
   const alarm = decisions.alarm ?? regrowthAlarm(judging, watched) ?? null;
   if (alarm !== null && alarm.fellBackTo !== null) return { ...decisions, alarm };
-  return { ...decisions, alarm, stopped: settled(judging, watched, place) ?? null };
+  const overshoot = decisions.overshoot ?? overshootAfter(config, watched, place);
+  return {
+    ...decisions,
+    alarm,
+    stopped: settled(judging, watched, place) ?? null,
+    ...(overshoot !== undefined && { overshoot }),
+  };
 }
 
 /** Students of a leg but its student₀, up to the one that round `last` began with, as they were scored. */

@@ -113,6 +113,12 @@ const robustRules: Upgrade = ({ aggregation, ...config }) => ({
 /** Before what a round came to was tried (SPEC K): it is not. */
 const trials: Upgrade = (config) => ({ trial: null, ...config });
 
+/** Before a student went on past where training led (SPEC J13): none does. */
+const overshoot: Upgrade = (config) => ({
+  ...config,
+  judging: { overshoot: null, ...config.judging },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -133,4 +139,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   resizedCrops,
   robustRules,
   trials,
+  overshoot,
 ];

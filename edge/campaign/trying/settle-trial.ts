@@ -1,3 +1,4 @@
+import { beginsAsTeacher, placeOf } from "../../../protocol/round/timeline.ts";
 import { nextStep } from "../../../protocol/round/trial/next-step.ts";
 import { tallyOf } from "../../../protocol/round/trial/tally.ts";
 import { commitCandidate } from "../combining/close-round.ts";
@@ -40,7 +41,8 @@ function isAnswered(ledger: Ledger, trial: TrialRecord): boolean {
 }
 
 function conclude(ledger: Ledger, attempt: AttemptRecord, trial: TrialRecord, now: number): void {
-  const { config } = ledger.campaign.read();
+  const { config, course } = ledger.campaign.read();
+  const { leg, roundOfLeg } = placeOf(config, attempt.round, course);
   const { hostile } = config.aggregation;
   const byParticipant = partiesByParticipant(ledger, ledger.commits.accepted(attempt));
   const votes = ledger.trials
@@ -57,6 +59,7 @@ function conclude(ledger: Ledger, attempt: AttemptRecord, trial: TrialRecord, no
     parties: trial.parties,
     hostile,
     tried: [first, ...others],
+    fromTeacher: roundOfLeg === 0 && beginsAsTeacher(config, leg),
     earlier: talliesBefore(ledger, attempt.round),
     suspects: suspectsBefore(ledger, attempt.round, hostile),
   });

@@ -17,6 +17,8 @@ export interface TrialOfRound {
   readonly hostile: number;
   /** The first, of all who are in good standing, and what was tried since. */
   readonly tried: readonly [TriedCandidate, ...TriedCandidate[]];
+  /** Whether the student before is the teacher itself, which nothing that is trained agrees with as much. */
+  readonly fromTeacher: boolean;
   /** Of what the leg's rounds before committed. */
   readonly earlier: readonly Tally[];
   /** Parties that rounds before speak against, the worst first. */
@@ -62,13 +64,13 @@ export function furtherCandidates(parties: number): number {
  * chain holds.
  *
  * @example
- * const step = nextStep({ parties, hostile: 1, tried: [{ leftOut: [], tally }], earlier, suspects: [] });
+ * const step = nextStep({ parties, hostile: 1, tried: [{ leftOut: [], tally }], fromTeacher: false, earlier, suspects: [] });
  */
 export function nextStep(trial: TrialOfRound): NextStep {
-  const { earlier, tried } = trial;
+  const { earlier, fromTeacher, tried } = trial;
   const [first] = tried;
   if (first.tally === null) return { kind: "commit", candidate: 0, reason: "untried", doubts: [] };
-  const doubts = doubtsOf(first.tally, earlier);
+  const doubts = fromTeacher ? [] : doubtsOf(first.tally, earlier);
   if (doubts.length === 0) return { kind: "commit", candidate: 0, reason: "good", doubts };
   const leftOut = toLeaveOut(trial, first.tally);
   if (leftOut !== undefined) return { kind: "try", leftOut: [...first.leftOut, ...leftOut] };

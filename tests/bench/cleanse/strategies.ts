@@ -53,8 +53,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
     reinit: { strength: 0 },
     ...PLAIN,
   }),
-  "adversary-only": campaign("adversarial consistency, nothing re-initialised", {
-    reinit: { strength: 0 },
+  layerwise: campaign("as default, re-initialised by depth as bcu is", { reinit: { strength: 1 } }),
+  "no-overshoot": campaign("as default, no student goes further than training leads it", {
+    judging: { overshoot: null },
   }),
   lipschitz: campaign("by channel Lipschitz score (CLP; Zheng et al. 2022)", {
     reinit: { strategy: { kind: "lipschitz" }, strength: 1 },

@@ -173,12 +173,15 @@ describe("the adversary of local steps", () => {
       shortcuts,
     });
     const patterns = found.map((adversary) => adversary!.pattern!);
-    // .3² to .9² to .01²: one in ten is the first, hardly any the third.
+    // .3² to .9² to .01², and as much as their mean for each: 22, 62 and 17 in 100.
     const first = patterns.filter(([a, b]) => a! > 0 && b === 0).length;
     const second = patterns.filter(([a, b]) => a === 0 && b! > 0).length;
-    expect(first + second).toBeGreaterThan(97);
-    expect(first).toBeGreaterThan(2);
-    expect(first).toBeLessThan(22);
+    const third = 100 - first - second;
+    expect(second).toBeGreaterThan(45);
+    for (const count of [first, third]) {
+      expect(count).toBeGreaterThan(4);
+      expect(count).toBeLessThan(40);
+    }
   });
 
   it("[D9.4] [D9.6.3] has a wave that misleads the teacher in its share of steps, and nothing else then", async () => {
@@ -213,8 +216,9 @@ describe("the adversary of local steps", () => {
     expect(told.length).toBeLessThan(80);
     const [first, second] = [0, 1].map((at) => told.filter((field) => field[at]! > 0));
     expect(first!.length + second!.length).toBe(told.length);
-    // .9² to .3².
-    expect(second!.length).toBeLessThan(first!.length / 3);
+    // .9² to .3², half of the time.
+    expect(second!.length).toBeGreaterThan(0);
+    expect(second!.length).toBeLessThan(first!.length);
     const sizes = told.map((field) => Math.hypot(...field) / 8);
     expect(Math.max(...sizes)).toBeLessThan(1);
     expect(Math.max(...sizes)).toBeGreaterThan(0.8);

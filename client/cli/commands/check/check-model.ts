@@ -183,10 +183,10 @@ function describeModel(
   };
 }
 
-/** By the default strategy and strength. */
+/** By the default strategy. */
 function stagesToCleanse({ graph }: OpenModel): StageToCleanse[] {
-  const { strategy, strength } = campaignConfigSchema.parse({ model: "0".repeat(64) }).reinit;
-  const ratios = reinitRatios(graph, strategy, strength === "auto" ? 1 : strength);
+  const { strategy } = campaignConfigSchema.parse({ model: "0".repeat(64) }).reinit;
+  const ratios = reinitRatios(graph, strategy, 1);
   const { byParameter, count } = depthStages(graph);
   const places = [...Array.from({ length: count }, (_, i) => i + 1), "head" as const];
   return places.map((stage) => {

@@ -28,7 +28,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What would be re-initialised of one depth stage by default. */
+/** What the default strategy re-initialises of one depth stage at strength 1. */
 export interface StageToCleanse {
   /** `1` and upwards, or `head`. */
   readonly stage: string;

@@ -141,6 +141,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: T
     choice: report.choice,
     alarm: report.alarm,
     stopped: report.stopped,
+    overshoot: report.overshoot,
     gate: report.gate,
     participants,
     images: pool.count,

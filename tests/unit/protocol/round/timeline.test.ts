@@ -10,9 +10,11 @@ const AUTO = configOf({
 });
 
 describe("the legs of a campaign", () => {
-  it("[J4] with a fixed strength are one, which ends with its judging round", () => {
+  it("[J4] [I5] with a fixed strength are one, which ends with its judging round", () => {
     const config = configOf({ distillation: { rounds: 2, localSteps: 3 } });
-    expect(candidatesOf(config)).toEqual([{ strength: 1 }]);
+    expect(candidatesOf(config)).toEqual([{ strength: 0 }]);
+    const named = configOf({ reinit: { strategy: { kind: "head" } } });
+    expect(candidatesOf(named)).toEqual([{ strength: 1 }]);
     expect(roundCount(config)).toBe(3);
     expect([0, 1, 2].map((round) => placeOf(config, round))).toMatchObject([
       { leg: { kind: "main", candidate: 0 }, judging: false, startStep: 0, totalSteps: 6 },

@@ -94,6 +94,7 @@ function tryRound(
       parties: drawn(parties, round),
       hostile: f,
       tried,
+      fromTeacher: false,
       earlier: [QUIET],
       suspects,
     });
@@ -150,7 +151,8 @@ describe("what speaks against a candidate", () => {
   });
 });
 
-const START = { parties: partiesOf(10), hostile: 2, earlier: [QUIET], suspects: [] };
+const BEFORE = { fromTeacher: false, earlier: [QUIET] };
+const START = { parties: partiesOf(10), hostile: 2, ...BEFORE, suspects: [] };
 
 /** What follows on the votes about a first candidate. */
 const first = (one: Tally | null): NextStep =>
@@ -176,6 +178,12 @@ describe("which candidate is tried, and which taken", () => {
     expect(first(null)).toMatchObject({ kind: "commit", candidate: 0, reason: "untried" });
   });
 
+  it("[K5] takes what came of the first round of a student that began as its teacher", () => {
+    const tried = [{ leftOut: [], tally: tally(0.1, 0.9) }] as const;
+    const step = nextStep({ ...START, fromTeacher: true, earlier: [], tried: [...tried] as never });
+    expect(step).toEqual({ kind: "commit", candidate: 0, reason: "good", doubts: [] });
+  });
+
   it("[K6.1] [K6.2] tries at most ⌈log₂ n⌉ + 2 more, and f + 1 parties stay in each", () => {
     fc.assert(
       fc.property(
@@ -188,7 +196,7 @@ describe("which candidate is tried, and which taken", () => {
             { leftOut: [], tally: tally(0.9, 0.9) },
           ];
           for (;;) {
-            const step = nextStep({ parties, hostile, tried, earlier: [QUIET], suspects: ["i-3"] });
+            const step = nextStep({ parties, hostile, tried, ...BEFORE, suspects: ["i-3"] });
             if (step.kind !== "try") break;
             expect(parties.length - step.leftOut.length).toBeGreaterThan(hostile);
             const again = tried.some(({ leftOut }) => leftOut.join() === step.leftOut.join());
@@ -220,6 +228,7 @@ describe("which candidate is tried, and which taken", () => {
       parties,
       hostile: 2,
       tried: [...tried] as never,
+      fromTeacher: false,
       earlier: [QUIET],
       suspects: [],
     });
