@@ -4,7 +4,7 @@ import { Killer } from "../bench/doors/killer.ts";
 import { startTestCoordinator, type TestCoordinator } from "./doors/test-coordinator.ts";
 
 /** `npm run bench:kills` does the same with 40 kills, and with participants that train. */
-const KILLS = 6;
+const KILLS = 4;
 
 let test: TestCoordinator;
 let killer: Killer;
