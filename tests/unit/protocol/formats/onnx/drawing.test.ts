@@ -62,7 +62,7 @@ describe("a network in an ONNX file", () => {
       node("Add", ["m", "b"], "y"),
     ];
     const one = { nodes, tensors: WEIGHTS, input: [1, 3, 16, 16] };
-    expect(await kinds(one)).toEqual(["conv2d", "activation", ...ENDS]);
+    expect(await kinds(one)).toEqual(["conv2d", "relu", ...ENDS]);
   });
 
   it.each(["Softmax", "LogSoftmax", "Sigmoid", "ArgMax"])(
