@@ -76,13 +76,14 @@ export class AdminClient {
       {
         begin: (digest, json) =>
           this.#read(models.$post({ param: { digest }, json }), uploadStateSchema),
-        sendPart: async (digest, index, bytes, signal) => {
+        sendPart: async (digest, index, part, signal) => {
           await this.#reply(
             models.parts[":index"].$put(
               { param: { digest, index: String(index) } },
               {
-                init: { body: bytes, ...(signal && { signal }) },
-                headers: { "content-digest": formatDigest(await digestOf(bytes)) },
+                // Read as it is sent.
+                init: { body: part, ...(signal && { signal }) },
+                headers: { "content-digest": formatDigest(await digestOf(part)) },
               },
             ),
           );
@@ -259,8 +260,12 @@ export class AdminClient {
 }
 
 /** SHA-256 by the platform's own implementation, lower-case hexadecimal. */
-async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return hex.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+async function digestOf(part: Blob): Promise<string> {
+  const bytes = await part.arrayBuffer();
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  // Given back at once: those of several parts would wait for their collection.
+  bytes.transfer(0);
+  return hex.encode(new Uint8Array(digest));
 }
 
 function parseJson(text: string): unknown {

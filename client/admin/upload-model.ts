@@ -33,7 +33,7 @@ export interface UploadRoutes {
   sendPart(
     digest: string,
     index: number,
-    bytes: Uint8Array<ArrayBuffer>,
+    part: Blob,
     signal: AbortSignal | undefined,
   ): Promise<void>;
   complete(digest: string): Promise<void>;
@@ -63,9 +63,8 @@ export async function uploadInParts(
     signal?.throwIfAborted();
     const begin = index * state.partBytes;
     const part = body.slice(begin, begin + partLength(state, index));
-    const bytes = new Uint8Array(await part.arrayBuffer());
-    await sendPatiently(() => routes.sendPart(digest, index, bytes, signal), signal);
-    sent += bytes.length;
+    await sendPatiently(() => routes.sendPart(digest, index, part, signal), signal);
+    sent += part.size;
     onProgress?.(sent);
   }
   await routes.complete(digest);

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { collectImages, type ImageImportOptions, type Sources } from "./collect-images.ts";
 import { decodeImage } from "./decode-node.ts";
 import { fileSource, folderSources } from "./files-node.ts";
@@ -25,8 +25,8 @@ export interface LabelledSet {
 /**
  * Loads labelled images for the model: a folder with one sub-folder for each class, as torchvision's
  * ImageFolder reads it (labels count the sub-folders in the order of their names by code unit; a
- * sub-folder may be empty), or a data set that has labels of its own (`file-kinds.ts`): a file of it, or a
- * folder of such files.
+ * sub-folder may be empty; in BackdoorBench's `bd_test_dataset` they are the labels), or a data set that has
+ * labels of its own (`file-kinds.ts`): a file of it, or a folder of such files.
  *
  * Nothing that cleanses a model calls this.
  *
@@ -58,6 +58,12 @@ export async function loadLabelled(
   return { images, labels: Uint32Array.from(labels), classNames, skipped };
 }
 
+/**
+ * The folder, beside an `attack_result.pt`, of test images that BackdoorBench stamped (`attack/badnet.py`),
+ * in sub-folders named by the numbers of their true classes; the target's is not there.
+ */
+const STAMPED_BY_BACKDOORBENCH = "bd_test_dataset";
+
 interface LabelledSources {
   readonly sources: Sources;
   readonly classNames: readonly string[] | undefined;
@@ -75,7 +81,11 @@ async function labelledSources(path: string): Promise<LabelledSources> {
     if ((await stat(join(path, name)).catch(() => undefined))?.isDirectory()) classNames.push(name);
   }
   if (classNames.length > 0) {
-    return { ...ofItself, classNames, sources: classSources(path, classNames) };
+    if (basename(resolve(path)) === STAMPED_BY_BACKDOORBENCH && classNames.every(isNumber)) {
+      return { ...ofItself, sources: classSources(path, classNames, Number) };
+    }
+    const sources = classSources(path, classNames, (name) => classNames.indexOf(name));
+    return { ...ofItself, classNames, sources };
   }
   const tables = names.filter((name) => /\.csv$/i.test(name));
   const texts = await Promise.all(tables.map((name) => readFile(join(path, name), "utf8")));
@@ -84,10 +94,19 @@ async function labelledSources(path: string): Promise<LabelledSources> {
   return { classNames: undefined, table, sources: folderSources(path) };
 }
 
-async function* classSources(root: string, names: readonly string[]): AsyncGenerator<SourceOf> {
-  for (const [label, name] of names.entries()) {
-    yield* folderSources(join(root, name), `${name}/`, label);
+async function* classSources(
+  root: string,
+  names: readonly string[],
+  labelOf: (name: string) => number,
+): AsyncGenerator<SourceOf> {
+  for (const name of names) {
+    yield* folderSources(join(root, name), `${name}/`, labelOf(name));
   }
+}
+
+/** A class by its number. */
+function isNumber(name: string): boolean {
+  return /^(?:0|[1-9]\d{0,6})$/.test(name);
 }
 
 type SourceOf = Sources extends AsyncIterable<infer Source> | Iterable<infer Source>

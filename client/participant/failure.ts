@@ -27,7 +27,7 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
   "campaign-not-verified":
     "Nothing more of yours is sent. Do not take part until the organisers have explained this.",
   "images-do-not-fit":
-    "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check the campaign's mean and std.",
+    "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check what the campaign says of the model: mean and std, and what its tensors do not tell.",
   "no-signatures":
     "Update the browser, or use Chrome or Edge 137, Firefox 130, Safari 17 or newer, at an address that begins with https://.",
   "too-slow":

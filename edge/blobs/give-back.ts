@@ -1,7 +1,7 @@
 /**
- * Gives back the memory of bytes that storage filled; whoever still has them finds them empty. The
- * collector of garbage hears of such memory late: without this an isolate through which a model goes
- * would hold it several times over before it is looked at.
+ * Gives back the memory of large buffers; whoever still has them finds them empty. The collector of garbage
+ * hears of such memory late, above all of what storage filled: without this an isolate through which a
+ * model goes would hold it several times over before it is looked at.
  *
  * @param bytes all that their buffer holds
  */

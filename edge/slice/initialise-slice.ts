@@ -1,5 +1,6 @@
 import { bytesView } from "../../protocol/floats.ts";
 import { putBlob } from "../blobs/blob-store.ts";
+import { giveBack } from "../blobs/give-back.ts";
 import { openModel, type ModelReference } from "../blobs/model-source.ts";
 import { readState } from "../../protocol/formats/import-model.ts";
 import { setMasked } from "../../protocol/reinit/mask.ts";
@@ -20,7 +21,9 @@ export async function checkSlice(
 ): Promise<void> {
   const model = await openModel(bucket, reference);
   const { offset, length } = model.layout.slices[index]!;
-  meter.release(meter.hold(await readState(model, offset, length)));
+  const values = meter.hold(await readState(model, offset, length));
+  meter.release(values);
+  giveBack(values);
 }
 
 /** Makes and stores one slice of student₀, with its part of the mask (SPEC I1, I6). */
@@ -39,5 +42,6 @@ export async function initialiseSlice(
     setMasked(mask, i),
   );
   const digest = await putBlob(bucket, bytesView(student));
+  giveBack(student);
   return { student: digest, mask, peakBytes: meter.peakBytes };
 }

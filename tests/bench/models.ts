@@ -58,8 +58,10 @@ async function measureModel(path: string, inspector: number | undefined): Promis
   const { size } = await stat(path);
   const take = async (stage: string, taking: Promise<Taken>): Promise<void> => {
     const taken = await taking;
-    rows.push({ model: basename(path), bytes: size, stage, ...taken });
-    process.stderr.write(`${basename(path)}: ${stage} ${taken.seconds.toFixed(1)} s\n`);
+    const row = { model: basename(path), bytes: size, stage, ...taken };
+    rows.push(row);
+    // One that takes long may be ended before its table.
+    process.stderr.write(`${cellsOf(row, Object.keys(taken.live ?? {})).join("  ")}\n`);
   };
   await take(
     "check",

@@ -147,7 +147,7 @@ function withAdvice(error: unknown): unknown {
   if (!(error instanceof ParticipantError) || error.code !== "images-do-not-fit") return error;
   return new CommandError(
     error.message,
-    "Give other images, or --any-images to contribute with these all the same. If others see this too, the organiser should check the campaign's --mean and --std.",
+    "Give other images, or --any-images to contribute with these all the same. If others see this too, the organiser should check what the campaign says of the model: --mean and --std, and flags such as --stem-pool.",
   );
 }
 

@@ -44,6 +44,14 @@ describe("labelled images", () => {
     expect(skipped.map(({ name }) => name)).toEqual(["b/notes.txt"]);
   });
 
+  it("are those by whose numbers BackdoorBench called its sub-folders", async () => {
+    const folder = join(await temporaryDirectory(), "bd_test_dataset");
+    await classFolders(folder, { "1": [1], "2": [2], "10": [10] });
+    const { classNames, labels } = await loadLabelled(folder, squashedTo(SHAPE));
+    expect(classNames).toBeUndefined();
+    expect(Array.from(labels)).toEqual([1, 10, 2]);
+  });
+
   it("are judged without a class of which nothing can be read", async () => {
     const folder = await temporaryDirectory();
     await classFolders(folder, { a: [10], b: [], c: [30] });
