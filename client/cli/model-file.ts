@@ -1,9 +1,13 @@
 import { ProtocolError } from "../../protocol/errors.ts";
-import { openModel, readState, type ImportedModel } from "../../protocol/formats/import-model.ts";
+import {
+  openModel,
+  readState,
+  type ImportedModel,
+  type OpenModel,
+} from "../../protocol/formats/import-model.ts";
 import {
   NETWORK_FLAGS,
   networkText,
-  type NetworkQuestion,
   type NetworkSettings,
 } from "../../protocol/model/network-settings.ts";
 import type { RecognisedModel } from "../../protocol/model/recognise.ts";
@@ -14,7 +18,7 @@ import { blobDigest, modelBlob } from "./model/model-blob.ts";
 
 /** A model file to be uploaded, and what was read of it. */
 export interface OpenedUpload extends ModelUpload {
-  readonly model: RecognisedModel;
+  readonly model: OpenModel;
 }
 
 /**
@@ -68,7 +72,7 @@ export function modelFileError(path: string, error: unknown): unknown {
     // Here people know settings by their flags.
     const message = error.message.replace(
       /(the setting )?\bnetwork\.(\w+)/g,
-      (_, _setting, key: string) => NETWORK_FLAGS[key as NetworkQuestion],
+      (_, _setting, key: string) => NETWORK_FLAGS[key as keyof NetworkSettings],
     );
     return new CommandError(`${path}: ${message}`, undefined, { cause: error });
   }

@@ -11,7 +11,7 @@ import type { StateLayout } from "../../protocol/model/state-layout.ts";
  * @param teacher the teacher's statistics section
  * @param measured the images', in the same places (`channelStatistics`)
  * @param images that were measured
- * @returns the mean over all batch norms; NaN for a model without
+ * @returns the mean over all batch norms but those that stand in (SPEC L7); NaN for a model without
  *
  * @example
  * const distance = statisticsDistance(graph, layout, teacher.subarray(layout.trainableLength), measured, 256);
@@ -24,7 +24,8 @@ export function statisticsDistance(
   images: number,
 ): number {
   const divergences = new Map<string, number[]>();
-  for (const { epsilon, mean, meanName, variance } of measuredChannels(graph, layout)) {
+  for (const { epsilon, mean, meanName, standsIn, variance } of measuredChannels(graph, layout)) {
+    if (standsIn) continue;
     const a = measured[variance]! + epsilon;
     const b = teacher[variance]! + epsilon;
     const d = measured[mean]! - teacher[mean]!;

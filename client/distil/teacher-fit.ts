@@ -60,7 +60,9 @@ export async function teacherFit(question: FitQuestion, hooks: FitHooks): Promis
   if (images < LEAST_FIT_IMAGES) return null;
   const { classes, references } = await askTeacher(session, pool, hooks);
   const answers = { images, ...sureness(references, classes) };
-  const hasNorms = graph.operations.some(({ kind }) => kind === "batch-norm");
+  const hasNorms = graph.operations.some(
+    (operation) => operation.kind === "batch-norm" && operation.standsIn !== true,
+  );
   if (!hasNorms) return { ...answers, distance: null, otherwise: null, reading: null };
   const distance = await distanceUnder(question, pool.normalisation, hooks);
   const otherwise = distance > NEAR_DISTANCE ? await nearestOtherwise(question, hooks) : null;

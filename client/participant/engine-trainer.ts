@@ -8,7 +8,7 @@ import { augmentationFor } from "../../protocol/round/augmentation.ts";
 import type { Fit } from "../../protocol/round/fit.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
 import type { Judging, Scores } from "../../protocol/round/judging.ts";
-import { imagesToMeasure, measuringStrategy } from "../../protocol/round/statistics-round.ts";
+import { imagesToMeasure } from "../../protocol/round/statistics-round.ts";
 import type { Comparison, Examination } from "../../protocol/round/trial/examination.ts";
 import { ShuffledBatches } from "../distil/batches.ts";
 import { channelStatistics } from "../distil/channel-statistics.ts";
@@ -215,8 +215,7 @@ export class EngineTrainer implements LocalTrainer {
   }
 
   async measureStatistics(work: StatisticsWork): Promise<MeasuredStatistics | null> {
-    const strategy = measuringStrategy(this.#config);
-    const count = strategy === undefined ? 0 : imagesToMeasure(strategy, this.#pool.length);
+    const count = imagesToMeasure(this.#config, this.#pool.length);
     if (count === 0) return null;
     this.#measured ??= await this.#measure(count, work);
     return this.#measured;

@@ -5,6 +5,7 @@ import { importModel } from "../../protocol/formats/import-model.ts";
 import { otherReadings, type Reading } from "../../protocol/model/readings.ts";
 import type { StateLayout } from "../../protocol/model/state-layout.ts";
 import { channelScores, type ChannelScores } from "../../protocol/reinit/channel-scores.ts";
+import { identityNorms, putIdentityNorms } from "../../protocol/reinit/identity-norms.ts";
 import { reinitMask } from "../../protocol/reinit/mask.ts";
 import {
   parseSeed,
@@ -13,7 +14,7 @@ import {
   type ReinitPlan,
 } from "../../protocol/reinit/reinitialise.ts";
 import type { CampaignView } from "../../protocol/round/access.ts";
-import { measuringStrategy } from "../../protocol/round/statistics-round.ts";
+import { measuredImages } from "../../protocol/round/statistics-round.ts";
 import { candidatesOf } from "../../protocol/round/timeline.ts";
 import { ParticipantError } from "./participant-error.ts";
 import { sliceBytes } from "./wire/state-slices.ts";
@@ -67,19 +68,24 @@ export async function verifyCampaign(
   if (config.reinit.seed === undefined) throw campaignRefusal("it does not tell the seed");
   const seed = parseSeed(config.reinit.seed);
   const { strategy } = config.reinit;
-  const isMeasured = measuringStrategy(config) !== undefined;
+  const isMeasured = measuredImages(config) > 0;
   if (!isMeasured && statistics !== undefined) {
-    throw campaignRefusal("it names statistics that its strategy does not ask for");
+    throw campaignRefusal("it names statistics that its configuration does not ask for");
   }
   const isPending = isMeasured && statistics === undefined;
   let scores: ChannelScores | undefined;
+  let kept = teacher;
   if (!isPending) {
     const pooled = statistics && statisticsOf(statistics, layout);
     scores = channelScores(strategy, graph, layout, teacher, pooled);
+    if (config.network.standInNorms === true) {
+      kept = teacher.slice();
+      putIdentityNorms(kept, layout, identityNorms(graph, layout, pooled!), 0);
+    }
   }
   const planOf = (strength: number): ReinitPlan => reinitPlan(graph, strategy, strength, scores);
   const slicesOf = (strength: number): Uint8Array<ArrayBuffer>[] => {
-    const student = reinitialise(teacher, layout, planOf(strength), seed);
+    const student = reinitialise(kept, layout, planOf(strength), seed);
     return layout.slices.map((slice) => sliceBytes(student, slice));
   };
   const strengths = isPending ? [] : candidatesOf(config).map(({ strength }) => strength);

@@ -3,6 +3,7 @@ import { putBlob } from "../blobs/blob-store.ts";
 import { giveBack } from "../blobs/give-back.ts";
 import { openModel, type ModelReference } from "../blobs/model-source.ts";
 import { readState } from "../../protocol/formats/import-model.ts";
+import { putIdentityNorms } from "../../protocol/reinit/identity-norms.ts";
 import { setMasked } from "../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialiseInPlace } from "../../protocol/reinit/reinitialise.ts";
 import type { ByteMeter } from "./byte-meter.ts";
@@ -36,6 +37,7 @@ export async function initialiseSlice(
   const { layout } = model;
   const { offset, length } = layout.slices[work.index]!;
   const student = meter.hold(await readState(model, offset, length));
+  putIdentityNorms(student, layout, work.norms, offset);
   const mask = meter.hold(new Uint8Array(Math.ceil(length / 8)));
   // Mask and values in one pass: the random words cost more than all the rest.
   reinitialiseInPlace(student, layout, work.plan, parseSeed(work.seed), offset, (i) =>

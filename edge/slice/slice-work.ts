@@ -2,6 +2,7 @@ import type { IndexRange } from "../aggregation/server-optimizer.ts";
 import type { Combination } from "../aggregation/combination.ts";
 import type { Gram } from "../aggregation/robust/gram.ts";
 import type { ModelReference } from "../blobs/model-source.ts";
+import type { IdentityNorms } from "../../protocol/reinit/identity-norms.ts";
 import type { ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { ServerOptimizer } from "../../protocol/round/campaign-config.ts";
 import type { UpdateCodec } from "../../protocol/update/update-codec.ts";
@@ -145,6 +146,8 @@ export interface InitialiseWork {
   readonly index: number;
   /** Of the parameters that lie in the slice. */
   readonly plan: ReinitPlan;
+  /** Of the norms that stand in, what lies in the slice. */
+  readonly norms: IdentityNorms;
   /** 32 bytes in hexadecimal. */
   readonly seed: string;
 }

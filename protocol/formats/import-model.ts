@@ -1,14 +1,17 @@
 import { ProtocolError } from "../errors.ts";
 import {
   NETWORK_METADATA,
-  networkSettingsSchema,
+  networkAnswersSchema,
+  type NetworkAnswers,
   type NetworkSettings,
 } from "../model/network-settings.ts";
 import { recognise, type RecognisedModel } from "../model/recognise.ts";
 import type { LayoutEntry, StateLayout } from "../model/state-layout.ts";
+import { bareConvolutions } from "./bare-convolutions.ts";
 import { bytesInMemory, type ByteSource } from "./byte-source.ts";
 import { openModelFile } from "./open-model-file.ts";
 import type { ModelFile, TensorPart } from "./model-file.ts";
+import { withStandIns } from "./stand-in-file.ts";
 
 /** A model file of which all is known but its values. */
 export interface OpenModel extends RecognisedModel {
@@ -45,18 +48,26 @@ export async function openModel(
  * @throws ProtocolError `unsupported-model`, or `malformed-request` as `openModel`.
  */
 export function recogniseFile(file: ModelFile, network: NetworkSettings = {}): OpenModel {
-  const given = Object.entries(network).filter(([, answer]) => answer !== undefined);
+  const { standInNorms, ...said } = network;
+  const given = Object.entries(said).filter(([, answer]) => answer !== undefined);
   const answers = { ...file.network, ...answersInFile(file), ...Object.fromEntries(given) };
-  const model = recognise(file.tensors, answers, file.graph);
-  return { file, ...model, preprocessing: { ...model.preprocessing, ...file.preprocessing } };
+  const recognised = recognise(file.tensors, answers, file.graph);
+  const preprocessing = { ...recognised.preprocessing, ...file.preprocessing };
+  const { findings, foldedNorms } = file;
+  const found = foldedNorms === undefined ? [] : bareConvolutions(recognised.graph, foldedNorms);
+  const told = { ...file, findings: [...findings, ...found] };
+  const model = { file: told, ...recognised, preprocessing };
+  if (standInNorms === undefined) return model;
+  if (standInNorms) return withStandIns(model);
+  return { ...model, network: { ...model.network, standInNorms } };
 }
 
 /** What the file's metadata says of its network (SPEC G4.2). */
-function answersInFile({ metadata }: ModelFile): NetworkSettings {
+function answersInFile({ metadata }: ModelFile): NetworkAnswers {
   const text = metadata.get(NETWORK_METADATA);
   if (text === undefined) return {};
   try {
-    return networkSettingsSchema.parse(JSON.parse(text));
+    return networkAnswersSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw new ProtocolError(
       "malformed-model",

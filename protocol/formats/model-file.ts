@@ -21,6 +21,14 @@ export interface NewValues {
   read(part: TensorPart): Float32Array | Promise<Float32Array>;
 }
 
+/** What is said of a format whose writers fold norms away. */
+export interface FoldedNorms {
+  /** Of the finding that says so (`Finding`). */
+  readonly rule: string;
+  /** How a model is written with its norms. */
+  readonly keptBy: string;
+}
+
 /**
  * A model file that was opened: what is in it is known, its values are left where they are. How a
  * format stores them (in pieces, in another order of axes, in 16 bits) it keeps to itself: whoever asks
@@ -40,6 +48,11 @@ export interface ModelFile {
    * leaves the images' size open: it gives the network for a side in pixels.
    */
   readonly graph?: Graph | GraphOfSize;
+  /**
+   * Where who wrote it may have folded batch norms into the convolutions before them, so that a graph
+   * without norms does not tell that the model had none (SPEC L).
+   */
+  readonly foldedNorms?: FoldedNorms;
   /** Free text that the file carries. */
   readonly metadata: ReadonlyMap<string, string>;
   /** What the file says of its network that tensors do not tell. */

@@ -16,7 +16,7 @@ const ACTIVATIONS = [
  * says what holds by default where its files are of one form; all other questions must be answered, in
  * the campaign's configuration or in the file's metadata (SPEC G4).
  */
-export const networkSettingsSchema = z.strictObject({
+export const networkAnswersSchema = z.strictObject({
   /** Side of the images it takes, pixels. */
   size: z.int().min(SIZES.least).max(SIZES.most).optional(),
   /** What stands behind the convolution that reads the image. */
@@ -37,6 +37,15 @@ export const networkSettingsSchema = z.strictObject({
   epsilon: z.number().positive().max(1).optional(),
 });
 
+/** What a campaign says of its network: answers, and what of its own it adds. */
+export const networkSettingsSchema = networkAnswersSchema.extend({
+  /**
+   * Whether convolutions whose norms the file may have folded away get such as stand in for them (SPEC
+   * L1). Without it they do not; the coordinator fills in what is usual for a new campaign.
+   */
+  standInNorms: z.boolean().optional(),
+});
+
 /** How the command line calls them. */
 export const NETWORK_FLAGS: Readonly<Record<keyof NetworkSettings, `--${string}`>> = {
   size: "--image-size",
@@ -48,6 +57,7 @@ export const NETWORK_FLAGS: Readonly<Record<keyof NetworkSettings, `--${string}`
   convPadding: "--conv-padding",
   heads: "--heads",
   epsilon: "--norm-epsilon",
+  standInNorms: "--no-norms",
 };
 
 /**
@@ -56,15 +66,16 @@ export const NETWORK_FLAGS: Readonly<Record<keyof NetworkSettings, `--${string}`
  * @example
  * networkText({ stemPool: "max" }); // "--stem-pool max"
  */
-export function networkText(network: NetworkSettings): string {
+export function networkText(network: NetworkAnswers): string {
   const keys = Object.keys(network) as NetworkQuestion[];
   return keys.map((key) => `${NETWORK_FLAGS[key]} ${network[key]}`).join(" ");
 }
 
+export type NetworkAnswers = z.output<typeof networkAnswersSchema>;
 export type NetworkSettings = z.output<typeof networkSettingsSchema>;
 
 /** A setting as a family asks for it. */
-export type NetworkQuestion = keyof NetworkSettings;
+export type NetworkQuestion = keyof NetworkAnswers;
 
-/** Where a model file's metadata answers the questions itself: JSON of `NetworkSettings`. */
+/** Where a model file's metadata answers the questions itself: JSON of `NetworkAnswers`. */
 export const NETWORK_METADATA = "scour.network";

@@ -20,6 +20,8 @@ interface ChannelPlace {
   readonly mean: number;
   readonly variance: number;
   readonly epsilon: number;
+  /** Of a norm that stands in (SPEC L): what the teacher has there says nothing of images. */
+  readonly standsIn: boolean;
   /** For messages: tensor of the mean and of the variance, and the channel. */
   readonly meanName: string;
   readonly varianceName: string;
@@ -32,12 +34,13 @@ export function* measuredChannels(graph: Graph, layout: StateLayout): Generator<
   for (const operation of graph.operations) {
     if (operation.kind !== "batch-norm") continue;
     const { epsilon, runningMean: meanName, runningVariance: varianceName } = operation;
+    const standsIn = operation.standsIn === true;
     const means = entries.get(meanName)!;
     const variances = entries.get(varianceName)!;
     for (let channel = 0; channel < means.size; channel++) {
       const mean = means.offset - layout.trainableLength + channel;
       const variance = variances.offset - layout.trainableLength + channel;
-      yield { mean, variance, epsilon, meanName, varianceName, channel };
+      yield { mean, variance, epsilon, standsIn, meanName, varianceName, channel };
     }
   }
 }

@@ -2,6 +2,7 @@ import { ProtocolError } from "../errors.ts";
 import { depthStages, type DepthStage } from "../model/depth-stages.ts";
 import type { Graph, ParameterRole } from "../model/graph.ts";
 import { normalisedConvolutions } from "./normalised-convolutions.ts";
+import { standInNorms } from "../model/stand-in-norms.ts";
 import type { ReinitStrategy } from "./strategy-schema.ts";
 
 /** Share of the head's weights that the BCU release re-initialises. */
@@ -81,6 +82,12 @@ export function scaledRatios(
 /** @throws ProtocolError `malformed-request` for a strategy that scores channels where none can be. */
 function requireScores(graph: Graph, { kind }: ReinitStrategy): void {
   if (kind !== "lipschitz" && kind !== "bn-divergence") return;
+  if (kind === "bn-divergence" && standInNorms(graph).length > 0) {
+    throw new ProtocolError(
+      "malformed-request",
+      "the strategy 'bn-divergence' compares participants' images with the statistics that the model was trained on, which norms that stand in for folded ones do not have: choose another strategy, such as 'lipschitz', or set network.standInNorms to false",
+    );
+  }
   if (normalisedConvolutions(graph).length > 0) return;
   throw new ProtocolError(
     "malformed-request",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CLASSES } from "../model/graph.ts";
-import { networkSettingsSchema, networkText } from "../model/network-settings.ts";
+import { networkAnswersSchema, networkText } from "../model/network-settings.ts";
 
 /**
  * Whether participants' pictures are such as the teacher was trained on, prepared as it was (SPEC F):
@@ -120,7 +120,7 @@ export const fitSchema = z.strictObject({
    */
   reading: z
     .strictObject({
-      says: networkSettingsSchema,
+      says: networkAnswersSchema,
       distance: distanceSchema,
       confidence: z.number().min(0).max(1),
       entropy: z.number().nonnegative().max(Math.log(CLASSES.most)),

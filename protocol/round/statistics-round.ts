@@ -1,17 +1,19 @@
 import { minimumUpdates, robustMinimum, type CampaignConfig } from "./campaign-config.ts";
-import { LEAST_STATISTICS_IMAGES, type ReinitStrategy } from "../reinit/strategy-schema.ts";
+import { LEAST_STATISTICS_IMAGES } from "../reinit/strategy-schema.ts";
 
-/** A strategy that compares the teacher with statistics of participants' images. */
-type MeasuringStrategy = Extract<ReinitStrategy, { kind: "bn-divergence" }>;
+/** Most images that norms which stand in are made of (SPEC L4). */
+const IMAGES_FOR_STAND_INS = 512;
+
+/** What decides whether there is a statistics round. */
+type Measuring = Pick<CampaignConfig, "network" | "reinit">;
 
 /**
- * The strategy of a campaign that begins with a statistics round (SPEC B1); undefined where it has
- * none.
+ * Most images that a participant measures in the statistics round with which a campaign begins (SPEC B1);
+ * 0 where it has none.
  */
-export function measuringStrategy({
-  reinit: { strategy },
-}: Pick<CampaignConfig, "reinit">): MeasuringStrategy | undefined {
-  return strategy.kind === "bn-divergence" ? strategy : undefined;
+export function measuredImages({ network, reinit: { strategy } }: Measuring): number {
+  if (strategy.kind === "bn-divergence") return strategy.images;
+  return network.standInNorms === true ? IMAGES_FOR_STAND_INS : 0;
 }
 
 /**
@@ -20,11 +22,8 @@ export function measuringStrategy({
  *
  * @param pooled digest of the pooled statistics, once they are there
  */
-export function statisticsImages(
-  config: Pick<CampaignConfig, "reinit">,
-  pooled: string | null,
-): number {
-  return pooled === null ? (measuringStrategy(config)?.images ?? 0) : 0;
+export function statisticsImages(config: Measuring, pooled: string | null): number {
+  return pooled === null ? measuredImages(config) : 0;
 }
 
 /** Accepted statistics without which a statistics round is void at its deadline (SPEC B5). */
@@ -38,6 +37,6 @@ export function minimumStatistics(policy: CampaignConfig["round"]): number {
  *
  * @param images that it trains on
  */
-export function imagesToMeasure({ images: most }: MeasuringStrategy, images: number): number {
-  return images < LEAST_STATISTICS_IMAGES ? 0 : Math.min(most, images);
+export function imagesToMeasure(config: Measuring, images: number): number {
+  return images < LEAST_STATISTICS_IMAGES ? 0 : Math.min(measuredImages(config), images);
 }

@@ -1,5 +1,5 @@
 import type { CampaignConfig } from "./campaign-config.ts";
-import { measuringStrategy } from "./statistics-round.ts";
+import { measuredImages } from "./statistics-round.ts";
 
 /** Settings that probes compare; the rest of a campaign is alike for all. */
 export interface Candidate {
@@ -67,14 +67,14 @@ export function beginsAsTeacher(config: CampaignConfig, { candidate }: Leg): boo
 }
 
 /**
- * The legs of a campaign, in order: a statistics round where the strategy asks for one, a probe for each
+ * The legs of a campaign, in order: a statistics round where one is needed, a probe for each
  * candidate where strength is `auto`, then the main one.
  */
 export function legsOf(config: CampaignConfig, course: Course = {}): readonly Leg[] {
   const candidates = candidatesOf(config);
   const isAuto = config.reinit.strength === "auto";
   const length = config.probes.rounds + 1;
-  const measuring = measuringStrategy(config) === undefined ? [] : [STATISTICS_LEG];
+  const measuring = measuredImages(config) === 0 ? [] : [STATISTICS_LEG];
   const firstProbe = measuring.length;
   const probes = (isAuto ? candidates : []).map((_, candidate) => ({
     kind: "probe" as const,

@@ -75,7 +75,7 @@ describe("a model that goes through the coordinator", () => {
     const student: string[] = [];
     for (const { index } of slices) {
       await checkSlice(incoming.bucket, model, index, new ByteMeter());
-      const work = { model, index, plan: new Map(), seed: SEED };
+      const work = { model, index, plan: new Map(), norms: new Map(), seed: SEED };
       student.push((await initialiseSlice(incoming.bucket, work, new ByteMeter())).student);
     }
     expect(incoming.mostBytes()).toBeGreaterThan(SLICE_BYTES / 2);

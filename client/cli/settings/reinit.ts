@@ -1,3 +1,4 @@
+import { NETWORK_FLAGS } from "../../../protocol/model/network-settings.ts";
 import { DEFAULT_HEAD_RATIO, defaultStageRatio } from "../../../protocol/reinit/strategy.ts";
 import { count, number, numberOrAuto, numbers, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
@@ -86,6 +87,15 @@ export const REINIT_SETTINGS: SettingGroup = {
       reads: String,
       help: "32 bytes that decide the re-initialisation",
       unset: "random",
+    },
+    {
+      path: "network.standInNorms",
+      flag: NETWORK_FLAGS.standInNorms,
+      sets: false,
+      help:
+        "train convolutions as an ONNX file or TensorFlow.js graph model has them, where their batch norms " +
+        "may have been folded away, without norms that stand in for these",
+      unset: "norms stand in",
     },
     {
       path: "probes.strengths",

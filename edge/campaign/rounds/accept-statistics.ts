@@ -5,7 +5,7 @@ import { checkStatistics, checkStatisticsUpdate } from "../../../protocol/reinit
 import type { CommitRequest } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfig } from "../../../protocol/round/campaign-config.ts";
 import { LEAST_STATISTICS_IMAGES } from "../../../protocol/reinit/strategy-schema.ts";
-import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
+import { measuredImages } from "../../../protocol/round/statistics-round.ts";
 import { float32View } from "../../../protocol/floats.ts";
 import { readBlob } from "../../blobs/blob-store.ts";
 import { readState } from "../../../protocol/formats/import-model.ts";
@@ -35,7 +35,7 @@ export function requirePoolable(
   if (round.goal <= most) return;
   throw new ProtocolError(
     "malformed-request",
-    `the strategy 'bn-divergence' pools the statistics of a round's ${round.goal} participants at once, which for this model it can for at most ${most}: set round.goal to at most ${most}, or choose another strategy`,
+    `a statistics round pools the statistics of a round's ${round.goal} participants at once, which for this model it can for at most ${most}: set round.goal to at most ${most}, or do without one: by another strategy than 'bn-divergence', and network.standInNorms false`,
   );
 }
 
@@ -113,7 +113,7 @@ export function checkStatisticsCommit(request: CommitRequest, config: CampaignCo
   requireField(loss === 0, "loss", "must be 0 in a statistics round");
   requireField(agreement === 0, "agreement", "must be 0 in a statistics round");
   if (declines(request)) return;
-  const most = measuringStrategy(config)!.images;
+  const most = measuredImages(config);
   const enough = examples >= LEAST_STATISTICS_IMAGES && examples <= most;
   requireField(
     enough,

@@ -20,7 +20,8 @@ import {
   usualOptimizer,
   type LocalOptimizer,
 } from "../../../protocol/round/local-optimizer.ts";
-import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
+import { measuredImages } from "../../../protocol/round/statistics-round.ts";
+import { withUsualStandIns } from "../../../protocol/round/usual-stand-ins.ts";
 import { candidatesOf } from "../../../protocol/round/timeline.ts";
 import { randomIdentifier } from "../../access/identifiers.ts";
 import { openModel, teacherOf, type ModelSource } from "../../blobs/model-source.ts";
@@ -111,12 +112,13 @@ export async function createCampaign(
   environment: Environment,
   input: CampaignConfig,
 ): Promise<CampaignReport> {
-  const model = await openModel(environment.BLOBS, teacherOf(input));
+  const asFiled = await openModel(environment.BLOBS, teacherOf(input));
+  const model = { ...asFiled, ...withUsualStandIns(asFiled, input) };
   const { file, graph, layout } = model;
   const config = completeConfig(input, model);
   requireScorable(config.judging, graph.classes);
   requireNameable(layout.slices.length, config.judging, graph.classes);
-  const isMeasured = measuringStrategy(config) !== undefined;
+  const isMeasured = measuredImages(config) > 0;
   if (isMeasured) requirePoolable(config, layout);
   const id = randomIdentifier("c");
   const slices = sliceShapes(layout);

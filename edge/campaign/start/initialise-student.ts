@@ -1,8 +1,9 @@
 import { depthStages } from "../../../protocol/model/depth-stages.ts";
 import { outlierChannels } from "../../../protocol/reinit/channel-ratios.ts";
 import type { ChannelScores } from "../../../protocol/reinit/channel-scores.ts";
+import { identityNorms, type IdentityNorms } from "../../../protocol/reinit/identity-norms.ts";
 import { addMaskCounts, stageShares, type MaskCounts } from "../../../protocol/reinit/mask.ts";
-import { reinitPlan, type ReinitPlan } from "../../../protocol/reinit/reinitialise.ts";
+import { reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import type { Slice, StateLayout } from "../../../protocol/model/state-layout.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { float32View } from "../../../protocol/floats.ts";
@@ -46,9 +47,13 @@ export async function initialiseStudents(
   pooledStatistics?: Float32Array,
 ): Promise<StartRecord[]> {
   const scores = await scoresOfModel(environment, id, model, strategy, pooledStatistics);
+  const norms: IdentityNorms =
+    pooledStatistics === undefined
+      ? new Map()
+      : identityNorms(model.graph, model.layout, pooledStatistics);
   const starts: StartRecord[] = [];
   for (const strength of strengths) {
-    starts.push(await startOf(environment, id, model, { strategy, strength, seed, scores }));
+    starts.push(await startOf(environment, id, model, { strategy, strength, seed, scores, norms }));
   }
   return starts;
 }
@@ -84,9 +89,10 @@ async function startOf(
     readonly strength: number;
     readonly seed: string;
     readonly scores: ChannelScores | undefined;
+    readonly norms: IdentityNorms;
   },
 ): Promise<StartRecord> {
-  const { strategy, strength, seed, scores } = terms;
+  const { strategy, strength, seed, scores, norms } = terms;
   const plan = reinitPlan(graph, strategy, strength, scores);
   const mask = new MaskWriter(environment.BLOBS, Math.ceil(layout.length / 8));
   const counts: MaskCounts = new Map();
@@ -96,7 +102,8 @@ async function startOf(
       const work = {
         model: { digest, network },
         index: slice.index,
-        plan: planOfSlice(plan, layout, slice),
+        plan: ofSlice(plan, layout, slice),
+        norms: ofSlice(norms, layout, slice),
         seed,
       };
       return unwrap(await environment.SLICE.getByName(`${id}/${slice.index}`).initialise(work));
@@ -131,13 +138,17 @@ function groupsOf<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-/** The part of a plan that a slice needs. */
-function planOfSlice(plan: ReinitPlan, layout: StateLayout, { offset, length }: Slice): ReinitPlan {
+/** What a slice needs of what there is by tensor. */
+function ofSlice<T>(
+  byTensor: ReadonlyMap<string, T>,
+  { entries }: StateLayout,
+  { offset, length }: Slice,
+): ReadonlyMap<string, T> {
   return new Map(
-    layout.entries.flatMap((entry) => {
-      const parameter = plan.get(entry.name);
+    entries.flatMap((entry) => {
+      const its = byTensor.get(entry.name);
       const overlaps = entry.offset < offset + length && entry.offset + entry.size > offset;
-      return parameter !== undefined && overlaps ? [[entry.name, parameter] as const] : [];
+      return its !== undefined && overlaps ? [[entry.name, its] as const] : [];
     }),
   );
 }

@@ -1,9 +1,8 @@
-import type { Graph } from "../../model/graph.ts";
 import type { NamedTensor } from "../../model/named-tensor.ts";
 import { cleanText } from "../../text.ts";
 import type { ByteSource } from "../byte-source.ts";
 import type { Finding } from "../finding.ts";
-import type { ModelFile } from "../model-file.ts";
+import type { FoldedNorms, ModelFile } from "../model-file.ts";
 import { drawNetwork, unsupported, type Drawn } from "./draw.ts";
 import { isSizeOpen } from "./image-input.ts";
 import { readModel, type OnnxModel } from "./model-proto.ts";
@@ -85,13 +84,10 @@ function opened(
         values: tensor.floats === undefined ? "others" : "floats",
       })),
       graph,
+      foldedNorms: FOLDED_NORMS,
       metadata: model.metadata,
       ...(seen && { preprocessing: seen }),
-      findings: [
-        ...leftOut.map(leftOutFinding),
-        ...(seen ? [normalisationFinding(seen)] : []),
-        ...withoutNorms(graph),
-      ],
+      findings: [...leftOut.map(leftOutFinding), ...(seen ? [normalisationFinding(seen)] : [])],
       read: (parts) => readParts(sources, byName, parts),
     },
   };
@@ -128,22 +124,11 @@ function kindOf({ opset, producer }: OnnxModel): string {
   return `ONNX (opset ${opset}${cleaned === "" ? "" : `, ${cleaned}`})`;
 }
 
-/** Exporters fold norms into convolutions: without them training is slower, and less sure. */
-function withoutNorms({ operations }: Graph): Finding[] {
-  const convolutions = operations.filter(({ kind }) => kind === "conv2d");
-  const normed = new Set(
-    operations.flatMap((operation) => (operation.kind === "batch-norm" ? [operation.input] : [])),
-  );
-  const bare = convolutions.filter(({ output }) => !normed.has(output)).length;
-  if (bare === 0) return [];
-  return [
-    {
-      rule: "onnx-without-norms",
-      level: "note",
-      message: `${bare} of ${convolutions.length} convolutions have no batch norm behind them, and are trained without: where the model has norms, torch.onnx.export(…, training=TrainingMode.PRESERVE, do_constant_folding=False) keeps them in the file`,
-    },
-  ];
-}
+const FOLDED_NORMS: FoldedNorms = {
+  rule: "onnx-without-norms",
+  keptBy:
+    "torch.onnx.export(…, training=TrainingMode.PRESERVE, do_constant_folding=False) keeps them in the file",
+};
 
 /** A standard deviation above this is of pixels from 0 to 255. */
 const MOST_OF_UNIT = 2;

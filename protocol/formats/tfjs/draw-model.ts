@@ -12,6 +12,8 @@ export interface DrawnModel {
   readonly graph: Graph;
   /** For people. */
   readonly kind: string;
+  /** Of TensorFlow's operations, as its converter leaves them; else of layers. */
+  readonly isGraphModel: boolean;
   readonly net: NetworkBuilder;
 }
 
@@ -36,12 +38,14 @@ export function drawModel(
   const net = new NetworkBuilder(manifest.weights, side);
   if (Array.isArray(topology["node"])) {
     const output = drawGraphModel(content, topology, manifest, constants, net);
-    return { graph: net.finish("tfjs-graph", output), kind: "TensorFlow.js graph model", net };
+    const graph = net.finish("tfjs-graph", output);
+    return { graph, isGraphModel: true, kind: "TensorFlow.js graph model", net };
   }
   const names = manifest.weights.map(({ name }) => name);
   const output = drawKerasModel(topology, net, names);
   return {
     graph: net.finish(kerasName(topology), output),
+    isGraphModel: false,
     kind: "TensorFlow.js layers model",
     net,
   };

@@ -1,6 +1,7 @@
 import type { NamedTensor } from "../../model/named-tensor.ts";
 import type { FolderFormat, FolderModel } from "../bundle/folder-format.ts";
 import { readJson, type Folder } from "../bundle/folder.ts";
+import type { FoldedNorms } from "../model-file.ts";
 import type { EntryContent } from "../zip/rewrite-zip.ts";
 import { drawAtAny, drawModel } from "./draw-model.ts";
 import { newGrids } from "./grids.ts";
@@ -32,12 +33,17 @@ export const tfjs: FolderFormat = {
   open: openTfjs,
 };
 
+const FOLDED_NORMS: FoldedNorms = {
+  rule: "tfjs-without-norms",
+  keptBy: "a layers model (tfjs.converters.save_keras_model) keeps them",
+};
+
 async function openTfjs(folder: Folder, main: string): Promise<FolderModel> {
   const json = await readJson(folder, main);
   const manifest = await readManifest(folder, main, json.content);
   const constants = await smallConstants(manifest);
   const drawAt = (side: number) => drawModel(json, manifest, constants, side);
-  const { graph, kind, net } = drawAtAny(drawAt);
+  const { graph, isGraphModel, kind, net } = drawAtAny(drawAt);
   const floats = floatWeights(manifest, net);
   const used = [...floats.values()];
   const preprocessing = net.scaling.isNone
@@ -53,6 +59,7 @@ async function openTfjs(folder: Folder, main: string): Promise<FolderModel> {
   }
   return {
     kind,
+    ...(isGraphModel && { foldedNorms: FOLDED_NORMS }),
     tensors: used.map(({ axes, dtype, name, storage }): NamedTensor => ({
       name,
       shape: axes.shape,

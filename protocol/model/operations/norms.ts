@@ -24,6 +24,11 @@ export interface BatchNormOperation {
   readonly epsilon: number;
   /** Share of the new batch in the running statistics: r ← (1 − momentum)·r + momentum·batch. */
   readonly momentum: number;
+  /**
+   * Put in for one that the file may have folded into the convolution before it (SPEC L2): what the
+   * teacher has as its running statistics says nothing of images.
+   */
+  readonly standsIn?: true;
 }
 
 /** Normalises the channels of every position (of a map, of tokens, or features) by themselves. */

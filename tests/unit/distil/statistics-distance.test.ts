@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { statisticsDistance } from "../../../client/distil/statistics-distance.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";
+import type { Graph, Operation } from "../../../protocol/model/graph.ts";
 import { stateLayout } from "../../../protocol/model/state-layout.ts";
 
 const graph = resnet18({ width: 4, classes: 3 });
@@ -45,4 +46,23 @@ it("[F1.2] takes off what chance gives with few images, and is never negative", 
   const few = statisticsDistance(graph, layout, teacher, scaled(2), 20);
   expect(exact - few).toBeCloseTo(1 / 20, 4);
   expect(statisticsDistance(graph, layout, teacher, scaled(1.01), 20)).toBe(0);
+});
+
+it("[L7] leaves out norms that stand in for others, whose statistics say nothing", () => {
+  const [first, ...others] = graph.operations.filter(({ kind }) => kind === "batch-norm");
+  const standing = (norms: readonly Operation[]): Graph => ({
+    ...graph,
+    operations: graph.operations.map((operation) =>
+      norms.includes(operation) ? Object.assign({}, operation, { standsIn: true }) : operation,
+    ),
+  });
+  const measured = teacher.slice();
+  const { offset, size } = layout.entries.find(({ name }) => name === "bn1.running_var")!;
+  const from = offset - layout.trainableLength;
+  measured.fill(8, from, from + size);
+  const distance = (norms: readonly Operation[]) =>
+    statisticsDistance(standing(norms), layout, teacher, measured, IMAGES);
+  expect(distance([first!])).toBe(0);
+  expect(distance(others)).toBeCloseTo(0.5 * Math.log(1 / 2) + 1 - 0.5, 4);
+  expect(distance([first!, ...others])).toBeNaN();
 });

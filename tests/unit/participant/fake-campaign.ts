@@ -11,7 +11,7 @@ import {
   campaignConfigSchema,
   type CampaignConfigInput,
 } from "../../../protocol/round/campaign-config.ts";
-import { measuringStrategy } from "../../../protocol/round/statistics-round.ts";
+import { measuredImages } from "../../../protocol/round/statistics-round.ts";
 import { candidatesOf, placeOf, roundCount, type Place } from "../../../protocol/round/timeline.ts";
 
 export const CAMPAIGN = `c-${"a".repeat(20)}`;
@@ -72,7 +72,7 @@ export class FakeCampaign {
         };
       });
     };
-    const starts = measuringStrategy(full) === undefined ? this.#startsFrom() : [];
+    const starts = measuredImages(full) === 0 ? this.#startsFrom() : [];
     this.student = starts[0]?.initialStudent ?? [];
     this.view = {
       id: CAMPAIGN,

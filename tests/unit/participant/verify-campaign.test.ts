@@ -3,11 +3,13 @@ import { verifyCampaign } from "../../../client/participant/verify-campaign.ts";
 import { sha256 } from "../../../protocol/digest.ts";
 import { importModel } from "../../../protocol/formats/import-model.ts";
 import { channelScores } from "../../../protocol/reinit/channel-scores.ts";
+import { identityNorms, putIdentityNorms } from "../../../protocol/reinit/identity-norms.ts";
 import { reinitMask } from "../../../protocol/reinit/mask.ts";
 import { parseSeed, reinitialise, reinitPlan } from "../../../protocol/reinit/reinitialise.ts";
 import { campaignConfigSchema } from "../../../protocol/round/campaign-config.ts";
 import { reinitStrategySchema } from "../../../protocol/reinit/strategy-schema.ts";
 import { encodeFloats } from "../../../protocol/formats/float-encodings.ts";
+import { onnxFixture } from "../../fixtures/onnx/read-fixture.ts";
 import { refusal } from "../protocol/problem.ts";
 import { FakeCoordinator } from "./fake-coordinator.ts";
 
@@ -100,5 +102,46 @@ describe("a participant", () => {
       const lipschitz = viewWith({ kind: "lipschitz" }).view;
       await expect(verifyCampaign(lipschitz, file, blob)).rejects.toThrow(/does not ask for/);
     });
+  });
+
+  it("[L5] recomputes student₀ with norms that stand in, of the pooled statistics", async () => {
+    const bytes = await onnxFixture("resnet-folded");
+    const model = await importModel(bytes, { standInNorms: true });
+    const { length, trainableLength } = model.layout;
+    const pooled = Float32Array.from({ length: length - trainableLength }, (_, i) => 1 + (i % 7));
+    const blob = new Uint8Array(pooled.slice().buffer);
+    const { view } = viewWith({ kind: "lipschitz" });
+    const { config } = view;
+    const strategy = reinitStrategySchema.parse({ kind: "lipschitz" });
+    const scores = channelScores(strategy, model.graph, model.layout, model.state);
+    const plan = reinitPlan(model.graph, strategy, 2, scores);
+    const seed = parseSeed(config.reinit.seed!);
+    const kept = model.state.slice();
+    putIdentityNorms(kept, model.layout, identityNorms(model.graph, model.layout, pooled), 0);
+    const student = reinitialise(kept, model.layout, plan, seed);
+    const digest = sha256(bytes);
+    const standing = {
+      ...view,
+      config: { ...config, model: digest, network: { standInNorms: true } },
+      model: { ...view.model, digest },
+      sliceLengths: model.layout.slices.map((slice) => slice.length),
+      starts: [
+        {
+          strength: 2,
+          maskDigest: sha256(reinitMask(model.layout, plan, seed)),
+          initialStudent: model.layout.slices.map(({ offset, length: size }) =>
+            sha256(encodeFloats("F32", student.subarray(offset, offset + size))),
+          ),
+        },
+      ],
+    };
+    const verified = await verifyCampaign(standing, bytes, blob);
+    expect(verified.teacher).toEqual(model.state);
+    const slices = standing.starts[0]!.initialStudent.map((one) =>
+      verified.initialSlices(0).get(one)!,
+    );
+    expect(Buffer.concat(slices)).toEqual(Buffer.from(encodeFloats("F32", student)));
+    const without = { ...standing, config: { ...standing.config, network: {} } };
+    await expect(verifyCampaign(without, bytes)).rejects.toThrow(/other slices than the teacher/);
   });
 });

@@ -13,6 +13,8 @@ import { locateModel } from "../../model/locate-model.ts";
 import { MODEL_HELP } from "../../model/model-reference.ts";
 import { TransferProgress } from "../../show/transfer-progress.ts";
 import { preprocessingText } from "../../show/preprocessing-text.ts";
+import { withUsualStandIns } from "../../../../protocol/round/usual-stand-ins.ts";
+import { standInsText } from "../../stand-ins.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
 
 interface CreateOptions extends AccessOptions {
@@ -44,6 +46,8 @@ Example:
       const upload = await openModelUpload(located.path, networkOf(options));
       const assumptions = assumptionsText(upload.model);
       if (assumptions !== undefined) terminal.note(assumptions);
+      const standIns = standInsText(withUsualStandIns(upload.model, asked));
+      if (standIns !== undefined) terminal.note(standIns);
       const { preprocessing } = howSeen(upload.model, asked.preprocessing);
       terminal.note(`It sees ${preprocessingText(upload.model.graph.inputShape, preprocessing)}.`);
       terminal.note(

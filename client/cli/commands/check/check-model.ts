@@ -73,7 +73,7 @@ export async function checkModel(
   const described = model === undefined ? undefined : describeModel(model, options);
   const findings = [
     ...(refusal?.findings ?? []),
-    ...(file?.findings ?? []),
+    ...((model?.file ?? file)?.findings ?? []),
     ...(described?.findings ?? []),
   ];
   const report: CheckReport = {

@@ -6,7 +6,7 @@ import {
 import { heldOutCount, participantGap } from "../../../../protocol/round/evidence.ts";
 import { LEAST_STATISTICS_IMAGES } from "../../../../protocol/reinit/strategy-schema.ts";
 import type { CampaignReport, RoundReport } from "../../../../protocol/round/reports.ts";
-import { imagesToMeasure, measuringStrategy } from "../../../../protocol/round/statistics-round.ts";
+import { imagesToMeasure, measuredImages } from "../../../../protocol/round/statistics-round.ts";
 import { AdminClient } from "../../../admin/admin-client.ts";
 import type { ModelUpload } from "../../../admin/upload-model.ts";
 import {
@@ -105,14 +105,13 @@ function requireMeasurable(
   shares: SimulatedParticipants["shares"],
 ): void {
   const config = campaignConfigSchema.parse(input);
-  const strategy = measuringStrategy(config);
-  if (strategy === undefined) return;
+  if (measuredImages(config) === 0) return;
   const able = shares.filter(
-    ({ count }) => imagesToMeasure(strategy, count - heldOutCount(count, config.judging)) > 0,
+    ({ count }) => imagesToMeasure(config, count - heldOutCount(count, config.judging)) > 0,
   ).length;
   if (able >= config.round.goal) return;
   throw new CommandError(
-    `${able} of ${shares.length} participants train on ${LEAST_STATISTICS_IMAGES} images or more, which bn-divergence measures; a round takes ${config.round.goal}`,
+    `${able} of ${shares.length} participants train on ${LEAST_STATISTICS_IMAGES} images or more, which a statistics round measures; it takes ${config.round.goal}`,
     "Give more images, or fewer participants.",
   );
 }

@@ -30,6 +30,8 @@ import { verdictRows } from "../../show/verdict-text.ts";
 import { networkOf } from "../../options/network-options.ts";
 import { howSeen } from "../../how-seen.ts";
 import { assumptionsText, openModelUpload, readModel } from "../../model-file.ts";
+import { withUsualStandIns } from "../../../../protocol/round/usual-stand-ins.ts";
+import { standInsText } from "../../stand-ins.ts";
 import { locateModel } from "../../model/locate-model.ts";
 import { MODEL_HELP } from "../../model/model-reference.ts";
 import type { Terminal } from "../../show/terminal.ts";
@@ -118,7 +120,11 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: T
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
   const upload = await openModelUpload(path, network);
-  const config = campaignConfig(campaign, upload.digest);
+  const planned = withUsualStandIns(upload.model, asked);
+  const standIns = standInsText(planned);
+  if (standIns !== undefined) note(standIns);
+  const given = campaignConfig(campaign, upload.digest);
+  const config = { ...given, network: { ...planned.network, ...given.network } };
   const { exported, report, rounds } = await simulateCampaign({
     upload,
     config,

@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
+import { importModel } from "../../../../../protocol/formats/import-model.ts";
+import { standInNorms } from "../../../../../protocol/model/stand-in-norms.ts";
 import { refusal } from "../../problem.ts";
 import { bundleOf, modelOf, restoredWith } from "../../../../fixtures/folder-in-memory.ts";
 import { distance, logitsOf, softmax } from "./answers.ts";
@@ -164,6 +166,21 @@ describe("a graph model of TensorFlow.js", () => {
     const model = await modelOf(files);
     expect(model.file.tensors.map(({ name }) => name)).not.toContain("factor");
     expect(await restoredWith(model, model.state)).toEqual(await bundleOf(files));
+  });
+
+  it("[L1] [L6] [W7] has norms stand in behind convolutions with a bias, and comes back byte for byte", async () => {
+    const { files } = network();
+    const bundle = await bundleOf(files);
+    const model = await importModel(new Uint8Array(bundle), { standInNorms: true });
+    expect(standInNorms(model.graph)).toHaveLength(2);
+    expect(model.file.findings.at(-1)).toMatchObject({
+      rule: "tfjs-without-norms",
+      where: "depthwise/kernel, plain/kernel",
+    });
+    const pictures = pixels(3, SIDE);
+    const expected = await logitsOf(await modelOf(files), pictures);
+    expect(distance(await logitsOf(model, pictures), expected)).toBeLessThan(1e-5);
+    expect(await restoredWith(model, model.state)).toEqual(bundle);
   });
 
   it("[W7] is refused where its manifest takes the model.json for weights", async () => {
