@@ -122,6 +122,16 @@ export class AdminClient {
     );
   }
 
+  /** Goes back to the student of so many committed rounds (SPEC C4). */
+  async rollBack(id: string, round: number): Promise<CampaignReport> {
+    return await this.#read(
+      this.#api.admin.campaigns[":id"].rounds[":round"].rollback.$post({
+        param: { id, round: String(round) },
+      }),
+      campaignReportSchema,
+    );
+  }
+
   async invite(id: string, request: InviteRequestInput): Promise<Invite> {
     return await this.#read(
       this.#api.admin.campaigns[":id"].invites.$post({ param: { id }, json: request }),

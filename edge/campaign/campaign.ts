@@ -67,6 +67,7 @@ import {
 import { checkIn } from "./rounds/check-in.ts";
 import { refuseStudent, settleAttempt } from "./rounds/refusals.ts";
 import { act } from "./rounds/actions.ts";
+import { rollBack } from "./rounds/roll-back.ts";
 import type { CampaignDefinition } from "./store/campaign-store.ts";
 import type { CommittedLink } from "./chain/link.ts";
 import type { Chained } from "./store/chain-store.ts";
@@ -145,6 +146,14 @@ export class Campaign extends DurableObject<SliceBindings> {
   act(action: CampaignAction): Promise<Outcome<CampaignReport>> {
     return this.#transactions.write((ledger, now) => {
       act(ledger, action, now);
+      return campaignReport(ledger, this.#transactions.presence, now);
+    });
+  }
+
+  /** Goes back to an earlier student (SPEC C4). */
+  rollBack(to: number): Promise<Outcome<CampaignReport>> {
+    return this.#transactions.write((ledger, now) => {
+      rollBack(ledger, to, now);
       return campaignReport(ledger, this.#transactions.presence, now);
     });
   }

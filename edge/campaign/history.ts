@@ -20,7 +20,9 @@ export interface StudentOf {
 export function studentAfter(ledger: Ledger, round?: number): StudentOf {
   const { committed, config, decisions } = ledger.campaign.read();
   const good = decisions.gate?.verdict === "failed" ? decisions.gate.fellBackTo : null;
-  const student = ledger.campaign.student(round ?? good ?? committed);
+  const student = ledger.campaign.student(
+    round ?? good ?? ledger.campaign.rolledBackTo(committed) ?? committed,
+  );
   if (student !== undefined) return { model: teacherOf(config), student };
   throw new ProtocolError(
     "not-found",

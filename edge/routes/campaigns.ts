@@ -208,6 +208,21 @@ export const campaignRoutes = new Hono<AppEnvironment>()
     },
   )
   .post(
+    "/:id/rounds/:round/rollback",
+    describe({
+      tag: "admin",
+      summary: "Go back to the student of so many committed rounds",
+      bearer: "admin",
+      answers: { 200: campaignReportSchema },
+      problems: ["malformed-request", "not-found", "campaign-state"],
+    }),
+    roundPath,
+    async (context) => {
+      const { id, round } = context.req.valid("param");
+      return context.json(unwrap(await context.env.CAMPAIGN.getByName(id).rollBack(round)), 200);
+    },
+  )
+  .post(
     "/:id/:action",
     describe({
       tag: "admin",

@@ -92,6 +92,7 @@ async function asBefore(id: string): Promise<string> {
         ALTER TABLE commits DROP COLUMN signature;
         ALTER TABLE uploads DROP COLUMN replaced;
         ALTER TABLE campaign DROP COLUMN ended_at;
+        DROP TABLE rollbacks;
         DROP TABLE trials;
         DROP TABLE votes;
         DELETE FROM migrations WHERE version >= 2;

@@ -126,7 +126,7 @@ const rollbackSchema = z.object({
   kind: z.literal("rollback"),
   /** The round after which, or in which, that was decided. */
   round: z.int().nonnegative(),
-  reason: z.enum(["regrowth", "collapse", "mistakes", "broken"]),
+  reason: z.enum(["regrowth", "collapse", "mistakes", "broken", "administrator"]),
   /** Rounds committed when the student that was gone back to came out. */
   to: z.int().nonnegative(),
   /** Its slices. */

@@ -47,6 +47,8 @@ function lastStepOf(
   { index }: SliceShape,
 ): { readonly lastStep?: LastStep } {
   if (chosen.kind !== "centred-clipping" || place.roundOfLeg === 0) return {};
+  // What it came by was given up.
+  if (ledger.campaign.rolledBackTo(round) !== undefined) return {};
   const before = incomingStudent(ledger, round - 1).slices[index]!;
   return { lastStep: { before, after: incomingStudent(ledger, round).slices[index]! } };
 }

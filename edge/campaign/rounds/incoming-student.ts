@@ -4,7 +4,8 @@ import type { Ledger } from "../store/ledger.ts";
 
 /**
  * What a round begins with: student₀ of its leg's candidate in the leg's first round, after a fall-back
- * the student that was gone back to, else what the round before left (SPEC J4, J6).
+ * the student that was gone back to, likewise where an administrator went back, else what the round before
+ * left (SPEC J4, J6, C4).
  */
 export function incomingStudent(
   ledger: Ledger,
@@ -18,6 +19,7 @@ export function incomingStudent(
     return { slices: start.initialStudent, moments: noMoments(slices) };
   }
   const fellBackTo = judging && leg.kind === "main" ? decisions.alarm?.fellBackTo : undefined;
-  const student = ledger.campaign.committedStudent(fellBackTo ?? round);
+  const rolledBackTo = ledger.campaign.rolledBackTo(round);
+  const student = ledger.campaign.committedStudent(rolledBackTo ?? fellBackTo ?? round);
   return { slices: student.slices, moments: student.moments };
 }

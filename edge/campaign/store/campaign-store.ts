@@ -255,6 +255,19 @@ export class CampaignStore {
     this.#addBlobs(student.slices);
   }
 
+  /** A round is to begin with the student of so many committed rounds instead of the latest. */
+  rollBack(round: number, student: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO rollbacks VALUES (?, ?)", round, student);
+  }
+
+  /** Rounds committed when the student came out that a round begins with, where that is not the latest. */
+  rolledBackTo(round: number): number | undefined {
+    const [row] = this.#sql
+      .exec<{ student: number }>("SELECT student FROM rollbacks WHERE round = ?", round)
+      .toArray();
+    return row?.student;
+  }
+
   /** Slices of a student that is only tried: voters may read them. */
   addCandidate(slices: readonly string[]): void {
     this.#addBlobs(slices);

@@ -227,6 +227,13 @@ const MIGRATIONS = [
     PRIMARY KEY (round, attempt, candidate, participant)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Nobody went back to an earlier student before, but where the campaign decided it.
+  `
+  CREATE TABLE rollbacks (
+    round INTEGER PRIMARY KEY,
+    student INTEGER NOT NULL
+  ) STRICT;
+  `,
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

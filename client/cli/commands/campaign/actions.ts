@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { CAMPAIGN_ACTIONS, type CampaignAction } from "../../../../protocol/round/states.ts";
 import type { CommandContext } from "../../command-context.ts";
+import { count } from "../../options/option-values.ts";
 import { placesWarning } from "./places-warning.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 
@@ -60,6 +61,28 @@ export function campaignRemove({ terminal }: CommandContext): Command {
           `Participant ${participant} is removed: its credential is refused from now on.`,
           `Its invite ${closedInvite} is closed: those who joined with it stay, nobody can join with it any more.`,
         ].join("\n"),
+      );
+    });
+}
+
+/** `campaign rollback`. */
+export function campaignRollback({ terminal }: CommandContext): Command {
+  return addAccessOptions(new Command("rollback"))
+    .description(
+      "go on from an earlier student of a campaign that is under way; the round at hand is begun anew",
+    )
+    .argument("<campaign>", "the campaign's id")
+    .requiredOption("--round <n>", "rounds that were committed when the student came out", count)
+    .option("--json", "print id, state and round as JSON")
+    .addHelpText("after", "\nExample:\n  $ npm run scour -- campaign rollback c-… --round 5")
+    .action(async (campaign: string, options: ActionOptions & { readonly round: number }) => {
+      const admin = openAdminClient(options, terminal);
+      const { id, round, rounds, state } = await admin.rollBack(campaign, options.round);
+      terminal.result(
+        { id, state, round, rounds, rolledBackTo: options.round },
+        options.json,
+        () =>
+          `Campaign ${id} goes on from the student of round ${options.round}, ${round} of ${rounds} rounds done.`,
       );
     });
 }

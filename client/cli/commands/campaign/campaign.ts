@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { CommandContext } from "../../command-context.ts";
-import { campaignActions, campaignRemove } from "./actions.ts";
+import { campaignActions, campaignRemove, campaignRollback } from "./actions.ts";
 import { campaignCreate } from "./create.ts";
 import { campaignExport } from "./export.ts";
 import { campaignReports } from "./reports.ts";
@@ -19,6 +19,7 @@ export function campaignCommand(context: CommandContext): Command {
     ...campaignReports(context),
     campaignUpdates(context),
     ...campaignActions(context),
+    campaignRollback(context),
     campaignRemove(context),
     campaignExport(context),
   ]) {
