@@ -13,8 +13,8 @@ export interface BeforeRounds {
 }
 
 /**
- * What comes before a round's time runs: whether the images are such as the teacher knows, then the
- * search for what is trained against. Given up when the participant is to leave or the campaign is over.
+ * What comes before a round's time runs: whether the images are such as the teacher knows, which of them bear
+ * what leads it, then the search for what is trained against. Given up when the participant is to leave or the campaign is over.
  *
  * @throws ParticipantError `images-do-not-fit`; StoppedSignal; whatever the trainer throws.
  */
@@ -27,6 +27,16 @@ export async function prepareForRounds(
   await unlessOver(context, (signal) =>
     askAboutImages({ campaign, checkIns, trainer, board, answer: onMisfit, signal, beforeBatch }),
   );
+  await unlessOver(context, async (signal) => {
+    const { images, setAside } = await trainer.screenImages({
+      signal,
+      beforeBatch,
+      onSearch: (passes, totalPasses) =>
+        void board.show({ kind: "screening", passes, totalPasses }),
+    });
+    board.count({ ...board.totals, setAside });
+    if (setAside > 0) board.show({ kind: "screened", images, setAside });
+  });
   await unlessOver(context, (signal) =>
     trainer.seekWeaknesses({
       signal,

@@ -22,6 +22,8 @@ import {
 } from "../distil/local-distillation.ts";
 import { measureSpeed } from "../distil/measure-speed.ts";
 import { plainBatch } from "../distil/normalise.ts";
+import { PictureScreen } from "../distil/picture-screen.ts";
+import { ParticipantError } from "./participant-error.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import type { ScoreHooks } from "../distil/teacher-answers.ts";
 import { teacherFit, type FitQuestion } from "../distil/teacher-fit.ts";
@@ -32,6 +34,7 @@ import type {
   FitWork,
   LocalTrainer,
   MeasuredStatistics,
+  ScreenedImages,
   SearchWork,
   StatisticsWork,
 } from "./local-trainer.ts";
@@ -41,6 +44,9 @@ const MEASURED_AT_ONCE = 32;
 
 /** Students of which is kept what was seen: a round's candidates and the one before them. */
 const MOST_EXAMINED = 16;
+
+/** Batch norms take statistics of at least two images (SPEC D7). */
+const FEWEST_LEFT = 2;
 
 export interface EngineTrainerOptions {
   /** The trainer's from now on: it closes it. */
@@ -73,14 +79,22 @@ type Train = Parameters<LocalTrainer["train"]>[0];
 export class EngineTrainer implements LocalTrainer {
   readonly #session: Session;
   readonly #teacher: Float32Array;
-  readonly #pool: Uint32Array;
+  #pool!: SplitPool;
   readonly #settings: DistillationSettings;
-  readonly #resources: LocalResources;
-  readonly #judge: Judge;
+  #resources!: LocalResources;
+  #judge!: Judge;
+  /** The judge's own. */
+  readonly #judging: RandomStream;
   /** Undefined where the campaign trains against none, or all is found. */
-  readonly #search: WeaknessSearch | undefined;
+  #search: WeaknessSearch | undefined;
+  #screened: ScreenedImages | undefined;
   #weaknesses: Weaknesses;
   readonly #onFound: EngineTrainerOptions["onFound"];
+  /** Whether what misleads the teacher was found before. */
+  readonly #isSought: boolean;
+  readonly #random: RandomStream;
+  readonly #images: ImageSet;
+  readonly #layout: StateLayout;
   readonly #graph: Graph;
   readonly #readings: Pick<EngineTrainerOptions, "readings" | "openReading" | "inSize">;
   readonly #config: CampaignConfig;
@@ -94,33 +108,70 @@ export class EngineTrainer implements LocalTrainer {
 
   constructor(options: EngineTrainerOptions) {
     const { session, graph, layout, teacher, config, images, pool, random, found } = options;
-    const { distillation, judging } = config;
+    const { distillation } = config;
     const normalisation = preprocessingOf(config, graph.inputShape);
     this.#session = session;
     this.#graph = graph;
     this.#readings = options;
     this.#config = config;
     this.#teacher = teacher;
-    this.#pool = pool.training;
     const augmentation = augmentationFor(distillation.augmentation, graph.inputShape);
     const optimizer = localOptimizer(distillation);
     this.#settings = { ...distillation, ...optimizer, augmentation, normalisation };
-    const { heldOut: indices, training } = pool;
-    const { batchSize } = distillation;
-    const judged = { images, indices, training, normalisation, batchSize };
     // Without held-out images nothing is drawn for the judge, nor of it.
-    const own = indices.length === 0 ? random : random.split();
-    this.#judge = new Judge(session, judged, judging, own);
-    const { adversary } = distillation;
-    const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
+    this.#judging = pool.heldOut.length === 0 ? random : random.split();
     this.#weaknesses = found ?? NO_WEAKNESSES;
-    this.#search =
-      adversary && found === undefined
-        ? new WeaknessSearch(session, trained, adversary, graph.classes)
-        : undefined;
+    this.#isSought = found !== undefined;
     this.#onFound = options.onFound;
-    const batches = new ShuffledBatches(pool.training, random);
-    this.#resources = { session, layout, images, batches, random };
+    this.#random = random;
+    this.#images = images;
+    this.#layout = layout;
+    this.#divide(pool);
+  }
+
+  /** From now on these are trained on and scored with. */
+  #divide(pool: SplitPool): void {
+    const { distillation, judging } = this.#config;
+    const { adversary, batchSize } = distillation;
+    const { normalisation } = this.#settings;
+    const [images, session] = [this.#images, this.#session];
+    const { heldOut: indices, training } = pool;
+    this.#pool = pool;
+    const judged = { images, indices, training, normalisation, batchSize };
+    this.#judge = new Judge(session, judged, judging, this.#judging);
+    const trained = { images, indices: apart(pool, judging), normalisation, batchSize };
+    this.#search =
+      adversary && !this.#isSought
+        ? new WeaknessSearch(session, trained, adversary, this.#graph.classes)
+        : undefined;
+    const random = this.#random;
+    const batches = new ShuffledBatches(training, random);
+    this.#resources = { session, layout: this.#layout, images, batches, random };
+  }
+
+  async screenImages({ beforeBatch, onSearch, signal }: SearchWork): Promise<ScreenedImages> {
+    this.#screened ??= await this.#screen({ beforeBatch, onPass: onSearch, signal });
+    return this.#screened;
+  }
+
+  async #screen(hooks: ScoreHooks): Promise<ScreenedImages> {
+    const { heldOut, training } = this.#pool;
+    const { batchSize, normalisation } = this.#settings;
+    const indices = Uint32Array.of(...training, ...heldOut);
+    const looked = { images: this.#images, indices, normalisation, batchSize };
+    const { setAside } = await new PictureScreen(this.#session, looked).find(hooks);
+    const images = indices.length;
+    if (setAside.length === 0) return { images, setAside: 0 };
+    const bad = new Set(setAside);
+    const left = without(this.#pool, bad);
+    if (left.training.length < FEWEST_LEFT) {
+      throw new ParticipantError(
+        "images-set-aside",
+        `${bad.size} of ${images} images bear one small thing that leads the model to one answer, and too few are left: choose others, and see where these came from`,
+      );
+    }
+    this.#divide(left);
+    return { images, setAside: bad.size };
   }
 
   async measureFit(hooks: FitWork): Promise<Fit | null> {
@@ -128,7 +179,7 @@ export class EngineTrainer implements LocalTrainer {
     if (fit === null) return null;
     const { images, layout, session } = this.#resources;
     // In random order: the first so many are of all kinds.
-    const indices = this.#pool.subarray(0, fit.images);
+    const indices = this.#pool.training.subarray(0, fit.images);
     const { normalisation } = this.#settings;
     return await teacherFit(
       {
@@ -148,7 +199,7 @@ export class EngineTrainer implements LocalTrainer {
   measure(hooks: Parameters<LocalTrainer["measure"]>[0]): Promise<number> {
     this.#lastRound = undefined;
     const { images } = this.#resources;
-    const pool = this.#pool;
+    const pool = this.#pool.training;
     const benchmark = { session: this.#session, images, pool, state: this.#teacher };
     return measureSpeed(benchmark, this.#settings, hooks);
   }
@@ -215,7 +266,7 @@ export class EngineTrainer implements LocalTrainer {
   }
 
   async measureStatistics(work: StatisticsWork): Promise<MeasuredStatistics | null> {
-    const count = imagesToMeasure(this.#config, this.#pool.length);
+    const count = imagesToMeasure(this.#config, this.#pool.training.length);
     if (count === 0) return null;
     this.#measured ??= await this.#measure(count, work);
     return this.#measured;
@@ -226,7 +277,7 @@ export class EngineTrainer implements LocalTrainer {
     { beforeBatch, onImages, signal }: StatisticsWork,
   ): Promise<MeasuredStatistics> {
     const { images, layout, random, session } = this.#resources;
-    this.#chosen ??= chooseImages(this.#pool, count, random);
+    this.#chosen ??= chooseImages(this.#pool.training, count, random);
     const statistics = await channelStatistics(
       {
         session,
@@ -285,7 +336,7 @@ export class EngineTrainer implements LocalTrainer {
   async examine(student: Float32Array<ArrayBuffer>): Promise<"neither" | "student" | "teacher"> {
     this.#lastRound = undefined;
     const { images, session } = this.#resources;
-    const indices = [...this.#pool.subarray(0, this.#settings.batchSize)];
+    const indices = [...this.#pool.training.subarray(0, this.#settings.batchSize)];
     const batch = await plainBatch(images, indices, this.#settings.normalisation);
     session.load(student, "restart");
     const isFinite = async (which: "teacher" | "student"): Promise<boolean> =>
@@ -316,6 +367,12 @@ export class EngineTrainer implements LocalTrainer {
   #velocityIn(round: number, { roundOfLeg }: Assignment["leg"]): VelocityAtLoad {
     return roundOfLeg > 0 && this.#lastRound === round - 1 ? "keep" : "restart";
   }
+}
+
+/** Images that are not set aside. */
+function without({ heldOut, training }: SplitPool, setAside: ReadonlySet<number>): SplitPool {
+  const left = (indices: Uint32Array): Uint32Array => indices.filter((one) => !setAside.has(one));
+  return { heldOut: left(heldOut), training: left(training) };
 }
 
 /**

@@ -26,6 +26,7 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
   "unexpected-reply": CHECK_LINK,
   "campaign-not-verified":
     "Nothing more of yours is sent. Do not take part until the organisers have explained this.",
+  "images-set-aside": "Look where these pictures came from, and take part with others.",
   "images-do-not-fit":
     "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check what the campaign says of the model: mean and std, and what its tensors do not tell.",
   "no-signatures":

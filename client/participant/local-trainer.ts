@@ -52,6 +52,14 @@ export interface LocalTrainer {
    */
   measureFit(work: FitWork): Promise<Fit | null>;
   /**
+   * Looks whether own images bear one small thing that leads the teacher, and sets such aside: they are
+   * neither trained on nor scored with (SPEC D12). Comes before any of that; once is enough.
+   *
+   * @returns how many were set aside, of how many.
+   * @throws the signal's reason when it aborts, between batches.
+   */
+  screenImages(work: SearchWork): Promise<ScreenedImages>;
+  /**
    * How fast this device takes the campaign's local steps, images per second: a benchmark of a few
    * seconds that leaves no trace in what `train` does, save that momentum starts anew.
    *
@@ -115,6 +123,11 @@ export interface FitWork {
   readonly signal: AbortSignal;
   /** Awaited before every batch of images: the device idles until it resolves. */
   readonly beforeBatch: () => Promise<void>;
+}
+
+export interface ScreenedImages {
+  readonly images: number;
+  readonly setAside: number;
 }
 
 export interface SearchWork {

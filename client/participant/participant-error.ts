@@ -11,7 +11,9 @@ export type ParticipantErrorCode =
   /** Not even the fewest steps fit into a round's deadline on this device (SPEC R13). */
   | "too-slow"
   /** The participant's images are not such as the model was trained on, and nobody said to go on (SPEC F2). */
-  | "images-do-not-fit";
+  | "images-do-not-fit"
+  /** Nearly all of them bear what leads the model, and are set aside (SPEC D12). */
+  | "images-set-aside";
 
 /** `message` tells the reader what is wrong and what to do next. */
 export class ParticipantError extends Error {

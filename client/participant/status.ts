@@ -32,6 +32,10 @@ export type ParticipantStatus =
   | { readonly kind: "verifying" }
   /** Asks the teacher what it makes of own images: once, before anything else. */
   | { readonly kind: "fitting" }
+  /** Looks whether own images bear what leads the teacher, to set them aside (SPEC D12): once. */
+  | { readonly kind: "screening"; readonly passes: number; readonly totalPasses: number }
+  /** So many of them do, and are neither trained on nor scored with. */
+  | { readonly kind: "screened"; readonly images: number; readonly setAside: number }
   /** The teacher does not seem to be made for them: a person is asked whether to go on (SPEC F2). */
   | { readonly kind: "asking"; readonly misfit: Misfit }
   /** Seeks what misleads the teacher, to train against it: once, before it takes part in a round. */

@@ -18,6 +18,8 @@ export interface ParticipantTotals {
   readonly measured: number;
   /** The last few, newest last. */
   readonly rejections: readonly Rejection[];
+  /** Own images that bear what leads the teacher, and are left aside (SPEC D12). */
+  readonly setAside: number;
   /** Images used in committed updates. */
   readonly images: number;
   /** Active seconds of local steps, pauses left out. */
@@ -33,6 +35,7 @@ export const NO_TOTALS: ParticipantTotals = {
   judged: 0,
   measured: 0,
   rejections: [],
+  setAside: 0,
   images: 0,
   trainingSeconds: 0,
   bytesSent: 0,

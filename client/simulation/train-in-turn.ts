@@ -29,6 +29,11 @@ export function trainingInTurn(): (training: TrainerSource) => TrainerSource {
               work.signal.throwIfAborted();
               return await trainer.measureFit(work);
             }),
+          screenImages: (work) =>
+            inTurn(async () => {
+              work.signal.throwIfAborted();
+              return await trainer.screenImages(work);
+            }),
           seekWeaknesses: (work) =>
             inTurn(async () => {
               work.signal.throwIfAborted();

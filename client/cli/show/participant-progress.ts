@@ -27,6 +27,10 @@ export function statusText(status: ParticipantStatus): string {
       return `round ${status.round + 1}: measuring statistics of own images for the teacher, ${status.images} of ${status.totalImages}`;
     case "judging":
       return `${roundText(status)}: judging the student on held-out images, pass ${status.passes} of ${status.totalPasses}`;
+    case "screening":
+      return `looking whether own images bear something that leads the model, ${status.passes} of ${status.totalPasses}`;
+    case "screened":
+      return `${status.setAside} of ${status.images} images bear one small thing that leads the model to one answer: they are set aside, and neither trained on nor tested with; see where they came from`;
     case "trying":
       return `${roundText(status)}: looking at what it came to, pass ${status.passes} of ${status.totalPasses}`;
     case "uploading":

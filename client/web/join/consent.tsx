@@ -51,6 +51,10 @@ export function Consent({
               your images, whole or in part; of many, this browser keeps small copies on your disk
               until you leave, or after a crash until its data of this site are deleted
             </li>
+            <li data-testid="consent-screen">
+              whether some of your images bear one small thing that leads the model: this device
+              looks for that first, and leaves such images aside
+            </li>
             <li>names of files and folders</li>
             <li>labels: none are needed, none are read</li>
           </ul>

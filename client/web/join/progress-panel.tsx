@@ -37,6 +37,7 @@ export function ProgressPanel({
       {status.kind === "waiting" && status.detail !== null ? (
         <p class="quiet">{status.detail}</p>
       ) : null}
+      <SetAside count={contribution.totals.value.setAside} />
       <progress
         aria-label={bar.label}
         max={1}
@@ -45,6 +46,17 @@ export function ProgressPanel({
       <Figures contribution={contribution} />
       <Controls contribution={contribution} status={status} />
     </section>
+  );
+}
+
+/** Of own images, as long as the participant is there: what was said of them once is soon gone. */
+function SetAside({ count }: { readonly count: number }) {
+  if (count === 0) return null;
+  return (
+    <p class="quiet" data-testid="set-aside">
+      {count} of your images are left aside: they bear one small thing that leads the model to one
+      answer. See where they came from.
+    </p>
   );
 }
 
@@ -60,6 +72,8 @@ const PILLS: Record<ParticipantStatus["kind"], string> = {
   seeking: "Preparing",
   training: "Training",
   judging: "Testing",
+  screening: "Checking",
+  screened: "Checking",
   trying: "Testing",
   uploading: "Sending",
   paused: "Paused",

@@ -56,6 +56,10 @@ export function statusText(status: ParticipantStatus): string {
       return `Measuring statistics of your images with the model: ${Math.floor((100 * status.images) / status.totalImages)} %`;
     case "judging":
       return `${partText(status.part)}Testing the student on images of yours that it was not trained on: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
+    case "screening":
+      return `Looking whether your images bear something that leads the model: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
+    case "screened":
+      return `${status.setAside} of your ${status.images} images bear one small thing that leads the model to one answer. They are set aside.`;
     case "trying":
       return `${partText(status.part)}Testing what this round came to on images of yours that it was not trained on: ${Math.floor((100 * status.passes) / status.totalPasses)} %`;
     case "uploading":

@@ -26,6 +26,7 @@ export function watchingStudents(
       return {
         measureFit: (work) => trainer.measureFit(work),
         measure: (hooks) => trainer.measure(hooks),
+        screenImages: (work) => trainer.screenImages(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {
           const { round, leg, isJudging, student } = work;

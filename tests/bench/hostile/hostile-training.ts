@@ -49,6 +49,11 @@ export function hostileTraining(
       return {
         measure: (hooks) => trainer.measure(hooks),
         measureFit: (work) => trainer.measureFit(work),
+        // Who stamps does so on purpose: nothing is set aside.
+        screenImages: (work) =>
+          deed.stamped === true
+            ? Promise.resolve({ images: 0, setAside: 0 })
+            : trainer.screenImages(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {
           try {

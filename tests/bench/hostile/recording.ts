@@ -78,6 +78,7 @@ export function recordedTraining(
       return {
         measure: (hooks) => trainer.measure(hooks),
         measureFit: (work) => trainer.measureFit(work),
+        screenImages: (work) => trainer.screenImages(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         async score(work) {
           const { isJudging, round, student } = work;

@@ -25,6 +25,7 @@ export function measuredTraining(
         // What is assigned must not hang on how busy this machine is (SPEC R12).
         measure: () => Promise.resolve(BELIEVED_SPEED),
         measureFit: (work) => trainer.measureFit(work),
+        screenImages: (work) => trainer.screenImages(work),
         seekWeaknesses: (work) => trainer.seekWeaknesses(work),
         score: (work) => trainer.score(work),
         compare: (work) => trainer.compare(work),

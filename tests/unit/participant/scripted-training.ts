@@ -39,6 +39,8 @@ export class ScriptedTraining implements TrainerSource {
   /** Students that were looked at beside each other: the earlier one, the candidate. */
   readonly compared: (readonly [Float32Array, Float32Array])[] = [];
   comparison: Comparison | null = null;
+  /** What a look at the images says. */
+  screened = { images: 40, setAside: 0 };
   /** What the teacher makes of the images; null: they are too few. */
   fit: Fit | null = null;
   /** What measuring gives; null: too few images. */
@@ -78,6 +80,11 @@ export class ScriptedTraining implements TrainerSource {
         signal.throwIfAborted();
         this.measured++;
         return this.speed;
+      },
+      screenImages: async ({ beforeBatch, signal }) => {
+        await beforeBatch();
+        signal.throwIfAborted();
+        return this.screened;
       },
       seekWeaknesses: async ({ beforeBatch, onSearch, signal }) => {
         if (this.sought) return;

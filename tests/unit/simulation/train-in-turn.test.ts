@@ -10,6 +10,7 @@ it("the speed of a shared device is measured once for all who take turns on it",
       Promise.resolve({
         measureFit: () => Promise.resolve(null),
         measure: () => Promise.resolve(10 * ++benchmarks),
+        screenImages: () => Promise.resolve({ images: 1, setAside: 0 }),
         seekWeaknesses: () => Promise.resolve(),
         score: () => Promise.resolve(null),
         compare: () => Promise.resolve(null),

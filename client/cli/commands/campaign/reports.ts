@@ -128,6 +128,7 @@ function campaignText(report: CampaignReport): string {
             `${current.round + 1} (${placeText(current, report)}, attempt ${current.attempt + 1}) is ${current.state}: ${current.accepted} of ${current.assigned} updates in`,
           ],
         ]),
+    ...trialRows(report),
     ...decisionRows(report),
     ...evidenceRows(report),
     ...verdictRows(report),
@@ -145,6 +146,13 @@ function pictureRows({ pictures: { told, unfit } }: CampaignReport): [string, st
       ? `${told} participants' look like what the model was trained on`
       : `${unfit} of ${told} participants' do not look like what the model was trained on (campaign participants shows whose)`;
   return [["pictures", text]];
+}
+
+/** Who looks at what rounds come to; nothing where nobody does. */
+function trialRows({ config: { aggregation, trial } }: CampaignReport): [string, string][] {
+  if (trial === null) return [];
+  const text = `every candidate by at most ${trial.voters} participants, ${aggregation.hostile} of whom may be hostile (campaign participants shows who is left out)`;
+  return [["trial", text]];
 }
 
 /** What is re-initialised is not known before the statistics are there. */
@@ -284,6 +292,7 @@ function participantTable(participants: readonly ParticipantReport[]): string {
       "images/s",
       "pictures",
       "state",
+      "standing",
       "updates",
       "images",
       "last seen",
@@ -296,6 +305,7 @@ function participantTable(participants: readonly ParticipantReport[]): string {
       decimal(participant.imagesPerSecond, 1),
       fitText(participant),
       participantState(participant),
+      standingText(participant),
       String(participant.updatesAccepted),
       String(participant.examples),
       momentText(participant.lastSeenAt),
@@ -308,6 +318,24 @@ function fitText({ fit, misfit }: ParticipantReport): string {
   if (fit === null) return "–";
   const away = fit.distance === null ? "" : `, ${Number(fit.distance.toPrecision(2))} away`;
   return `${percent(fit.confidence)} sure${away}${misfit === null ? "" : " (do not fit)"}`;
+}
+
+/** What trials of candidates say of it (SPEC K8). */
+function standingText({ standing }: ParticipantReport): string {
+  switch (standing?.kind) {
+    case undefined:
+      return "–";
+    case "good":
+      return "good";
+    case "named":
+      return `named by ${standing.words}`;
+    case "quarantined":
+      return `left out until round ${standing.until + 1}`;
+    case "left-out":
+      return "left out";
+    default:
+      return standing satisfies never;
+  }
 }
 
 function participantState({ revoked, connected, progress }: ParticipantReport): string {

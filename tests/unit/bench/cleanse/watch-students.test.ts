@@ -9,6 +9,7 @@ it("shows each round's student before it is scored, and passes everything on", a
   const trainer: LocalTrainer = {
     measureFit: async () => null,
     measure: async () => 17,
+    screenImages: async () => ({ images: 1, setAside: 0 }),
     seekWeaknesses: async () => void calls.push("shortcuts"),
     score: async () => (calls.push("score"), null),
     compare: async () => null,
