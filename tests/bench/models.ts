@@ -3,8 +3,7 @@
  * coordinator of this machine. Prints the time of each, and the most memory that the command line, the
  * coordinator's Node and its workerd held meanwhile. Linux only.
  *
- * Options: --megabytes N (repeatable), --model FILE (repeatable, in their place), --live (also what the
- * runtime's isolates had in use, their garbage collected before every look: takes longer), --json.
+ * Options: --megabytes N (repeatable), --model FILE (repeatable, in their place), --json.
  */
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
@@ -17,8 +16,6 @@ import { freePort, runtimesOf, startCoordinatorProcess } from "./doors/coordinat
 import { thisMachine } from "./engine/report.ts";
 import { table } from "./engine/tables.ts";
 import { drawModel, networkOfBytes } from "./models/draw-model.ts";
-import { inspectRuntimes } from "./models/inspected-runtime.ts";
-import { Isolates } from "./models/live-bytes.ts";
 import { inThisProcess, measure, runCommand, type Taken } from "./models/measure.ts";
 
 interface Row extends Taken {
@@ -31,7 +28,6 @@ const { values: options } = parseArgs({
   options: {
     megabytes: { type: "string", multiple: true, default: ["100", "500"] },
     model: { type: "string", multiple: true, default: [] },
-    live: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -39,12 +35,11 @@ const { values: options } = parseArgs({
 const folder = await mkdtemp(join(tmpdir(), "scour-models-"));
 const rows: Row[] = [];
 try {
-  const inspector = options.live ? await inspectRuntimes(folder) : undefined;
-  for (const path of options.model) await measureModel(path, inspector);
+  for (const path of options.model) await measureModel(path);
   for (const megabytes of options.model.length > 0 ? [] : options.megabytes) {
     const path = join(folder, `${megabytes}.safetensors`);
     await drawModel(path, networkOfBytes(Number(megabytes) * 1e6));
-    await measureModel(path, inspector);
+    await measureModel(path);
     await rm(path);
   }
 } finally {
@@ -54,14 +49,14 @@ const machine = `${thisMachine()}; load ${loadavg()[0]!.toFixed(1)}`;
 console.log(options.json ? JSON.stringify({ machine, rows }) : `${machine}\n\n${rowsTable()}`);
 
 /** All stages of one file, on a coordinator that does nothing else. */
-async function measureModel(path: string, inspector: number | undefined): Promise<void> {
+async function measureModel(path: string): Promise<void> {
   const { size } = await stat(path);
   const take = async (stage: string, taking: Promise<Taken>): Promise<void> => {
     const taken = await taking;
     const row = { model: basename(path), bytes: size, stage, ...taken };
     rows.push(row);
     // One that takes long may be ended before its table.
-    process.stderr.write(`${cellsOf(row, Object.keys(taken.live ?? {})).join("  ")}\n`);
+    process.stderr.write(`${cellsOf(row).join("  ")}\n`);
   };
   await take(
     "check",
@@ -70,9 +65,8 @@ async function measureModel(path: string, inspector: number | undefined): Promis
   const state = join(folder, "state");
   const coordinator = await startCoordinatorProcess({ stateDir: state, port: await freePort() });
   try {
-    const isolates = inspector === undefined ? undefined : await Isolates.open(inspector);
     const [runtime] = await runtimesOf(state);
-    const watched = { coordinator: coordinator.pid, runtime: runtime!.pid, isolates };
+    const watched = { coordinator: coordinator.pid, runtime: runtime!.pid };
     const { adminToken, url } = coordinator;
     const admin = new AdminClient(url, adminToken);
     let model = "";
@@ -101,7 +95,6 @@ async function measureModel(path: string, inspector: number | undefined): Promis
       measure(watched, () => runCommand(command)),
     );
     await rm(out);
-    isolates?.close();
   } finally {
     await coordinator.stop();
     await rm(state, { recursive: true, force: true });
@@ -109,19 +102,12 @@ async function measureModel(path: string, inspector: number | undefined): Promis
 }
 
 function rowsTable(): string {
-  const isolates = [...new Set(rows.flatMap(({ live }) => Object.keys(live ?? {})))].sort();
-  const head = ["file", "stage", "s", "command line", "Node", "workerd", ...isolates];
-  return table(
-    head,
-    rows.map((row) => cellsOf(row, isolates)),
-  );
+  return table(["file", "stage", "s", "command line", "Node", "workerd"], rows.map(cellsOf));
 }
 
-function cellsOf(row: Row, isolates: readonly string[]): string[] {
-  const { bytes, command, coordinator, live, model, runtime, seconds, stage } = row;
-  const held = [command, coordinator, runtime, ...isolates.map((name) => live?.[name] ?? null)];
+function cellsOf({ bytes, command, coordinator, model, runtime, seconds, stage }: Row): string[] {
   const file = `${model} (${bytesText(bytes)})`;
-  return [file, stage, seconds.toFixed(1), ...held.map(heldText)];
+  return [file, stage, seconds.toFixed(1), ...[command, coordinator, runtime].map(heldText)];
 }
 
 function heldText(bytes: number | null): string {

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { startScourProcess } from "../doors/coordinator-process.ts";
-import type { Isolates } from "./live-bytes.ts";
 import { forgetPeak, peakBytes } from "./peak-memory.ts";
 
 /** What a stage took; bytes are the most that were held, null of what had no part in it. */
@@ -9,15 +8,12 @@ export interface Taken {
   readonly command: number | null;
   readonly coordinator: number | null;
   readonly runtime: number | null;
-  /** By isolate; null where nobody looked. */
-  readonly live: Readonly<Record<string, number>> | null;
 }
 
-/** The processes of a coordinator, and the isolates of its runtime where they are looked into. */
+/** The processes of a coordinator. */
 export interface Watched {
   readonly coordinator: number;
   readonly runtime: number;
-  readonly isolates: Isolates | undefined;
 }
 
 /**
@@ -33,7 +29,6 @@ export async function measure(
     await forgetPeak(watched.coordinator);
     await forgetPeak(watched.runtime);
   }
-  const live = watched?.isolates?.watch();
   const began = performance.now();
   const command = await work();
   const seconds = (performance.now() - began) / 1000;
@@ -42,7 +37,6 @@ export async function measure(
     command,
     coordinator: watched === undefined ? null : await peakBytes(watched.coordinator),
     runtime: watched === undefined ? null : await peakBytes(watched.runtime),
-    live: live === undefined ? null : Object.fromEntries(await live.stop()),
   };
 }
 
