@@ -133,7 +133,7 @@ describe("the document", () => {
       .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
       .filter((route) => route !== "get /api/v1/openapi.json");
     expect(listed).toEqual([...new Set(served)].sort());
-    expect(listed).toHaveLength(38);
+    expect(listed).toHaveLength(40);
     const enrol = document.paths["/api/v1/enrol"] as { post: { responses: object } };
     expect(Object.keys(enrol.post.responses)).toEqual(
       expect.arrayContaining(["201", "400", "401", "403", "409", "410", "413"]),

@@ -22,8 +22,9 @@ export function pollCalmly(host: { setImmediate: Immediate }): void {
   const immediately = host.setImmediate;
   let isLooking = false;
   let waitsSince = 0;
-  const asked = (callback: () => void, ...args: []): unknown => {
-    if (!isOfBinding(callback)) return immediately(callback, ...args);
+  const asked = (callback: (...args: unknown[]) => void, ...args: unknown[]): unknown => {
+    // What settles a promise is native and nameless, too, but as a rule is given what it settles with.
+    if (args.length > 0 || !isOfBinding(callback)) return immediately(callback, ...args);
     // Asked for by the last look, when what it waits for is not done.
     if (!isLooking) waitsSince = performance.now();
     const look = (): void => {

@@ -56,7 +56,7 @@ it("a binding that waits long looks now and then, and what it asks for next at o
   expect(waiting).toHaveLength(1);
 });
 
-it("others' immediates stay what they were", () => {
+it("others' immediates stay what they were", async () => {
   const { host, runImmediates } = hostOf();
   const given: unknown[] = [];
   const note = function (this: unknown, ...args: unknown[]): void {
@@ -65,7 +65,9 @@ it("others' immediates stay what they were", () => {
   expect(host.setImmediate((value: string) => given.push(value), "a value")).toBe("an immediate");
   vi.advanceTimersByTime(5);
   host.setImmediate(note.bind("bound"), 1, 2);
+  const settled = new Promise((resolve) => host.setImmediate(resolve, "what settles it"));
   runImmediates();
+  expect(await settled).toBe("what settles it");
   expect(given).toEqual(["a value", "bound", 1, 2]);
   expect(promisify(host.setImmediate)).toBe(promised);
 });
