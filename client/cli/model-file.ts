@@ -1,10 +1,6 @@
 import { ProtocolError } from "../../protocol/errors.ts";
-import {
-  openModel,
-  readState,
-  type ImportedModel,
-  type OpenModel,
-} from "../../protocol/formats/import-model.ts";
+import { openModel, readState, type ImportedModel } from "../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../protocol/formats/open-model.ts";
 import {
   NETWORK_FLAGS,
   networkText,

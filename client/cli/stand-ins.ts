@@ -1,4 +1,4 @@
-import type { OpenModel } from "../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../protocol/formats/open-model.ts";
 import { convolutionsByNorm, standInNorms } from "../../protocol/model/stand-in-norms.ts";
 
 /** Convolutions that are named; `check` names all. */

@@ -2,6 +2,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { NetworkSettings } from "../../protocol/model/network-settings.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import * as formats from "../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../protocol/formats/open-model.ts";
 import { giveBack } from "./give-back.ts";
 import { findBlob, readBlobRange } from "./stored-blob.ts";
 
@@ -17,7 +18,7 @@ export function teacherOf({ model, network }: CampaignConfig): ModelReference {
 }
 
 /** A model in storage of which all is known but its values, which are left where they are. */
-export interface ModelSource extends formats.OpenModel, ModelReference {
+export interface ModelSource extends OpenModel, ModelReference {
   readonly network: NetworkSettings;
 }
 

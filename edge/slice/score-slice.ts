@@ -1,5 +1,6 @@
 import { openModel, type ModelReference } from "../blobs/model-source.ts";
-import { readState, type OpenModel } from "../../protocol/formats/import-model.ts";
+import { readState } from "../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../protocol/formats/open-model.ts";
 import type { LayoutEntry, Slice } from "../../protocol/model/state-layout.ts";
 import { lipschitzOfChannels } from "../../protocol/reinit/channel-scores.ts";
 import { KernelNorms } from "../../protocol/reinit/kernel-norms.ts";

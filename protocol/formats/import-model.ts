@@ -5,18 +5,14 @@ import {
   type NetworkAnswers,
   type NetworkSettings,
 } from "../model/network-settings.ts";
-import { recognise, type RecognisedModel } from "../model/recognise.ts";
+import { recognise } from "../model/recognise.ts";
 import type { LayoutEntry, StateLayout } from "../model/state-layout.ts";
 import { bareConvolutions } from "./bare-convolutions.ts";
 import { bytesInMemory, type ByteSource } from "./byte-source.ts";
 import { openModelFile } from "./open-model-file.ts";
+import type { OpenModel } from "./open-model.ts";
 import type { ModelFile, TensorPart } from "./model-file.ts";
 import { withStandIns } from "./stand-in-file.ts";
-
-/** A model file of which all is known but its values. */
-export interface OpenModel extends RecognisedModel {
-  readonly file: ModelFile;
-}
 
 export interface ImportedModel extends OpenModel {
   /** The state vector; length `layout.length`. */

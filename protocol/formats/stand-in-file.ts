@@ -8,7 +8,7 @@ import {
   type StandIn,
 } from "../model/stand-in-norms.ts";
 import { stateLayout } from "../model/state-layout.ts";
-import type { OpenModel } from "./import-model.ts";
+import type { OpenModel } from "./open-model.ts";
 import type { ModelFile, NewValues, TensorPart } from "./model-file.ts";
 
 /**

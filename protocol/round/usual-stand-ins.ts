@@ -1,4 +1,4 @@
-import type { OpenModel } from "../formats/import-model.ts";
+import type { OpenModel } from "../formats/open-model.ts";
 import { hasPlacesForNorms, withStandIns } from "../formats/stand-in-file.ts";
 import type { CampaignConfig } from "./campaign-config.ts";
 

@@ -1,10 +1,7 @@
 import { ProtocolError, type ProblemCode } from "../../../../protocol/errors.ts";
 import type { Finding } from "../../../../protocol/formats/finding.ts";
-import {
-  readState,
-  recogniseFile,
-  type OpenModel,
-} from "../../../../protocol/formats/import-model.ts";
+import { readState, recogniseFile } from "../../../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../../../protocol/formats/open-model.ts";
 import type { ModelFile } from "../../../../protocol/formats/model-file.ts";
 import { openModelFile } from "../../../../protocol/formats/open-model-file.ts";
 import { depthStages } from "../../../../protocol/model/depth-stages.ts";

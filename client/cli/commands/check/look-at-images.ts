@@ -1,4 +1,5 @@
-import { readState, type OpenModel } from "../../../../protocol/formats/import-model.ts";
+import { readState } from "../../../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../../../protocol/formats/open-model.ts";
 import type { CampaignConfig } from "../../../../protocol/round/campaign-config.ts";
 import { firstLook } from "../../../evaluation/first-look.ts";
 import { loadImages } from "../../../images/load-node.ts";

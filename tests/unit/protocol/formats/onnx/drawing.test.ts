@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bytesInMemory } from "../../../../../protocol/formats/byte-source.ts";
-import { openModel, type OpenModel } from "../../../../../protocol/formats/import-model.ts";
+import { openModel } from "../../../../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../../../../protocol/formats/open-model.ts";
 import type { NetworkSettings } from "../../../../../protocol/model/network-settings.ts";
 import {
   between,

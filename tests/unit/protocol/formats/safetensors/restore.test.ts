@@ -5,8 +5,8 @@ import {
   importModel,
   openModel,
   restoreModel,
-  type OpenModel,
 } from "../../../../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../../../../protocol/formats/open-model.ts";
 import {
   writeSafetensors,
   type TensorToWrite,
