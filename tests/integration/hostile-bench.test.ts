@@ -69,7 +69,8 @@ describe("[O1][O5][O6] one hostile participant of five", () => {
       name: "hostile",
       model,
       preprocessing: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-      reinit: { seed: "01".repeat(32) },
+      // A student that began as its teacher would be led nowhere by being replaced by it.
+      reinit: { seed: "01".repeat(32), strength: 1 },
       distillation: { rounds: ROUNDS, localSteps: 2, batchSize: 2 },
       judging: { radii: [0.072] },
       round: { goal: PARTICIPANTS },
