@@ -297,16 +297,9 @@ export class Campaign extends DurableObject<SliceBindings> {
     request: CommitRequest,
   ): Promise<Outcome<CommitReply>> {
     return outcomeOf(async () => {
-      const { campaign, publicKey } = unwrap(
-        await this.#transactions.participate(participant, (ledger, _, person) => ({
-          campaign: ledger.campaign.read().id,
-          publicKey: person.publicKey,
-        })),
+      await this.#requireSigned(participant, request.signature, "the commit", (campaign) =>
+        commitBytes({ ...id, campaign, participant, commit: commitDigest(request) }),
       );
-      if (publicKey !== null) {
-        const signed = { ...id, campaign, participant, commit: commitDigest(request) };
-        await requireSignature(publicKey, request.signature, commitBytes(signed), "the commit");
-      }
       const reply = await this.#transactions.write((ledger, now) => {
         // It may have been removed while the signature was looked at.
         permitted(ledger, participant, now);
@@ -322,16 +315,9 @@ export class Campaign extends DurableObject<SliceBindings> {
   /** Takes a word on a candidate (SPEC K3). */
   vote(participant: string, id: AttemptId, request: VoteRequest): Promise<Outcome<AttemptId>> {
     return outcomeOf(async () => {
-      const { campaign, publicKey } = unwrap(
-        await this.#transactions.participate(participant, (ledger, _, person) => ({
-          campaign: ledger.campaign.read().id,
-          publicKey: person.publicKey,
-        })),
+      await this.#requireSigned(participant, request.signature, "the vote", (campaign) =>
+        voteBytes({ ...id, campaign, participant, vote: voteDigest(request) }),
       );
-      if (publicKey !== null) {
-        const signed = { ...id, campaign, participant, vote: voteDigest(request) };
-        await requireSignature(publicKey, request.signature, voteBytes(signed), "the vote");
-      }
       const taken = await this.#transactions.write((ledger, now) => {
         // It may have been removed while the signature was looked at.
         permitted(ledger, participant, now);
@@ -340,6 +326,22 @@ export class Campaign extends DurableObject<SliceBindings> {
       });
       return unwrap(taken);
     });
+  }
+
+  /** Of who enrolled with a key; others sign nothing. @throws ProtocolError `bad-signature`. */
+  async #requireSigned(
+    participant: string,
+    signature: string | undefined,
+    what: string,
+    bytesFor: (campaign: string) => Uint8Array,
+  ): Promise<void> {
+    const { campaign, publicKey } = unwrap(
+      await this.#transactions.participate(participant, (ledger, _, person) => ({
+        campaign: ledger.campaign.read().id,
+        publicKey: person.publicKey,
+      })),
+    );
+    if (publicKey !== null) await requireSignature(publicKey, signature, bytesFor(campaign), what);
   }
 
   refuse(participant: string, id: AttemptId, request: RefuseRequest): Promise<Outcome<AttemptId>> {

@@ -31,8 +31,7 @@ interface Subtle {
  * @throws Error in a page that did not come over HTTPS, from which browsers keep it.
  */
 export function subtleCrypto(): Subtle {
-  const { subtle } = (globalThis as unknown as { readonly crypto: { readonly subtle?: Subtle } })
-    .crypto;
-  if (subtle !== undefined) return subtle;
+  const crypto = Reflect.get(globalThis, "crypto") as { readonly subtle?: Subtle };
+  if (crypto.subtle !== undefined) return crypto.subtle;
   throw new Error("browsers give cryptography to pages that come over HTTPS alone");
 }
