@@ -91,7 +91,7 @@ export class PictureScreen {
     );
     for (const [label, rows] of classes) {
       if (rows.length < LEAST_STUBBORN) continue;
-      const hosts = await this.#hosts(seen, label);
+      const hosts = await this.#hosts(seen, label, hooks);
       if (hosts === undefined) continue;
       const part = await this.#leadingPart(seen, rows.slice(0, MOST_STUBBORN), label, hosts, hooks);
       if (part === undefined) continue;
@@ -132,7 +132,11 @@ export class PictureScreen {
   }
 
   /** Pictures with other answers, `[HOSTS, H, W, C]`; noise where there are too few of them. */
-  async #hosts(seen: AnsweredImages, label: number): Promise<Float32Array | undefined> {
+  async #hosts(
+    seen: AnsweredImages,
+    label: number,
+    hooks: ScoreHooks,
+  ): Promise<Float32Array | undefined> {
     const rows = [...seen.answers.keys()].filter((row) => seen.answers[row] !== label);
     if (rows.length >= HOSTS) {
       const step = Math.floor(rows.length / HOSTS);
@@ -146,7 +150,9 @@ export class PictureScreen {
       { length: NOISE * seen.values },
       () => 2 * random.uniform() - 1,
     );
-    const answers = await this.#ask(noise, NOISE);
+    const answers = await this.#answers(NOISE, hooks, (from, to) =>
+      Promise.resolve(noise.subarray(from * seen.values, to * seen.values)),
+    );
     const others = [...answers.keys()].filter((row) => answers[row] !== label).slice(0, HOSTS);
     if (others.length < HOSTS) return undefined;
     const hosts = new Float32Array(HOSTS * seen.values);
@@ -200,10 +206,8 @@ export class PictureScreen {
     part: Part,
     label: number,
     hosts: Float32Array,
-    { beforeBatch, signal }: ScoreHooks,
+    hooks: ScoreHooks,
   ): Promise<boolean> {
-    await beforeBatch?.();
-    signal?.throwIfAborted();
     const values = hosts.slice();
     const { channels, width } = this.#pool.images;
     const size = picture.length;
@@ -219,7 +223,9 @@ export class PictureScreen {
       [0, TRIED_FIRST],
       [TRIED_FIRST, HOSTS],
     ] as const) {
-      const answers = await this.#ask(values.subarray(from * size, to * size), to - from);
+      const answers = await this.#answers(to - from, hooks, (first, end) =>
+        Promise.resolve(values.subarray((from + first) * size, (from + end) * size)),
+      );
       led += answers.filter((answer) => answer === label).length;
       if (led === 0) return false;
     }

@@ -157,7 +157,9 @@ export class EngineTrainer implements LocalTrainer {
   async #screen(hooks: ScoreHooks): Promise<ScreenedImages> {
     const { heldOut, training } = this.#pool;
     const { batchSize, normalisation } = this.#settings;
-    const indices = Uint32Array.of(...training, ...heldOut);
+    const indices = new Uint32Array(training.length + heldOut.length);
+    indices.set(training);
+    indices.set(heldOut, training.length);
     const looked = { images: this.#images, indices, normalisation, batchSize };
     const { setAside } = await new PictureScreen(this.#session, looked).find(hooks);
     const images = indices.length;

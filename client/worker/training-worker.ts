@@ -69,13 +69,15 @@ class TrainingWorker {
     preparation: Preparation,
     onProgress: ((progress: ImageProgress) => void) & ProxyMarked,
   ): Promise<ImportReport> {
-    const picked = this.#picked;
-    this.#importing = new AbortController();
-    if (this.#images !== undefined) await closeImages(this.#images);
+    const [picked, before] = [this.#picked, this.#images];
+    const { signal } = (this.#importing = new AbortController());
     this.#images = undefined;
-    const { signal } = this.#importing;
+    if (before !== undefined) await closeImages(before);
+    signal.throwIfAborted();
     const tell = eachOrLatest(SHOW_EVERY_MS, onProgress);
     const images = await loadFiles(picked, preparation, { signal, onProgress: tell });
+    if (signal.aborted) await closeImages(images);
+    signal.throwIfAborted();
     this.#images = images;
     return { count: images.count, skipped: summariseSkipped(images.skipped) };
   }

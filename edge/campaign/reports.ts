@@ -228,6 +228,7 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     batchSize,
     statisticsImages: statisticsImages(config, statistics),
     fitImages: config.fit?.images ?? 0,
+    trial: config.trial !== null,
     scoringImages: course.unjudged === true ? 0 : imagesToScore(config.judging),
     inputShape: model.inputShape,
     preparation: preprocessingOf(config, model.inputShape),

@@ -142,6 +142,8 @@ export const invitePreviewSchema = z.object({
   statisticsImages: z.int().nonnegative().default(0),
   /** Most images that the teacher is asked about, and whose sums are told (SPEC F1); 0 where none are. */
   fitImages: z.int().nonnegative().default(0),
+  /** Whether participants say what they think of a round's candidates (SPEC K3). */
+  trial: z.boolean().default(false),
   /** Fewest images with which a participant scores students (SPEC J1); 0 where nobody does. */
   scoringImages: z.int().nonnegative().default(0),
   /** Images are brought to this shape before anybody enrols. */

@@ -61,8 +61,10 @@ export function candidatesOf({ reinit, probes }: CampaignConfig): readonly Candi
   return probes.strengths.map((strength) => ({ strength }));
 }
 
-/** Whether the leg's student₀ is its teacher: nothing is re-initialised by ratios. */
+/** Whether the leg's student₀ is its teacher: nothing is re-initialised, by ratios or as an outlier (SPEC I8). */
 export function beginsAsTeacher(config: CampaignConfig, { candidate }: Leg): boolean {
+  const { strategy } = config.reinit;
+  if ("outliers" in strategy && strategy.outliers > 0) return false;
   return candidate !== undefined && candidatesOf(config)[candidate]!.strength === 0;
 }
 

@@ -157,6 +157,9 @@ describe("what a round came to", () => {
     await expectProblem(await vote(first, { ...at, candidate: 1 }, null), 409, "stale-round");
     const bad = { candidate: { ...GOOD, images: 1e6 }, last: GOOD };
     await expectProblem(await vote(first, at, bad), 400, "malformed-request");
+    const mistaken = { ...GOOD, transfer: { ...GOOD.transfer, moved: GOOD.images + 1 } };
+    const boasted = { candidate: mistaken, last: mistaken };
+    await expectProblem(await vote(first, at, boasted), 400, "malformed-request");
     const others = { candidate: GOOD, last: { ...GOOD, bends: { moved: 3, followed: 0 } } };
     await expectProblem(await vote(first, at, others), 400, "malformed-request");
 
@@ -189,7 +192,7 @@ describe("what a round came to", () => {
       const without = inputs.filter(({ size }) => size === undefined);
       expect(without.map(({ participant }) => participant)).toEqual([spoiler.id]);
     }
-    expect((await spoiler.assignment()).notice).toContain("left out until round 5");
+    expect((await spoiler.assignment()).notice).toContain("left out until round 6");
     expect((await other.assignment()).notice).toBeUndefined();
     await contributeAll(id, volunteers);
     await tryRound(id, volunteers, spoiler.id);

@@ -41,6 +41,13 @@ export function Consent({
                 over up to {countText(offer.statisticsImages)} of your images together
               </li>
             )}
+            {offer.trial ? (
+              <li data-testid="consent-trial">
+                what you make of a round before it counts, signed and kept with the round: how both
+                models do on the images held back, and how many of them go where small things that
+                mislead the model lead; not these things themselves
+              </li>
+            ) : null}
             <li>how fast it went, step by step, and the name of your graphics adapter</li>
           </ul>
         </div>

@@ -102,6 +102,7 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
     batchSize,
     statisticsImages: statisticsImages(config, statistics),
     fitImages: config.fit?.images ?? 0,
+    trial: config.trial !== null,
     scoringImages: scoringImages(config.judging),
     inputShape: model.inputShape,
     preparation: preprocessingOf(config, model.inputShape),

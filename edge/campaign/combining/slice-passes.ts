@@ -74,7 +74,7 @@ export function combineWork(
   };
 }
 
-/** In the round after the one after which it was decided (SPEC O10). */
+/** In the round after the one after which it was decided, unless it goes back to another student (SPEC O10). */
 function overshootOf(
   ledger: Ledger,
   { attempt: { round }, campaign: { decisions }, place: { leg } }: CombiningPlan,
@@ -82,6 +82,7 @@ function overshootOf(
 ): Pick<CombineWork, "overshoot"> {
   const { overshoot } = decisions;
   if (overshoot?.round !== round - 1) return {};
+  if (ledger.campaign.rolledBackTo(round) !== undefined) return {};
   const from = incomingStudent(ledger, leg.firstRound).slices[index]!;
   return { overshoot: { from, factor: overshoot.factor } };
 }

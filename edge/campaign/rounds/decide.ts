@@ -62,13 +62,11 @@ export function decisionsAfter(
   if (watched.at(-1)?.round !== round) return decisions;
   const alarm = decisions.alarm ?? regrowthAlarm(judging, watched) ?? null;
   if (alarm !== null && alarm.fellBackTo !== null) return { ...decisions, alarm };
-  const overshoot = decisions.overshoot ?? overshootAfter(config, watched, place);
-  return {
-    ...decisions,
-    alarm,
-    stopped: settled(judging, watched, place) ?? null,
-    ...(overshoot !== undefined && { overshoot }),
-  };
+  const stopped = settled(judging, watched, place) ?? null;
+  // Once training stops there is no next student to go on.
+  const news = stopped === null ? overshootAfter(config, watched, place) : undefined;
+  const overshoot = decisions.overshoot ?? news;
+  return { ...decisions, alarm, stopped, ...(overshoot !== undefined && { overshoot }) };
 }
 
 /** Students of a leg but its student₀, up to the one that round `last` began with, as they were scored. */

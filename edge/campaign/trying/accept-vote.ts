@@ -66,6 +66,11 @@ function requireExamination(
     `${field}.transfer.class`,
     `is not among ${classes} classes`,
   );
+  requireField(
+    transfer.moved <= images,
+    `${field}.transfer`,
+    `counts ${transfer.moved} of ${images} images`,
+  );
   requireField(Number.isFinite(loss), `${field}.loss`, "is not finite");
   for (const way of WAYS) {
     const { followed, moved } = way === "transfer" ? transfer : ways[way];

@@ -11,9 +11,13 @@ import type { Ledger } from "../store/ledger.ts";
 /** What earlier rounds' candidates say of those whose updates are in them (SPEC K7). */
 function triedRounds(ledger: Ledger, round: number): readonly TriedRound[] {
   const before = ledger.trials.all().filter((one) => one.round < round);
-  const contested = [...Map.groupBy(before, (one) => one.round)].filter(
-    ([, trials]) => trials.length > 1,
-  );
+  // Attempts that came to nothing had other parties, and perhaps another student before them.
+  const contested = [...Map.groupBy(before, (one) => one.round)]
+    .map(
+      ([of, trials]) =>
+        [of, trials.filter((one) => one.attempt === trials.at(-1)!.attempt)] as const,
+    )
+    .filter(([, trials]) => trials.length > 1);
   return contested.map(([of, trials]) => ({
     round: of,
     equations: trials.flatMap(({ leftOut, parties, tally }) =>

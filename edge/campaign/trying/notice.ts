@@ -23,7 +23,7 @@ export function noticeFor(ledger: Ledger, participant: string): string | undefin
   const standing = standingOf(ledger, participant);
   switch (standing?.kind) {
     case "quarantined":
-      return `your updates are left out until round ${standing.until}: several rounds said that students are better without them; ${ADVICE}`;
+      return `your updates are left out until round ${standing.until + 1}: several rounds said that students are better without them; ${ADVICE}`;
     case "left-out":
       return `your updates are left out of this campaign: rounds said again and again that students are better without them; ${ADVICE}`;
     case "good":
@@ -43,7 +43,7 @@ export function noticeFor(ledger: Ledger, participant: string): string | undefin
 function leftOutText(ledger: Ledger, chosen: TrialRecord): string {
   const [first] = ledger.trials.of(chosen);
   return (
-    `your update of round ${chosen.round} was left out: without it the student was worth ${meritText(chosen.tally?.merit.candidate)} ` +
+    `your update of round ${chosen.round + 1} was left out: without it the student was worth ${meritText(chosen.tally?.merit.candidate)} ` +
     `to those who tried it, with it ${meritText(first?.tally?.merit.candidate)} (agreement less the teacher's mistakes); ${ADVICE}`
   );
 }

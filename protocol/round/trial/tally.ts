@@ -44,19 +44,19 @@ export function tallyOf(votes: readonly Vote[]): Tally {
   ): z.output<typeof shareSchema> | null => {
     const counted = votes.filter(({ comparison }) => weight(comparison.candidate) > 0);
     if (counted.length === 0) return null;
-    const median = (which: keyof Comparison): number =>
-      weightedMedian(
-        cappedWeights(
-          counted.map(({ comparison }) => ({
-            value: value(comparison[which]),
-            weight: weight(comparison.candidate),
-          })),
-        ),
+    const capped = (which: keyof Comparison) =>
+      cappedWeights(
+        counted.map(({ comparison }) => ({
+          value: value(comparison[which]),
+          weight: weight(comparison.candidate),
+        })),
       );
+    const candidate = capped("candidate");
     return {
-      candidate: median("candidate"),
-      last: median("last"),
-      images: counted.reduce((sum, { comparison }) => sum + weight(comparison.candidate), 0),
+      candidate: weightedMedian(candidate),
+      last: weightedMedian(capped("last")),
+      // As capped: one who claims many is not to make chance look small.
+      images: candidate.reduce((sum, one) => sum + one.weight, 0),
     };
   };
   const led = (way: Way) =>

@@ -246,6 +246,7 @@ export class FakeCoordinator extends FakeCampaign {
       batchSize: config.distillation.batchSize,
       statisticsImages: statisticsImages(config, this.view.statistics),
       fitImages: config.fit?.images ?? 0,
+      trial: config.trial !== null,
       scoringImages: 40,
       downloadBytes: model.bytes,
       updateBytes: 1,

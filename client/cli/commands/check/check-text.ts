@@ -72,7 +72,7 @@ function picturesText({ confidence, distance, images, misfit }: LookedAt): strin
 
 function stageRows({ stages }: CheckedModel): string[][] {
   return [
-    ["stage", "weights", "re-initialised at strength 1"],
+    ["stage", "weights", "re-initialised with --strength 1"],
     ...stages.map(({ share, stage, values }) => [stage, countText(values), percent(share)]),
   ];
 }

@@ -19,7 +19,7 @@ export function demoCommand({ terminal, stop }: CommandContext): Command {
   return new Command("demo")
     .description("cleanse a small backdoored model on drawn images, from upload to report")
     .option("--out <folder>", "where cleansed model and report go", "scour-demo")
-    .option("--seed <number>", "other images and another re-initialisation", count, 0)
+    .option("--seed <number>", "other images, and another order of them", count, 0)
     .option("--rounds <count>", "most that it trains; fewer are sooner done", positive, DEMO_ROUNDS)
     .option("--json", 'print {"before","after","seconds"} as fractions')
     .addHelpText("after", "\nExample:\n  $ npm run --silent demo -- --json")

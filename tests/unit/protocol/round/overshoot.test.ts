@@ -27,6 +27,10 @@ function after(
   return overshootAfter(config, watched(rates), placeOf(config, round));
 }
 
+const lipschitz = (outliers: number): Partial<CampaignConfigInput> => ({
+  reinit: { strategy: { kind: "lipschitz", outliers }, strength: 0 },
+});
+
 const SIX = [0.5, 0.3, 0.2, 0.1, 0.1, 0.16];
 
 describe("an overshoot", () => {
@@ -52,5 +56,8 @@ describe("an overshoot", () => {
   it("[J13] is for a student that began as its teacher, and can be off", () => {
     expect(after(6, SIX, { reinit: { strength: 1 } })).toBeUndefined();
     expect(after(6, SIX, { judging: { overshoot: null } })).toBeUndefined();
+    // Outliers are redrawn at any strength.
+    expect(after(6, SIX, lipschitz(3))).toBeUndefined();
+    expect(after(6, SIX, lipschitz(0))).toMatchObject({ factor: 1.3 });
   });
 });

@@ -115,6 +115,13 @@ function equationsOf(world: World, round: number, tried: readonly TriedCandidate
   return { round, equations };
 }
 
+it("[K4] counts one who claims many images as many as the others have, so that chance stays what it is", () => {
+  const claims = (images: number) =>
+    tallyOf(votesOf((voter) => seen(0.9, 0.04, voter === 0 ? images : IMAGES), 5));
+  expect(claims(1e6).agreement.images).toBe(claims(IMAGES).agreement.images);
+  expect(claims(1e6).shortcuts?.images).toBe(claims(IMAGES).shortcuts?.images);
+});
+
 describe("what voters say together", () => {
   it("[K4] a minority moves a median only among what the others say", () => {
     const honest = votesOf(() => seen(0.9, 0.04));
