@@ -1,20 +1,32 @@
 import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { runningCampaign, studentOf, type Volunteer } from "./coordinator.ts";
+import {
+  ADMIN,
+  ask,
+  committed,
+  runningCampaign,
+  studentOf,
+  until,
+  type Volunteer,
+} from "./coordinator.ts";
+import type { CampaignReport } from "../../protocol/round/reports.ts";
+import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import { linksOfRounds } from "./links.ts";
 import { train } from "./train-alone.ts";
 import { updateOf } from "./what-is-sent.ts";
 
 afterEach(() => reset());
 
+const CONFIG: Partial<CampaignConfigInput> = {
+  distillation: { rounds: 6 },
+  judging: { overshoot: { factor: 1.5, window: 2 }, regrowth: null },
+  codec: "f32",
+  round: { goal: 1 },
+};
+
 describe("overshoot", () => {
   it("[J13] [O10] [R9.5] takes a student that still makes its teacher's mistakes further on, once", async () => {
-    const { id, volunteers } = await runningCampaign(1, {
-      distillation: { rounds: 6 },
-      judging: { overshoot: { factor: 1.5, window: 2 }, regrowth: null },
-      codec: "f32",
-      round: { goal: 1 },
-    });
+    const { id, volunteers } = await runningCampaign(1, CONFIG);
     const [volunteer] = volunteers as [Volunteer];
     for (let round = 0; round < 5; round++) await train(id, volunteer, round, { inherited: 0.25 });
     const links = (await linksOfRounds(id, 5)).map(({ link }) => link);
@@ -40,5 +52,19 @@ describe("overshoot", () => {
     );
     expect(further!.at(-1)).toEqual(step(before!, 3, sliceLengths.length - 1));
     expect(after![0]).toEqual(step(further!, 4, 0));
+  });
+
+  it("[O10] [C4] is not of a student that an administrator went back to", async () => {
+    const { id, volunteers } = await runningCampaign(1, CONFIG);
+    const [volunteer] = volunteers as [Volunteer];
+    for (let round = 0; round < 3; round++) await train(id, volunteer, round, { inherited: 0.25 });
+    await volunteer.assignment();
+    const path = `/api/v1/admin/campaigns/${id}/rounds/1/rollback`;
+    await ask<CampaignReport>(path, { method: "POST", token: ADMIN });
+    await train(id, volunteer, 3, { inherited: 0.25 });
+    await until(id, committed(4));
+    const [before, after] = await Promise.all([1, 4].map((round) => studentOf(id, round)));
+    const update = updateOf(volunteer.view, 3)[0]!;
+    expect(after![0]).toEqual(before![0]!.map((value, i) => value - update[i]!));
   });
 });
