@@ -30,6 +30,8 @@ export function chromiumLaunch(): {
       "--no-sandbox",
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",
+      // It ends a GPU's process that is silent for long: a software GPU is while it compiles on a busy machine.
+      "--disable-gpu-watchdog",
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",

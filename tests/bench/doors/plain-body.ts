@@ -1,3 +1,4 @@
+import { signVote } from "../../../client/participant/wire/sign-commit.ts";
 import { signBytes } from "../../../client/participant/wire/signing-key.ts";
 import { renewalBytes } from "../../../protocol/round/signing.ts";
 import { UPLOAD_LIMITS } from "../../../protocol/round/upload.ts";
@@ -54,6 +55,12 @@ async function jsonFor(route: string, options: BodyOptions): Promise<unknown> {
       return { imagesPerSecond: 100, backend: "none" };
     case "/rounds/{round}/{attempt}/refuse":
       return { reason: "broken-student", found: "student" };
+    case "/rounds/{round}/{attempt}/vote":
+      return await signVote(
+        campaign.attempt,
+        { candidate: 0, comparison: null, seconds: 1, backend: "none" },
+        volunteer.identity,
+      );
     case "/rounds/{round}/{attempt}/commit":
       return campaign.commits.get(volunteer.id);
     default:

@@ -25,6 +25,7 @@ GET    /rounds/{round}/{attempt}/upload       401      | 403    410     403     
 PUT    /rounds/{round}/{attempt}/slices/{index} 401    | 403    410     403     403  | 200   200 403     401    409   | 403
 POST   /rounds/{round}/{attempt}/commit       401      | 403    410     403     403  | 200   200 403     401    409   | 403
 POST   /rounds/{round}/{attempt}/refuse       401      | 403    410     403     403  | 409   409 403     401    409   | 403
+POST   /rounds/{round}/{attempt}/vote         401      | 403    410     403     403  | 409   409 403     401    409   | 403
 
 GET    /outcome                               401      | 403    410     403     403  | 409   409 403     401    200   | 403
 GET    /receipt                               401      | 403    410     403     403  | 409   409 403     401    200   | 403
@@ -57,6 +58,7 @@ GET    /admin/campaigns/{id}/invites          401      | 403    401     403     
 POST   /admin/campaigns/{id}/invites          401      | 403    401     403     403  | 403   403 403     401    403   | 201
 GET    /admin/campaigns/{id}/export           401      | 403    401     403     403  | 403   403 403     401    403   | 200
 POST   /admin/campaigns/{id}/{action}         401      | 403    401     403     403  | 403   403 403     401    403   | 200
+POST   /admin/campaigns/{id}/rounds/{round}/rollback 401 | 403 401  403     403  | 403   403 403     401    403   | 404
 DELETE /admin/campaigns/{id}/invites/{invite} 401      | 403    401     403     403  | 403   403 403     401    403   | 200
 DELETE /admin/campaigns/{id}/participants/{participant} 401 | 403 401   403     403  | 403   403 403     401    403   | 200
 `;
