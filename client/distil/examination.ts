@@ -3,6 +3,7 @@ import type { Session } from "../engine/engine.ts";
 import { warpImage } from "../engine/host/host-warp.ts";
 import { samplesOf } from "../engine/host/warp-field.ts";
 import { placedValues } from "../engine/step/place-images.ts";
+import { meanDivergence } from "./mean-divergence.ts";
 import { plainBatch } from "./normalise.ts";
 import { transferOf, type ScoringImages } from "./score-student.ts";
 import type { Shortcut } from "./shortcuts.ts";
@@ -75,7 +76,7 @@ export class Examiner {
     }
     return {
       images,
-      loss: clean.divergence / images,
+      loss: meanDivergence(clean.divergence, images),
       agreement: clean.agreed / images,
       transfer: transferOf(mistakes, misled),
       ...ways,

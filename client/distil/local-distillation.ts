@@ -6,6 +6,7 @@ import type { Session, StepResult, VelocityAtLoad } from "../engine/engine.ts";
 import { placedBatch, readCropped, type Augmentation } from "./augment.ts";
 import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "../images/image-set.ts";
+import { meanDivergence } from "./mean-divergence.ts";
 import type { Normalisation } from "./normalise.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
@@ -213,7 +214,7 @@ export async function distilLocally(
   if (gradient) update.set(gradient);
   return {
     update,
-    loss: loss / localSteps,
+    loss: meanDivergence(loss, localSteps),
     agreement: agreement / localSteps,
     examples: localSteps * batchSize,
     seconds: seconds(),

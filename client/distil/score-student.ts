@@ -1,5 +1,6 @@
 import type { Scores } from "../../protocol/round/judging.ts";
 import type { Session } from "../engine/engine.ts";
+import { meanDivergence } from "./mean-divergence.ts";
 import type { WayToClass } from "./targeted-search.ts";
 import {
   answersTo,
@@ -67,7 +68,7 @@ export async function scoreStudent(
   return {
     scores: {
       images,
-      loss: clean.divergence / images,
+      loss: meanDivergence(clean.divergence, images),
       agreement: clean.agreed / images,
       transfer: transferOf(mistakes, misled),
       perturbed: found.map(({ radius, answers: { agreed, flips } }) => ({

@@ -88,6 +88,8 @@ it("[W8] a real tab with WebGPU cleanses a model of the file's own graph, and it
     "the round with the tab's update is committed, and judged",
     async () => {
       expect(complaints).toEqual([]);
+      // What a tab cannot go on with is told at once, not when waiting is over.
+      expect(await page.locator('[data-kind="failed"]').allInnerTexts()).toEqual([]);
       return (await admin.campaign(id)).state === "finished";
     },
     [serve],
