@@ -16,7 +16,7 @@ it("`demo --json` removes the demo model's backdoor, keeps its accuracy, and lea
   const { code, stdout, stderr } = await runScour([
     "demo",
     "--rounds",
-    "7",
+    "4",
     "--out",
     out,
     "--json",
