@@ -29,7 +29,12 @@ it("[D1.1] an update of a student that answers as its teacher does tells no loss
   const images = { pixels: Uint8Array.of(1, 2, 3, 4), count: 2, ...SHAPE };
   const batches = new ShuffledBatches(images.count, random);
   const session = new Unmoved(SHAPE, teacher);
-  const layout = { entries: [], slices: [], length: teacher.length, trainableLength: teacher.length };
+  const layout = {
+    entries: [],
+    slices: [],
+    length: teacher.length,
+    trainableLength: teacher.length,
+  };
   const { loss } = await distilLocally(
     { session, layout, images, batches, random },
     {
