@@ -34,17 +34,18 @@ export async function openModel(
   source: ByteSource,
   network: NetworkSettings = {},
 ): Promise<OpenModel> {
-  return recogniseFile(await openModelFile(source), network);
+  return recogniseFile(await openModelFile(source, network), network);
 }
 
 /**
  * Recognises the network of an open file.
  *
+ * @param file as `openModelFile` opened it with the same answers
  * @param network as `openModel` takes it
  * @throws ProtocolError `unsupported-model`, or `malformed-request` as `openModel`.
  */
 export function recogniseFile(file: ModelFile, network: NetworkSettings = {}): OpenModel {
-  const { standInNorms, ...said } = network;
+  const { prefix: _, standInNorms, ...said } = network;
   const given = Object.entries(said).filter(([, answer]) => answer !== undefined);
   const answers = { ...file.network, ...answersInFile(file), ...Object.fromEntries(given) };
   const recognised = recognise(file.tensors, answers, file.graph);
@@ -52,7 +53,9 @@ export function recogniseFile(file: ModelFile, network: NetworkSettings = {}): O
   const { findings, foldedNorms } = file;
   const found = foldedNorms === undefined ? [] : bareConvolutions(recognised.graph, foldedNorms);
   const told = { ...file, findings: [...findings, ...found] };
-  const model = { file: told, ...recognised, preprocessing };
+  const { prefix } = file;
+  const answered = { ...recognised.network, ...(prefix !== undefined && { prefix }) };
+  const model = { file: told, ...recognised, network: answered, preprocessing };
   if (standInNorms === undefined) return model;
   if (standInNorms) return withStandIns(model);
   return { ...model, network: { ...model.network, standInNorms } };

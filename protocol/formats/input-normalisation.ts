@@ -6,6 +6,9 @@ import type { ModelFile } from "./model-file.ts";
 /** A mean or standard deviation of pixels, by the words that people have for such buffers. */
 const BUFFER = /^(|.*\.)(new_|image_|pixel_|input_)?(?:(means?|mu)|(stds?|sds?|sigma|stddev))$/;
 
+/** A file with more pairs is none that people write. */
+const MOST_PAIRS = 16;
+
 /** Colour and grey. */
 const CHANNELS = new Set([1, 3]);
 
@@ -15,24 +18,38 @@ const MOST_OF_UNIT = 2;
 /**
  * A model file whose network begins by normalising its pictures, `(x − mean)/std`, with the numbers as
  * buffers (`normalize.mean`, `normalize.std`): they are taken as the preprocessing that they are, and the
- * two tensors are left aside. Any other file is given back as it is.
+ * two tensors are left aside, as often as they are there. Any other file is given back as it is.
  *
  * @throws ProtocolError `malformed-model` when their values cannot be read.
  */
 export async function withInputNormalisation(file: ModelFile): Promise<ModelFile> {
   if (file.graph !== undefined) return file;
-  const [pair, another] = pairsOf(file.tensors);
-  // Of several nobody says which one the pictures go through.
-  if (pair === undefined || another !== undefined) return file;
+  const [pair, ...others] = pairsOf(file.tensors);
+  if (pair === undefined || others.length >= MOST_PAIRS) return file;
   const [mean, std] = [await valuesOf(file, pair.mean), await valuesOf(file, pair.std)];
+  for (const other of others) {
+    // Of several that differ nobody says which one the pictures go through.
+    if (!isSame(mean, await valuesOf(file, other.mean))) return file;
+    if (!isSame(std, await valuesOf(file, other.std))) return file;
+  }
   if (!mean.every(Number.isFinite) || !std.every((value) => value > 0)) return file;
   const range = Math.max(...std) > MOST_OF_UNIT ? "bytes" : "unit";
   return {
     ...file,
-    tensors: file.tensors.filter((tensor) => tensor !== pair.mean && tensor !== pair.std),
+    tensors: withoutNormalisation(file.tensors),
     preprocessing: { range, mean, std, ...file.preprocessing },
     findings: [...file.findings, found(pair, mean, std)],
   };
+}
+
+/** Tensors without those that may be means and standard deviations of pixels. */
+export function withoutNormalisation(tensors: readonly NamedTensor[]): readonly NamedTensor[] {
+  const aside = new Set(pairsOf(tensors).flatMap(({ mean, std }) => [mean, std]));
+  return tensors.filter((tensor) => !aside.has(tensor));
+}
+
+function isSame(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((value, index) => value === other[index]);
 }
 
 interface Pair {

@@ -53,6 +53,16 @@ export interface ModelFile {
    * without norms does not tell that the model had none (SPEC L).
    */
   readonly foldedNorms?: FoldedNorms;
+  /**
+   * Where the file holds several sets of tensors apart from each other, each of which may be a network: all
+   * of them, those under a name that is usual first. The file itself stands for the likeliest by where it
+   * stands.
+   */
+  readonly sets?: readonly TensorSet[];
+  /** Which of its networks it stands for, where it has several (`NetworkSettings.prefix`). */
+  readonly prefix?: string;
+  /** Whether both tensors are the same values, stored once. */
+  storedOnce?(name: string, other: string): boolean;
   /** Free text that the file carries. */
   readonly metadata: ReadonlyMap<string, string>;
   /** What the file says of its network that tensors do not tell. */
@@ -79,6 +89,23 @@ export interface ModelFile {
    * @throws ProtocolError `non-finite-weights` when a value is not finite as the file stores it.
    */
   restore(values: NewValues): AsyncIterable<Uint8Array>;
+}
+
+/** Some tensors of a file that may be a network by themselves. */
+export interface TensorSet {
+  /** What stands before their names in the file, up to a dot: "netC.". */
+  readonly prefix: string;
+  /** Whether they are averages, or copies of earlier: not meant where there are others. */
+  readonly isAverage: boolean;
+  /** Without the prefix in their names. */
+  readonly tensors: readonly NamedTensor[];
+  /**
+   * The set by itself, as if the file held no other.
+   *
+   * @param copies those of the other sets that get the same new values; asked when a file is restored
+   * @throws ProtocolError as `Format.open`.
+   */
+  open(copies: () => Promise<readonly TensorSet[]>): ModelFile;
 }
 
 /** A way to store models in files. Each is a folder, and a line in `FORMATS`. */

@@ -1,4 +1,3 @@
-import { ProtocolError } from "../errors.ts";
 import { FAMILIES } from "./architectures/families.ts";
 import type { Form } from "./architectures/family.ts";
 import { isAside, sharedTensors } from "./compare-tensors.ts";
@@ -15,6 +14,8 @@ export interface Candidate {
   /** The same with the member's name. */
   readonly title: string;
   readonly drawn: Drawn;
+  /** What to do where some names alone begin as its do: a sentence. */
+  readonly partial?: string | undefined;
   /** The file's tensors without those that files of the form have and nothing reads. */
   readonly used: Tensors;
 }
@@ -56,9 +57,9 @@ export function closestDrawing(tensors: Tensors, given: NetworkSettings): Candid
     if (closest !== undefined && shared <= closest.shared) continue;
     const of = `${title} as in ${form.origin}`;
     const without = names.find((name) => !name.startsWith(prefix));
-    const problem = without === undefined ? drawn.problem : isPartial(prefix, without);
+    const partial = without === undefined ? undefined : partialText(prefix, without);
     const as = `${drawn.graph.architecture} (${of})`;
-    closest = { form: of, title: as, drawn: { ...drawn, problem }, used, shared };
+    closest = { form: of, title: as, drawn, partial, used, shared };
   }
   return closest;
 }
@@ -85,11 +86,8 @@ function withoutUnused(tensors: Tensors, { unused }: Form, prefix: string): Tens
   );
 }
 
-function isPartial(prefix: string, without: string): ProtocolError {
-  return new ProtocolError(
-    "unsupported-model",
-    `'${prefix}' stands before some names only, not before '${without}', and what is to be left aside is not guessed: give all names the same beginning, or none`,
-  );
+function partialText(prefix: string, without: string): string {
+  return `'${prefix}' stands before some names only, not before '${without}', and what is to be left aside is not guessed: where all of the classifier is under it, say so with the setting network.prefix; else give all names the same beginning, or none`;
 }
 
 /** What more than half of the names begin with, up to the first dot; nothing where there is no such. */

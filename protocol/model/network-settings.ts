@@ -37,6 +37,9 @@ export const networkAnswersSchema = z.strictObject({
   epsilon: z.number().positive().max(1).optional(),
 });
 
+/** Most characters of a network's prefix. */
+const LONGEST_PREFIX = 256;
+
 /** What a campaign says of its network: answers, and what of its own it adds. */
 export const networkSettingsSchema = networkAnswersSchema.extend({
   /**
@@ -44,6 +47,8 @@ export const networkSettingsSchema = networkAnswersSchema.extend({
    * L1). Without it they do not; the coordinator fills in what is usual for a new campaign.
    */
   standInNorms: z.boolean().optional(),
+  /** What stands before the names of the network that is meant, where a file holds several (SPEC G5). */
+  prefix: z.string().min(1).max(LONGEST_PREFIX).optional(),
 });
 
 /** How the command line calls them. */
@@ -58,6 +63,7 @@ export const NETWORK_FLAGS: Readonly<Record<keyof NetworkSettings, `--${string}`
   heads: "--heads",
   epsilon: "--norm-epsilon",
   standInNorms: "--no-norms",
+  prefix: "--network-prefix",
 };
 
 /**

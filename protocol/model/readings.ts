@@ -21,7 +21,7 @@ export function otherReadings(
   tensors: readonly NamedTensor[],
   { network, others }: Pick<RecognisedModel, "network" | "others">,
 ): Reading[] {
-  const { epsilon: _, ...answers } = network;
+  const { epsilon: _, prefix: __, ...answers } = network;
   return others.flatMap((says) => {
     try {
       return [{ says, graph: recognise(tensors, { ...answers, ...says }).graph }];

@@ -62,15 +62,19 @@ export function recognise(
       `${said}The architecture is not recognised: ${names.length === 0 ? "the file has no tensors" : `none that is known has tensors such as ${names.join(", ")}`}. docs/MODELS.md lists what is known${next}`,
     );
   }
-  const { drawn, title, used } = candidate;
+  const { drawn, partial, title, used } = candidate;
   const { asksPixels, assumed, graph, network, others, problem, seen } = drawn;
   const mismatch = headFault(graph, used) ?? firstMismatch(graph, used);
   if (mismatch !== undefined) {
     const found = graph.parameters.filter(({ name }) => byName.has(name)).length;
+    const isWhole = found === graph.parameters.length;
+    const usual = brought === undefined ? next : "";
+    const advice = partial !== undefined && isWhole ? `: ${partial}` : usual;
     throw unsupported(
-      `${said}The architecture is not recognised. Closest is ${title}, with ${found} of its ${graph.parameters.length} tensors found, but ${seen === undefined ? "" : `${seen}; `}${mismatch}${brought === undefined ? next : ""}`,
+      `${said}The architecture is not recognised. Closest is ${title}, with ${found} of its ${graph.parameters.length} tensors found, but ${seen === undefined ? "" : `${seen}; `}${mismatch}${advice}`,
     );
   }
+  if (partial !== undefined) throw unsupported(`${title}: ${partial}`);
   if (problem !== undefined) {
     throw new ProtocolError(problem.code, `${title}: ${problem.message}`, problem.extensions);
   }
@@ -80,6 +84,22 @@ export function recognise(
   const layout = stateLayout(graph, fileOrder);
   const { preprocessing } = drawn;
   return { graph, layout, form, network, assumed, others, preprocessing, asksPixels };
+}
+
+/**
+ * The network that tensors are, whether or not all that they do not tell is answered; undefined where they
+ * are none that is known, or none without some of them.
+ */
+export function networkOf(
+  tensors: readonly NamedTensor[],
+  given: NetworkSettings,
+): Graph | undefined {
+  const candidate = closestDrawing(new Map(tensors.map((one) => [one.name, one])), given);
+  if (candidate === undefined) return undefined;
+  const { drawn, partial, used } = candidate;
+  if (partial !== undefined || drawn.problem?.code === "unsupported-model") return undefined;
+  const fault = headFault(drawn.graph, used) ?? firstMismatch(drawn.graph, used);
+  return fault === undefined ? drawn.graph : undefined;
 }
 
 const AS_ONNX =

@@ -80,5 +80,13 @@ export const NETWORK_SETTINGS: SettingGroup = {
       help: "added to the variance in every norm",
       unset: UNSET,
     },
+    {
+      path: "network.prefix",
+      flag: NETWORK_FLAGS.prefix,
+      argument: "<name>",
+      reads: String,
+      help: "what stands before the names of the network that is meant, where a file holds several",
+      unset: "the only one that is a classifier",
+    },
   ],
 };

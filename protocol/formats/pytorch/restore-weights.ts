@@ -14,15 +14,17 @@ const PIECE_VALUES = 2 ** 18;
  * The file with new values of weights in its storages (SPEC T7). A storage is written once, whatever is a
  * view of it; what no new value lies on keeps its bytes.
  *
+ * @param weights those that have a name in common get the same new values
+ *
  * @throws ProtocolError `non-finite-weights`, or `unsupported-model` when weights that share stored values
  *   come with different ones.
  */
 export async function* restoredWeights(
   storages: Storages,
-  weights: ReadonlyMap<string, Weight>,
+  weights: readonly Weight[],
   values: NewValues,
 ): AsyncGenerator<Uint8Array> {
-  const renewed = byStorage([...weights.values()].filter(({ name }) => values.has(name)));
+  const renewed = byStorage(weights.filter(({ name }) => values.has(name)));
   const places = await storages.locate(renewed.keys());
   const contents = new Map(
     Array.from(renewed, ([key, views]) => {

@@ -23,7 +23,7 @@ const MOST_ITEMS = 64;
 const USUAL =
   /^(state_?dict|(model|net|network|classifier)(_state)?(_?dict)?|net_?c|module|weights|params|student)$/i;
 /** Keys of other weights. */
-const AVERAGED = /ema|swa|averag|best|teacher|shadow/i;
+const AVERAGED = /ema|swa|averag|best|shadow/i;
 /** Keys of what has tensors and is no network. */
 const ASIDE = /^(opt|optim.*|.*optimi[sz]er.*|.*scheduler.*|.*scaler|bd_.*|clean_.*)$/i;
 
@@ -88,22 +88,29 @@ function hasWeights(tensors: ReadonlyMap<string, StoredTensor>): boolean {
 
 /** How likely a state dict is the one that is meant, by where it stands: the lower, the likelier. */
 function standing(path: readonly string[]): number {
-  if (path.some((key) => AVERAGED.test(key))) return 3;
+  if (isAverage({ path })) return 3;
   if (path.length === 0) return 0;
   return path.every((key) => USUAL.test(key)) ? 1 : 2;
 }
 
+/** Whether it is an average of weights, or a copy of earlier, by where it stands. */
+export function isAverage({ path }: Pick<StateDict, "path">): boolean {
+  return path.some((key) => AVERAGED.test(key));
+}
+
 /**
- * The state dict that is taken (SPEC T5): of those with at least half as many tensors as the largest, the
- * one at the top of the file, else one under keys that are usual for a model's weights, else under others,
- * else averages and copies of earlier; of equals the larger, then the first.
+ * State dicts by where they stand (SPEC T5): the one at the top of the file, those under keys that are
+ * usual for a model's weights, those under others, averages and copies of earlier; of equals the larger,
+ * then the first.
  */
+export function likeliestFirst(found: readonly StateDict[]): StateDict[] {
+  return found.toSorted((a, b) => standing(a.path) - standing(b.path) || sizeOf(b) - sizeOf(a));
+}
+
+/** The likeliest of those with at least half as many tensors as the largest. */
 export function chosenStateDict(found: readonly StateDict[]): StateDict | undefined {
   const most = found.reduce((size, one) => Math.max(size, sizeOf(one)), 0);
-  const [chosen] = found
-    .filter((one) => 2 * sizeOf(one) >= most)
-    .sort((a, b) => standing(a.path) - standing(b.path) || sizeOf(b) - sizeOf(a));
-  return chosen;
+  return likeliestFirst(found.filter((one) => 2 * sizeOf(one) >= most))[0];
 }
 
 function sizeOf({ faults, tensors }: StateDict): number {

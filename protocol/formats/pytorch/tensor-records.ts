@@ -27,6 +27,21 @@ export interface StoredTensor {
   readonly strides: readonly number[];
 }
 
+/** Whether two tensors are the same values of one storage. */
+export function areOneView(
+  one: StoredTensor | undefined,
+  other: StoredTensor | undefined,
+): boolean {
+  return (
+    one !== undefined &&
+    one.storage.key === other?.storage.key &&
+    one.dtype === other.dtype &&
+    one.offset === other.offset &&
+    one.shape.join() === other.shape.join() &&
+    one.strides.join() === other.strides.join()
+  );
+}
+
 /** Most axes a tensor may have, as in PyTorch. */
 const MOST_AXES = 64;
 

@@ -1,7 +1,8 @@
 import { ProtocolError } from "../../errors.ts";
 import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
-import type { ModelFile } from "../model-file.ts";
+import type { ModelFile, TensorSet } from "../model-file.ts";
+import { takenFrom } from "../networks/taken-from.ts";
 import { judgePickle } from "../pickle/judge-pickle.ts";
 import { asGlobal, globalName, isRecord, type PickleValue } from "../pickle/pickle-values.ts";
 import type { ReadPickle } from "../pickle/read-pickle.ts";
@@ -10,9 +11,15 @@ import { isScripted } from "./module-tensors.ts";
 import { readWeights } from "./read-weights.ts";
 import { attributesOf, textEntries } from "./records.ts";
 import { restoredWeights } from "./restore-weights.ts";
-import { chosenStateDict, stateDicts, type StateDict } from "./state-dicts.ts";
+import {
+  chosenStateDict,
+  isAverage,
+  likeliestFirst,
+  stateDicts,
+  type StateDict,
+} from "./state-dicts.ts";
 import type { Storages } from "./storages.ts";
-import { storagesOf, tensorOf, type StoredTensor } from "./tensor-records.ts";
+import { areOneView, storagesOf, tensorOf, type StoredTensor } from "./tensor-records.ts";
 import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights.ts";
 
 /** Most names that a sentence lists. */
@@ -37,13 +44,75 @@ export interface TorchContent {
  * @throws ProtocolError `unsafe-model` for a pickle that could run code, `unsupported-model` for one that
  *   holds no weights.
  */
-export function torchFile({ extension, kind, pickle, place, storages }: TorchContent): ModelFile {
+export function torchFile(content: TorchContent): ModelFile {
+  const { pickle, place } = content;
   const judged = judgePickle(pickle, place);
   storagesOf(pickle.persistents);
   const found = stateDicts(pickle.value);
   const chosen = chosenStateDict(found);
   if (chosen === undefined) throw noWeights(pickle.value);
-  const { faults, tensors } = chosen;
+  if (found.length === 1) {
+    const where = chosen.path.join(".");
+    const from = chosen.path.length > 0 ? [takenFrom(nameOf(chosen), [], where)] : [];
+    return fileOf(content, [...judged, ...from], chosen, () => Promise.resolve([]));
+  }
+  const dicts = new Map<TensorSet, StateDict>();
+  for (const dict of likeliestFirst(found).slice(0, MOST_SETS)) {
+    const set: TensorSet = {
+      prefix: prefixOf(dict),
+      isAverage: isAverage(dict),
+      tensors: namedTensors(dict.tensors),
+      open: (copies) =>
+        fileOf(content, judged, dict, async () => (await copies()).map((copy) => dicts.get(copy)!)),
+    };
+    dicts.set(set, dict);
+  }
+  const others = found.filter(
+    (other) => other !== chosen && 2 * other.tensors.size >= chosen.tensors.size,
+  );
+  const from =
+    others.length > 0 || chosen.path.length > 0
+      ? [takenFrom(nameOf(chosen), others.map(nameOf), chosen.path.join("."))]
+      : [];
+  return {
+    ...fileOf(content, [...judged, ...from], chosen, () => Promise.resolve([])),
+    sets: [...dicts.keys()],
+    storedOnce: (name, other) => areOneView(tensorAt(dicts, name), tensorAt(dicts, other)),
+  };
+}
+
+/** More are looked through by none. */
+const MOST_SETS = 64;
+
+/** What stands for a state dict's keys from the top; a dot alone for the top itself. */
+function prefixOf({ path }: StateDict): string {
+  return `${path.join(".")}.`;
+}
+
+/** A tensor by its set's prefix and its name. */
+function tensorAt(
+  dicts: ReadonlyMap<TensorSet, StateDict>,
+  name: string,
+): StoredTensor | undefined {
+  for (const [{ prefix }, { tensors }] of dicts) {
+    const tensor = name.startsWith(prefix) ? tensors.get(name.slice(prefix.length)) : undefined;
+    if (tensor !== undefined) return tensor;
+  }
+  return undefined;
+}
+
+/**
+ * A state dict by itself.
+ *
+ * @param copies those that get the same new values
+ */
+function fileOf(
+  { extension, kind, pickle, storages }: TorchContent,
+  told: readonly Finding[],
+  dict: StateDict,
+  copies: () => Promise<readonly StateDict[]>,
+): ModelFile {
+  const { faults, tensors } = dict;
   for (const [name, fault] of faults) {
     throw new ProtocolError(
       "unsupported-model",
@@ -60,14 +129,22 @@ export function torchFile({ extension, kind, pickle, place, storages }: TorchCon
     tensors: namedTensors(tensors),
     ...hints,
     findings: [
-      ...judged,
-      ...choiceFindings(chosen, found),
+      ...told,
+      ...formFindings(dict),
       ...roundingFindings(tensors),
       ...commonFindings([...namesInCommon(weights.values())]),
       ...hints.findings,
     ],
+    storedOnce: (name, other) => areOneView(tensors.get(name), tensors.get(other)),
     read: (parts) => readWeights(storages, weights, parts),
-    restore: (values) => restoredWeights(storages, weights, values),
+    restore: async function* (values) {
+      const all = [weights, ...(await copies()).map((copy) => weightsOf(copy.tensors))];
+      yield* restoredWeights(
+        storages,
+        all.flatMap((some) => Array.from(some.values())),
+        values,
+      );
+    },
   };
 }
 
@@ -112,35 +189,16 @@ function nameOf({ path, form }: StateDict): string {
   return path.length === 0 ? `the file's own ${form}` : `'${path.join(".")}'`;
 }
 
-function choiceFindings(chosen: StateDict, found: readonly StateDict[]): Finding[] {
-  const findings: Finding[] = [];
-  const others = found.filter(
-    (other) => other !== chosen && 2 * other.tensors.size >= chosen.tensors.size,
-  );
-  if (others.length > 0) {
-    findings.push({
-      rule: "several-state-dicts",
-      level: "warning",
-      message: `the weights are taken from ${nameOf(chosen)}; ${others.slice(0, MOST_LISTED).map(nameOf).join(", ")} hold others and are left as they are: to cleanse those, save them alone`,
-      where: chosen.path.join("."),
-    });
-  } else if (chosen.path.length > 0) {
-    findings.push({
-      rule: "state-dict-found",
-      level: "note",
-      message: `the weights are taken from ${nameOf(chosen)}; all else in the file is left as it is`,
-      where: chosen.path.join("."),
-    });
-  }
-  if (chosen.form !== "state dict") {
-    findings.push({
+function formFindings({ form, path }: StateDict): Finding[] {
+  if (form === "state dict") return [];
+  return [
+    {
       rule: "module-by-names",
       level: "note",
-      message: `the file holds a ${chosen.form}: its tensors and their names are taken, what its code does with them is not read`,
-      where: chosen.path.join("."),
-    });
-  }
-  return findings;
+      message: `the file holds a ${form}: its tensors and their names are taken, what its code does with them is not read`,
+      where: path.join("."),
+    },
+  ];
 }
 
 function roundingFindings(tensors: ReadonlyMap<string, StoredTensor>): Finding[] {

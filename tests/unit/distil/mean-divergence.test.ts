@@ -13,7 +13,7 @@ const SHAPE = { height: 1, width: 2, channels: 1 };
 class Unmoved extends LinearSession {
   override async read(): Promise<SessionReading> {
     const { state, results } = await super.read();
-    return { state, results: results.map((result) => ({ ...result, loss: -2.9e-9 })) };
+    return { state, results: results.map(({ agreement }) => ({ agreement, loss: -2.9e-9 })) };
   }
 }
 

@@ -60,7 +60,7 @@ export async function checkModel(
   try {
     blob = await modelBlob(path);
     sha256 = await blobDigest(blob, signal);
-    file = await openModelFile(blobSource(blob));
+    file = await openModelFile(blobSource(blob), network);
     model = recogniseFile(file, network);
     await checkValues(model, blob.size, { onProgress, signal });
   } catch (error) {

@@ -54,13 +54,21 @@ describe("a network that begins by normalising its pictures", () => {
     expect(preprocessing).toMatchObject({ range: "bytes", mean: [123.675, 116.28, 103.53] });
   });
 
+  it("[W3] is one with the same numbers in several places", async () => {
+    const again = ["normalize", "attacker.normalize"].flatMap((place) => [
+      buffer(`${place}.mean`, [3], MEAN),
+      buffer(`${place}.std`, [3], STD),
+    ]);
+    expect((await importModel(file(...again))).preprocessing).toMatchObject({ mean: MEAN });
+  });
+
   it.each([
     [
-      "two of them",
+      "two that differ",
       [
         buffer("a.mean", [3], MEAN),
         buffer("a.std", [3], STD),
-        buffer("b.mean", [3], MEAN),
+        buffer("b.mean", [3], STD),
         buffer("b.std", [3], STD),
       ],
     ],

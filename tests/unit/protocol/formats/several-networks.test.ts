@@ -1,0 +1,219 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { bytesInMemory } from "../../../../protocol/formats/byte-source.ts";
+import { openModel, readState, restoreModel } from "../../../../protocol/formats/import-model.ts";
+import type { OpenModel } from "../../../../protocol/formats/open-model.ts";
+import { writeSafetensors } from "../../../../protocol/formats/safetensors/writer.ts";
+import type { NamedTensor } from "../../../../protocol/model/named-tensor.ts";
+import type { NetworkSettings } from "../../../../protocol/model/network-settings.ts";
+import { otherReadings } from "../../../../protocol/model/readings.ts";
+import { sizeOf } from "../../../../protocol/model/values.ts";
+import { readFixture } from "../../../fixtures/architectures/read-fixture.ts";
+import { refusal } from "../problem.ts";
+import { dict, pickle, tensor as viewOf } from "./pickle/assemble.ts";
+import { torchArchive } from "./pytorch/torch-fixtures.ts";
+
+/** A network in a file: what stands before its names, and by how much its values differ from others'. */
+interface Placed {
+  readonly under: string;
+  readonly tensors: readonly NamedTensor[];
+  readonly more?: number;
+}
+
+let vgg: readonly NamedTensor[];
+let resnet: readonly NamedTensor[];
+
+beforeAll(async () => {
+  vgg = (await readFixture("vgg11-chengyangfu")).tensorsInFile;
+  resnet = (await readFixture("resnet18-bcu")).tensorsInFile;
+});
+
+const plain = (name: string, shape: readonly number[]): NamedTensor => ({
+  name,
+  shape,
+  dtype: "F32",
+  values: "floats",
+});
+
+/** What makes triggers: more tensors than twice those of the classifier, and no layer for classes. */
+const generator = Array.from({ length: 60 }, (_, k) => plain(`down.${k}.weight`, [2, 2, 3, 3]));
+
+const MEAN = [0.5, 0.25, 0.125];
+
+function valuesOf({ name, shape }: NamedTensor, more = 0): Float32Array {
+  const length = sizeOf(shape);
+  if (length === 3 && (name === "mean" || name === "std")) return Float32Array.from(MEAN);
+  return Float32Array.from({ length }, (_, i) => ((i + name.length) % 9) + more);
+}
+
+/** One list of names, as a module of several has it. */
+function inOneList(...placed: readonly Placed[]): Uint8Array {
+  return writeSafetensors(
+    placed.flatMap(({ more, tensors, under }) =>
+      tensors.map((one) => ({
+        name: under + one.name,
+        shape: one.shape,
+        dtype: "F32" as const,
+        values: valuesOf(one, more),
+      })),
+    ),
+  );
+}
+
+/** State dicts beside each other, each tensor in a storage of its own or, with `shared`, of another's. */
+function inDicts(placed: readonly (Placed & { readonly shared?: boolean })[]): Uint8Array {
+  const storages: Record<string, Uint8Array> = {};
+  let keys = 0;
+  const dicts = placed.map(({ more, shared, tensors, under }) => {
+    if (shared === true) keys = 0;
+    const views = tensors.map((one) => {
+      const key = String(keys++);
+      storages[key] = new Uint8Array(valuesOf(one, more).buffer);
+      return [one.name, viewOf(key, one.shape)] as const;
+    });
+    return [under, dict(views)] as const;
+  });
+  return torchArchive(pickle(dict(dicts)), storages);
+}
+
+const opened = (bytes: Uint8Array, network: NetworkSettings = {}): Promise<OpenModel> =>
+  openModel(bytesInMemory(bytes), network);
+
+/** The file with all of the model's values one more. */
+async function trained(model: OpenModel): Promise<Uint8Array> {
+  const state = (await readState(model, 0, model.layout.length)).map((value) => value + 1);
+  return await written(model, state);
+}
+
+async function written(model: OpenModel, state: Float32Array): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  const pieceOf = (from: number, length: number) => state.subarray(from, from + length);
+  for await (const piece of restoreModel(model, pieceOf)) pieces.push(piece.slice());
+  return Buffer.concat(pieces);
+}
+
+const first = async (bytes: Uint8Array, prefix: string): Promise<number> => {
+  const [value] = await readState(await opened(bytes, { prefix }), 0, 1);
+  return value!;
+};
+
+describe("a file of several networks", () => {
+  it("[G5] gives the classifier, however small beside what makes its triggers", async () => {
+    const placed = [
+      { under: "netG", tensors: generator },
+      { under: "netC", tensors: vgg },
+      { under: "netM", tensors: generator, more: 1 },
+    ];
+    const apart = inDicts(placed);
+    const model = await opened(apart);
+    expect(model.graph.architecture).toBe("vgg11-32");
+    expect(model.network.prefix).toBe("netC.");
+    const together = inOneList(
+      ...placed.map(({ more = 0, tensors, under }) => ({ under: `${under}.`, tensors, more })),
+    );
+    const same = await opened(together);
+    expect(same.network).toEqual(model.network);
+    expect(otherReadings(same.file.tensors, same).length).toBeGreaterThan(0);
+    for (const [bytes, { file }] of [
+      [apart, model],
+      [together, same],
+    ] as const) {
+      const told = file.findings.find(({ rule }) => rule === "several-state-dicts");
+      if (bytes === apart) expect(told?.message).toMatch(/'netC'; 'netG', 'netM' hold others/);
+      const again = await opened(bytes, { prefix: "netC" });
+      expect(again.graph).toEqual((await opened(bytes)).graph);
+      const state = await readState(again, 0, again.layout.length);
+      expect(Buffer.compare(await written(again, state), bytes)).toBe(0);
+    }
+  });
+
+  it.each(["in one list", "in storages of their own", "in the same storages"] as const)(
+    "[G5.2] that is one network twice is trained once and written in both places: %s",
+    async (how) => {
+      const twice = [
+        { under: "model", tensors: resnet },
+        { under: "attacker", tensors: resnet, shared: how === "in the same storages" },
+      ];
+      const bytes =
+        how === "in one list"
+          ? inOneList(
+              { under: "module.normalizer.new_", tensors: [plain("mean", [3]), plain("std", [3])] },
+              { under: "module.model.", tensors: resnet },
+              {
+                under: "module.attacker.normalize.new_",
+                tensors: [plain("mean", [3]), plain("std", [3])],
+              },
+              { under: "module.attacker.model.", tensors: resnet },
+            )
+          : inDicts(twice);
+      const model = await opened(bytes);
+      const [one, other] =
+        how === "in one list"
+          ? ["module.model.", "module.attacker.model."]
+          : ["model.", "attacker."];
+      expect(model.network.prefix).toBe(one);
+      expect(model.file.findings.map(({ rule }) => rule)).toContain("network-twice");
+      if (how === "in one list") expect(model.preprocessing).toMatchObject({ mean: MEAN });
+      const before = await first(bytes, one);
+      for (const prefix of [undefined, one, other]) {
+        const chosen = await opened(bytes, prefix === undefined ? {} : { prefix });
+        const out = await trained(chosen);
+        expect(out).toHaveLength(bytes.length);
+        expect(await first(out, one)).toBe(before + 1);
+        expect(await first(out, other)).toBe(before + 1);
+      }
+      const state = await readState(model, 0, model.layout.length);
+      expect(Buffer.compare(await written(model, state), bytes)).toBe(0);
+    },
+  );
+
+  it.each(["in one list", "in dicts"] as const)(
+    "[G5.1] is refused where several could be it, and takes the one that is named: %s",
+    async (how) => {
+      const dot = how === "in one list" ? "." : "";
+      const placed = [
+        { under: `first${dot}`, tensors: vgg },
+        { under: `second${dot}`, tensors: vgg, more: 1 },
+        { under: `third${dot}`, tensors: resnet },
+      ];
+      const bytes = how === "in one list" ? inOneList(...placed) : inDicts(placed);
+      const told = await refusal("malformed-request", opened(bytes));
+      expect(told).toMatch(/several networks that differ: .*with the setting network\.prefix/);
+      expect(told).toMatch(/'first\.' \(vgg11-32, 5 classes, \d+ weights\), 'second\.' \(vgg/);
+      expect(told).toMatch(/'third\.' \(resnet18-32, 5 classes, \d+ weights\)/);
+      expect(await refusal("malformed-request", opened(bytes, { prefix: "fourth" }))).toMatch(
+        /'fourth\.'.*it has .*'first\.', 'second\.'/,
+      );
+      const model = await opened(bytes, { prefix: "second" });
+      expect(model.network.prefix).toBe("second.");
+      const out = await trained(model);
+      expect(await first(out, "second.")).toBe((await first(bytes, "second.")) + 1);
+      expect(await first(out, "first.")).toBe(await first(bytes, "first."));
+    },
+  );
+
+  it("[G5.1] takes the weights before averages of them", async () => {
+    const bytes = inDicts([
+      { under: "state_dict_ema", tensors: vgg, more: 1 },
+      { under: "state_dict", tensors: vgg },
+    ]);
+    expect((await opened(bytes)).network.prefix).toBe("state_dict.");
+    expect((await opened(bytes, { prefix: "state_dict_ema" })).network.prefix).toBe(
+      "state_dict_ema.",
+    );
+  });
+
+  it("[G5.3] is one network where nobody can tell what the rest is for, unless it is named", async () => {
+    const bytes = inOneList(
+      { under: "base.", tensors: resnet },
+      { under: "after.", tensors: [plain("weight", [3, 10]), plain("bias", [3])] },
+    );
+    expect(await refusal("unsupported-model", opened(bytes))).toMatch(/network\.prefix/);
+    expect((await opened(bytes, { prefix: "base" })).graph.architecture).toBe("resnet18-32");
+    expect(
+      await refusal(
+        "malformed-request",
+        opened(inOneList({ under: "a.", tensors: vgg }), { prefix: "a" }),
+      ),
+    ).toMatch(/leave it out/);
+  });
+});
