@@ -24,7 +24,7 @@ export interface Candidate {
 const DRAWN = 4;
 
 /** A network of which the file has fewer of the tensors' names is not close to it. */
-const LEAST_SHARE = 0.25;
+const LEAST_SHARE = 0.5;
 
 /**
  * The form of all families whose network, drawn from these tensors, has most of them; undefined where no

@@ -49,10 +49,18 @@ const MOST_LISTED = 4;
 /** The head that the graph has and the file has not, and what the file has of linear layers instead. */
 function missingHead(graph: Graph, tensors: Tensors) {
   const head = graph.operations.find(({ output }) => output === graph.output);
+  if (head?.kind === "flatten") return missingConvolution(graph, tensors, head.input);
   if (head?.kind !== "linear" || tensors.has(head.weight)) return undefined;
   const known = new Set(graph.parameters.map(({ name }) => name));
   const others = [...tensors.values()].filter(
     (tensor) => tensor.shape.length === 2 && !known.has(tensor.name) && !isAside(tensor),
   );
   return { head, others };
+}
+
+/** A head that is a convolution of what was pooled: one of another name nobody could tell from a layer. */
+function missingConvolution({ operations }: Graph, tensors: Tensors, input: string) {
+  const head = operations.find(({ output }) => output === input);
+  if (head?.kind !== "conv2d" || tensors.has(head.weight)) return undefined;
+  return { head, others: [] };
 }

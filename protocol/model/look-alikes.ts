@@ -1,6 +1,26 @@
 import type { Tensors } from "./drawing.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 
+/** What to do with a classifier whose names and shapes tell nothing. */
+export const AS_ONNX =
+  "An ONNX file tells its layers itself: torch.onnx.export(model.eval(), image, FILE) writes one of any architecture whose operations are known";
+
+/** Classifiers that people have and no family draws, by names of theirs that no other has. */
+const UNDRAWN: readonly (readonly [is: string, name: RegExp])[] = [
+  ["an SE-ResNet", /^(.*\.)?(layer|stage)\d\.\d+\.(squeeze|excitation|se|se_module|fc1)\./],
+  ["a GoogLeNet", /(^|\.)(inception\d[a-e]|prelayer|pre_layers)\./],
+  ["an Inception network", /(^|\.)(Conv2d_1a_3x3|Mixed_\d[a-z]|mixed_\d[a-z])\./],
+  ["a ShuffleNet", /(^|\.)(stage\d\.\d+\.branch[12]|gconv1|channel_shuffle)\./],
+  ["a SqueezeNet", /(^|\.)(features\.\d+\.(squeeze|expand[13]x[13])|fire\d+)\./],
+  ["an Xception", /(^|\.)(entry_flow|middle_flow|block\d+\.rep)\./],
+  ["a RegNet", /(^|\.)(trunk_output\.block\d|s\d\.b\d+\.conv\d)\./],
+  ["an MNASNet", /(^|\.)layers\.\d+\.\d+\.layers\./],
+  ["a Swin transformer", /relative_position_bias_table$/],
+  ["a residual attention network", /(^|\.)attention_stages\./],
+  ["a NASNet", /(^|\.)(cell_\d+|cell_stem_\d)\./],
+  ["an MLP-Mixer", /(^|\.)mlp_(tokens|channels)\./],
+];
+
 /** Models that Scour cannot cleanse as they are, by what some tensor of theirs looks like. */
 const KINDS: readonly {
   readonly is: string;
@@ -77,6 +97,12 @@ export function lookAlike(tensors: Tensors): string | undefined {
   for (const { advice, is, shows } of KINDS) {
     const sign = [...tensors.values()].find(shows);
     if (sign !== undefined) return `this looks like ${is} ('${sign.name}'): ${advice}`;
+  }
+  for (const [is, name] of UNDRAWN) {
+    const sign = [...tensors.keys()].find((key) => name.test(key));
+    if (sign !== undefined) {
+      return `this looks like ${is} ('${sign}'), which names and shapes do not tell all of. ${AS_ONNX}`;
+    }
   }
   return undefined;
 }

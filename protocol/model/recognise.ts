@@ -5,7 +5,7 @@ import { firstMismatch } from "./compare-tensors.ts";
 import type { Graph, GraphOfSize } from "./graph.ts";
 import { headFault } from "./head-in-file.ts";
 import { inferShapes } from "./infer-shapes.ts";
-import { lookAlike } from "./look-alikes.ts";
+import { AS_ONNX, lookAlike } from "./look-alikes.ts";
 import type { NamedTensor } from "./named-tensor.ts";
 import type { NetworkQuestion, NetworkSettings } from "./network-settings.ts";
 import { OWN_SIZE, type PreprocessingDefaults } from "./preprocessing-defaults.ts";
@@ -101,9 +101,6 @@ export function networkOf(
   const fault = headFault(drawn.graph, used) ?? firstMismatch(drawn.graph, used);
   return fault === undefined ? drawn.graph : undefined;
 }
-
-const AS_ONNX =
-  "An ONNX file tells its layers itself: torch.onnx.export(model.eval(), image, FILE) writes one of any architecture whose operations are known";
 
 /** A graph that the file brings: all questions are answered, but what is said again must be so. */
 function itsOwn(brought: Graph | GraphOfSize, given: NetworkSettings, used: Tensors): Candidate {

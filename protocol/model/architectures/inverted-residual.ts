@@ -27,23 +27,27 @@ export interface InvertedResidual {
   readonly stride: number;
   readonly activation: Activation;
   readonly padding?: "same" | undefined;
+  /** Whether its convolutions have one although norms follow them. */
+  readonly bias?: boolean | undefined;
 }
 
 export function invertedResidual(net: Drawing, input: ValueId, block: InvertedResidual): ValueId {
-  const { activation, depthwise, expand, name, padding, project, squeeze, stride } = block;
+  const { activation, bias, depthwise, expand, name, padding, project, squeeze, stride } = block;
+  const biased = bias === undefined ? {} : { bias };
   let value = input;
   if (expand !== undefined) {
-    value = layer(net, value, expand, { kernel: 1 });
+    value = layer(net, value, expand, { kernel: 1, ...biased });
     value = net.activation(value, activation, `${name}.expanded`);
   }
   value = layer(net, value, depthwise, {
     groups: "depthwise",
     stride,
+    ...biased,
     ...(padding && { padding }),
   });
   value = net.activation(value, activation, `${name}.filtered`);
   if (squeeze !== undefined) value = squeezeExcitation(net, value, name, squeeze);
-  value = layer(net, value, project, { kernel: 1 });
+  value = layer(net, value, project, { kernel: 1, ...biased });
   const isResidual = stride === 1 && net.channels(value) === net.channels(input);
   return isResidual ? net.add(value, input, `${name}.sum`) : value;
 }

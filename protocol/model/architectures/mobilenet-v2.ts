@@ -177,6 +177,37 @@ function cifarBlock(
   return net.add(value, shortcut, `${name}.sum`);
 }
 
+/** Strides of weiaicunzai's stages: one less than the paper's has two. */
+const WEIAICUNZAI_STRIDES = [1, 2, 2, 2, 1, 1, 1];
+
+/**
+ * The form of weiaicunzai's pytorch-cifar100: a stem of one pixel with padding around the image, biases
+ * everywhere, and a head that is a convolution of what was pooled.
+ */
+function drawWeiaicunzai(net: Drawing): Drawn {
+  let value = net.image("pre.0", { usual: 32 });
+  net.norms({ epsilon: 1e-5 });
+  const activation = net.ask("activation", { asks: ASKS, choices: RECTIFIERS, usual: "relu6" });
+  const stem = { kernel: 1, padding: 1, bias: true };
+  value = net.activation(layer(net, value, ["pre.0", "pre.1"], stem), activation, "stem");
+  for (const [stage, { blocks }] of STAGES.entries()) {
+    for (let index = 0; index < blocks; index++) {
+      const name = `stage${stage + 1}${blocks === 1 ? "" : `.${index}`}`;
+      const at = (place: number): [string, string] => [
+        `${name}.residual.${place}`,
+        `${name}.residual.${place + 1}`,
+      ];
+      const stride = index === 0 ? WEIAICUNZAI_STRIDES[stage]! : 1;
+      const layers = { expand: at(0), depthwise: at(3), project: at(6), bias: true };
+      value = invertedResidual(net, value, { name, stride, activation, ...layers });
+    }
+  }
+  const last = layer(net, value, ["conv1.0", "conv1.1"], { kernel: 1, bias: true });
+  const pooled = net.adaptivePool(net.activation(last, activation, "last"), 1, "pool");
+  const logits = net.conv(pooled, "conv2", { kernel: 1, bias: true });
+  return net.finish("mobilenetv2", net.flatten(logits, "logits"));
+}
+
 export const mobilenetV2Family: Family = {
   title: "MobileNetV2",
   members: ["MobileNetV2 of any width"],
@@ -232,6 +263,19 @@ export const mobilenetV2Family: Family = {
         "linear.weight",
       ],
       draw: drawCifar,
+    },
+    {
+      origin: "weiaicunzai's pytorch-cifar100",
+      rewrites: [],
+      marks: [
+        "pre.0.weight",
+        "stage1.residual.0.weight",
+        "stage2.0.residual.6.weight",
+        "stage7.residual.7.weight",
+        "conv1.0.weight",
+        "conv2.weight",
+      ],
+      draw: drawWeiaicunzai,
     },
   ],
 };

@@ -8,6 +8,7 @@ export const FIXTURES = [
   "mobilenetv2-cifar",
   "mobilenetv2-timm",
   "mobilenetv2-torchvision",
+  "mobilenetv2-weiaicunzai",
   "mobilenetv3-large-torchvision",
   "mobilenetv3-small-timm",
   "mobilenetv3-small-torchvision",

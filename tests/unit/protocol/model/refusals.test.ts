@@ -116,6 +116,17 @@ describe("what Scour cannot cleanse is refused with what it is, what is closest 
       /ends before the layer that gives the classes \('fc.weight' elsewhere\).*torch\.onnx\.export/,
     ],
     [
+      "an SE-ResNet, which has some names of a PreActResNet",
+      changed({})
+        .flatMap(({ name, shape }) =>
+          name.startsWith("layer")
+            ? [tensor(name.replace("layer", "stage").replace("conv1", "residual.0"), shape)]
+            : [],
+        )
+        .concat(tensor("stage1.0.excitation.0.weight", [4, 64])),
+      /looks like an SE-ResNet \('stage1.0.excitation.0.weight'\).*torch\.onnx\.export/,
+    ],
+    [
       "a model of 1 class",
       resnet18({ width: 4, classes: 1 }).parameters.map(({ name, shape }) => tensor(name, shape)),
       /it has 1 class: there must be at least 2.*taken with two/,
