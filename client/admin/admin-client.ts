@@ -193,12 +193,19 @@ export class AdminClient {
     );
   }
 
-  /** The student as a model file, in the teacher's own format; of the last round unless one is named. */
-  async export(id: string, round?: number): Promise<ReadableStream<Uint8Array>> {
+  /**
+   * The student as a model file, in the teacher's own format; of the last round unless one is named.
+   *
+   * @param isFloat32 whether weights that a TensorFlow.js model stores as less are to be float32
+   */
+  async export(id: string, round?: number, isFloat32 = false): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#reply(
       this.#api.admin.campaigns[":id"].export.$get({
         param: { id },
-        query: round === undefined ? {} : { round: String(round) },
+        query: {
+          ...(round !== undefined && { round: String(round) }),
+          ...(isFloat32 && { float32: "true" as const }),
+        },
       }),
     );
     if (response.body === null) throw new AdminError("the export came without a body");

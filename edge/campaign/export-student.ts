@@ -1,4 +1,6 @@
+import { ProtocolError } from "../../protocol/errors.ts";
 import { restoreModel } from "../../protocol/formats/import-model.ts";
+import type { RestoredFile } from "../../protocol/formats/model-file.ts";
 import { float32View } from "../../protocol/floats.ts";
 import { readBlob } from "../blobs/blob-store.ts";
 import { giveBack } from "../blobs/give-back.ts";
@@ -34,17 +36,25 @@ function studentReader(bucket: R2Bucket, { layout }: ModelSource, digests: reado
 /**
  * A student as a file like the one the model came in (SPEC W4), streamed: two slices and one piece
  * are held at a time.
+ *
+ * @param isFloat32 whether weights that the file stores as less are to be float32 (SPEC W7.3)
+ * @throws ProtocolError `malformed-request` where none are.
  */
 export async function exportStudent(
   bucket: R2Bucket,
   teacher: ModelReference,
   student: StudentRecord,
   campaign: string,
+  isFloat32 = false,
 ): Promise<Response> {
   const model = await openModel(bucket, teacher);
-  const { extension, totalBytes } = model.file;
+  const file = isFloat32 ? await widened(model) : model.file;
+  const { extension, totalBytes } = file;
   const { readable, writable } = new FixedLengthStream(totalBytes);
-  const pieces = restoreModel(model, studentReader(bucket, model, student.slices));
+  const pieces = restoreModel(
+    { file, layout: model.layout },
+    studentReader(bucket, model, student.slices),
+  );
   // Runs while the response is read; a failure breaks the stream off, short of its length.
   void pump(pieces, writable);
   const name = `${campaign}-round-${student.round}.${extension}`;
@@ -56,6 +66,15 @@ export async function exportStudent(
       "Cache-Control": "no-store",
     },
   });
+}
+
+async function widened({ file }: ModelSource): Promise<RestoredFile> {
+  const wide = await file.widened?.();
+  if (wide !== undefined) return wide;
+  throw new ProtocolError(
+    "malformed-request",
+    `float32 is for TensorFlow.js models with quantised or float16 weights: this one, ${file.kind}, comes back in its own types. Leave it out`,
+  );
 }
 
 async function pump(

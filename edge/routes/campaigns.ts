@@ -20,6 +20,7 @@ import { describe } from "./describe.ts";
 import {
   actionPath,
   campaignPath,
+  exportQuery,
   roundQuery,
   jsonBody,
   participantPath,
@@ -199,12 +200,12 @@ export const campaignRoutes = new Hono<AppEnvironment>()
       problems: ["malformed-request", "not-found"],
     }),
     campaignPath,
-    roundQuery,
+    exportQuery,
     async (context) => {
       const { id } = context.req.valid("param");
-      const { round } = context.req.valid("query");
+      const { float32, round } = context.req.valid("query");
       const { model, student } = unwrap(await context.env.CAMPAIGN.getByName(id).student(round));
-      return await exportStudent(context.env.BLOBS, model, student, id);
+      return await exportStudent(context.env.BLOBS, model, student, id, float32 === "true");
     },
   )
   .post(

@@ -108,6 +108,9 @@ export const slicePath = pathParameters(
   z.object({ round: wholeNumber, attempt: wholeNumber, index: wholeNumber }),
 );
 export const roundQuery = queryParameters(z.object({ round: wholeNumber.optional() }));
+export const exportQuery = queryParameters(
+  z.object({ round: wholeNumber.optional(), float32: z.enum(["true", "false"]).optional() }),
+);
 
 /** `:id` of an administrator. */
 export const administratorPath = pathParameters(z.object({ id: administratorIdSchema }));

@@ -140,7 +140,7 @@ export async function readState(
  * }
  */
 export function restoreModel(
-  { file, layout }: OpenModel,
+  { file, layout }: Pick<OpenModel, "layout"> & { readonly file: Pick<ModelFile, "restore"> },
   state: (offset: number, length: number) => Float32Array | Promise<Float32Array>,
 ): AsyncIterable<Uint8Array> {
   const offsets = new Map(layout.entries.map(({ name, offset }) => [name, offset]));

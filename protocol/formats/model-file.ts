@@ -89,7 +89,15 @@ export interface ModelFile {
    * @throws ProtocolError `non-finite-weights` when a value is not finite as the file stores it.
    */
   restore(values: NewValues): AsyncIterable<Uint8Array>;
+  /**
+   * What restores the model to a file in which weights are float32 that this one stores as less (SPEC
+   * W7.3); undefined where none are, or the format knows no such.
+   */
+  widened?(): Promise<RestoredFile | undefined>;
 }
+
+/** A file that comes of new values. */
+export type RestoredFile = Pick<ModelFile, "extension" | "totalBytes" | "restore">;
 
 /** Some tensors of a file that may be a network by themselves. */
 export interface TensorSet {

@@ -54,6 +54,11 @@ export function withStandIns(model: OpenModel): OpenModel {
       graph,
       read: (parts) => readWithStandIns(file, standIns, parts),
       restore: (values) => file.restore(foldedValues(standIns, values)),
+      widened: async () => {
+        const wide = await file.widened?.();
+        if (wide === undefined) return undefined;
+        return { ...wide, restore: (values) => wide.restore(foldedValues(standIns, values)) };
+      },
     },
   };
 }

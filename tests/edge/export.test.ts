@@ -125,6 +125,9 @@ describe("export", () => {
       model,
     );
     expect(await exported(id, "?round=0", "zip")).toEqual(model.bytes);
+    const wide = await send(`/api/v1/admin/campaigns/${id}/export?float32=true`, { token: ADMIN });
+    const { detail } = await expectProblem(wide, 400, "malformed-request");
+    expect(detail).toMatch(/float32 is for TensorFlow\.js models with quantised/);
     await volunteers[0]!.contribute(updateOf(volunteers[0]!.view, 0));
     await until(id, committed(1));
     const file = await exported(id, "?round=1", "zip");

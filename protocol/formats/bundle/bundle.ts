@@ -1,13 +1,14 @@
 import type { ByteSource } from "../byte-source.ts";
-import type { ModelFile } from "../model-file.ts";
+import type { ModelFile, RestoredFile } from "../model-file.ts";
 import { rewriteZip, type EntryContent } from "../zip/rewrite-zip.ts";
 import type { ZipEntry } from "../zip/directory.ts";
 import type { ZipArchive } from "../zip/zip-archive.ts";
-import { findModel } from "./find-model.ts";
+import { findModel, type FoundModel } from "./find-model.ts";
 import type { FolderFormat } from "./folder-format.ts";
 import { otherModels } from "./other-models.ts";
-import { badFolder, MOST_FILES, staysInside, type Folder } from "./folder.ts";
+import { badFolder, MOST_FILES, openNamed, staysInside, type Folder } from "./folder.ts";
 import { withHuggingFace } from "./hugging-face.ts";
+import { bundlePieces, checksumOf, piecesOf, type BundleFile } from "./write-bundle.ts";
 
 /**
  * A *bundle*: the files of one model in a zip, stored as they are, so that what is one file to whoever
@@ -29,6 +30,10 @@ export async function openBundle(
   return {
     ...model,
     findings: [...model.findings, ...others],
+    widened: async () => {
+      const wide = await format.widened?.(folder, main);
+      return wide && (await writtenAnew(wide, [...entries.keys()], found));
+    },
     extension: "zip",
     totalBytes: archive.source.totalBytes,
     restore: async function* (values) {
@@ -37,6 +42,37 @@ export async function openBundle(
         contents.set(entries.get(path)!, content);
       }
       yield* rewriteZip(archive, contents);
+    },
+  };
+}
+
+/** The model of a folder as a bundle that is written when it is restored (SPEC W6.1). */
+async function writtenAnew(
+  folder: Folder,
+  names: readonly string[],
+  { format, main }: FoundModel,
+): Promise<RestoredFile> {
+  const { restore } = await format.open(folder, main);
+  const files: BundleFile[] = [];
+  for (const name of names.toSorted()) {
+    files.push({ name, source: await openNamed(folder, name, main) });
+  }
+  const told = await bundlePieces(files, () => 0);
+  return {
+    extension: "zip",
+    totalBytes: told.reduce(
+      (sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : piece.source.totalBytes),
+      0,
+    ),
+    restore: async function* (values) {
+      const contents = await restore(values);
+      const contentOf = ({ name, source }: BundleFile): AsyncIterable<Uint8Array> =>
+        contents.get(name)?.() ?? piecesOf(source);
+      const pieces = await bundlePieces(files, (file) => checksumOf(contentOf(file)));
+      for (const piece of pieces) {
+        if (piece instanceof Uint8Array) yield piece;
+        else yield* contentOf(piece);
+      }
     },
   };
 }

@@ -3,7 +3,10 @@ import type { EntryContent } from "../zip/rewrite-zip.ts";
 import type { Folder } from "./folder.ts";
 
 /** A model in several files that was opened. */
-export interface FolderModel extends Omit<ModelFile, "totalBytes" | "extension" | "restore"> {
+export interface FolderModel extends Omit<
+  ModelFile,
+  "totalBytes" | "extension" | "restore" | "widened"
+> {
   /**
    * New contents of files, by path, each as long as it was; all other files stay as they are.
    *
@@ -33,4 +36,10 @@ export interface FolderFormat {
    * @throws ProtocolError `malformed-model`.
    */
   open(folder: Folder, main: string): Promise<FolderModel>;
+  /**
+   * The same model with weights as float32 that are stored as less; undefined where none are.
+   *
+   * @throws ProtocolError `malformed-model`.
+   */
+  widened?(folder: Folder, main: string): Promise<Folder | undefined>;
 }

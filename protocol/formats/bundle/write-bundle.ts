@@ -30,7 +30,7 @@ const DATE = 0x0021;
 /** What stands in a field of 32 bits whose number is in the extra field. */
 const ELSEWHERE = 0xffff_ffff;
 
-/** Bytes read at once for a checksum. */
+/** Bytes read at once. */
 const PIECE_BYTES = 2 ** 20;
 
 /**
@@ -60,9 +60,14 @@ export async function filesToBundle(
  * bundled. Each file is read once, for its checksum; ZIP64 where something is 4 GiB or more.
  *
  * @param files in the order in which they are to stand
+ * @param checksum of a file's bytes, where others than its own are to take their place
  * @throws ProtocolError `malformed-model` when a file gives fewer bytes than it has.
  */
-export async function bundlePieces(files: readonly BundleFile[]): Promise<BundlePiece[]> {
+export async function bundlePieces(
+  files: readonly BundleFile[],
+  checksum: (file: BundleFile) => number | Promise<number> = ({ source }) =>
+    checksumOf(piecesOf(source)),
+): Promise<BundlePiece[]> {
   const pieces: BundlePiece[] = [];
   const directory: Uint8Array[] = [];
   let at = 0;
@@ -70,7 +75,7 @@ export async function bundlePieces(files: readonly BundleFile[]): Promise<Bundle
     const { totalBytes } = file.source;
     const name = utf8ToBytes(file.name);
     if (name.length > 0xffff) throw badFolder(`'${file.name.slice(0, 80)}…' is too long a name`);
-    const told = { crc: await checksumOf(file.source), name, size: totalBytes };
+    const told = { crc: await checksum(file), name, size: totalBytes };
     const header = localHeader(told);
     pieces.push(header, file);
     directory.push(directoryEntry(told, at));
@@ -80,13 +85,18 @@ export async function bundlePieces(files: readonly BundleFile[]): Promise<Bundle
   return [...pieces, ...directory, ...endOf(at, bytes, files.length)];
 }
 
-async function checksumOf(source: ByteSource): Promise<number> {
+/** The checksum of a zip's entry. */
+export async function checksumOf(pieces: AsyncIterable<Uint8Array>): Promise<number> {
   let crc = 0;
-  for (let from = 0; from < source.totalBytes; from += PIECE_BYTES) {
-    const to = Math.min(source.totalBytes, from + PIECE_BYTES);
-    crc = crc32(crc, await readBytes(source, from, to));
-  }
+  for await (const piece of pieces) crc = crc32(crc, piece);
   return crc;
+}
+
+/** A file's bytes, 1 MiB at a time. */
+export async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < source.totalBytes; from += PIECE_BYTES) {
+    yield await readBytes(source, from, Math.min(source.totalBytes, from + PIECE_BYTES));
+  }
 }
 
 interface Told {

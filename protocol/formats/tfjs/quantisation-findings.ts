@@ -6,8 +6,7 @@ import type { FloatWeight } from "./read-weights.ts";
 /** Above this many names the rest is counted. */
 const MOST_NAMED = 3;
 
-const HOW_TO_WIDEN =
-  "to have it in float32 instead, load the model in TensorFlow.js and save it again (model.save writes float32) before it comes here";
+const HOW_TO_WIDEN = "`campaign export` and `simulate` write float32 instead with --float32";
 
 /** What whoever has a file of quantised weights should know of the one that comes back. */
 export function quantisationFindings(json: JsonFile, weights: readonly FloatWeight[]): Finding[] {
@@ -18,7 +17,7 @@ export function quantisationFindings(json: JsonFile, weights: readonly FloatWeig
     findings.push({
       rule: "float16-weights",
       level: "note",
-      message: `${halves.length} of ${weights.length} weights are stored as float16: what comes back is rounded to it, each value by less than 1/2048 of it`,
+      message: `${halves.length} of ${weights.length} weights are stored as float16: what comes back is rounded to it, each value by less than 1/2048 of it; ${HOW_TO_WIDEN}`,
     });
   }
   if (numbered.length === 0) return findings;

@@ -13,6 +13,7 @@ import { isFloatWeight, readWeights, type FloatWeight } from "./read-weights.ts"
 import { smallConstants } from "./small-constants.ts";
 import { WeightsRestorer } from "./restore-weights.ts";
 import { teachableMachine, TEACHABLE } from "./teachable-machine.ts";
+import { widenedFolder } from "./widen.ts";
 
 const USUAL = "model.json";
 
@@ -31,6 +32,7 @@ export const tfjs: FolderFormat = {
     return [main, ...shardPaths(content), ...beside];
   },
   open: openTfjs,
+  widened: widenedFolder,
 };
 
 const FOLDED_NORMS: FoldedNorms = {

@@ -15,11 +15,15 @@ import { count } from "../../options/option-values.ts";
 import { EXIT_CODES_TEXT, requireAccepted, whyText } from "../../show/verdict-text.ts";
 import { bytesText } from "../../../text/numbers-text.ts";
 
+export const FLOAT32_HELP =
+  "write weights of a TensorFlow.js model as float32 that are quantised or float16 in its file";
+
 interface ExportOptions extends AccessOptions {
   readonly out?: string;
   readonly force?: boolean;
   readonly round?: number;
   readonly accept?: boolean;
+  readonly float32?: boolean;
   readonly json?: boolean;
 }
 
@@ -46,6 +50,7 @@ export function campaignExport({ terminal }: CommandContext): Command {
       count,
     )
     .option("--accept", "write it although the verdict is not `cleansed`, or not there yet")
+    .option("--float32", FLOAT32_HELP)
     .option("--json", "print file, size and digest as JSON")
     .addHelpText(
       "after",
@@ -60,7 +65,10 @@ export function campaignExport({ terminal }: CommandContext): Command {
       requireAccepted(judged, options.accept === true);
       const out = options.out ?? usualName(report);
       if (options.force !== true) await requireNothingThere(out);
-      const written = await exportModel(admin, campaign, out, options.round);
+      const written = await exportModel(admin, campaign, out, {
+        ...(options.round !== undefined && { round: options.round }),
+        isFloat32: options.float32 === true,
+      });
       terminal.result(
         written,
         options.json,
@@ -97,12 +105,12 @@ export async function exportModel(
   admin: AdminClient,
   campaign: string,
   out: string,
-  round?: number,
+  { isFloat32 = false, round }: { readonly round?: number; readonly isFloat32?: boolean } = {},
 ): Promise<ExportedFile> {
   await requireNoFolder(out);
   const hash = createHash("sha256");
   let bytes = 0;
-  const body = await admin.export(campaign, round);
+  const body = await admin.export(campaign, round, isFloat32);
   const partial = `${out}.partial`;
   try {
     await pipeline(

@@ -24,6 +24,8 @@ export interface SimulatedCampaign extends Omit<SimulatedParticipants, "invite">
   readonly config: CampaignConfigInput;
   /** File of the cleansed model. */
   readonly out: string;
+  /** Whether weights that its file stores as less are to be float32 (SPEC W7.3). */
+  readonly isFloat32?: boolean;
   /** Folder of the coordinator's state; without one it goes with the campaign. */
   readonly state?: string | undefined;
   readonly note: (line: string) => void;
@@ -51,6 +53,7 @@ export async function simulateCampaign({
   upload,
   config,
   out,
+  isFloat32 = false,
   state,
   note,
   stop,
@@ -92,7 +95,7 @@ export async function simulateCampaign({
       finished.abort();
       await taking.catch(() => {});
     }
-    const exported = await exportModel(admin, id, out);
+    const exported = await exportModel(admin, id, out, { isFloat32 });
     return { exported, report: await admin.campaign(id), rounds };
   } finally {
     await coordinator.stop();

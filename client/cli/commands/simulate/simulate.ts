@@ -44,6 +44,7 @@ import { namedTarget, TARGET_HELP, targetOf } from "../../options/target-option.
 import { skippedLines } from "../../show/skipped-text.ts";
 import { textTable } from "../../show/text-table.ts";
 import { percent } from "../../../text/numbers-text.ts";
+import { FLOAT32_HELP } from "../campaign/export.ts";
 
 interface SimulateOptions extends EngineOptions {
   readonly model: string;
@@ -55,6 +56,7 @@ interface SimulateOptions extends EngineOptions {
   readonly triggered?: string;
   readonly target?: NamedTarget;
   readonly state?: string;
+  readonly float32?: boolean;
   readonly json?: boolean;
 }
 
@@ -81,6 +83,7 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
     .addOption(precisionOption())
     .option("--state <folder>", "keep the coordinator's state there (default: thrown away)");
   return addCampaignOptions(command, EVERYBODY.words)
+    .option("--float32", FLOAT32_HELP)
     .option("--json", "print result and rounds as JSON")
     .addHelpText(
       "after",
@@ -120,6 +123,13 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: T
   note(`${pool.count} images among ${participants} participants, on ${engine.adapter}.`);
 
   const upload = await openModelUpload(path, network);
+  const isFloat32 = options.float32 === true;
+  if (isFloat32 && (await upload.model.file.widened?.()) === undefined) {
+    throw new OptionError(
+      "--float32 is for TensorFlow.js models with quantised or float16 weights",
+      "Leave it out: others come back in their own types.",
+    );
+  }
   const planned = withUsualStandIns(upload.model, asked);
   const standIns = standInsText(planned);
   if (standIns !== undefined) note(standIns);
@@ -133,6 +143,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: T
     engine,
     random,
     out: options.out,
+    isFloat32,
     state: options.state,
     stop,
     note,

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeFloats } from "../../../../../protocol/formats/float-encodings.ts";
-import { importModel } from "../../../../../protocol/formats/import-model.ts";
+import { importModel, restoreModel } from "../../../../../protocol/formats/import-model.ts";
 import { shortNumber } from "../../../../../protocol/formats/tfjs/grids.ts";
 import { entryView } from "../../../../../protocol/model/state-layout.ts";
 import {
@@ -71,6 +71,31 @@ const filesOf = ({ data, modelTopology, weights }: Artifacts): Files =>
   modelFiles(modelTopology, weights, data);
 
 describe("quantised weights of TensorFlow.js", () => {
+  it.each(["uint8", "uint16", "float16"] as const)(
+    "[W7.3] come back as float32 where that is asked for: %s",
+    async (dtype) => {
+      const artifacts = await quantised(dtype);
+      const { data, modelTopology, weights } = artifacts;
+      // Its shards are cut within a value.
+      const files = modelFiles(modelTopology, weights, data, [7]);
+      const model = await modelOf(files);
+      const state = model.state.map((value) => value + 1 / 3);
+      const wide = (await model.file.widened!())!;
+      const pieces: Uint8Array[] = [];
+      const from = (offset: number, length: number) => state.subarray(offset, offset + length);
+      for await (const piece of restoreModel({ ...model, file: wide }, from)) {
+        pieces.push(piece.slice());
+      }
+      const bytes = Buffer.concat(pieces);
+      expect(bytes).toHaveLength(wide.totalBytes);
+      const again = await importModel(bytes);
+      expect(again.file.findings).toEqual([]);
+      expect(again.state).toEqual(state);
+      expect(again.graph).toEqual(model.graph);
+      expect(await again.file.widened!()).toBeUndefined();
+    },
+  );
+
   it.each(["uint8", "uint16", "float16"] as const)(
     "[W7.1] are read as TensorFlow.js reads %s",
     async (dtype) => {
