@@ -4,9 +4,11 @@ import {
   type FoundImage,
   type ImageSource,
 } from "../found-image.ts";
+import { ImageError } from "../image-error.ts";
 import { colouredOf, type Picture } from "../picture.ts";
 import { pictureAxes, type PictureAxes } from "./array-shape.ts";
 import { isOfLabels, labelFileNames } from "./label-names.ts";
+import { labelsIn } from "./label-rows.ts";
 import { numberReader, type NumberType } from "./number-types.ts";
 
 /** An array in a file: numbers row by row from a byte on. */
@@ -141,26 +143,31 @@ function pictureOf(
   return colouredOf({ width, height, channels: colours, data });
 }
 
-/** Labels of the file that goes with a file of pictures: whole numbers, one for each. */
+/**
+ * Labels of the file that goes with a file of pictures: one for each.
+ *
+ * @throws ImageError where the only one of that name and length holds something else.
+ */
 async function labelsBeside(
   source: ImageSource,
   open: OpenArray,
   count: number,
 ): Promise<Uint32Array | undefined> {
+  let fault: string | undefined;
   for (const name of labelFileNames(source.name)) {
     const file = await source.beside?.(name);
     if (file === undefined) continue;
     const array = await open(file);
-    if (typeof array === "string") continue;
-    const numbers = array.shape.reduce((product, length) => product * length, 1);
-    if (numbers !== count || array.shape[0] !== count || array.type.kind === "f") continue;
-    const labels = new Uint32Array(count);
-    let at = 0;
-    for await (const some of numbersOf(file, array, 2 ** 14)) {
-      labels.set(some, at);
-      at += some.length;
-    }
-    return labels;
+    if (typeof array === "string" || array.shape[0] !== count) continue;
+    const length = rowLength(array);
+    const labels = await labelsIn(numbersOf(file, array, length), count, length);
+    if (typeof labels !== "string") return labels;
+    fault ??= `${file.name}, beside ${source.name}: ${labels}`;
   }
-  return undefined;
+  if (fault === undefined) return undefined;
+  throw new ImageError("unreadable-image-set", fault);
+}
+
+function rowLength({ shape }: StoredArray): number {
+  return shape.slice(1).reduce((product, length) => product * length, 1);
 }

@@ -162,6 +162,34 @@ describe("NumPy's arrays", () => {
     });
     expect(labelsOf(await foundIn("set.npz", medical)).slice(0, 2)).toEqual([0, 9]);
   });
+
+  it("have one-hot labels, and such as are whole numbers of any type", async () => {
+    const pictures = npy("|u1", [2, 5, 5], squares(50));
+    const labelled = async (labels: Uint8Array) =>
+      labelsOf(await foundIn("x_test.npy", pictures, { "y_test.npy": labels }));
+    const oneHot = [0, 0, 1, 1, 0, 0];
+    expect(await labelled(npy("|b1", [2, 3], Uint8Array.from(oneHot)))).toEqual([2, 0]);
+    expect(await labelled(npy("<f4", [2, 3], Float32Array.from(oneHot)))).toEqual([2, 0]);
+    expect(await labelled(npy("<f8", [2], Float64Array.of(5, 1)))).toEqual([5, 1]);
+    const packed = zipSync({
+      "x_test.npy": pictures,
+      "y_test.npy": npy("|u1", [2, 3], Uint8Array.from(oneHot)),
+    });
+    expect(labelsOf(await foundIn("set.npz", packed)).slice(0, 2)).toEqual([2, 0]);
+    for (const [labels, says] of [
+      [
+        npy("<f4", [2, 2], Float32Array.of(0.5, 0.5, 0, 1)),
+        /y_test.npy, .*rows of 2 are no one-hot labels \(0.5 at 0\).*argmax/,
+      ],
+      [npy("|u1", [2, 2], Uint8Array.of(1, 1, 0, 1)), /no one-hot labels \(1 at 1\)/],
+      [npy("|u1", [2, 2], Uint8Array.of(0, 0, 0, 1)), /a row of zeros/],
+      [npy("<f4", [2], Float32Array.of(0.5, 1)), /holds 0.5 for picture 0.*whole number/],
+      [npy("|i1", [2], Int8Array.of(-1, 1)), /holds -1 for picture 0/],
+      [npy("|u1", [2, 20000], new Uint8Array(40000)), /20000 numbers .* at most 10000 classes/],
+    ] as const) {
+      await expect(labelled(labels)).rejects.toThrow(says);
+    }
+  });
 });
 
 const recordsOf = (count: number, labelBytes: number) =>
