@@ -27,7 +27,7 @@ export interface TrainerSource {
    *
    * @throws EngineError `too-large`, with the figures.
    */
-  requireRoom?(campaign: Omit<TrainingCampaign, "teacher" | "readings">): Promise<void>;
+  requireRoom?(campaign: Pick<TrainingCampaign, "config" | "graph" | "layout">): Promise<void>;
   /** Puts the teacher on the device. */
   open(campaign: TrainingCampaign): Promise<LocalTrainer>;
 }
@@ -40,6 +40,8 @@ export interface TrainingCampaign {
   /** What the teacher's tensors may be besides. */
   readonly readings: readonly Reading[];
   readonly config: CampaignConfig;
+  /** Digest of the statistics with which it began, where it did and they are there (SPEC B6). */
+  readonly pooledStatistics: string | null;
 }
 
 export interface LocalTrainer {

@@ -127,6 +127,7 @@ export class Participant {
         teacher,
         readings,
         config: view.config,
+        pooledStatistics: view.statistics,
       });
       const channel = this.#listen(credential, ended.signal);
       const isSized = view.config.distillation.localSteps > 1;

@@ -11,7 +11,7 @@ import type {
 import { summariseScores } from "../../protocol/round/score-summary.ts";
 import { statisticsImages } from "../../protocol/round/statistics-round.ts";
 import { preprocessingOf } from "../../protocol/round/preprocessing.ts";
-import { imagesToScore } from "../../protocol/round/evidence.ts";
+import { imagesToBegin, imagesToScore } from "../../protocol/round/evidence.ts";
 import { legsOf, placeOf, roundCount } from "../../protocol/round/timeline.ts";
 import { summariseSizes, type UpdateReport } from "../../protocol/round/update-sizes.ts";
 import { frameBytes } from "../../protocol/update/frame-header.ts";
@@ -230,6 +230,7 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     fitImages: config.fit?.images ?? 0,
     trial: config.trial !== null,
     scoringImages: course.unjudged === true ? 0 : imagesToScore(config.judging),
+    measuringImages: imagesToBegin(config, statistics),
     inputShape: model.inputShape,
     preparation: preprocessingOf(config, model.inputShape),
     downloadBytes: model.bytes,

@@ -146,6 +146,8 @@ export const invitePreviewSchema = z.object({
   trial: z.boolean().default(false),
   /** Fewest images with which a participant scores students (SPEC J1); 0 where nobody does. */
   scoringImages: z.int().nonnegative().default(0),
+  /** Fewest images of which statistics are measured first (SPEC B3); 0 where none are, or they are there. */
+  measuringImages: z.int().nonnegative().default(0),
   /** Images are brought to this shape before anybody enrols. */
   inputShape: imageShapeSchema,
   /** How (SPEC N); of a coordinator that knows one way only, that. */

@@ -1,6 +1,8 @@
 import { robustMinimum, type CampaignConfig } from "./campaign-config.ts";
+import { LEAST_STATISTICS_IMAGES } from "../reinit/strategy-schema.ts";
 import { regrowthRule, type Judging } from "./judging.ts";
 import { isEnded, type CampaignState } from "./states.ts";
+import { statisticsImages } from "./statistics-round.ts";
 import { legsOf, type Course } from "./timeline.ts";
 
 /** Fewer held-out images say too little to be worth withholding them from training (SPEC J1). */
@@ -42,6 +44,50 @@ export function participantGap(
   return `with ${counted(images, "image")} you train, but score nothing: ${needed} would do`;
 }
 
+/**
+ * Fewest images of which a participant's statistics are measured in the round with which the campaign
+ * begins (SPEC B3); 0 where there is no such round, or it is done.
+ *
+ * @param pooled digest of the pooled statistics, once they are there
+ */
+export function imagesToBegin(
+  config: Pick<CampaignConfig, "judging" | "network" | "reinit">,
+  pooled: string | null,
+): number {
+  return statisticsImages(config, pooled) === 0 ? 0 : fewestMeasured(config.judging);
+}
+
+function fewestMeasured(judging: Pick<Judging, "heldOut" | "images">): number {
+  let images = LEAST_STATISTICS_IMAGES;
+  while (images - heldOutCount(images, judging) < LEAST_STATISTICS_IMAGES) images++;
+  return images;
+}
+
+/**
+ * What a participant is to know who has too few images to be measured while a campaign waits for that;
+ * undefined where it has enough, or nothing is waited for (SPEC B3).
+ *
+ * @example
+ * measuringGap(12, config, null); // "the campaign begins with statistics of images, and with 12 …"
+ */
+export function measuringGap(
+  images: number,
+  config: Pick<CampaignConfig, "judging" | "network" | "reinit">,
+  pooled: string | null,
+): string | undefined {
+  const needed = imagesToBegin(config, pooled);
+  if (images >= needed) return undefined;
+  return `the campaign begins with statistics of participants' images, and with ${counted(images, "image")} you measure none: ${needed} would do; you wait until others have`;
+}
+
+/** How a statistics round goes. */
+export interface MeasuringSoFar {
+  /** Participants whose statistics came. */
+  readonly measured: number;
+  /** Those who said that they have too few images. */
+  readonly declined: number;
+}
+
 /** What there is to judge a campaign by. */
 export interface EvidenceSoFar {
   readonly config: CampaignConfig;
@@ -51,11 +97,13 @@ export interface EvidenceSoFar {
   readonly places: number | null;
   /** How many scored each committed round of the main leg, in order. */
   readonly scored: readonly { readonly round: number; readonly participants: number }[];
+  /** Of the statistics round that is open; undefined where none is. */
+  readonly measuring?: MeasuringSoFar | undefined;
 }
 
 /**
  * What is missing for a campaign's result to be judged by anything: participants, images or rounds
- * (SPEC J6, J10). Said before it starts, as it goes on, and of what came of it.
+ * (SPEC J6, J10), or statistics with which it begins (B2). Said before it starts, as it goes on, and of what came of it.
  *
  * @returns a clause, without a full stop; undefined where there is enough to go by.
  */
@@ -75,11 +123,13 @@ export function evidenceGap(evidence: EvidenceSoFar): string | undefined {
   return gaps.length === 0 ? undefined : gaps.join("; ");
 }
 
-function gapsSoFar({ config, course, places, scored, state }: EvidenceSoFar): string[] {
+function gapsSoFar(evidence: EvidenceSoFar): string[] {
+  const { config, course, measuring, places, scored, state } = evidence;
   const needed = robustMinimum(config.round);
   const { trainingRounds } = mainLeg({ config, course });
   const { window } = regrowthRule(config.judging);
   const gaps: string[] = [];
+  if (measuring !== undefined) gaps.push(waitsForStatistics(config, measuring));
   if (places !== null && places < needed) {
     gaps.push(
       `invites have places for ${counted(places, "participant")} in a round, and nothing is judged by fewer than ${needed}`,
@@ -98,6 +148,20 @@ function gapsSoFar({ config, course, places, scored, state }: EvidenceSoFar): st
     );
   }
   return gaps;
+}
+
+function waitsForStatistics(
+  config: CampaignConfig,
+  { declined, measured }: MeasuringSoFar,
+): string {
+  const { goal } = config.round;
+  const waits = `it waits for statistics of participants' images, with which it begins: ${measured} of ${counted(goal, "participant")} measured so far`;
+  if (declined === 0) return waits;
+  const without =
+    config.network.standInNorms === true
+      ? "one made anew without norms that stand in (--no-norms) does not wait"
+      : "one made anew with another strategy does not wait";
+  return `${waits}, and ${counted(declined, "participant")} ${declined === 1 ? "has" : "have"} too few: ${fewestMeasured(config.judging)} images or more each are needed. Invite others who have them; ${without}`;
 }
 
 function gapsAtTheEnd({ config, course, scored, state }: EvidenceSoFar): string[] {

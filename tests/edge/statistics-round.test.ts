@@ -79,7 +79,7 @@ describe("a campaign that begins with a statistics round", () => {
     expect(first.view).toMatchObject({ statistics: null, starts: [] });
     const { token } = await inviteToken(id);
     const offer = () => ask<InvitePreview>("/api/v1/invite", { token });
-    expect(await offer()).toMatchObject({ rounds: 3, statisticsImages: 64 });
+    expect(await offer()).toMatchObject({ rounds: 3, statisticsImages: 64, measuringImages: 32 });
     // Any order of arrival.
     for (const rank of [2, 0, 1]) {
       expect(await measure(volunteers[rank]!, measuredBy(rank))).toEqual({
@@ -93,7 +93,7 @@ describe("a campaign that begins with a statistics round", () => {
     expect(latest).toMatchObject({ statistics, state: "running", rounds: 3 });
     const view = await viewOf(first);
     expect(view).toMatchObject({ statistics, starts: [start] });
-    expect(await offer()).toMatchObject({ statisticsImages: 0 });
+    expect(await offer()).toMatchObject({ statisticsImages: 0, measuringImages: 0 });
     const blob = await send(`/api/v1/blobs/${statistics}`, { token: first.credential });
     expect(sha256(new Uint8Array(await blob.arrayBuffer()))).toBe(statistics);
     expect((await rounds(id))[0]).toMatchObject({
@@ -227,6 +227,9 @@ describe("at the door of a statistics round", () => {
     expect(reply).toMatchObject({ verdict: "rejected", reason: "too-few-images" });
     expect(await (await few.sendCommit(at, [], decline)).json()).toEqual(reply);
     expect(await few.checkIn()).toMatchObject({ reason: "already-contributed" });
+    expect((await report(id)).evidenceGap).toMatch(
+      /waits for statistics.*0 of 3 participants measured so far, and 1 participant has too few/,
+    );
     for (const [rank, volunteer] of others.entries()) await measure(volunteer, measuredBy(rank));
     await until(id, committed(1));
     expect((await rounds(id))[0]).toMatchObject({ accepted: 3, assigned: 4 });

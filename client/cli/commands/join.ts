@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { participantGap } from "../../../protocol/round/evidence.ts";
+import { measuringGap, participantGap } from "../../../protocol/round/evidence.ts";
 import type { ImageProgress } from "../../images/image-set-builder.ts";
 import { closeImages, type ImageSet } from "../../images/image-set.ts";
 import { storeImages } from "../../images/load-node.ts";
@@ -87,7 +87,11 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
         training: {
           ...training,
           open: (campaign) => {
-            const gap = participantGap(images?.count ?? 0, campaign.config.judging);
+            const { config, pooledStatistics } = campaign;
+            const count = images?.count ?? 0;
+            const unmeasured = measuringGap(count, config, pooledStatistics);
+            if (unmeasured !== undefined) terminal.note(`Waiting: ${unmeasured}.`);
+            const gap = participantGap(count, config.judging);
             if (gap !== undefined) terminal.note(`Evidence: ${gap}.`);
             return training.open(campaign);
           },

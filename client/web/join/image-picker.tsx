@@ -96,18 +96,17 @@ export function ImagePicker({
           {problem}
         </p>
       )}
-      <Found contribution={contribution} scoringImages={offer.scoringImages} />
+      <Found contribution={contribution} offer={offer} />
     </section>
   );
 }
 
 function Found({
   contribution,
-  scoringImages,
+  offer: { measuringImages, scoringImages },
 }: {
   readonly contribution: Contribution;
-  /** Fewest with which students are tested; 0 where nobody tests them. */
-  readonly scoringImages: number;
+  readonly offer: Offer;
 }) {
   const images = contribution.images.value;
   switch (images.kind) {
@@ -133,6 +132,13 @@ function Found({
             {counted(count, "image")} ready
             {skipped.count === 0 ? "" : `, ${counted(skipped.count, "file")} skipped`}
           </output>
+          {count >= measuringImages ? null : (
+            <p class="problem" role="alert" data-testid="too-few-to-measure">
+              The campaign begins with statistics of participants' images, and with{" "}
+              {counted(count, "image")} you measure none: {measuringImages} would do. You wait until
+              others have.
+            </p>
+          )}
           {count >= scoringImages ? null : (
             <p class="quiet" data-testid="too-few-to-test">
               With {counted(count, "image")} you train, but test nothing: {scoringImages} would do.

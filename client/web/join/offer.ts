@@ -1,7 +1,7 @@
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
-import { imagesToScore } from "../../../protocol/round/evidence.ts";
+import { imagesToBegin, imagesToScore } from "../../../protocol/round/evidence.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
 import type { CampaignView, InvitePreview } from "../../../protocol/round/access.ts";
 import { preprocessingOf } from "../../../protocol/round/preprocessing.ts";
@@ -104,6 +104,7 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
     fitImages: config.fit?.images ?? 0,
     trial: config.trial !== null,
     scoringImages: scoringImages(config.judging),
+    measuringImages: imagesToBegin(config, statistics),
     inputShape: model.inputShape,
     preparation: preprocessingOf(config, model.inputShape),
     downloadBytes: model.bytes,

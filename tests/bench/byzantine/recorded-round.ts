@@ -81,7 +81,16 @@ async function train(
       images: labelledImages(drawn).images,
       seed: new Uint8Array(16).fill(seat + 1),
     });
-    trainers.push(await training.open({ graph, layout, teacher: state, readings: [], config }));
+    trainers.push(
+      await training.open({
+        graph,
+        layout,
+        teacher: state,
+        readings: [],
+        config,
+        pooledStatistics: null,
+      }),
+    );
   }
   for (let round = 0; ; round++) {
     const { roundOfLeg, startStep, totalSteps } = placeOf(config, round);

@@ -23,6 +23,7 @@ import {
   type CommitRequest,
 } from "../../../protocol/round/assignment.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
+import { imagesToBegin } from "../../../protocol/round/evidence.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
 import { voteRequestSchema, type VoteRequest } from "../../../protocol/round/trial/examination.ts";
@@ -248,6 +249,7 @@ export class FakeCoordinator extends FakeCampaign {
       fitImages: config.fit?.images ?? 0,
       trial: config.trial !== null,
       scoringImages: 40,
+      measuringImages: imagesToBegin(config, this.view.statistics),
       downloadBytes: model.bytes,
       updateBytes: 1,
     };

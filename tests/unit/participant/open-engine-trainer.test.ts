@@ -59,7 +59,7 @@ describe("training on an engine", () => {
     const { graph, layout, state: teacher } = golden.teacher;
     const seed = new Uint8Array(16);
     const training = engineTrainers({ engine, images: golden.images, seed });
-    return training.open({ graph, layout, teacher, readings: [], config });
+    return training.open({ graph, layout, teacher, readings: [], config, pooledStatistics: null });
   }
 
   const work = () => ({
@@ -147,7 +147,14 @@ describe("training on an engine", () => {
       const adversary = { waves: null, warp: null, shortcuts: { ...HASTY.shortcuts, ascents: 3 } };
       const common = { localSteps: 3, batchSize: 4, adversary };
       const config = configOf({ ...common, ...distillation }, {});
-      const trainer = await on.open({ graph, layout, teacher, readings: [], config });
+      const trainer = await on.open({
+        graph,
+        layout,
+        teacher,
+        readings: [],
+        config,
+        pooledStatistics: null,
+      });
       let searches = 0;
       await trainer.seekWeaknesses({
         signal: work().signal,

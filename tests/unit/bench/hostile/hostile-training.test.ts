@@ -21,6 +21,7 @@ const campaign: TrainingCampaign = {
   layout,
   teacher: new Float32Array(layout.length),
   readings: [],
+  pooledStatistics: null,
   config: campaignConfigSchema.parse({
     model: "ab".repeat(32),
     preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },

@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import {
   evidenceGap,
   heldOutCount,
+  imagesToBegin,
   imagesToScore,
+  measuringGap,
   participantGap,
   type EvidenceSoFar,
 } from "../../../../protocol/round/evidence.ts";
@@ -37,6 +39,40 @@ describe("[J1] one participant's images", () => {
     );
     expect(participantGap(1, judging)).toMatch(/^with 1 image you/);
     expect(participantGap(40, judging)).toBeUndefined();
+  });
+});
+
+describe("[B3] a campaign that begins with statistics", () => {
+  const standing = configOf({ network: { standInNorms: true } });
+  const measured = configOf({ reinit: { strategy: { kind: "bn-divergence" } } });
+
+  it("tells a participant with too few images at once, and how many would do", () => {
+    for (const begins of [standing, measured]) {
+      expect(imagesToBegin(begins, null)).toBe(32);
+      expect(measuringGap(31, begins, null)).toBe(
+        "the campaign begins with statistics of participants' images, and with 31 images you measure none: 32 would do; you wait until others have",
+      );
+      expect(measuringGap(32, begins, null)).toBeUndefined();
+      expect(measuringGap(1, begins, "ab".repeat(32))).toBeUndefined();
+    }
+    expect(measuringGap(1, config, null)).toBeUndefined();
+    // A share of 32 is held out: so many more are needed.
+    const held = { ...standing, judging: { ...judging, heldOut: 0.5 } };
+    expect(imagesToBegin(held, null)).toBe(63);
+    expect(63 - heldOutCount(63, held.judging)).toBe(32);
+  });
+
+  it("says how many measured, who could not, and what to do", () => {
+    const running = { state: "running", scored: [], config: standing } as const;
+    expect(gap({ ...running, measuring: { measured: 1, declined: 0 } })).toBe(
+      "it waits for statistics of participants' images, with which it begins: 1 of 4 participants measured so far",
+    );
+    expect(gap({ ...running, measuring: { measured: 0, declined: 3 } })).toMatch(
+      /0 of 4 participants measured so far, and 3 participants have too few: 32 images or more each are needed\. .*\(--no-norms\)/,
+    );
+    const other = { ...running, config: measured, measuring: { measured: 0, declined: 1 } };
+    expect(gap(other)).toMatch(/1 participant has too few.*another strategy/);
+    expect(gap(running)).toBeUndefined();
   });
 });
 
