@@ -4,7 +4,7 @@ import type { RecognisedModel } from "../../protocol/model/recognise.ts";
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import { completePreprocessing, type Preprocessing } from "../../protocol/round/preprocessing.ts";
 import { preparationFor, type Preparation } from "../images/prepare-image.ts";
-import { OptionError } from "./options/campaign-options.ts";
+import { OptionError } from "./option-error.ts";
 import { settingAround } from "./settings/table.ts";
 
 export interface HowSeen {

@@ -1,21 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { CommandError } from "./command-error.ts";
-import { OptionError } from "./options/campaign-options.ts";
+import { OptionError } from "./option-error.ts";
 import type { CommandContext } from "./command-context.ts";
-import { administratorCommand } from "./commands/administrator.ts";
-import { auditCommand } from "./commands/audit.ts";
-import { attackCommand } from "./commands/attack/attack.ts";
-import { checkCommand } from "./commands/check/check.ts";
-import { campaignCommand } from "./commands/campaign/campaign.ts";
-import { demoCommand } from "./commands/demo/demo.ts";
-import { evaluateCommand } from "./commands/evaluate.ts";
-import { inviteCommand } from "./commands/invite.ts";
-import { joinCommand } from "./commands/join.ts";
-import { privacyCommand } from "./commands/privacy.ts";
-import { rotateKeysCommand } from "./commands/rotate-keys.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { simulateCommand } from "./commands/simulate/simulate.ts";
-import { watchCommand } from "./commands/watch.ts";
 import { ExitCode } from "./exit-code.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -25,8 +11,33 @@ import { processTerminal } from "./show/terminal.ts";
 const FAILED = 1;
 const USAGE = 2;
 
-/** The command line, ready to parse. */
-export function commandLine(context: CommandContext): Command {
+/**
+ * By name, in the order of the help. Each is loaded when it is called: all of them are most of the code, and
+ * a second's work.
+ */
+const COMMANDS = {
+  check: async () => (await import("./commands/check/check.ts")).checkCommand,
+  serve: async () => (await import("./commands/serve.ts")).serveCommand,
+  "rotate-keys": async () => (await import("./commands/rotate-keys.ts")).rotateKeysCommand,
+  campaign: async () => (await import("./commands/campaign/campaign.ts")).campaignCommand,
+  invite: async () => (await import("./commands/invite.ts")).inviteCommand,
+  administrator: async () => (await import("./commands/administrator.ts")).administratorCommand,
+  audit: async () => (await import("./commands/audit.ts")).auditCommand,
+  join: async () => (await import("./commands/join.ts")).joinCommand,
+  watch: async () => (await import("./commands/watch.ts")).watchCommand,
+  evaluate: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
+  privacy: async () => (await import("./commands/privacy.ts")).privacyCommand,
+  simulate: async () => (await import("./commands/simulate/simulate.ts")).simulateCommand,
+  demo: async () => (await import("./commands/demo/demo.ts")).demoCommand,
+  attack: async () => (await import("./commands/attack/attack.ts")).attackCommand,
+} satisfies Record<string, () => Promise<(context: CommandContext) => Command>>;
+
+/**
+ * The command line, ready to parse.
+ *
+ * @param only the one command that it is to have; all when it is not the name of any.
+ */
+export async function commandLine(context: CommandContext, only = ""): Promise<Command> {
   const program = new Command("scour")
     .description("Removes backdoors from an image classifier with unlabelled images of volunteers.")
     .addHelpText(
@@ -42,23 +53,9 @@ Example, each line in a terminal of its own:
 A round waits for four participants (--goal), or at its deadline for two (--minimum): start as many.
 Where all images lie on one machine, simulate does all of it.`,
     );
-  for (const command of [
-    checkCommand(context),
-    serveCommand(context),
-    rotateKeysCommand(context),
-    campaignCommand(context),
-    inviteCommand(context),
-    administratorCommand(context),
-    auditCommand(context),
-    joinCommand(context),
-    watchCommand(context),
-    evaluateCommand(context),
-    privacyCommand(context),
-    simulateCommand(context),
-    demoCommand(context),
-    attackCommand(context),
-  ]) {
-    program.addCommand(command);
+  const named = Object.entries(COMMANDS).filter(([name]) => name === only);
+  for (const [, load] of named.length > 0 ? named : Object.entries(COMMANDS)) {
+    program.addCommand((await load())(context));
   }
   eachCommand(program, (command) => {
     command.exitOverride().showHelpAfterError("(--help shows the options and an example)");
@@ -83,7 +80,8 @@ export async function runCommandLine(
   context: CommandContext,
 ): Promise<number> {
   try {
-    await commandLine(context).parseAsync(args, { from: "user" });
+    const program = await commandLine(context, args[0]);
+    await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;

@@ -5,7 +5,7 @@
  * `npm run bench:cleanse -- render results.jsonl --out docs/results` makes tables and a page of it.
  */
 import { CommanderError } from "commander";
-import { OptionError } from "../../client/cli/options/campaign-options.ts";
+import { OptionError } from "../../client/cli/option-error.ts";
 import { describeFailure } from "../../client/cli/describe-failure.ts";
 import { stopSignal } from "../../client/cli/stop-signal.ts";
 import { processTerminal } from "../../client/cli/show/terminal.ts";

@@ -28,7 +28,7 @@ import {
   requireAgreement,
   type JudgeOptions,
 } from "../options/judge-options.ts";
-import { OptionError } from "../options/campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 import { howSeen, type HowSeen } from "../how-seen.ts";
 import { advised, readPossible } from "../look-first.ts";
 import { addPreprocessingOptions, givenPreprocessing } from "../options/preprocessing-options.ts";

@@ -6,7 +6,7 @@ import {
 } from "../../../protocol/privacy/accounting/epsilon-costs.ts";
 import { countText, normText } from "../../text/numbers-text.ts";
 import type { CommandContext } from "../command-context.ts";
-import { OptionError } from "../options/campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 import { number, positive, share } from "../options/option-values.ts";
 import { textTable } from "../show/text-table.ts";
 

@@ -1,4 +1,4 @@
-import { OptionError } from "../options/campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 
 /** Where a model lies, as `--model` says it. */
 export type ModelReference =

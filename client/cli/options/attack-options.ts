@@ -4,7 +4,7 @@ import { ATTACK_KINDS, attackSchema, type Attack, type AttackKind } from "../../
 import { cornerPlace } from "../../attack/badnets.ts";
 import { loadImages } from "../../images/load-node.ts";
 import { squashedTo } from "../../images/prepare-image.ts";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 import { count, number, positive } from "./option-values.ts";
 
 type Colour = [number, number, number];

@@ -3,14 +3,11 @@ import {
   campaignConfigSchema,
   type CampaignConfigInput,
 } from "../../../protocol/round/campaign-config.ts";
-import { CommandError } from "../command-error.ts";
+import { OptionError } from "../option-error.ts";
 import { configInput } from "../settings/config-input.ts";
 import { misplacement } from "../settings/misplaced.ts";
 import { givenSettings, optionOf, type OtherDefaults } from "../settings/setting-options.ts";
 import { SETTING_GROUPS, settingAround } from "../settings/table.ts";
-
-/** A misuse of options: printed with exit code 2. */
-export class OptionError extends CommandError {}
 
 const ALL_OPTIONS = "`campaign create --help` lists all options.";
 

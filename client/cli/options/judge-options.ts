@@ -2,7 +2,7 @@ import { Option } from "commander";
 import type { SecondOpinion } from "../../evaluation/second-opinion.ts";
 import { CommandError } from "../command-error.ts";
 import { percent } from "../../text/numbers-text.ts";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 import { share } from "./option-values.ts";
 
 /** Float32 in another order answers otherwise where two classes are all but equal, and nowhere else. */

@@ -6,7 +6,7 @@ import {
 import { configInput } from "../settings/config-input.ts";
 import { NETWORK_SETTINGS } from "../settings/network.ts";
 import { givenSettings, optionOf } from "../settings/setting-options.ts";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 
 /** Adds the options that answer what a model's tensors do not tell. */
 export function addNetworkOptions(command: Command): Command {

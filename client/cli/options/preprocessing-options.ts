@@ -5,7 +5,7 @@ import { configInput } from "../settings/config-input.ts";
 import { PREPROCESSING_SETTINGS } from "../settings/preprocessing.ts";
 import { givenSettings, optionOf } from "../settings/setting-options.ts";
 import { settingAround } from "../settings/table.ts";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 
 /** Adds the options that say how a model was trained to see pictures, as `campaign create` has them. */
 export function addPreprocessingOptions(command: Command): Command {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { attackTarget, type NamedTarget } from "../../attack/attack.ts";
 import type { AttackTarget } from "../../evaluation/attack-target.ts";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 
 /** What `--target` is, in words for `--help`. */
 export const TARGET_HELP =

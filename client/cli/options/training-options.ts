@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import type { PreprocessingDefaults } from "../../../protocol/model/preprocessing-defaults.ts";
 import type { RecognisedModel } from "../../../protocol/model/recognise.ts";
 import { recipeSchema, type Recipe } from "../../attack/recipe.ts";
-import { OptionError } from "./campaign-options.ts";
+import { OptionError } from "../option-error.ts";
 import { count, number, numbersOf, positive } from "./option-values.ts";
 
 /** The options that define a supervised training, as commander reads them. */

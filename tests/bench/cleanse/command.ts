@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { Command } from "commander";
-import { OptionError } from "../../../client/cli/options/campaign-options.ts";
+import { OptionError } from "../../../client/cli/option-error.ts";
 import type { CommandContext } from "../../../client/cli/command-context.ts";
 import { CommandError } from "../../../client/cli/command-error.ts";
 import {

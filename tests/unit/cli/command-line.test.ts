@@ -18,7 +18,7 @@ function allCommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allCommands)];
 }
 
-const program = commandLine({
+const program = await commandLine({
   terminal: processTerminal(),
   stop: new AbortController().signal,
 });

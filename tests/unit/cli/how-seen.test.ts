@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OptionError } from "../../../client/cli/options/campaign-options.ts";
+import { OptionError } from "../../../client/cli/option-error.ts";
 import { howSeen } from "../../../client/cli/how-seen.ts";
 import { preprocessingText } from "../../../client/cli/show/preprocessing-text.ts";
 import { resnet18 } from "../../../protocol/model/architectures/resnet18.ts";

@@ -3,7 +3,7 @@ import { readCheckpoint, type Checkpoint } from "../../../attack/checkpoint.ts";
 import { recipeDifferences } from "../../../attack/recipe.ts";
 import type { AttackTask } from "../../../attack/train-attack.ts";
 import type { BackendChoice } from "../../../engine/backends.ts";
-import { OptionError } from "../../options/campaign-options.ts";
+import { OptionError } from "../../option-error.ts";
 
 /**
  * The checkpoint of this very training, if there is one; removed where it is not wanted.

@@ -13,7 +13,7 @@ import { squashedTo } from "../../../images/prepare-image.ts";
 import { joinLabelled, loadLabelled, type LabelledSet } from "../../../images/load-labelled.ts";
 import { summariseSkipped, type SkippedSummary } from "../../../images/skipped.ts";
 import { attackFrom, type AttackOptions } from "../../options/attack-options.ts";
-import { OptionError } from "../../options/campaign-options.ts";
+import { OptionError } from "../../option-error.ts";
 import { checkLabels } from "../../class-labels.ts";
 import { locateModel } from "../../model/locate-model.ts";
 import { blobDigest, modelBlob } from "../../model/model-blob.ts";

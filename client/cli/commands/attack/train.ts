@@ -18,7 +18,7 @@ import { addAttackOptions } from "../../options/attack-options.ts";
 import { planAttack, type AttackPlan, type AttackPlanOptions } from "./plan.ts";
 import { AttackProgress } from "./progress.ts";
 import { MODEL_HELP } from "../../model/model-reference.ts";
-import { OptionError } from "../../options/campaign-options.ts";
+import { OptionError } from "../../option-error.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { CommandError } from "../../command-error.ts";
 import {

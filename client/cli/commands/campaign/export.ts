@@ -6,7 +6,7 @@ import { Command } from "commander";
 import type { AdminClient } from "../../../admin/admin-client.ts";
 import type { CampaignReport } from "../../../../protocol/round/reports.ts";
 import { cleansedName } from "../../model/cleansed-name.ts";
-import { OptionError } from "../../options/campaign-options.ts";
+import { OptionError } from "../../option-error.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { addAccessOptions, openAdminClient, type AccessOptions } from "../../coordinator-access.ts";
 import { CommandError } from "../../command-error.ts";

@@ -18,7 +18,7 @@ import { assumptionsText, modelFileError } from "../../model-file.ts";
 import { blobSource } from "../../model/folder-blob.ts";
 import { blobDigest, modelBlob } from "../../model/model-blob.ts";
 import type { LocatedModel } from "../../model/locate-model.ts";
-import { OptionError } from "../../options/campaign-options.ts";
+import { OptionError } from "../../option-error.ts";
 import type {
   CheckedModel,
   CheckReport,

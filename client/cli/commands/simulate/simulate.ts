@@ -16,7 +16,8 @@ import { storeImages } from "../../../images/load-node.ts";
 import type { Preparation } from "../../../images/prepare-image.ts";
 import { summariseSkipped } from "../../../images/skipped.ts";
 import { splitImages } from "../../../simulation/split-images.ts";
-import { addCampaignOptions, campaignConfig, OptionError } from "../../options/campaign-options.ts";
+import { addCampaignOptions, campaignConfig } from "../../options/campaign-options.ts";
+import { OptionError } from "../../option-error.ts";
 import type { CommandContext } from "../../command-context.ts";
 import {
   backendOption,
