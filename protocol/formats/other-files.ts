@@ -61,6 +61,11 @@ function afterLength(start: Uint8Array, place: number): number {
   return start.findIndex((byte, i) => i >= place && byte < 0x80) + 1;
 }
 
+/** Two bytes that stand between a bitmap's length and where its pixels begin are 0, twice. */
+function isBitmap(start: Uint8Array): boolean {
+  return at(0, "BM")(start) && at(6, [0, 0, 0, 0])(start);
+}
+
 function isPlainText(start: Uint8Array): boolean {
   return start.every((code) => code === 9 || code === 10 || code === 13 || code >= 32);
 }
@@ -202,13 +207,26 @@ const OTHER_FILES: readonly OtherFile[] = [
       at(0, [0xff, 0xd8, 0xff]),
       at(0, "GIF8"),
       at(8, "WEBP"),
-      at(0, "BM"),
+      isBitmap,
+      text(/^P[1-7]\s/),
+      at(0, [0, 0, 1, 0]),
+      at(4, "jP  "),
       at(0, "II*\u0000"),
       at(0, "MM\u0000*"),
       at(4, "ftyp"),
     ),
     advice:
       "this is a picture or a film, and no model: pictures go with --images, models with --model",
+  },
+  {
+    isOne: any(at(0, [0, 0, 8, 1]), at(0, [0, 0, 8, 3])),
+    advice:
+      "this is one of MNIST's files, of pictures or their labels, and no model: pictures go with --images, models with --model",
+  },
+  {
+    isOne: at(0, "PAR1"),
+    advice:
+      "this is parquet, a table, and no model: one of pictures goes with --images, models with --model",
   },
   { isOne: at(0, "%PDF"), advice: "this is a PDF, and no model file" },
   {

@@ -30,6 +30,6 @@ export async function recogniseFormat(
   throw new ProtocolError(
     "malformed-model",
     adviceFor(start) ??
-      `this is no model file that is read here (${reasons.join("; ")}): safetensors.torch.save_file(model.state_dict(), FILE) writes one`,
+      `this is no model file that is read here (${reasons.join("; ")}): safetensors.torch.save_file(model.state_dict(), FILE) writes one. Files of weights of a TensorFlow.js model are named by its model.json; pictures, CIFAR's records among them, go with --images`,
   );
 }

@@ -64,6 +64,13 @@ const FILES: readonly (readonly [what: string, bytes: Uint8Array, says: RegExp])
   ["tar", file("ustar", 257), /tar archive.*unpack/],
   ["PyTorch's first form", torchTar(), /before 2017.*torch\.load/],
   ["HDF5", file("\u0089HDF\r\n\u001a\n"), /Keras.*tensorflowjs_converter/],
+  ["a bitmap", file("BM\u0036\u0001"), /picture/],
+  ["text that begins as one", text("BMP, GIF and others: what they are"), /text file/],
+  ["a PPM", text("P6\n9 9\n255\n"), /picture.*--images/],
+  ["an icon", file("\u0000\u0000\u0001\u0000\u0001"), /picture/],
+  ["JPEG 2000", file("\u0000\u0000\u0000\u000cjP  \r\n"), /picture/],
+  ["MNIST's", file("\u0000\u0000\u0008\u0003"), /MNIST.*--images/],
+  ["parquet", file("PAR1\u0015"), /parquet.*--images/],
   ["GGUF", file("GGUF"), /language models/],
   ["TensorFlow Lite", file("TFL3", 4), /TensorFlow Lite/],
   ["TensorRT", file("ftrt"), /TensorRT/],
@@ -84,5 +91,13 @@ describe("a file that is no model", () => {
     const message = await refusal("malformed-model", openModelFile(bytesInMemory(bytes)));
     expect(message).toMatch(says);
     expect(message).not.toMatch(/header/);
+  });
+
+  it("and of bytes that begin as nothing, what they may be is said beside why no format reads them", async () => {
+    const message = await refusal(
+      "malformed-model",
+      openModelFile(bytesInMemory(file("\u0007\u00aa\u0093"))),
+    );
+    expect(message).toMatch(/not safetensors: .*model\.json; pictures, CIFAR's records/);
   });
 });
