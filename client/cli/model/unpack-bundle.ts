@@ -3,7 +3,8 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { bundleFiles } from "../../../protocol/formats/bundle/bundle.ts";
-import { openModelFile } from "../../../protocol/formats/open-model-file.ts";
+import { FORMATS } from "../../../protocol/formats/formats.ts";
+import { recogniseFormat } from "../../../protocol/formats/recognise-format.ts";
 import { ZipArchive } from "../../../protocol/formats/zip/zip-archive.ts";
 import { CommandError } from "../command-error.ts";
 import { blobSource } from "./folder-blob.ts";
@@ -47,6 +48,7 @@ export async function unpackBundle(bundle: string, folder: string): Promise<void
 
 /** Whether a file is a model of several files in a bundle. */
 export async function isBundle(path: string): Promise<boolean> {
-  const { extension } = await openModelFile(blobSource(await openAsBlob(path)));
+  // Whichever of several networks in it was meant: it is the file alone that is looked at.
+  const { extension } = await recogniseFormat(FORMATS, blobSource(await openAsBlob(path)));
   return extension === "zip";
 }

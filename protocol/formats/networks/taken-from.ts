@@ -20,7 +20,7 @@ export function takenFrom(chosen: string, others: readonly string[], where: stri
   return {
     rule: "several-state-dicts",
     level: "warning",
-    message: `the weights are taken from ${chosen}; ${others.slice(0, MOST_LISTED).join(", ")} hold others and are left as they are: name one with the setting network.prefix (--network-prefix) to cleanse that`,
+    message: `the weights are taken from ${chosen}; ${others.slice(0, MOST_LISTED).join(", ")} hold others and are left as they are: the setting network.prefix (--network-prefix) says which is meant`,
     where,
   };
 }

@@ -55,6 +55,19 @@ describe("a folder that holds a model", () => {
     await expect(unpackBundle(bundle, out)).rejects.toThrow(/out is there already/);
   });
 
+  it("[G5.1] is told from one file, also of networks of which nobody says which is meant", async () => {
+    const other = tensorsOf(resnet18({ width: 2, classes: 4 }));
+    const both = [tensors, other].flatMap((network, i) =>
+      network.map((one) => Object.assign({}, one, { name: `n${i}.${one.name}` })),
+    );
+    const path = join(await temporaryDirectory(), "both.safetensors");
+    await writeFile(path, writeSafetensors(both));
+    expect(await refusal("malformed-request", importModel(await readFile(path)))).toMatch(
+      /'n0\.' .*'n1\.'/,
+    );
+    expect(await isBundle(path)).toBe(false);
+  });
+
   it("is its one file where the model has no more", async () => {
     const folder = await temporaryDirectory();
     const file = writeSafetensors(tensors);
