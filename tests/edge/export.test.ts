@@ -17,6 +17,7 @@ import {
   committed,
   createCampaign,
   expectProblem,
+  report,
   rounds,
   runningCampaign,
   SEED,
@@ -115,6 +116,26 @@ describe("export", () => {
     const student = joined(await studentOf(id, 1));
     expect(state).not.toEqual(student);
     expect(state).toEqual(decodeFloats("F16", encodeFloats("F16", student)));
+  });
+
+  it("[G5] [G5.2] of a network that a file has twice is the same in both places", async () => {
+    const model = tinyModel({
+      change: (tensors) => {
+        const network = tensors.splice(0);
+        for (const prefix of ["module.model.", "module.attacker.model."]) {
+          for (const one of network) tensors.push({ ...one, name: prefix + one.name });
+        }
+      },
+    });
+    const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } }, model);
+    expect((await report(id)).config.network.prefix).toBe("module.model.");
+    await volunteers[0]!.contribute(updateOf(volunteers[0]!.view, 1));
+    await until(id, committed(1));
+    const file = await exported(id);
+    const student = joined(await studentOf(id, 1));
+    for (const prefix of ["module.model", "module.attacker.model"]) {
+      expect((await importModel(file, { prefix })).state).toEqual(student);
+    }
   });
 
   it("[W6.3] [W7] is the bundle of a model of several files, its weights in the file's order", async () => {
