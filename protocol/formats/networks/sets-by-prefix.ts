@@ -2,6 +2,7 @@ import { FAMILIES } from "../../model/architectures/families.ts";
 import { isAside } from "../../model/compare-tensors.ts";
 import type { NamedTensor } from "../../model/named-tensor.ts";
 import { nameInFile } from "../../model/naming.ts";
+import { areAverages } from "./averages.ts";
 import type { ModelFile, NewValues, TensorPart, TensorSet } from "../model-file.ts";
 
 /** Of what a form's networks have, at least such a share is under a prefix where one may be. */
@@ -107,7 +108,7 @@ function setOf(file: ModelFile, prefix: string): TensorSet {
   };
   return {
     prefix,
-    isAverage: false,
+    isAverage: areAverages(prefix.split(".")),
     tensors,
     open: (copies) => ({
       ...file,

@@ -1,3 +1,4 @@
+import { areAverages } from "../networks/averages.ts";
 import { isRecord, type PickleValue } from "../pickle/pickle-values.ts";
 import { isModule, isScripted, moduleTensors } from "./module-tensors.ts";
 import { attributeDict, textEntries } from "./records.ts";
@@ -22,8 +23,6 @@ const MOST_ITEMS = 64;
 /** Keys under which people keep the weights. */
 const USUAL =
   /^(state_?dict|(model|net|network|classifier)(_state)?(_?dict)?|net_?c|module|weights|params|student)$/i;
-/** Keys of other weights. */
-const AVERAGED = /ema|swa|averag|best|shadow/i;
 /** Keys of what has tensors and is no network. */
 const ASIDE = /^(opt|optim.*|.*optimi[sz]er.*|.*scheduler.*|.*scaler|bd_.*|clean_.*)$/i;
 
@@ -88,14 +87,9 @@ function hasWeights(tensors: ReadonlyMap<string, StoredTensor>): boolean {
 
 /** How likely a state dict is the one that is meant, by where it stands: the lower, the likelier. */
 function standing(path: readonly string[]): number {
-  if (isAverage({ path })) return 3;
+  if (areAverages(path)) return 3;
   if (path.length === 0) return 0;
   return path.every((key) => USUAL.test(key)) ? 1 : 2;
-}
-
-/** Whether it is an average of weights, or a copy of earlier, by where it stands. */
-export function isAverage({ path }: Pick<StateDict, "path">): boolean {
-  return path.some((key) => AVERAGED.test(key));
 }
 
 /**

@@ -2,6 +2,7 @@ import { ProtocolError } from "../../errors.ts";
 import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
 import type { ModelFile, TensorSet } from "../model-file.ts";
+import { areAverages } from "../networks/averages.ts";
 import { takenFrom } from "../networks/taken-from.ts";
 import { judgePickle } from "../pickle/judge-pickle.ts";
 import { asGlobal, globalName, isRecord, type PickleValue } from "../pickle/pickle-values.ts";
@@ -11,13 +12,7 @@ import { isScripted } from "./module-tensors.ts";
 import { readWeights } from "./read-weights.ts";
 import { attributesOf, textEntries } from "./records.ts";
 import { restoredWeights } from "./restore-weights.ts";
-import {
-  chosenStateDict,
-  isAverage,
-  likeliestFirst,
-  stateDicts,
-  type StateDict,
-} from "./state-dicts.ts";
+import { chosenStateDict, likeliestFirst, stateDicts, type StateDict } from "./state-dicts.ts";
 import type { Storages } from "./storages.ts";
 import { areOneView, storagesOf, tensorOf, type StoredTensor } from "./tensor-records.ts";
 import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights.ts";
@@ -60,7 +55,7 @@ export function torchFile(content: TorchContent): ModelFile {
   for (const dict of likeliestFirst(found).slice(0, MOST_SETS)) {
     const set: TensorSet = {
       prefix: prefixOf(dict),
-      isAverage: isAverage(dict),
+      isAverage: areAverages(dict.path),
       tensors: namedTensors(dict.tensors),
       open: (copies) =>
         fileOf(content, judged, dict, async () => (await copies()).map((copy) => dicts.get(copy)!)),

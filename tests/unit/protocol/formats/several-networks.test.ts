@@ -197,6 +197,11 @@ describe("a file of several networks", () => {
       { under: "state_dict", tensors: vgg },
     ]);
     expect((await opened(bytes)).network.prefix).toBe("state_dict.");
+    const inOne = inOneList(
+      { under: "ema_model.module.", tensors: vgg, more: 1 },
+      { under: "model.", tensors: vgg },
+    );
+    expect((await opened(inOne)).network.prefix).toBe("model.");
     expect((await opened(bytes, { prefix: "state_dict_ema" })).network.prefix).toBe(
       "state_dict_ema.",
     );
