@@ -3,7 +3,7 @@ import { sha256 } from "../../protocol/digest.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
 import { DEMO_PREPROCESSING } from "./draw-images.ts";
 
-/** Three participants keep two cores busy and still leave a round soon. */
+/** How many it takes unless told otherwise: three keep two cores busy and still leave a round soon. */
 export const DEMO_PARTICIPANTS = 3;
 
 export const DEMO_IMAGES = {
@@ -27,11 +27,13 @@ export const DEMO_ROUNDS = 18;
  * @param model digest of the teacher's file.
  * @param seed decides the re-initialisation.
  * @param rounds most that it trains.
+ * @param participants whose updates a round waits for, two or more.
  */
 export function demoCampaign(
   model: string,
   seed: number,
   rounds = DEMO_ROUNDS,
+  participants = DEMO_PARTICIPANTS,
 ): CampaignConfigInput {
   return {
     name: "demo",
@@ -45,6 +47,6 @@ export function demoCampaign(
     },
     distillation: { rounds, batchSize: 32 },
     // Far away: the participants are processes of the demo's own, and slow machines have demos, too.
-    round: { goal: DEMO_PARTICIPANTS, minimum: 2, deadlineSeconds: 3600 },
+    round: { goal: participants, minimum: 2, deadlineSeconds: 3600 },
   };
 }

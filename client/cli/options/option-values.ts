@@ -36,6 +36,13 @@ export function positive(text: string): number {
   return value;
 }
 
+/** A whole number from 2 on. */
+export function several(text: string): number {
+  const value = count(text);
+  if (value < 2) throw new InvalidArgumentError("It must be at least 2.");
+  return value;
+}
+
 /** A share: a number from 0 to 1. */
 export function share(text: string): number {
   const value = number(text);

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import type { CommandContext } from "../../command-context.ts";
 import { CommandError } from "../../command-error.ts";
-import { count, positive } from "../../options/option-values.ts";
-import { DEMO_ROUNDS } from "../../../demo/demo-campaign.ts";
+import { count, positive, several } from "../../options/option-values.ts";
+import { DEMO_PARTICIPANTS, DEMO_ROUNDS } from "../../../demo/demo-campaign.ts";
 import { runDemo } from "./run-demo.ts";
 import { textTable } from "../../show/text-table.ts";
 import { percent } from "../../../text/numbers-text.ts";
@@ -11,6 +11,7 @@ interface DemoCommandOptions {
   readonly out: string;
   readonly seed: number;
   readonly rounds: number;
+  readonly participants: number;
   readonly json?: boolean;
 }
 
@@ -21,6 +22,12 @@ export function demoCommand({ terminal, stop }: CommandContext): Command {
     .option("--out <folder>", "where cleansed model and report go", "scour-demo")
     .option("--seed <number>", "other images, and another order of them", count, 0)
     .option("--rounds <count>", "most that it trains; fewer are sooner done", positive, DEMO_ROUNDS)
+    .option(
+      "--participants <count>",
+      "how many take part, each a process; fewer are sooner done",
+      several,
+      DEMO_PARTICIPANTS,
+    )
     .option("--json", 'print {"before","after","seconds"} as fractions')
     .addHelpText("after", "\nExample:\n  $ npm run --silent demo -- --json")
     .action(async (options: DemoCommandOptions) => {
@@ -28,6 +35,7 @@ export function demoCommand({ terminal, stop }: CommandContext): Command {
         out: options.out,
         seed: options.seed,
         rounds: options.rounds,
+        participants: options.participants,
         stop,
         note: (line) => terminal.note(line),
       });

@@ -36,6 +36,8 @@ export interface DemoOptions {
   readonly seed?: number;
   /** Most that it trains; default `DEMO_ROUNDS`. */
   readonly rounds?: number;
+  /** Two or more; default `DEMO_PARTICIPANTS`. */
+  readonly participants?: number;
   readonly stop: AbortSignal;
   readonly note: (line: string) => void;
 }
@@ -108,7 +110,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   };
 }
 
-async function cleanse({ out, seed = 0, rounds: most, stop, note }: DemoOptions): Promise<{
+async function cleanse({
+  out,
+  seed = 0,
+  rounds: most,
+  participants: count = DEMO_PARTICIPANTS,
+  stop,
+  note,
+}: DemoOptions): Promise<{
   campaign: CampaignReport;
   rounds: readonly RoundReport[];
   cleansed: ExportedFile;
@@ -119,17 +128,17 @@ async function cleanse({ out, seed = 0, rounds: most, stop, note }: DemoOptions)
     const admin = new AdminClient(coordinator.url, coordinator.adminToken);
     const upload = await openModelUpload(TEACHER);
     await admin.uploadModel(upload);
-    const { id } = await admin.createCampaign(demoCampaign(upload.digest, seed, most));
+    const { id } = await admin.createCampaign(demoCampaign(upload.digest, seed, most, count));
     const { url } = await admin.invite(id, {
-      uses: DEMO_PARTICIPANTS,
-      places: DEMO_PARTICIPANTS,
+      uses: count,
+      places: count,
     });
     await admin.act(id, "start");
     note(
-      `Campaign ${id} is running; ${DEMO_PARTICIPANTS} participants draw ${DEMO_IMAGES.perParticipant} images each …`,
+      `Campaign ${id} is running; ${count} participants draw ${DEMO_IMAGES.perParticipant} images each …`,
     );
     const participants = [];
-    for (let index = 0; index < DEMO_PARTICIPANTS; index++) {
+    for (let index = 0; index < count; index++) {
       const images = join(coordinator.stateDir, `participant-${index + 1}.bin`);
       const drawSeed = DEMO_IMAGES.poolSeed + seed + 100 * index;
       await writeFile(images, drawImages(DEMO_IMAGES.perParticipant, drawSeed));
