@@ -47,22 +47,23 @@ it("the cleansing bench runs real campaigns, sees each round's student, and goes
     const small = "--participants 2 --backend wasm --threads 1 --set distillation.batchSize=8";
     // Drawn shapes are nothing that the model was trained on.
     const short = "--set fit=null --set distillation.rounds=1 --set distillation.localSteps=2";
-    const sought =
-      "--set distillation.adversary.waves.periods=3 --set distillation.adversary.heatMap.images=2 " +
-      "--set distillation.adversary.shortcuts.classes=1 --set distillation.adversary.bends.classes=1";
+    // All that the default seeks, each for as short a time as there is.
+    const sought = [
+      "judging.ascents=1",
+      "distillation.adversary.waves.periods=3",
+      "distillation.adversary.heatMap.images=2",
+      ...["classes=1", "ascents=1", "images=4"].flatMap((setting) => [
+        `distillation.adversary.shortcuts.${setting}`,
+        `distillation.adversary.bends.${setting}`,
+      ]),
+    ].flatMap((setting) => ["--set", setting]);
     const files = ["--plan", path("plan.json"), "--out", path("results.jsonl")];
     const command = cleanseCommand({
       terminal,
       stop: new AbortController().signal,
       onFailedRuns: () => expect.unreachable(notes.join("\n")),
     });
-    const args = [
-      ...files,
-      ...small.split(" "),
-      ...short.split(" "),
-      ...sought.split(" "),
-      ...more,
-    ];
+    const args = [...files, ...small.split(" "), ...short.split(" "), ...sought, ...more];
     await command.parseAsync(args, { from: "user" });
   };
 
