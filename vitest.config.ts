@@ -49,8 +49,10 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest({
+            main: "./tests/edge/both-workers.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              durableObjects: { RECORDS: { className: "RecordBook", useSQLite: true } },
               bindings: {
                 SCOUR_ADMIN_TOKEN: "admin-token-of-the-tests",
                 SCOUR_SIGNING_KEY: "signing-key-of-the-tests-32-bytes-long",

@@ -29,6 +29,8 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
   "images-set-aside": "Look where these pictures came from, and take part with others.",
   "images-do-not-fit":
     "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check what the campaign says of the model: mean and std, and what its tensors do not tell.",
+  "not-vouched-for":
+    "Ask your organisation, or whoever invited you. Nothing of yours was sent but that you came.",
   "no-signatures":
     "Update the browser, or use Chrome or Edge 137, Firefox 130, Safari 17 or newer, at an address that begins with https://.",
   "too-slow":

@@ -208,7 +208,7 @@ interface LocalStep {
   readonly images: number;
 }
 
-interface LocalResult {
+export interface LocalResult {
   /** What the steps changed, in the sign of SPEC D4. */
   readonly update: Float32Array<ArrayBuffer>;
   readonly examples: number;

@@ -13,7 +13,9 @@ export type ParticipantErrorCode =
   /** The participant's images are not such as the model was trained on, and nobody said to go on (SPEC F2). */
   | "images-do-not-fit"
   /** Nearly all of them bear what leads the model, and are set aside (SPEC D12). */
-  | "images-set-aside";
+  | "images-set-aside"
+  /** The campaign is private, and no organisation that it pins vouches for this participant (SPEC M4.2). */
+  | "not-vouched-for";
 
 /** `message` tells the reader what is wrong and what to do next. */
 export class ParticipantError extends Error {

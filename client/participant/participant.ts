@@ -5,10 +5,12 @@ import { prepareForRounds } from "./before-rounds.ts";
 import { CheckIns } from "./check-ins.ts";
 import { ParticipantContext } from "./context.ts";
 import type { MisfitAnswer } from "./image-fit.ts";
+import type { Hiding } from "./hidden-work.ts";
 import { endOf, statusAfter } from "./last-status.ts";
 import type { LocalTrainer, TrainerSource } from "./local-trainer.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
 import { RoundLoop } from "./round-loop.ts";
+import { sealerOf, type Voucher } from "./sealer.ts";
 import type { ParticipantListener } from "./status-board.ts";
 import type { ParticipantStatus } from "./status.ts";
 import type { ParticipantTotals } from "./totals.ts";
@@ -25,6 +27,8 @@ export interface ParticipantOptions {
   readonly training: TrainerSource;
   /** What people see in the participants' list. */
   readonly label?: string;
+  /** Vouches for this participant's key, which private campaigns ask for (SPEC M4.2). */
+  readonly voucher?: Voucher;
   /**
    * Asked when the images do not look like what the model was trained on (SPEC F2); when left out, the
    * participant leaves.
@@ -52,16 +56,18 @@ export class Participant {
   readonly #link: InviteLink;
   readonly #training: TrainerSource;
   readonly #label: string | undefined;
+  readonly #voucher: Voucher | undefined;
   readonly #onMisfit: MisfitAnswer;
   readonly #context: ParticipantContext;
   /** What the credential opens, once there is one. */
   #client: CoordinatorClient | undefined;
 
   /** @throws ParticipantError `invalid-invite` when the link is not one. */
-  constructor({ invite, label, onMisfit, ports, training }: ParticipantOptions) {
+  constructor({ invite, label, onMisfit, ports, training, voucher }: ParticipantOptions) {
     this.#link = parseInviteUrl(invite);
     this.#training = training;
     this.#label = label;
+    this.#voucher = voucher;
     this.#onMisfit = onMisfit ?? (() => "leave");
     this.#context = new ParticipantContext(this.#link.origin, training.device, {
       ...defaultPorts(),
@@ -118,6 +124,7 @@ export class Participant {
       const client = context.clientWith(credential);
       this.#client = client;
       if (view === null) return board.show(await endOf(client, context));
+      const hiding = await this.#hiding(view, credential);
       await this.#requireRoom(client, view);
       const campaign = await context.verify(client, view);
       const { graph, layout, readings, teacher } = campaign;
@@ -133,7 +140,7 @@ export class Participant {
       const isSized = view.config.distillation.localSteps > 1;
       const checkIns = this.#checkIns(client, trainer, isSized);
       await prepareForRounds({ campaign, trainer, checkIns, onMisfit: this.#onMisfit }, context);
-      const loop = { client, credential, context, campaign, trainer, channel, checkIns };
+      const loop = { client, credential, context, campaign, trainer, hiding, channel, checkIns };
       return board.show(await new RoundLoop(loop).run());
     } catch (error) {
       const last = board.show(await statusAfter(error, this.#client, context));
@@ -143,6 +150,15 @@ export class Participant {
       ended.abort();
       trainer?.close();
     }
+  }
+
+  /** How updates hide, where they do. @throws ParticipantError `not-vouched-for`. */
+  async #hiding(
+    { config: { privacy } }: CampaignView,
+    { identity }: Credential,
+  ): Promise<Hiding | undefined> {
+    if (privacy === undefined) return undefined;
+    return { privacy, sealer: await sealerOf(privacy, identity, this.#voucher) };
   }
 
   /** Before weights are fetched that the device could not work with. */

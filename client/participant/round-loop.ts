@@ -10,6 +10,7 @@ import { foundBroken, hasBrokenValues } from "./broken-student.ts";
 import type { CheckIns } from "./check-ins.ts";
 import { tryCandidate, type FetchStudent } from "./candidate-trial.ts";
 import { handIn, handInVote, refuseStudent, type HandIn } from "./hand-in.ts";
+import type { Hiding } from "./hidden-work.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { endOf } from "./last-status.ts";
 import type { LocalTrainer } from "./local-trainer.ts";
@@ -32,6 +33,8 @@ const RECHECK_MS = 1_000;
 export interface RoundLoopOptions extends HandIn {
   readonly campaign: VerifiedCampaign;
   readonly trainer: LocalTrainer;
+  /** In a private campaign: how updates hide. */
+  readonly hiding: Hiding | undefined;
   readonly channel: EventChannel;
   readonly checkIns: CheckIns;
 }
@@ -176,8 +179,8 @@ export class RoundLoop {
   }
 
   #tools(beat: () => void): RoundTools {
-    const { channel, checkIns, context, trainer } = this.#options;
-    return { campaign: this.#campaign, trainer, channel, checkIns, context, beat };
+    const { channel, checkIns, context, hiding, trainer } = this.#options;
+    return { campaign: this.#campaign, trainer, hiding, channel, checkIns, context, beat };
   }
 
   get #silentMs(): number {

@@ -4,6 +4,7 @@ import type { Scores } from "../../protocol/round/judging.ts";
 import type { CheckIns } from "./check-ins.ts";
 import type { ParticipantContext } from "./context.ts";
 import type { EventChannel } from "./wire/event-channel.ts";
+import { hiddenUpdate, withoutClasses, type Hiding } from "./hidden-work.ts";
 import { studentName } from "./student-name.ts";
 import type { CampaignPart } from "./status.ts";
 import { StepMeter } from "./step-meter.ts";
@@ -15,6 +16,8 @@ import type { VerifiedCampaign } from "./verify-campaign.ts";
 export interface RoundTools {
   readonly campaign: VerifiedCampaign;
   readonly trainer: LocalTrainer;
+  /** In a private campaign: how updates hide. */
+  readonly hiding: Hiding | undefined;
   readonly channel: Pick<EventChannel, "progress">;
   readonly checkIns: Pick<CheckIns, "roundTook">;
   readonly context: Pick<ParticipantContext, "board" | "controls" | "device" | "gate" | "ports">;
@@ -42,7 +45,7 @@ export function workRound(task: RoundTask, tools: RoundTools): Promise<PendingUp
 
 async function train(task: RoundTask, tools: RoundTools): Promise<PendingUpdate> {
   const { assignment, signal, student } = task;
-  const { campaign, channel, checkIns, context, trainer } = tools;
+  const { campaign, channel, checkIns, context, hiding, trainer } = tools;
   const { board, device, ports } = context;
   const { attempt, leg, localSteps, round, startStep, totalSteps } = assignment;
   const part = partOf(leg, campaign.view);
@@ -50,7 +53,12 @@ async function train(task: RoundTask, tools: RoundTools): Promise<PendingUpdate>
   const show = (step: number, loss: number | null): void => {
     const progress = { round, step, localSteps, loss, imagesPerSecond };
     board.show({ kind: "training", attempt, part, ...progress });
-    channel.progress({ type: "progress", ...progress });
+    // Its own loss is nobody's but its own where the round's is a sum.
+    channel.progress({
+      type: "progress",
+      ...progress,
+      ...(hiding !== undefined && { loss: null }),
+    });
   };
   show(0, null);
   const scores = await score(task, tools, new StepMeter(ports.clock), () => undefined);
@@ -73,6 +81,11 @@ async function train(task: RoundTask, tools: RoundTools): Promise<PendingUpdate>
   });
   const { seconds } = meter;
   checkIns.roundTook(examples, seconds);
+  if (hiding !== undefined) {
+    const told = { scores, seconds, backend: device };
+    const trained = { agreement, loss, update };
+    return hiddenUpdate(assignment, student, trained, told, hiding, campaign, ports.randomBytes);
+  }
   return encodeUpdate({ round, attempt }, update, {
     layout: campaign.layout,
     codec: campaign.view.config.codec,
@@ -94,7 +107,8 @@ async function judge(task: RoundTask, tools: RoundTools): Promise<PendingUpdate>
     show(passes, totalPasses);
   });
   const { seconds } = meter;
-  return judgement({ round, attempt }, { scores, seconds, backend: device });
+  const told = tools.hiding === undefined ? scores : withoutClasses(scores);
+  return judgement({ round, attempt }, { scores: told, seconds, backend: device });
 }
 
 function score(

@@ -41,6 +41,7 @@ import {
 import { driveCombining } from "./combining/combining.ts";
 import { sliceWorkers } from "./combining/slice-workers.ts";
 import { sweep } from "./combining/sweep.ts";
+import { requireSealed } from "./hidden/sealed-commit.ts";
 import { linkAt, linkOfRound, studentAfter, type StudentOf } from "./history.ts";
 import { enrol } from "./participants/enrolment.ts";
 import { permitted, renewOnce, requireRenewal } from "./participants/permission.ts";
@@ -300,6 +301,7 @@ export class Campaign extends DurableObject<SliceBindings> {
       await this.#requireSigned(participant, request.signature, "the commit", (campaign) =>
         commitBytes({ ...id, campaign, participant, commit: commitDigest(request) }),
       );
+      await requireSealed(this.#transactions, participant, id, request);
       const reply = await this.#transactions.write((ledger, now) => {
         // It may have been removed while the signature was looked at.
         permitted(ledger, participant, now);

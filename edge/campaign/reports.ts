@@ -1,4 +1,6 @@
 import type { CampaignView, InvitePreview } from "../../protocol/round/access.ts";
+import { SECTION_BITS } from "../../protocol/privacy/vector/update-vector.ts";
+import { wordBytes } from "../../protocol/privacy/vector/words.ts";
 import { sliceCodec } from "../../protocol/update/update-codec.ts";
 import type {
   CampaignMetrics,
@@ -56,8 +58,10 @@ function roundReport(ledger: Ledger, attempt: AttemptRecord): RoundReport {
     assigned: ledger.rounds.leaseCount(attempt),
     accepted: totals.accepted,
     examples: totals.examples,
-    loss: (judging ? scores?.loss : totals.loss) ?? null,
-    agreement: (judging ? scores?.agreement : totals.agreement) ?? null,
+    loss: (judging ? scores?.loss : (attempt.opened?.loss ?? totals.loss)) ?? null,
+    agreement:
+      (judging ? scores?.agreement : (attempt.opened?.agreement ?? totals.agreement)) ?? null,
+    opened: attempt.opened,
     scores,
     uploadedBytes: attempt.uploadedBytes,
     trial: trialReport(ledger, attempt),
@@ -215,7 +219,11 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
   const { id, state, config, course, model, slices, statistics } = ledger.campaign.read();
   const { localSteps, batchSize } = config.distillation;
   const updateBytes = slices
-    .map(({ section, length }) => frameBytes(sliceCodec(config.codec, section), length))
+    .map(({ section, length }) =>
+      config.privacy === undefined
+        ? frameBytes(sliceCodec(config.codec, section), length)
+        : wordBytes(SECTION_BITS[section], length),
+    )
     .reduce((sum, bytes) => sum + bytes, 0);
   return {
     campaign: id,
@@ -235,5 +243,6 @@ export function invitePreview(ledger: Ledger, invite: InviteRecord): InvitePrevi
     preparation: preprocessingOf(config, model.inputShape),
     downloadBytes: model.bytes,
     updateBytes,
+    ...(config.privacy !== undefined && { privacy: config.privacy }),
   };
 }

@@ -25,8 +25,15 @@ export function campaignVerdict(ledger: Ledger): Verdict | null {
     scores: judged?.scores ?? null,
     fewest: combined.length === 0 ? null : Math.min(...combined.map(({ updates }) => updates)),
     steppedDown: [...new Set(others)],
+    hidden: fewestHidden(ledger),
     pictures: picturesFitting(ledger),
   });
+}
+
+/** Fewest participants in a private round's sum; null where no round was private. */
+function fewestHidden(ledger: Ledger): number | null {
+  const sums = ledger.rounds.all().flatMap(({ opened }) => opened?.participants ?? []);
+  return sums.length === 0 ? null : Math.min(...sums);
 }
 
 interface CombinedRound {

@@ -5,6 +5,7 @@ import { accumulateFrame } from "../../protocol/update/frame.ts";
 import type { Combination } from "../aggregation/combination.ts";
 import { combineRun } from "../aggregation/robust/combine-run.ts";
 import type { ByteMeter } from "./byte-meter.ts";
+import { openedMean } from "./hidden-sum.ts";
 import { readLastStep } from "./last-step.ts";
 import { eachFrame } from "./read-frames.ts";
 import type { CombineWork } from "./slice-work.ts";
@@ -19,7 +20,8 @@ export async function combinedUpdate(
   work: CombineWork,
   meter: ByteMeter,
 ): Promise<Float64Array> {
-  const { combination, slice } = work;
+  const { combination, hidden, slice } = work;
+  if (hidden !== undefined) return await openedMean(bucket, { ...work, hidden }, meter);
   const delta = meter.hold(new Float64Array(slice.length));
   if (combination.kind === "coordinates") {
     const { mixtures, rule } = combination;

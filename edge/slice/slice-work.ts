@@ -5,6 +5,8 @@ import type { ModelReference } from "../blobs/model-source.ts";
 import type { IdentityNorms } from "../../protocol/reinit/identity-norms.ts";
 import type { ReinitPlan } from "../../protocol/reinit/reinitialise.ts";
 import type { ServerOptimizer } from "../../protocol/round/campaign-config.ts";
+import type { MaskSumRequest } from "../../protocol/privacy/two-operators/mask-sums.ts";
+import type { Cohort } from "../../protocol/privacy/vector/fixed-point.ts";
 import type { UpdateCodec } from "../../protocol/update/update-codec.ts";
 
 /** A slice as its object needs to know it. */
@@ -93,6 +95,18 @@ interface Overshoot {
   readonly factor: number;
 }
 
+/** What opening the sum of a private round takes (SPEC M9.5). */
+export interface HiddenTerms {
+  /** Address of the helper. */
+  readonly url: string;
+  /** Whose masks it is asked about. */
+  readonly set: Pick<MaskSumRequest, "round" | "seeds">;
+  readonly cohort: Cohort;
+  readonly clipNorm: number;
+  /** The teacher: which tensor a value is of. */
+  readonly model: ModelReference;
+}
+
 /** Pass 2: Δ as the rule has it, then the server's optimiser or the average. */
 export interface CombineWork extends MeasureWork {
   readonly combination: Combination;
@@ -106,6 +120,8 @@ export interface CombineWork extends MeasureWork {
   readonly rate: number;
   /** Of trainable values, in the round that does so. */
   readonly overshoot?: Overshoot;
+  /** In a private round: contributions are masked words, and Δ their mean, whatever `combination` says. */
+  readonly hidden?: HiddenTerms;
 }
 
 export interface CombinedSlice {

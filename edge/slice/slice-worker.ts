@@ -34,6 +34,11 @@ export class SliceWorker extends DurableObject<BlobBindings> {
     return combineSlice(this.env.BLOBS, work, new ByteMeter());
   }
 
+  /** The same of a private round, where the helper may refuse, or be down. */
+  open(work: CombineWork): Promise<Outcome<CombinedSlice>> {
+    return outcomeOf(() => combineSlice(this.env.BLOBS, work, new ByteMeter()));
+  }
+
   pool(work: PoolWork): Promise<PooledStatistics> {
     return poolFrames(this.env.BLOBS, work, new ByteMeter());
   }

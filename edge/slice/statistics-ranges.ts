@@ -67,9 +67,9 @@ function isVariance({ variances }: SliceShape, index: number): boolean {
 }
 
 /** Units of the slice's statistics, by the incoming student's variances. */
-async function unitsOf(
+export async function unitsOf(
   bucket: R2Bucket,
-  { slice, statistics: { model, student } }: StatisticsWork,
+  { slice, statistics: { model, student } }: Pick<StatisticsWork, "slice" | "statistics">,
   meter: ByteMeter,
 ): Promise<Float32Array> {
   const { graph, layout } = await openModel(bucket, model);

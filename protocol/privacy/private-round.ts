@@ -7,12 +7,18 @@ import { campaignIdSchema, digestSchema, publicKeySchema } from "../round/identi
 import type { VouchedDevice } from "./identities/organisation.ts";
 
 /** Fewest participants whose sum anybody may see: of two, each has the other's (SPEC M5.1). */
-const FEWEST_IN_A_SUM = 3;
+export const FEWEST_IN_A_SUM = 3;
 
 /** Fewest organisations that they are of: one alone could have made up the others (SPEC M5.1). */
-const FEWEST_ORGANISATIONS = 2;
+export const FEWEST_ORGANISATIONS = 2;
 
-const HELPER_KEY = /^[0-9a-f]{64}$/;
+/** Most participants of a sum: their sealed seeds go in one request of at most 64 KiB (SPEC P3). */
+export const MOST_IN_A_SUM = 64;
+
+/** A helper's X25519 key. */
+export const helperKeySchema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, "must be an X25519 key in lower-case hexadecimal");
 
 /**
  * What everybody whose values are summed must have seen alike. Its digest salts every mask and every
@@ -36,10 +42,7 @@ export const privateRoundSchema = z.strictObject({
   /** m: fewest participants whose sum may be opened. */
   minimum: z.int().min(FEWEST_IN_A_SUM),
   /** Who holds the other half: a helper's X25519 key, or nobody but the participants. */
-  helper: z
-    .string()
-    .regex(HELPER_KEY, "must be an X25519 key in lower-case hexadecimal")
-    .nullable(),
+  helper: helperKeySchema.nullable(),
 });
 export type PrivateRound = z.infer<typeof privateRoundSchema>;
 

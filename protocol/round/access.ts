@@ -15,6 +15,7 @@ import {
   shownSchema,
   signatureSchema,
 } from "./identifiers.ts";
+import { privacySchema } from "./privacy.ts";
 import { preparationSchema } from "./preprocessing.ts";
 import { campaignStateSchema } from "./states.ts";
 
@@ -155,5 +156,7 @@ export const invitePreviewSchema = z.object({
   /** Size of the teacher to fetch and of one update to send, in bytes. */
   downloadBytes: z.int(),
   updateBytes: z.int(),
+  /** Among whom updates hide, and from whom not (SPEC M9); left out where the coordinator sees each. */
+  privacy: privacySchema.optional(),
 });
 export type InvitePreview = z.infer<typeof invitePreviewSchema>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hiddenUpdateSchema } from "../privacy/two-operators/sealed-seed-schema.ts";
 import { fitSchema } from "./fit.ts";
 import {
   deviceSchema,
@@ -169,6 +170,8 @@ export const commitRequestSchema = z.strictObject({
   /** Wall time of the local steps. */
   seconds: z.number().nonnegative(),
   backend: deviceSchema,
+  /** In a private campaign's training rounds, and only there: what goes with masked slices (SPEC M9.3). */
+  hidden: hiddenUpdateSchema.optional(),
   /** By the key that the participant enrolled with (SPEC A7); left out by one who has none. */
   signature: signatureSchema.optional(),
 });

@@ -11,6 +11,7 @@ import { digestSchema, nameSchema, sourceSchema } from "./identifiers.ts";
 import { judgingSchema } from "./judging.ts";
 import { optimizerFields, unfitOptimizer } from "./local-optimizer.ts";
 import { preprocessingSchema } from "./preprocessing.ts";
+import { privacySchema, unfitForPrivacy } from "./privacy.ts";
 import { regulariserFields, unfitRegulariser } from "./regularisers.ts";
 
 const reinitSchema = z
@@ -182,17 +183,25 @@ const campaignFieldsSchema = z.strictObject({
   codec: updateCodecSchema.default("int8"),
   /** Whether participants may have the cleansed model once the campaign has finished (SPEC A9). */
   shareResult: z.boolean().default(false),
+  /** How updates hide in sums (SPEC M9); left out, the coordinator sees every update. */
+  privacy: privacySchema.optional(),
 });
 
 /** All that defines a campaign. Unknown keys are refused, so a misspelt option is never ignored. */
-export const campaignConfigSchema = campaignFieldsSchema.refine(
-  ({ aggregation: { rule }, round }) =>
-    COMPARES_NOTHING.has(rule.kind) || round.goal <= MOST_FOR_ROBUST_RULES,
-  {
-    message: `must be at most ${MOST_FOR_ROBUST_RULES} for a rule that compares updates with one another`,
-    path: ["round", "goal"],
-  },
-);
+export const campaignConfigSchema = campaignFieldsSchema
+  .refine(
+    ({ aggregation: { rule }, round }) =>
+      COMPARES_NOTHING.has(rule.kind) || round.goal <= MOST_FOR_ROBUST_RULES,
+    {
+      message: `must be at most ${MOST_FOR_ROBUST_RULES} for a rule that compares updates with one another`,
+      path: ["round", "goal"],
+    },
+  )
+  .superRefine((config, context) => {
+    for (const { message, path } of unfitForPrivacy(config)) {
+      context.addIssue({ code: "custom", message, path: [...path] });
+    }
+  });
 
 /** As a client may write it: everything with a default may be left out. */
 export type CampaignConfigInput = z.input<typeof campaignConfigSchema>;

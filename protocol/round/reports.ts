@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { openedTotalsSchema } from "../privacy/two-operators/sealed-seed-schema.ts";
 import { campaignConfigSchema } from "./campaign-config.ts";
 import { modelSummarySchema } from "./access.ts";
 import { roundLegSchema } from "./assignment.ts";
@@ -72,6 +73,8 @@ export const roundReportSchema = z.object({
   updateNorm: z.number().nullable(),
   /** L2 norms of the single updates; null until they are combined, and where nothing is. */
   updates: sizeSummarySchema.nullable().default(null),
+  /** What its sum said beside its values; null where the round was not private (SPEC M9.6). */
+  opened: openedTotalsSchema.nullable().default(null),
   /** Who cannot work with its student (SPEC J12): at most ten of them, and how many there are. */
   refusals: z.array(refusalReportSchema).default([]),
   refused: z.int().default(0),

@@ -23,6 +23,7 @@ const REASONS = [
   "other-pictures",
   "few-participants",
   "rule-stepped-down",
+  "updates-hidden",
 ] as const;
 type Reason = (typeof REASONS)[number];
 
@@ -72,6 +73,8 @@ export interface VerdictFacts {
   readonly fewest: number | null;
   /** Rules that rounds were combined by in the place of the configured one (SPEC O9). */
   readonly steppedDown: readonly string[];
+  /** Fewest participants in one of its sums, where updates hid in sums (SPEC M9); null where all were seen. */
+  readonly hidden: number | null;
   /** Participants who told whether their pictures fit, and those whose do not (SPEC F2). */
   readonly pictures: { readonly told: number; readonly unfit: number };
 }
@@ -192,7 +195,7 @@ function circumstances({ decisions: { alarm }, judging, pictures }: VerdictFacts
 }
 
 /** What bounds the verdict's worth, whatever it is. */
-function caveats({ fewest, steppedDown }: VerdictFacts): Found[] {
+function caveats({ fewest, hidden, steppedDown }: VerdictFacts): Found[] {
   const found: Found[] = [];
   if (fewest !== null && fewest < FEWEST) {
     const who = fewest === 1 ? "One participant" : "Two participants";
@@ -205,6 +208,12 @@ function caveats({ fewest, steppedDown }: VerdictFacts): Found[] {
     found.push([
       "rule-stepped-down",
       `Too few came for the rule that was asked for; some rounds were combined by ${steppedDown.join(" and ")}.`,
+    ]);
+  }
+  if (hidden !== null) {
+    found.push([
+      "updates-hidden",
+      `Updates hid in sums of at least ${hidden} participants: nobody saw a single one, and nobody could have told an odd one, but that each was to be cut to a norm by its own sender.`,
     ]);
   }
   return found;

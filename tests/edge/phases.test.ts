@@ -32,6 +32,7 @@ function attempt(changes: Partial<AttemptRecord>): AttemptRecord {
     detail: null,
     updateNorm: null,
     scores: null,
+    opened: null,
     uploadedBytes: 0,
     failures: 0,
     retryAt: null,

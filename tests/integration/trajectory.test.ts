@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { AdminClient } from "../../client/admin/admin-client.ts";
 import {
   startCoordinator,
   type Coordinator,
 } from "../../client/cli/coordinator/start-coordinator.ts";
+import { startHelper, type Helper } from "../../client/cli/helper/start-helper.ts";
 import { augmentedBatch } from "../../client/distil/augment.ts";
 import { ShuffledBatches } from "../../client/distil/batches.ts";
 import { drawRestart, engineAdversary } from "../../client/distil/perturbation.ts";
@@ -21,11 +22,15 @@ import { loadImages } from "../../client/images/load-node.ts";
 import { squashedTo } from "../../client/images/prepare-image.ts";
 import { engineTrainers } from "../../client/participant/open-engine-trainer.ts";
 import { Participant } from "../../client/participant/participant.ts";
+import { makeSigningKey, signBytes } from "../../client/participant/wire/signing-key.ts";
 import { sha256 } from "../../protocol/digest.ts";
+import { vouchBytes } from "../../protocol/privacy/identities/organisation.ts";
 import { entryView } from "../../protocol/model/state-layout.ts";
 import { relativeError } from "../../scripts/golden/reproduce.ts";
 import { importModel } from "../../protocol/formats/import-model.ts";
 import { FAR_DEADLINE_SECONDS } from "../patience.ts";
+import { ScriptedTraining } from "../unit/participant/scripted-training.ts";
+import { temporaryDirectory } from "./processes.ts";
 
 const FIXTURE = new URL("../fixtures/golden-w4/", import.meta.url);
 const STEPS = 6;
@@ -182,3 +187,85 @@ it.each(CASES)(
     }
   },
 );
+
+it("[M9] [M9.8] a private campaign comes to the mean of what its participants trained, though its helper restarts", async () => {
+  const stateDir = await temporaryDirectory();
+  const startAt = (port: number): Promise<Helper> =>
+    startHelper({
+      host: "127.0.0.1",
+      port,
+      stateDir,
+      trustedProxies: [],
+      key: undefined,
+      report: () => {},
+    });
+  let helper = await startAt(0);
+  onTestFinished(() => helper.stop());
+  const { publicKey: key, url } = helper;
+  const organisations = [await makeSigningKey(false), await makeSigningKey(false)];
+  const admin = new AdminClient(coordinator.url, coordinator.adminToken);
+  const file = new Uint8Array(await readFile(new URL("teacher.safetensors", FIXTURE)));
+  await admin.uploadModel({ body: new Blob([file]), digest: sha256(file) });
+  const { id } = await admin.createCampaign({
+    model: sha256(file),
+    preprocessing: PREPROCESSING,
+    fit: null,
+    distillation: { rounds: 2, localSteps: 2, batchSize: BATCH, adversary: null },
+    round: { goal: 3, minimum: 3, deadlineSeconds: FAR_DEADLINE_SECONDS },
+    aggregation: { rule: { kind: "mean" } },
+    codec: "f32",
+    privacy: {
+      helper: { url, key },
+      organisations: organisations.map(({ publicKey }) => publicKey).sort(),
+      clipNorm: 1000,
+    },
+  });
+  const { url: invite } = await admin.invite(id, { uses: 4, places: 4 });
+  await admin.act(id, "start");
+  const stranger = new Participant({ invite, training: new ScriptedTraining() });
+  await expect(stranger.run()).rejects.toThrow(/nobody vouches/);
+  let restarted: Promise<void> | undefined;
+  const restart = async (): Promise<void> => {
+    await helper.stop();
+    helper = await startAt(Number(new URL(url).port));
+  };
+  const changes = [0.01, 0.02, 0.06];
+  const participants = changes.map((change, i) => {
+    const training = new ScriptedTraining(change);
+    training.scores = null;
+    training.onStep = async (step) => {
+      if (step > 2) await (restarted ??= restart());
+    };
+    return new Participant({
+      invite,
+      training,
+      voucher: async (campaign, device) => ({
+        organisation: organisations[i % 2]!.publicKey,
+        vouch: await signBytes(organisations[i % 2]!, vouchBytes(campaign, device)),
+      }),
+    });
+  });
+  const last = await Promise.all(participants.map((participant) => participant.run()));
+  expect(last.map(({ kind }) => kind)).toEqual(["finished", "finished", "finished"]);
+  const trained = (await admin.rounds(id)).filter(({ judging }) => !judging);
+  expect(trained.map(({ opened }) => opened)).toEqual(
+    [0, 1].map(() => ({
+      participants: 3,
+      loss: expect.closeTo(0.25, 4),
+      agreement: expect.closeTo(0.75, 6),
+      cut: { trainable: 0, statistics: 0 },
+    })),
+  );
+  const states = await Promise.all(
+    [0, 2].map(async (round) => {
+      const exported = await new Response(await admin.export(id, round)).arrayBuffer();
+      return await importModel(new Uint8Array(exported));
+    }),
+  );
+  const [before, after] = states.map(({ state }) => state);
+  const { layout } = states[0]!;
+  const came = before!.subarray(0, layout.trainableLength).map((value, i) => value - after![i]!);
+  // Of both rounds the mean of what is trained, to what fixed point leaves of it.
+  for (const value of [Math.min(...came), Math.max(...came)]) expect(value).toBeCloseTo(0.06, 1);
+  expect(came.reduce((sum, value) => sum + value, 0) / came.length).toBeCloseTo(0.06, 3);
+});

@@ -9,6 +9,7 @@ import { engineTrainers } from "../../participant/open-engine-trainer.ts";
 import { Participant } from "../../participant/participant.ts";
 import { ParticipantError } from "../../participant/participant-error.ts";
 import type { ParticipantStatus } from "../../participant/status.ts";
+import { privacyLines } from "../../text/privacy-text.ts";
 import { CommandError } from "../command-error.ts";
 import type { CommandContext } from "../command-context.ts";
 import { confirm } from "../confirm.ts";
@@ -20,6 +21,7 @@ import {
   type EngineOptions,
 } from "../options/engine-options.ts";
 import { identityFile } from "../identity-file.ts";
+import { voucherOf } from "../organisation-key.ts";
 import { writeWhole } from "../write-whole.ts";
 import { positive } from "../options/option-values.ts";
 import { statusText, totalsText } from "../show/participant-progress.ts";
@@ -30,6 +32,7 @@ interface JoinOptions extends EngineOptions {
   readonly images: string;
   readonly label?: string;
   readonly identity?: string;
+  readonly organisationKey?: string;
   readonly anyImages?: boolean;
   readonly receipt?: string;
   readonly result?: string;
@@ -52,6 +55,10 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
     .option("--label <text>", "what the organiser sees in the list")
     .option("--identity <file>", "where to keep who we are, to come back as the same participant")
     .option(
+      "--organisation-key <file>",
+      "our organisation's key, which vouches for us in a private campaign (`scour organisation`)",
+    )
+    .option(
       "--any-images",
       "contribute even if the images do not look like what the model was trained on",
     )
@@ -64,6 +71,10 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
       "\nExample:\n  $ npm run scour -- join 'http://127.0.0.1:8787/join/c-…#…' --images my-pictures/",
     )
     .action(async (invite: string, options: JoinOptions) => {
+      const voucher =
+        options.organisationKey === undefined
+          ? undefined
+          : await voucherOf(options.organisationKey);
       const engine = await openChosenEngine(options, (line) => terminal.note(line));
       let images: ImageSet | undefined;
       let skipped: SkippedSummary | undefined;
@@ -93,6 +104,11 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
             if (unmeasured !== undefined) terminal.note(`Waiting: ${unmeasured}.`);
             const gap = participantGap(count, config.judging);
             if (gap !== undefined) terminal.note(`Evidence: ${gap}.`);
+            const { privacy } = campaign.config;
+            if (privacy !== undefined) {
+              const { origin } = new URL(invite);
+              for (const line of privacyLines(privacy, origin)) terminal.note(line);
+            }
             return training.open(campaign);
           },
         },
@@ -106,6 +122,7 @@ export function joinCommand({ terminal, stop }: CommandContext): Command {
           return (await confirm("Contribute with them anyway?", stop)) ? "go-on" : "leave";
         },
         ...(options.label === undefined ? {} : { label: options.label }),
+        ...(voucher === undefined ? {} : { voucher }),
         ports: options.identity === undefined ? {} : { identities: identityFile(options.identity) },
       });
       terminal.note(`Training on ${engine.adapter}.`);

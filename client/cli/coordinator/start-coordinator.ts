@@ -1,21 +1,14 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { API_PREFIX } from "../../../protocol/round/version.ts";
 import { formatPrevious } from "../../../protocol/secrets.ts";
 import { trustedProxies } from "./front/caller-address.ts";
-import { openFront } from "./front/front.ts";
 import type { CoordinatorSecrets, TimedSecrets } from "./front/known-tokens.ts";
 import { FRONT_LIMITS, type FrontLimits } from "./front/limits.ts";
 import { WorkerRequests } from "./front/worker-requests.ts";
-import { startGuard } from "./guard.ts";
-import { keepRunning } from "./keep-running.ts";
-import { filesIn, pagesDirectory } from "./pages.ts";
-import { listenError } from "./listen-error.ts";
-import { lockState } from "./state-lock.ts";
+import { pagesDirectory } from "./pages.ts";
+import { emptyDirectory, startWorker } from "./start-worker.ts";
 import { openStateDirectory } from "./state-directory.ts";
 import type { GivenSecrets } from "./state-secrets.ts";
-import { workerSocket } from "./worker-socket.ts";
 
 export interface CoordinatorOptions {
   /** 0, the default, takes a free one. */
@@ -62,86 +55,34 @@ export interface Coordinator {
  * await coordinator.stop();
  */
 export async function startCoordinator(options: CoordinatorOptions = {}): Promise<Coordinator> {
-  const { host = "127.0.0.1", port = 0 } = options;
   const report = options.report ?? ((line: string) => process.stderr.write(`${line}\n`));
-  const proxies = trustedProxies(options.trustedProxies ?? []);
-  const guard = startGuard();
-  const undo: (() => Promise<void> | void)[] = [() => guard.release()];
-  const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).toReversed()) await step();
+  const { state, stop, url } = await startWorker({
+    wrangler: "wrangler.toml",
+    host: options.host ?? "127.0.0.1",
+    port: options.port ?? 0,
+    limits: { ...FRONT_LIMITS, ...options.limits },
+    proxies: trustedProxies(options.trustedProxies ?? []),
+    report,
+    openState: async (temporary) =>
+      openStateDirectory(options.stateDir ?? (await temporary()), options.secrets),
+    pages: async ({ path }) =>
+      options.pages === true
+        ? await pagesDirectory(report)
+        : await emptyDirectory(join(path, "no-pages")),
+    bindings: ({ secrets }, reached) => ({
+      ...secretBindings(secrets),
+      SCOUR_PUBLIC_URL: options.publicUrl ?? reached,
+    }),
+    wake: (socketPath, { secrets }) => wakeCampaigns(socketPath, secrets.adminToken.present),
+  });
+  return {
+    url,
+    publicUrl: options.publicUrl ?? url,
+    adminToken: state.secrets.adminToken.present,
+    adminTokenFile: state.adminTokenFile,
+    stateDir: state.path,
+    stop,
   };
-  try {
-    const temporary = async (): Promise<string> => {
-      const folder = await mkdtemp(join(tmpdir(), "scour-"));
-      guard.removeAfter(folder);
-      return folder;
-    };
-    const state = openStateDirectory(options.stateDir ?? (await temporary()), options.secrets);
-    const lock = await lockState(state.path);
-    undo.push(() => lock.release());
-    const sockets = await temporary();
-    const limits = { ...FRONT_LIMITS, ...options.limits };
-    const front = await openFront({
-      host,
-      port,
-      workerSocket: workerSocket(sockets),
-      spool: await emptyDirectory(join(state.path, "incoming")),
-      secrets: state.secrets,
-      proxies,
-      limits,
-      report,
-    }).catch((error: NodeJS.ErrnoException) => {
-      throw listenError(host, port, error);
-    });
-    undo.push(() => front.close());
-    const url = `http://${reachableHost(host)}:${front.port}`;
-    const publicUrl = options.publicUrl ?? url;
-    const runtime = await keepRunning(
-      workerSocket(sockets),
-      async (onRestart) => {
-        const pages = options.pages
-          ? await pagesDirectory(report)
-          : await emptyDirectory(join(state.path, "no-pages"));
-        // Miniflare takes long to load: no other command does, nor a start that is refused.
-        const { startRuntime } = await import("./workers-runtime.ts");
-        const started = await startRuntime({
-          sockets,
-          storage: state.storage,
-          temporary: await emptyDirectory(join(state.path, "tmp")),
-          pages,
-          bindings: { ...secretBindings(state.secrets), SCOUR_PUBLIC_URL: publicUrl },
-          report,
-          onProcess(mark) {
-            guard.endAfter(mark);
-            lock.addRuntime(mark);
-          },
-          onRestart,
-        });
-        front.workerStarted(filesIn(pages));
-        return started;
-      },
-      () => wakeCampaigns(workerSocket(sockets), state.secrets.adminToken.present),
-      report,
-    );
-    undo.push(() => runtime.dispose());
-    return {
-      url,
-      publicUrl,
-      adminToken: state.secrets.adminToken.present,
-      adminTokenFile: state.adminTokenFile,
-      stateDir: state.path,
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** How this machine reaches what listens on that address. */
-function reachableHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::" || host === "*") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }
 
 function secretBindings({ adminToken, signingKey }: CoordinatorSecrets): Record<string, string> {
@@ -176,10 +117,4 @@ async function wakeCampaigns(socketPath: string, adminToken: string): Promise<vo
     );
   });
   worker.close();
-}
-
-async function emptyDirectory(path: string): Promise<string> {
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  return path;
 }

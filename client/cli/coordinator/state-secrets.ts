@@ -114,7 +114,8 @@ function freshSecret(): string {
   return randomBytes(32).toString("base64url");
 }
 
-function writeSecret(path: string, text: string): void {
+/** Writes a secret so that nobody else reads it, whole or not at all. */
+export function writeSecret(path: string, text: string): void {
   const next = `${path}.next`;
   writeFileSync(next, `${text}\n`, { mode: 0o600 });
   renameSync(next, path);

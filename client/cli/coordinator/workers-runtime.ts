@@ -12,6 +12,8 @@ import { DOOR } from "./worker-socket.ts";
 import { readWranglerConfig } from "./wrangler-config.ts";
 
 export interface RuntimeOptions {
+  /** The Worker's Wrangler file, in the project's root. */
+  readonly wrangler: string;
   /** Folder, entered by nobody else, of the UNIX sockets it listens on. */
   readonly sockets: string;
   /** Folder of Durable Objects and blobs. */
@@ -19,7 +21,7 @@ export interface RuntimeOptions {
   readonly temporary: string;
   /** Folder of the pages. */
   readonly pages: string;
-  /** Bindings beside those of wrangler.toml. */
+  /** Bindings beside those of the Wrangler file. */
   readonly bindings: Readonly<Record<string, string>>;
   readonly report: (line: string) => void;
   /** A runtime process was started. */
@@ -92,12 +94,12 @@ function withoutSignalHandlers<Result>(work: () => Result): Result {
 }
 
 /**
- * Bundles the Worker that wrangler.toml names and runs it in workerd, with its bindings from
+ * Bundles the Worker that its Wrangler file names and runs it in workerd, with its bindings from
  * there, its state on disk, and nothing fetched from outside. It listens on UNIX sockets alone, and on the
  * one of `workerSocket` answers nobody but the Worker.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<WorkersRuntime> {
-  const { main, workerOptions } = readWranglerConfig(options.pages);
+  const { main, workerOptions } = readWranglerConfig(options.wrangler, options.pages);
   const contents = await bundleWorker(main);
   const configuration = convertV4MiniflareOptions({
     // Or Miniflare would fetch a sample of this object from the network.

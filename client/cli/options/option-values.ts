@@ -12,6 +12,15 @@ export function number(text: string): number {
   return value;
 }
 
+/** Public keys with commas between them, ascending. */
+export function keys(text: string): readonly string[] {
+  const list = text.split(",").map((key) => key.trim());
+  if (list.every((key) => /^[0-9a-f]{64}$/.test(key))) return list.toSorted();
+  throw new InvalidArgumentError(
+    "They must be keys of 64 hexadecimal digits with commas between them.",
+  );
+}
+
 /** Whether it is on. */
 export function onOff(text: string): boolean {
   if (text !== "on" && text !== "off") throw new InvalidArgumentError("It must be on or off.");

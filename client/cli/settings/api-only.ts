@@ -100,6 +100,7 @@ export const API_ONLY: readonly ApiOnlySetting[] = [
     help: "added to the root of the second moment",
     why: PAPER,
   },
+  { path: "privacy.kind", help: "how updates hide", why: "there is one way" },
   {
     path: "aggregation.exampleCap",
     help: "most examples an update is weighted with",

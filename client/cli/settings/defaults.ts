@@ -6,10 +6,11 @@ const DEFAULTS: unknown = campaignConfigSchema.parse({
   model: "0".repeat(64),
 });
 
-/** What a path of the configuration is by default; null where something around it is null. */
+/** What a path of the configuration is by default; null where something around it is null or left out. */
 export function defaultAt(path: string): unknown {
   let value = DEFAULTS;
   for (const key of path.split(".")) {
+    if (value === undefined) return null;
     if (typeof value !== "object" || value === null) return value;
     value = (value as Readonly<Record<string, unknown>>)[key];
   }

@@ -6,6 +6,7 @@ import { FIT_SETTINGS } from "./fit.ts";
 import { JUDGING_SETTINGS } from "./judging.ts";
 import { NETWORK_SETTINGS } from "./network.ts";
 import { PREPROCESSING_SETTINGS } from "./preprocessing.ts";
+import { PRIVACY_SETTINGS } from "./privacy.ts";
 import { REINIT_SETTINGS } from "./reinit.ts";
 import { ROUND_SETTINGS } from "./round.ts";
 import { TRIAL_SETTINGS } from "./trial.ts";
@@ -24,6 +25,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
   ROUND_SETTINGS,
   AGGREGATION_SETTINGS,
   TRIAL_SETTINGS,
+  PRIVACY_SETTINGS,
 ];
 
 export const SETTINGS: readonly Setting[] = SETTING_GROUPS.flatMap(({ settings }) => settings);

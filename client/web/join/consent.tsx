@@ -69,8 +69,8 @@ export function Consent({
       </div>
       <p class="caution">
         An update is computed from your images and may still reveal something about them to those
-        who run the coordinator. Secure aggregation, which would hide single updates from them, is
-        not in this version. Leave out pictures that nobody must be able to guess at.
+        who run the coordinator, and who see it in this campaign. Leave out pictures that nobody
+        must be able to guess at.
       </p>
       <label class="check">
         <input

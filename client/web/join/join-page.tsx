@@ -6,6 +6,7 @@ import { DeviceChoice } from "./device-choice.tsx";
 import { ImagePicker } from "./image-picker.tsx";
 import type { Offer } from "./offer.ts";
 import { OfferSummary } from "./offer-summary.tsx";
+import { PrivateNotice } from "./private-notice.tsx";
 import { ProgressPanel } from "./progress-panel.tsx";
 import { Thanks } from "./thanks.tsx";
 import { useLeaveWarning } from "./leave-warning.ts";
@@ -54,6 +55,7 @@ function Body({
   if (contribution.running.value)
     return <ProgressPanel contribution={contribution} offer={offer} />;
   if (status?.kind === "finished") return <Thanks contribution={contribution} />;
+  if (offer.privacy !== undefined) return <PrivateNotice offer={offer} privacy={offer.privacy} />;
   const missing = contribution.missing.value;
   return (
     <>

@@ -1,4 +1,6 @@
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
+import { SECTION_BITS } from "../../../protocol/privacy/vector/update-vector.ts";
+import { wordBytes } from "../../../protocol/privacy/vector/words.ts";
 import { sliceCodec } from "../../../protocol/update/update-codec.ts";
 import { statisticsImages } from "../../../protocol/round/statistics-round.ts";
 import { imagesToBegin, imagesToScore } from "../../../protocol/round/evidence.ts";
@@ -87,7 +89,10 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
   let updateBytes = 0;
   for (const length of sliceLengths) {
     const section = offset < model.trainableLength ? "trainable" : "statistics";
-    updateBytes += frameBytes(sliceCodec(config.codec, section), length);
+    updateBytes +=
+      config.privacy === undefined
+        ? frameBytes(sliceCodec(config.codec, section), length)
+        : wordBytes(SECTION_BITS[section], length);
     offset += length;
   }
   const { batchSize, localSteps } = config.distillation;
@@ -109,6 +114,7 @@ function offerOf({ config, id, model, sliceLengths, state, statistics }: Campaig
     preparation: preprocessingOf(config, model.inputShape),
     downloadBytes: model.bytes,
     updateBytes,
+    ...(config.privacy !== undefined && { privacy: config.privacy }),
     returning: true,
   };
 }

@@ -2,6 +2,7 @@ import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { z } from "zod";
 import { canonicalJson } from "../../../protocol/canonical-json.ts";
 import { sha256, type Digest } from "../../../protocol/digest.ts";
+import { openedTotalsSchema } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import { roundLegSchema } from "../../../protocol/round/assignment.ts";
 import { decisionsSchema } from "../../../protocol/round/decisions.ts";
 import {
@@ -63,6 +64,8 @@ const outcomeFields = {
   rule: z.string().optional(),
   /** How what came of it was tried, where the campaign has that done (SPEC K10). */
   trial: trialOutcomeSchema.optional(),
+  /** What the sum of a private round said beside its values (SPEC M9.6). */
+  opened: openedTotalsSchema.optional(),
   /** Blob of the pooled statistics, in the round that made it (SPEC B6). */
   statistics: digestSchema.optional(),
   /** All that is decided after this round. */

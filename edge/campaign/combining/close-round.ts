@@ -4,6 +4,7 @@ import { FEWEST_HELD_OUT, imagesToScore } from "../../../protocol/round/evidence
 import type { FailedGate } from "../../../protocol/round/gate.ts";
 import { summariseScores } from "../../../protocol/round/score-summary.ts";
 import { roundCount } from "../../../protocol/round/timeline.ts";
+import type { OpenedTotals } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
 import type { TrialOutcome } from "../../../protocol/round/trial/trial-outcome.ts";
 import type { CombinedSlice, Measurement } from "../../slice/slice-work.ts";
@@ -28,10 +29,10 @@ export function commitRound(
   sizes: readonly UpdateSize[],
   results: ReadonlyMap<number, CombinedSlice>,
   now: number,
-  trial?: TrialOutcome,
+  { opened, trial }: { readonly trial?: TrialOutcome; readonly opened?: OpenedTotals } = {},
 ): void {
   const { campaign, attempt } = plan;
-  noteSizes(ledger, plan, sizes);
+  if (opened === undefined) noteSizes(ledger, plan, sizes);
   const combined = campaign.slices.map(({ index }) => results.get(index)!);
   const broken = combined.findIndex(({ finite }) => !finite);
   if (broken >= 0) {
@@ -51,9 +52,13 @@ export function commitRound(
     slices: combined.map(({ student }) => student),
     moments: combined.map(({ moments }) => moments),
     ...(trial !== undefined && { trial }),
+    ...(opened !== undefined && { opened }),
   };
   // All that came, whatever of it is in the student.
-  closeRound(ledger, { ...plan, updates: ledger.commits.accepted(attempt) }, outcome, now);
+  const updates = ledger.commits.accepted(attempt);
+  // Of a sum nobody's own loss is known: what decisions read is its mean (SPEC M9.6).
+  const told = opened === undefined ? updates : updates.map((one) => withLoss(one, opened.loss));
+  closeRound(ledger, { ...plan, updates: told }, outcome, now);
 }
 
 /** Makes a candidate that was tried the student: all of it is stored. */
@@ -66,7 +71,11 @@ export function commitCandidate(
   const stored = <T>(pass: string): Map<number, T> =>
     ledger.uploads.sliceResults<T>(plan.attempt, passOf(plan, pass));
   const { sizes } = combinationOf(plan, stored<Measurement>("measure"));
-  commitRound(ledger, plan, sizes, stored<CombinedSlice>("combine"), now, trial);
+  commitRound(ledger, plan, sizes, stored<CombinedSlice>("combine"), now, { trial });
+}
+
+function withLoss(update: AcceptedUpdate, loss: number): AcceptedUpdate {
+  return { ...update, loss };
 }
 
 function noteSizes(
@@ -134,6 +143,8 @@ interface Outcome extends Pick<StudentRecord, "slices" | "moments"> {
   readonly statistics?: string;
   /** How it was tried, where it was. */
   readonly trial?: TrialOutcome;
+  /** What its sum said beside its values, where the round was private. */
+  readonly opened?: OpenedTotals;
 }
 
 /** The student that a campaign that failed goes back to, if there is one. */
@@ -147,7 +158,7 @@ function goodStudent(ledger: Ledger, { fellBackTo }: FailedGate): Outcome | unde
 function closeRound(
   ledger: Ledger,
   { campaign, attempt, chosen, place, updates, work }: CombiningPlan,
-  { statistics, trial, ...combined }: Outcome,
+  { opened, statistics, trial, ...combined }: Outcome,
   now: number,
 ): void {
   const { round } = attempt;
@@ -166,10 +177,17 @@ function closeRound(
     ...(statistics === undefined ? { outputs: [...student.slices] } : { outputs: [], statistics }),
     ...(work === "combine" && { rule: chosen.kind }),
     ...(trial !== undefined && { trial }),
+    ...(opened !== undefined && { opened }),
     decisions,
   });
   ledger.campaign.addStudent({ ...student, round: round + 1 });
-  ledger.rounds.update(attempt, { state: "committed", endedAt: now, detail: null, scores });
+  ledger.rounds.update(attempt, {
+    state: "committed",
+    endedAt: now,
+    detail: null,
+    scores,
+    ...(opened !== undefined && { opened }),
+  });
   ledger.campaign.decide(decisions);
   if (failure !== undefined) linkRollback(ledger, failure);
   else if (campaign.decisions.alarm === null && decisions.alarm !== null) {

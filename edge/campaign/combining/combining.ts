@@ -1,13 +1,13 @@
-import type { SliceShape } from "../../slice/slice-work.ts";
 import { combinationOf } from "./combination.ts";
 import { commitJudging, commitRound } from "./close-round.ts";
 import { tryCandidate } from "../trying/try-candidate.ts";
 import { combiningPlan, passOf, stillCombines, type CombiningPlan } from "./combining-plan.ts";
+import { eachSlice } from "./each-slice.ts";
+import { drivePrivate } from "./open-private.ts";
 import { combineWork, measureWork } from "./slice-passes.ts";
 import type { Ledger, Transact } from "../store/ledger.ts";
 import { driveStatistics } from "./pool-statistics.ts";
 import type { SliceWorkers } from "./slice-workers.ts";
-import { storedResults } from "./stored-results.ts";
 import { pauseWith } from "../rounds/pauses.ts";
 import type { Work } from "../rounds/phases.ts";
 
@@ -49,7 +49,10 @@ async function driveUpdates(
   plan: CombiningPlan,
   workers: SliceWorkers,
 ): Promise<void> {
-  const { slices } = plan.campaign;
+  const { config, slices } = plan.campaign;
+  if (config.privacy !== undefined) {
+    return await drivePrivate(transact, plan, workers, config.privacy);
+  }
   const measured = await eachSlice(transact, plan, passOf(plan, "measure"), slices, (slice) =>
     workers.measure(transact((ledger) => measureWork(ledger, plan, slice))),
   );
@@ -64,20 +67,6 @@ async function driveUpdates(
     if (plan.trial === undefined) commitRound(ledger, plan, combination.sizes, combined, now);
     else tryCandidate(ledger, plan, plan.trial, combined, now);
   });
-}
-
-/** Results of all slices in ascending order; undefined when the attempt stopped combining. */
-function eachSlice<T>(
-  transact: Transact,
-  plan: CombiningPlan,
-  pass: string,
-  slices: readonly SliceShape[],
-  work: (slice: SliceShape) => Promise<T>,
-): Promise<ReadonlyMap<number, T> | undefined> {
-  const byIndex = new Map(slices.map((slice) => [slice.index, slice]));
-  return storedResults(transact, plan, pass, [...byIndex.keys()], (index) =>
-    work(byIndex.get(index)!),
-  );
 }
 
 function recordFailure(

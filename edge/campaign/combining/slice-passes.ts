@@ -6,7 +6,7 @@ import { updateKey } from "../../blobs/update-objects.ts";
 import type { CombineWork, LastStep, MeasureWork, SliceShape } from "../../slice/slice-work.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
 import type { Ledger } from "../store/ledger.ts";
-import type { MeasuredPlan } from "./combination.ts";
+import type { RoundCombination } from "../../aggregation/combination.ts";
 import type { CombiningPlan } from "./combining-plan.ts";
 
 /** Pass 1 over one slice. */
@@ -57,7 +57,7 @@ function lastStepOf(
 export function combineWork(
   ledger: Ledger,
   plan: CombiningPlan,
-  measured: MeasuredPlan,
+  measured: Pick<RoundCombination, "trainable" | "statistics">,
   slice: SliceShape,
 ): CombineWork {
   const { campaign, attempt, place } = plan;

@@ -1,3 +1,4 @@
+import { unwrap } from "../../outcome.ts";
 import type { SliceBindings } from "../../slice/slice-bindings.ts";
 import type {
   CombinedSlice,
@@ -14,6 +15,8 @@ import type { CampaignRecord, StartRecord } from "../store/campaign-store.ts";
 export interface SliceWorkers {
   measure(work: MeasureWork): Promise<Measurement>;
   combine(work: CombineWork): Promise<CombinedSlice>;
+  /** Combines what hides in a sum. @throws ProtocolError as the helper refuses, or is not there. */
+  open(work: CombineWork): Promise<CombinedSlice>;
   pool(work: PoolWork): Promise<PooledStatistics>;
   /** @param statistics digest of the pooled statistics */
   start(statistics: string, strength: number): Promise<StartRecord>;
@@ -28,6 +31,7 @@ export function sliceWorkers(
   return {
     measure: (work) => slice(work.slice.index).measure(work),
     combine: (work) => slice(work.slice.index).combine(work),
+    open: async (work) => unwrap(await slice(work.slice.index).open(work)),
     pool: (work) => slice(0).pool(work),
     start: (statistics, strength) => startFromStatistics(bindings, campaign, statistics, strength),
   };

@@ -43,8 +43,12 @@ export function commitUpdate(
   const { config, course, model, slices } = campaign;
   const { judging, leg } = placeOf(config, id.round, course);
   const measures = leg.kind === "statistics";
+  const isPrivate = config.privacy !== undefined;
   if (measures) checkStatisticsCommit(request, config);
-  else checkCommit(request, judging, config.judging, model.classes);
+  else {
+    const { classes } = model;
+    checkCommit(request, { judging, rules: config.judging, classes, isPrivate });
+  }
   const wanted = request.scores !== null && awaitsScores(ledger, attempt);
   const isAwaited = phaseOf(campaign, attempt)?.by === "participants";
   const full = !isAwaited || (reachedGoal(ledger, attempt) && !wanted);
@@ -52,9 +56,12 @@ export function commitUpdate(
   const { places } = ledger.roster.invite(invite);
   const inviteFull = ledger.commits.acceptedOf(id, invite) >= places;
   const rejection = rejectionOf(request, id, { full, inviteFull, measures });
+  // In a sum that hides, everybody counts alike (SPEC M9.4).
   const weight = measures
     ? request.examples
-    : Math.min(request.examples, exampleCap(config), assignedExamples(ledger, participant, id));
+    : isPrivate && !judging
+      ? 1
+      : Math.min(request.examples, exampleCap(config), assignedExamples(ledger, participant, id));
   const reply = rejection ?? { verdict: "accepted" as const, round: id.round, weight };
   if (rejection === undefined && !judging) {
     const expected = slices.filter(({ section }) => !measures || section === "statistics");
@@ -68,7 +75,7 @@ export function commitUpdate(
     accepted: rejection === undefined,
     slices: request.slices,
     // Trained on: what is only measured has no loss to average.
-    examples: measures ? 0 : weight,
+    examples: measures || isPrivate ? 0 : weight,
     weight,
     loss: request.loss,
     agreement: request.agreement,

@@ -1,6 +1,8 @@
 import { ProtocolError } from "../../../protocol/errors.ts";
 import type { UploadStatus } from "../../../protocol/round/assignment.ts";
 import { sliceCodec, type UpdateCodec } from "../../../protocol/update/update-codec.ts";
+import { SECTION_BITS } from "../../../protocol/privacy/vector/update-vector.ts";
+import { wordBytes } from "../../../protocol/privacy/vector/words.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import { frameBytes } from "../../../protocol/update/frame-header.ts";
 import { teacherOf } from "../../blobs/model-source.ts";
@@ -15,7 +17,8 @@ const MAX_UPLOADS_PER_SLICE = 4;
 
 /** What a frame of a slice must be. */
 export interface SliceTerms {
-  readonly codec: UpdateCodec;
+  /** `masked`: words of a private round, any of which may be (SPEC M9.3). */
+  readonly codec: UpdateCodec | "masked";
   readonly count: number;
   readonly bytes: number;
   /** What a frame of running statistics is held against; null for trainable values. */
@@ -63,6 +66,10 @@ export function sliceTerms(
       "not-found",
       `round ${id.round} is for statistics: it takes slices ${first} to ${slices.length - 1} alone, not slice ${index}`,
     );
+  }
+  if (config.privacy !== undefined) {
+    const bytes = wordBytes(SECTION_BITS[slice.section], slice.length);
+    return { codec: "masked", count: slice.length, bytes, statistics: null };
   }
   const codec = sliceCodec(config.codec, slice.section);
   const bytes = frameBytes(codec, slice.length);

@@ -47,12 +47,20 @@ export function requireScorable({ radii }: Judging, classes: number): void {
  * @throws ProtocolError `malformed-request`, naming the field.
  */
 export function checkCommit(
-  { agreement, examples, loss, scores, slices }: CommitRequest,
-  judging: boolean,
-  rules: Judging,
-  classes: number,
+  { agreement, examples, hidden, loss, scores, slices }: CommitRequest,
+  { classes, isPrivate, judging, rules }: CommitTerms,
 ): void {
-  if (judging) {
+  const isHidden = isPrivate && !judging;
+  requireField(
+    (hidden !== undefined) === isHidden,
+    "hidden",
+    isHidden ? "must be there in a private round" : "is for training rounds of private campaigns",
+  );
+  if (isHidden) {
+    for (const [field, value] of Object.entries({ examples, loss, agreement })) {
+      requireField(value === 0, field, "must be 0 in a private round, whose sum tells it");
+    }
+  } else if (judging) {
     requireField(slices.length === 0, "slices", "must be empty in a judging round");
     requireField(examples === 0, "examples", "must be 0 in a judging round");
     const said = scores ?? { agreement: 0, loss: 0 };
@@ -65,14 +73,22 @@ export function checkCommit(
   } else {
     requireField(examples > 0, "examples", "must be at least 1 in a training round");
   }
-  if (scores !== null) checkScores(scores, judging, rules, classes);
+  if (scores !== null) checkScores(scores, { classes, isPrivate, judging, rules });
+}
+
+/** What a commit is held to. */
+export interface CommitTerms {
+  readonly judging: boolean;
+  readonly rules: Judging;
+  /** Of the model. */
+  readonly classes: number;
+  /** Whether the campaign's updates hide in sums (SPEC M9). */
+  readonly isPrivate: boolean;
 }
 
 function checkScores(
   { bend, images, perturbed, transfer }: Scores,
-  judging: boolean,
-  rules: Judging,
-  classes: number,
+  { classes, isPrivate, judging, rules }: CommitTerms,
 ): void {
   const most = rules.images;
   requireField(
@@ -102,6 +118,10 @@ function checkScores(
   requireField(complete, "scores.perturbed", `must have all radii (${all}) in a judging round`);
   for (const [i, { agreement, flips }] of perturbed.entries()) {
     const field = `scores.perturbed.${i}.flips`;
+    if (isPrivate) {
+      requireField(flips.length === 0, field, "must be empty in a private campaign");
+      continue;
+    }
     requireField(
       flips.length === classes,
       field,

@@ -8,7 +8,7 @@ import { endVoid } from "./transitions.ts";
  * An administrator goes back to the student of so many committed rounds (SPEC C4); the round at hand begins
  * anew, from there.
  *
- * @throws ProtocolError `campaign-state` unless it is running or paused in its main leg, `not-found` where
+ * @throws ProtocolError `campaign-state` unless it is running or paused in its main leg and not private, `not-found` where
  *   that is no trained student of it.
  */
 export function rollBack(ledger: Ledger, to: number, now: number): void {
@@ -18,6 +18,13 @@ export function rollBack(ledger: Ledger, to: number, now: number): void {
     throw new ProtocolError(
       "campaign-state",
       `the campaign is ${state}: only one under way can go back; 'campaign export --round' gives any round's student`,
+      { state },
+    );
+  }
+  if (config.privacy !== undefined) {
+    throw new ProtocolError(
+      "campaign-state",
+      "a private campaign cannot go back: sums of one student have nobody in common, and its participants were in the one of that student; 'campaign export --round' gives it, and a new campaign may begin from it",
       { state },
     );
   }

@@ -120,6 +120,12 @@ export async function createCampaign(
   requireNameable(layout.slices.length, config.judging, graph.classes);
   const isMeasured = measuredImages(config) > 0;
   if (isMeasured) requirePoolable(config, layout);
+  if (isMeasured && config.privacy !== undefined) {
+    throw new ProtocolError(
+      "malformed-request",
+      "reinit.strategy takes a statistics round first, in which everybody's own means and variances are seen: choose one without for a private campaign, such as layerwise",
+    );
+  }
   const id = randomIdentifier("c");
   const slices = sliceShapes(layout);
   await concurrently(slices, async ({ index }) =>

@@ -1,3 +1,4 @@
+import type { OpenedTotals } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import type { ScoreSummary } from "../../../protocol/round/score-summary.ts";
 import type { RoundState } from "../../../protocol/round/states.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
@@ -13,6 +14,8 @@ export interface AttemptRecord extends AttemptId {
   readonly updateNorm: number | null;
   /** Summary of what its commits say; null until it is committed. */
   readonly scores: ScoreSummary | null;
+  /** What its sum said beside the values; null where the round was not private, or is not committed. */
+  readonly opened: OpenedTotals | null;
   readonly uploadedBytes: number;
   /** Times that combining failed, and when it is tried again. */
   readonly failures: number;
@@ -29,6 +32,7 @@ export interface AttemptRow extends Record<string, SqlStorageValue> {
   detail: string | null;
   update_norm: number | null;
   scores: string | null;
+  opened: string | null;
   uploaded_bytes: number;
   failures: number;
   retry_at: number | null;
@@ -42,6 +46,7 @@ export const CHANGEABLE = {
   detail: "detail",
   updateNorm: "update_norm",
   scores: "scores",
+  opened: "opened",
   failures: "failures",
   retryAt: "retry_at",
 } as const satisfies Partial<Record<keyof AttemptRecord, string>>;
@@ -57,6 +62,7 @@ export function attemptOf(row: AttemptRow): AttemptRecord {
     detail: row.detail,
     updateNorm: row.update_norm,
     scores: row.scores === null ? null : (JSON.parse(row.scores) as ScoreSummary),
+    opened: row.opened === null ? null : (JSON.parse(row.opened) as OpenedTotals),
     uploadedBytes: row.uploaded_bytes,
     failures: row.failures,
     retryAt: row.retry_at,

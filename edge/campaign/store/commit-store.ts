@@ -1,5 +1,6 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { sha256 } from "../../../protocol/digest.ts";
+import type { HiddenUpdate } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import type { Scores } from "../../../protocol/round/judging.ts";
 import type { ScoredCommit } from "../../../protocol/round/score-summary.ts";
 import type { UpdateSize } from "../../../protocol/round/update-sizes.ts";
@@ -177,6 +178,20 @@ export class CommitStore {
             ? undefined
             : { commit: sha256(utf8ToBytes(request)), key, signature },
       }));
+  }
+
+  /** What goes with accepted masked updates, in canonical order. */
+  hidden({ round, attempt }: AttemptId): HiddenUpdate[] {
+    return this.#sql
+      .exec<{ hidden: string }>(
+        `SELECT json_extract(request, '$.hidden') AS hidden FROM commits
+         WHERE round = ? AND attempt = ? AND accepted = 1
+           AND json_extract(request, '$.hidden') IS NOT NULL ORDER BY participant`,
+        round,
+        attempt,
+      )
+      .toArray()
+      .map(({ hidden }) => JSON.parse(hidden) as HiddenUpdate);
   }
 
   /** Keeps how large an update is, and what was taken of it. */

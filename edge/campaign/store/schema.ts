@@ -234,6 +234,8 @@ const MIGRATIONS = [
     student INTEGER NOT NULL
   ) STRICT;
   `,
+  // No round was private before.
+  "ALTER TABLE attempts ADD COLUMN opened TEXT;",
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

@@ -1,12 +1,11 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { canonicalJson } from "../../canonical-json.ts";
 import { sha256, type Digest } from "../../digest.ts";
-import { isVouchedFor } from "../identities/organisation.ts";
-import { isSignedBy } from "../identities/signatures.ts";
 import { keystream, type Keystream } from "../masks/keystream.ts";
 import { requireCrowd, unsafe, type PrivateRound } from "../private-round.ts";
 import { addWords, zeroWords, type WordBits, type Words } from "../vector/words.ts";
-import { openSeed, sealedSeedBytes, type HelperKeys, type SealedSeed } from "./sealed-seed.ts";
+import { openSeed, requireSeal, type HelperKeys } from "./sealed-seed.ts";
+import type { SealedSeed } from "./sealed-seed-schema.ts";
 
 /** Whose masks a coordinator asks the sum of. */
 export interface HelperRequest {
@@ -45,16 +44,7 @@ export async function checkRequest(
     throw unsafe("the set names a participant twice");
   }
   requireCrowd(round, seeds, "the set");
-  for (const seed of seeds) {
-    if (!(await isVouchedFor(seed, round.campaign, round.organisations))) {
-      throw unsafe(`no organisation that the campaign pins vouches for ${seed.participant}`);
-    }
-    if (!(await isSignedBy(seed.device, seed.signature, sealedSeedBytes(round, seed)))) {
-      throw unsafe(
-        `${seed.participant} did not sign its seed under this round, student and configuration`,
-      );
-    }
-  }
+  for (const seed of seeds) await requireSeal(seed, round);
   const streams = await Promise.all(
     seeds.map(async (seed) => keystream(await openSeed(seed, round, keys))),
   );

@@ -1,14 +1,13 @@
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
+import { x25519 } from "@noble/curves/ed25519.js";
 import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
-import { z } from "zod";
 import { canonicalJson } from "../../canonical-json.ts";
 import { sha256 } from "../../digest.ts";
-import { participantIdSchema, signatureSchema } from "../../round/identifiers.ts";
-import { vouchedDeviceSchema, type VouchedDevice } from "../identities/organisation.ts";
-import { signedLines, type Sign } from "../identities/signatures.ts";
-import { SEED_BYTES } from "../masks/keystream.ts";
+import { isVouchedFor, type VouchedDevice } from "../identities/organisation.ts";
+import { isSignedBy, signedLines, type Sign } from "../identities/signatures.ts";
 import { roundDigest, unsafe, type PrivateRound } from "../private-round.ts";
 import type { PlatformKey } from "../web-crypto.ts";
+import type { SealedSeed } from "./sealed-seed-schema.ts";
 
 /** RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM (SPEC M6.2). */
 function suite(): CipherSuite {
@@ -18,24 +17,6 @@ function suite(): CipherSuite {
     aead: new Aes256Gcm(),
   });
 }
-
-const hexOf = (bytes: number) =>
-  z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`), `must be ${bytes} bytes in hexadecimal`);
-
-const KEY_BYTES = 32;
-const TAG_BYTES = 16;
-
-/** A participant's seed, which its helper alone can open, and for one round alone. */
-const sealedSeedSchema = z.strictObject({
-  participant: participantIdSchema,
-  ...vouchedDeviceSchema.shape,
-  /** HPKE's encapsulated key. */
-  encapsulated: hexOf(KEY_BYTES),
-  sealed: hexOf(SEED_BYTES + TAG_BYTES),
-  /** By the device (SPEC M6.3). */
-  signature: signatureSchema,
-});
-export type SealedSeed = z.infer<typeof sealedSeedSchema>;
 
 /** A helper's key pair, X25519. */
 export interface HelperKeys {
@@ -62,6 +43,11 @@ export async function readHelperKeys(kept: {
 }): Promise<HelperKeys> {
   const privateKey = await suite().kem.deserializePrivateKey(hexToBytes(kept.secret));
   return { publicKey: kept.publicKey, privateKey };
+}
+
+/** A helper's keys from its private one, 32 bytes in hexadecimal. */
+export function helperKeysOf(secret: string): Promise<HelperKeys> {
+  return readHelperKeys({ publicKey: bytesToHex(x25519.getPublicKey(hexToBytes(secret))), secret });
 }
 
 /** Who seals, and how it signs. */
@@ -127,6 +113,22 @@ export async function openSeed(
       `the seed of ${participant} does not open: it was sealed under another round, student or configuration, or for another helper`,
     );
   }
+}
+
+/**
+ * Checks, without opening it, that somebody who is vouched for sealed a seed under this very round (SPEC
+ * M6.4).
+ *
+ * @throws ProtocolError `unsafe-sum`.
+ */
+export async function requireSeal(seed: SealedSeed, round: PrivateRound): Promise<void> {
+  if (!(await isVouchedFor(seed, round.campaign, round.organisations))) {
+    throw unsafe(`no organisation that the campaign pins vouches for ${seed.participant}`);
+  }
+  if (await isSignedBy(seed.device, seed.signature, sealedSeedBytes(round, seed))) return;
+  throw unsafe(
+    `${seed.participant} did not sign its seed under this round, student and configuration`,
+  );
 }
 
 /** What the device signs: all of it, under the round that it saw (SPEC M6.3). */

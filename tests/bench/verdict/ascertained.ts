@@ -105,6 +105,7 @@ export function ascertained(
     },
     fewest: data.participants,
     steppedDown: [],
+    hidden: null,
     pictures: { told: 0, unfit: 0 },
   })!;
   const [acc, asr] = [100 * data.after.acc, 100 * (data.after.asr ?? 0)];

@@ -39,6 +39,7 @@ describe("the command line", () => {
     const paths = allCommands(program).map(pathOf);
     for (const path of [
       "serve",
+      "helper",
       ...["create", "list", "show", "start", "pause", "resume", "abort", "remove", "export"].map(
         (name) => `campaign ${name}`,
       ),

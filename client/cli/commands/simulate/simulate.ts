@@ -107,6 +107,11 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: T
   const startedAt = performance.now();
   const campaign = { ...EVERYBODY.options(participants), ...options };
   const asked = campaignConfigSchema.parse(campaignConfig(campaign, "0".repeat(64)));
+  if (asked.privacy !== undefined) {
+    throw new OptionError(
+      "--helper hides participants from one another's operators, and simulate is all of them: make a campaign with `campaign create` for it",
+    );
+  }
   const network = networkOf(options);
   const { path } = await locateModel(options.model, { terminal, signal: stop });
   const teacher = await readModel(path, network);

@@ -10,12 +10,16 @@ const OF_EVERY_WORKER = new Set(["rootPath", "modulesRules", "email"]);
 const isEmpty = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
-it("wrangler.toml is read as Wrangler reads it", () => {
-  const overrides = { assets: { directory: "/pages" } };
-  const file = join(PROJECT_ROOT, "wrangler.toml");
+it.each([
+  ["wrangler.toml", { assets: { directory: "/pages" } }],
+  ["wrangler.helper.toml", {}],
+])("%s is read as Wrangler reads it", (wranglerFile, overrides) => {
+  const file = join(PROJECT_ROOT, wranglerFile);
   const { main, workerOptions } = readByWrangler(file, undefined, { overrides });
   const told = Object.entries(workerOptions).filter(
     ([name, value]) => !OF_EVERY_WORKER.has(name) && !isEmpty(value),
   );
-  expect(readWranglerConfig("/pages")).toEqual({ main, workerOptions: Object.fromEntries(told) });
+  const { main: read, workerOptions: options } = readWranglerConfig(wranglerFile, "/pages");
+  const kept = Object.entries(options).filter(([, value]) => !isEmpty(value));
+  expect([read, Object.fromEntries(kept)]).toEqual([main, Object.fromEntries(told)]);
 });

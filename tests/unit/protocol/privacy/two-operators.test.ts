@@ -14,8 +14,8 @@ import {
   sealedSeedBytes,
   sealSeed,
   type HelperKeys,
-  type SealedSeed,
 } from "../../../../protocol/privacy/two-operators/sealed-seed.ts";
+import type { SealedSeed } from "../../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import {
   addWords,
   subtractWords,

@@ -49,6 +49,7 @@ function verdict(facts: Partial<VerdictFacts> = {}) {
     scores: scores(),
     fewest: 8,
     steppedDown: [],
+    hidden: null,
     pictures: { told: 8, unfit: 0 },
     ...facts,
   });
@@ -125,6 +126,7 @@ describe("the verdict", () => {
   it("[V5] says what bounds its worth, whatever it is", () => {
     expect(told({ fewest: 2 })).toEqual(["cleansed", "all-held", "few-participants"]);
     expect(told({ fewest: 3 })).toEqual(["cleansed", "all-held"]);
+    expect(told({ hidden: 5 })).toEqual(["cleansed", "all-held", "updates-hidden"]);
     const stepped = verdict({ steppedDown: ["median-clipped-mean"], scores: null })!;
     expect(stepped.reasons.map(({ code }) => code)).toEqual(["nobody-judged", "rule-stepped-down"]);
     expect(stepped.reasons[1]!.text).toContain("median-clipped-mean");
