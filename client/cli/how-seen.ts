@@ -34,9 +34,13 @@ export function howSeen(
     // Its message begins with the path: here people know the flag.
     const [path = "", ...rest] = error.message.split(": ");
     const setting = settingAround(path.split("."));
-    throw new OptionError(`${setting?.flag ?? path}: ${rest.join(": ")}`, setting?.missing, {
-      cause: error,
-    });
+    throw new OptionError(
+      `${setting?.flag ?? path}: ${rest.join(": ")}`,
+      setting?.missing?.(graph.inputShape),
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import { CommandError } from "./command-error.ts";
 import { OptionError } from "./option-error.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -61,9 +61,15 @@ Where all images lie on one machine, simulate does all of it.`,
   }
   eachCommand(program, (command) => {
     command.exitOverride().showHelpAfterError("(--help shows the options and an example)");
+    command.configureHelp({ optionDescription: describeOption });
     command.configureOutput({ outputError: (text, write) => write(text) });
   });
   return program;
+}
+
+/** Commander says of what must be given no more than of the rest. */
+function describeOption(option: Option): string {
+  return `${option.mandatory ? "(required) " : ""}${new Help().optionDescription(option)}`;
 }
 
 function eachCommand(command: Command, visit: (command: Command) => void): void {

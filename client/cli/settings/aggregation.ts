@@ -25,7 +25,8 @@ export const AGGREGATION_SETTINGS: SettingGroup = {
       argument: "<organisation>",
       reads: String,
       help: "whose updates fltrust believes: your own, by the organisation of their invites",
-      missing: "make an invite of your own with `invite --organisation NAME`, and name it here",
+      missing: () =>
+        "make an invite of your own with `invite --organisation NAME`, and name it here",
     },
     {
       path: "aggregation.rule.iterations",

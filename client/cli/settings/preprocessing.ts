@@ -1,10 +1,20 @@
+import type { ImageShape } from "../../../protocol/model/graph.ts";
 import { numbers, onOff, positive } from "../options/option-values.ts";
 import type { SettingGroup } from "./setting.ts";
 
-const PIXEL_STATISTICS =
-  "Give the pixel statistics the model was trained with, x = (pixel/255 − mean)/std per channel; " +
-  "with others the model answers wrongly and is cleansed towards wrong answers. " +
-  "CIFAR-10 models mostly use --mean .4914,.4822,.4465 --std .2470,.2435,.2616.";
+/** What to say where they are missing, and for images of CIFAR-10's shape what they mostly are. */
+function pixelStatistics({ channels, height }: ImageShape): string {
+  const isGrey = channels === 1;
+  const isLikeCifar = !isGrey && height === 32;
+  return (
+    "Give the pixel statistics the model was trained with, x = (pixel/255 − mean)/std" +
+    `${isGrey ? ": one number each, for its one channel" : " per channel"}; ` +
+    "with others the model answers wrongly and is cleansed towards wrong answers." +
+    (isLikeCifar
+      ? " CIFAR-10 models mostly use --mean .4914,.4822,.4465 --std .2470,.2435,.2616."
+      : "")
+  );
+}
 
 const FAMILY = "its family's";
 const FAMILY_OR_NONE = "its family's, where all are alike";
@@ -68,7 +78,7 @@ export const PREPROCESSING_SETTINGS: SettingGroup = {
       reads: numbers,
       help: "pixel mean it was trained with, one number a channel",
       unset: FAMILY_OR_NONE,
-      missing: PIXEL_STATISTICS,
+      missing: pixelStatistics,
     },
     {
       path: "preprocessing.std",
@@ -77,7 +87,7 @@ export const PREPROCESSING_SETTINGS: SettingGroup = {
       reads: numbers,
       help: "pixel deviation it was trained with, one number a channel",
       unset: FAMILY_OR_NONE,
-      missing: PIXEL_STATISTICS,
+      missing: pixelStatistics,
     },
   ],
 };

@@ -1,3 +1,4 @@
+import type { ImageShape } from "../../../protocol/model/graph.ts";
 import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
 
 /** Dotted paths of a configuration: of its values and of what lies around them. */
@@ -45,8 +46,8 @@ export type Setting = Reading & {
    * `{given}` for the one that was given. Without it `needs {kinds}`.
    */
   readonly misplaced?: string;
-  /** What to do where it is missing and the model's family does not tell it either. */
-  readonly missing?: string;
+  /** What to do where it is missing and the model's family does not tell it either, by the model's images. */
+  readonly missing?: (shape: ImageShape) => string;
 };
 
 /** Settings that belong together, in the order in which they are shown. */

@@ -88,6 +88,13 @@ describe("the command line", () => {
     expect(notes[0]).toContain("--clip-norm needs --rule norm-clipped-mean");
   });
 
+  it("says in the help which options must be given", () => {
+    const evaluate = program.commands.find((command) => command.name() === "evaluate")!;
+    const help = evaluate.helpInformation();
+    expect(help).toMatch(/--model <model> +\(required\)/);
+    expect(help).not.toMatch(/--teacher <model> +\(required\)/);
+  });
+
   it("ends with 0 for --help", async () => {
     const { code } = await silently(() => runRecorded("campaign", "create", "--help"));
     expect(code).toBe(0);

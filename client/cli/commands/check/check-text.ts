@@ -1,10 +1,17 @@
+import type { Finding } from "../../../../protocol/formats/finding.ts";
 import { bytesText, countText, percent } from "../../../text/numbers-text.ts";
 import { preprocessingText } from "../../show/preprocessing-text.ts";
 import { textTable } from "../../show/text-table.ts";
+import { quoted } from "../../settings/given-text.ts";
+import { namesText } from "../../stand-ins.ts";
 import type { CheckedModel, CheckReport, LookedAt, Verdict } from "./check-report.ts";
 
-/** What was found, for people. */
-export function checkText(report: CheckReport): string {
+/**
+ * What was found, for people.
+ *
+ * @param flags what was said of the model on the command line, to be said again to `campaign create`
+ */
+export function checkText(report: CheckReport, flags = ""): string {
   const { bytes, findings, kind, model, network, pictures, refusal, sha256, tensors, verdict } =
     report;
   const rows = [
@@ -20,12 +27,16 @@ export function checkText(report: CheckReport): string {
     textTable(rows),
     ...(network === null ? [] : ["", textTable(stageRows(network))]),
     ...(findings.length === 0 ? [] : [""]),
-    ...findings.map(
-      ({ level, message, where }) =>
-        `${level}: ${message}${where === undefined ? "" : ` (${where})`}`,
-    ),
+    ...findings
+      .toSorted((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
+      .map(
+        ({ level, message, where }) =>
+          `${level}: ${message}${where === undefined ? "" : ` (${namesText(where.split(", "))})`}`,
+      ),
     "",
-    `${VERDICTS[verdict]}${refusal === null ? "" : `: ${refusal.message}`}`,
+    verdict === "accepted"
+      ? acceptedText(report, flags)
+      : `${VERDICTS[verdict]}${refusal === null ? "" : `: ${refusal.message}`}`,
   ].join("\n");
 }
 
@@ -33,8 +44,18 @@ function known(value: number | null, text: (value: number) => string): string {
   return value === null ? "–" : text(value);
 }
 
-const VERDICTS: Readonly<Record<Verdict, string>> = {
-  accepted: "It can be taken: `campaign create --model …` uploads it",
+/** What matters most comes first. */
+const LEVELS: readonly Finding["level"][] = ["danger", "warning", "note"];
+
+/** `campaign create` asks for mean and std where nothing tells them. */
+function acceptedText({ model, network }: CheckReport, flags: string): string {
+  const isAsked = network?.preprocessing === null;
+  const said = [`--model ${quoted(model)}`, flags, isAsked ? "--mean … --std …" : ""];
+  const command = `campaign create ${said.filter((part) => part !== "").join(" ")}`;
+  return `It can be taken${isAsked ? ", with --mean and --std" : ""}: \`${command}\` uploads it`;
+}
+
+const VERDICTS: Readonly<Record<Exclude<Verdict, "accepted">, string>> = {
   refused: "It cannot be taken so",
   unreadable: "It cannot be read",
   dangerous: "DANGEROUS: do not open it with anything else",
@@ -72,7 +93,7 @@ function picturesText({ confidence, distance, images, misfit }: LookedAt): strin
 
 function stageRows({ stages }: CheckedModel): string[][] {
   return [
-    ["stage", "weights", "re-initialised with --strength 1"],
+    ["stage", "weights", "would be re-initialised with --strength 1 (default 0: none)"],
     ...stages.map(({ share, stage, values }) => [stage, countText(values), percent(share)]),
   ];
 }

@@ -10,6 +10,8 @@ import {
   givenPreprocessing,
 } from "../../options/preprocessing-options.ts";
 import { TransferProgress } from "../../show/transfer-progress.ts";
+import { OptionError } from "../../option-error.ts";
+import { modelFlags } from "../../settings/given-text.ts";
 import { packageVersion } from "../../package-version.ts";
 import { checkModel } from "./check-model.ts";
 import { EXIT_CODES } from "./check-report.ts";
@@ -18,7 +20,7 @@ import { lookAtImages } from "./look-at-images.ts";
 import { sarifLog } from "./sarif.ts";
 
 interface CheckCommandOptions extends EngineOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly images?: string;
   readonly json?: boolean;
   readonly sarif?: boolean;
@@ -28,7 +30,8 @@ interface CheckCommandOptions extends EngineOptions {
 export function checkCommand({ stop, terminal }: CommandContext): Command {
   const command = new Command("check")
     .description("say what a model file is, whether it can be taken, and if not what to do")
-    .requiredOption("--model <model>", `the model: ${MODEL_HELP}`)
+    .argument("[model]", "the model, as with --model")
+    .option("--model <model>", `the model: ${MODEL_HELP}`)
     .option(
       "--images <path>",
       "pictures of the kind that it is for: look whether it is read and prepared as it was trained",
@@ -45,12 +48,15 @@ Nothing of the file is run. Exit codes: 0 it can be taken, 3 it cannot be taken 
 5 it is dangerous to open elsewhere (as others: 1 the check itself failed, 2 called wrongly).
 
 Examples:
-  $ npm run scour -- check --model teacher.safetensors
+  $ npm run scour -- check teacher.safetensors
   $ npm run scour -- check --model teacher.safetensors --images photos/
   $ npm run scour -- check --model hf:timm/resnet18.a1_in1k --json`,
     )
-    .action(async (options: CheckCommandOptions) => {
-      const located = await locateModel(options.model, { terminal, signal: stop });
+    .action(async (argument: string | undefined, options: CheckCommandOptions) => {
+      const located = await locateModel(theOne(argument, options.model), {
+        terminal,
+        signal: stop,
+      });
       const progress = new TransferProgress(terminal, "Looking at all values");
       const preprocessing = givenPreprocessing(options);
       const { model, report: checked } = await checkModel(located, {
@@ -76,8 +82,22 @@ Examples:
       if (options.sarif === true) {
         terminal.result(sarifLog(report, packageVersion()), true, () => "");
       } else {
-        terminal.result(report, options.json, () => checkText(report));
+        terminal.result(report, options.json, () => checkText(report, modelFlags(options)));
       }
       if (verdict !== "accepted") throw new ExitCode(EXIT_CODES[verdict]);
     });
+}
+
+/** The model, which is named once: by itself or with its flag. */
+function theOne(argument: string | undefined, flagged: string | undefined): string {
+  const named = argument ?? flagged;
+  if (named === undefined) {
+    throw new OptionError("no model is named", "Name it: `check teacher.safetensors`.");
+  }
+  if (argument !== undefined && flagged !== undefined) {
+    throw new OptionError(
+      `both ${argument} and --model ${flagged}: one model is checked at a time`,
+    );
+  }
+  return named;
 }

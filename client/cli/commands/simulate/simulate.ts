@@ -72,7 +72,10 @@ export function simulateCommand({ terminal, stop }: CommandContext): Command {
   const command = new Command("simulate")
     .description("run a whole campaign in one process, for research")
     .requiredOption("--model <model>", `the suspicious model: ${MODEL_HELP}`)
-    .requiredOption("--images <path>", "the pool that participants share: folder, zip or records")
+    .requiredOption(
+      "--images <path>",
+      "the pool that participants share: folder, zip or tar of pictures, or a data set; labels are not read",
+    )
     .requiredOption("--participants <count>", "how many take part", positive)
     .requiredOption("--out <file>", "where the cleansed model goes")
     .option("--share-seed <number>", "decides who gets which images, and their order", count, 0)

@@ -75,6 +75,10 @@ describe("check", () => {
     expect(code).toBe(0);
     expect(report.network!.preprocessing).toBeNull();
     expect(report.findings.map(({ rule }) => rule)).toContain("preprocessing-unknown");
+    const said = await runRecorded("check", await fileOf(network(1)), "--image-size", "48");
+    expect(said.results[0]!.text).toMatch(
+      /It can be taken, with --mean and --std: `campaign create --model \S+ --image-size 48 --mean … --std …`/,
+    );
     const wrong = await runRecorded("check", "--model", DEMO, "--mean", "0,0", "--std", "1,1");
     expect(wrong.code).toBe(2);
   });
