@@ -76,7 +76,7 @@ export function evaluateCommand({ terminal, stop }: CommandContext): Command {
     .addOption(precisionOption())
     .addOption(judgeOption())
     .addOption(judgeLimitOption());
-  return addPreprocessingOptions(addNetworkOptions(command))
+  return addPreprocessingOptions(addNetworkOptions(command), PIXELS_UNLESS_SAID)
     .option(
       "--json",
       'print {"acc","asr","ra","agreement","images"} as fractions, what was "skipped" and why, labels "beyondModel", "classesWithout" images; with --judge "secondOpinion", where model and images do not fit "misfit" too',
@@ -153,6 +153,12 @@ function inTenths(tell: (text: string) => void): (share: number) => void {
   };
 }
 
+const CIFAR_OTHERWISE = "its family's, where all are alike; else CIFAR-10's";
+const PIXELS_UNLESS_SAID = {
+  "preprocessing.mean": CIFAR_OTHERWISE,
+  "preprocessing.std": CIFAR_OTHERWISE,
+} as const;
+
 /** What one of the networks that the file may hold makes of the images. */
 async function lookAt(
   engine: Engine,
@@ -172,10 +178,22 @@ function sized(path: string, preparation: Preparation): LookHooks["inSize"] {
     await samplePictures(path, preparationInSize(preparation, shape), count);
 }
 
+/** Whether nothing tells mean and std, and CIFAR-10's stand in. */
+function takesCifarPixels(
+  { asksPixels, graph, preprocessing }: ImportedModel,
+  { mean, std }: ReturnType<typeof givenPreprocessing>,
+): boolean {
+  const isTold = [mean, std, preprocessing.mean, preprocessing.std].some(
+    (values) => values !== undefined,
+  );
+  return !isTold && !asksPixels && graph.inputShape.channels === 3;
+}
+
 function seenBy(model: ImportedModel, options: EvaluateCommandOptions): HowSeen {
-  const pixels = model.asksPixels ? {} : CIFAR_PIXELS;
+  const given = givenPreprocessing(options);
+  const pixels = takesCifarPixels(model, given) ? CIFAR_PIXELS : {};
   const preprocessing = { ...pixels, ...model.preprocessing };
-  return howSeen({ ...model, preprocessing }, givenPreprocessing(options));
+  return howSeen({ ...model, preprocessing }, given);
 }
 
 async function evaluationTask(
@@ -202,6 +220,11 @@ async function evaluationTask(
   const assumptions = assumptionsText(model);
   if (assumptions !== undefined) note(assumptions);
   const { preparation, preprocessing: seen } = seenBy(model, options);
+  if (takesCifarPixels(model, givenPreprocessing(options))) {
+    note(
+      `warning: nothing tells the mean and std that ${model.graph.architecture} was trained with: CIFAR-10's are taken. Say them with --mean and --std.`,
+    );
+  }
   const load = (path: string) => loadTestSet(path, model.graph.classes, preparation, note);
   const wanted = target === undefined ? undefined : targetOf(target, model.graph.classes);
   const clean = await load(options.images);

@@ -66,7 +66,8 @@ describe("evaluate", () => {
   });
 
   it("asks nobody else unless told to, and takes no limit for nobody", async () => {
-    const { results } = await evaluate("--json");
+    const { notes, results } = await evaluate("--json");
+    expect(notes.join("\n")).toContain("CIFAR-10's are taken");
     expect(results[0]!.value).not.toHaveProperty("secondOpinion");
     expect((await evaluate("--judge-limit", ".1")).code).toBe(2);
   });
