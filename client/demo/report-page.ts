@@ -154,11 +154,13 @@ ${lines(verdict.reasons.map(({ text }) => markup`<li>${text}</li>`))}
 }
 
 /** What the campaign decided by itself. */
-function decisionText({ choice, alarm, stopped, overshoot }: CampaignReport): string {
+function decisionText(report: CampaignReport): string {
+  const { choice, alarm, stopped } = report;
+  const lineStep = report.overshoot ?? report.pullBack;
   const said = [
     choice === null ? "" : `Probes chose strength ${choice.strength}.`,
     alarm === null ? "" : `Alarm after round ${alarm.round + 1}: ${alarm.detail}.`,
-    overshoot === undefined ? "" : `After round ${overshoot.round + 1}: ${overshoot.detail}.`,
+    lineStep === undefined ? "" : `After round ${lineStep.round + 1}: ${lineStep.detail}.`,
     stopped === null ? "" : `It stopped after round ${stopped.round + 1}: ${stopped.detail}.`,
   ].filter((sentence) => sentence !== "");
   return said.map((sentence) => ` ${sentence}`).join("");

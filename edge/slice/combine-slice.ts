@@ -4,7 +4,7 @@ import {
   momentsKept,
   serverStep,
 } from "../aggregation/server-optimizer.ts";
-import { goOn } from "../aggregation/overshoot.ts";
+import { stepAlongLine } from "../aggregation/step-along-line.ts";
 import { bytesView, float32View } from "../../protocol/floats.ts";
 import { putBlob, readBlob } from "../blobs/blob-store.ts";
 import type { ByteMeter } from "./byte-meter.ts";
@@ -38,8 +38,8 @@ export async function combineSlice(
     : undefined;
   if (slice.section === "statistics") averageStatistics(theta, delta, slice.variances);
   else serverStep(optimizer, work.rate, theta, delta, { first, second });
-  if (work.overshoot !== undefined) {
-    goOn(theta, await load(work.overshoot.from), work.overshoot.factor);
+  if (work.lineStep !== undefined) {
+    stepAlongLine(theta, await load(work.lineStep.from), work.lineStep.factor);
   }
 
   const arrays = [theta, first, second].filter((array) => array !== undefined);

@@ -88,8 +88,8 @@ export interface MomentDigests {
   readonly second: string | null;
 }
 
-/** Where a student goes on past where its round leads it (SPEC O10). */
-interface Overshoot {
+/** Where a student goes another way along the line from its teacher than its round leads it (SPEC O10). */
+interface LineStep {
   /** Digest of the slice of the teacher. */
   readonly from: string;
   readonly factor: number;
@@ -119,7 +119,7 @@ export interface CombineWork extends MeasureWork {
   /** η in this round. */
   readonly rate: number;
   /** Of trainable values, in the round that does so. */
-  readonly overshoot?: Overshoot;
+  readonly lineStep?: LineStep;
   /** In a private round: contributions are masked words, and Δ their mean, whatever `combination` says. */
   readonly hidden?: HiddenTerms;
 }

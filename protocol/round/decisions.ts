@@ -25,21 +25,24 @@ const alarmSchema = z.object({
 /** The scores did not move any more after a round (SPEC J7). */
 const stopSchema = z.object({ round: z.int().nonnegative(), detail: z.string() });
 
-/** The next round's student goes on past where training leads it (SPEC J13). */
-const overshootSchema = z.object({
+/** The next round's student goes another way along the line from its teacher than training leads it. */
+const lineStepSchema = z.object({
   round: z.int().nonnegative(),
   /** What the student's distance from its teacher is multiplied by. */
   factor: z.number(),
   detail: z.string(),
 });
+export type LineStep = z.output<typeof lineStepSchema>;
 
 /** What a campaign decided by itself, from scores alone: no label and no trigger is seen. */
 export const decisionsSchema = z.object({
   choice: choiceSchema.nullable(),
   alarm: alarmSchema.nullable(),
   stopped: stopSchema.nullable(),
-  /** Left out where nothing of the kind was decided. */
-  overshoot: overshootSchema.optional(),
+  /** It goes on (SPEC J13). Left out where nothing of the kind was decided. */
+  overshoot: lineStepSchema.optional(),
+  /** It goes back (SPEC J14). Left out likewise. */
+  pullBack: lineStepSchema.optional(),
   /** What is held of the student that the campaign ends with; left out until it is known (SPEC J11). */
   gate: gateSchema.optional(),
 });

@@ -52,6 +52,16 @@ const overshootSchema = z.strictObject({
   window: z.int().min(1).max(100).default(3),
 });
 
+/** How far a student that makes hardly any of its teacher's mistakes is taken back (SPEC J14). */
+const pullBackSchema = z.strictObject({
+  /** Of its distance from the teacher, this is kept. */
+  share: z.number().positive().lt(1).default(0.5),
+  /** It goes back where the transfer rate is at most this, the mean over `window` rounds. */
+  transfer: z.number().min(0).max(1).default(0.03),
+  /** Scored rounds that are averaged over. */
+  window: z.int().min(1).max(100).default(3),
+});
+
 /** How participants score students on images they do not train on, and what follows (SPEC J). */
 export const judgingSchema = z.strictObject({
   /** Share of a participant's images that it holds out. */
@@ -80,6 +90,7 @@ export const judgingSchema = z.strictObject({
   stopping: stoppingSchema.nullable().prefault({}),
   /** `null`: no student goes further than training leads. */
   overshoot: overshootSchema.nullable().prefault({}),
+  pullBack: pullBackSchema.nullable().default(null),
 });
 export type Judging = z.output<typeof judgingSchema>;
 

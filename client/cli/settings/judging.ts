@@ -133,5 +133,29 @@ export const JUDGING_SETTINGS: SettingGroup = {
       reads: positive,
       help: "rounds averaged for that",
     },
+    {
+      path: "judging.pullBack.share",
+      flag: "--pull-back",
+      argument: "<share|off>",
+      reads: number,
+      off: "judging.pullBack",
+      help:
+        "two thirds through, students that make hardly any of the teacher's mistakes go back, to this share " +
+        "of the way from the teacher; where nothing is re-initialised",
+    },
+    {
+      path: "judging.pullBack.transfer",
+      flag: "--pull-back-transfer",
+      argument: "<share>",
+      reads: number,
+      help: "of the teacher's mistakes, up to which they do",
+    },
+    {
+      path: "judging.pullBack.window",
+      flag: "--pull-back-window",
+      argument: "<rounds>",
+      reads: positive,
+      help: "rounds averaged for that",
+    },
   ],
 };

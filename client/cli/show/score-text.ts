@@ -1,3 +1,4 @@
+import type { LineStep } from "../../../protocol/round/decisions.ts";
 import type { CampaignReport, RoundReport } from "../../../protocol/round/reports.ts";
 import { gateText } from "./failed-campaign.ts";
 import { textTable } from "./text-table.ts";
@@ -102,9 +103,13 @@ export function probeTable({ config, starts, choice }: CampaignReport): string |
   ]);
 }
 
+function lineStepRow(label: string, step: LineStep | undefined): [string, string][] {
+  return step === undefined ? [] : [[label, `after round ${step.round + 1}: ${step.detail}`]];
+}
+
 /** What the campaign decided by itself, as label and text. */
 export function decisionRows(report: CampaignReport): [string, string][] {
-  const { choice, alarm, stopped, overshoot, gate } = report;
+  const { choice, alarm, stopped, overshoot, pullBack, gate } = report;
   const held = gateText(report);
   return [
     ...(choice === null ? [] : [["chosen", `strength ${choice.strength}`] as [string, string]]),
@@ -112,14 +117,8 @@ export function decisionRows(report: CampaignReport): [string, string][] {
     ...(stopped === null
       ? []
       : [["stopped", `after round ${stopped.round + 1}: ${stopped.detail}`] as [string, string]]),
-    ...(overshoot === undefined
-      ? []
-      : [
-          ["overshoot", `after round ${overshoot.round + 1}: ${overshoot.detail}`] as [
-            string,
-            string,
-          ],
-        ]),
+    ...lineStepRow("overshoot", overshoot),
+    ...lineStepRow("pull back", pullBack),
     ...(held === undefined
       ? []
       : [[gate?.verdict === "failed" ? "FAILED" : "last student", held] as [string, string]]),

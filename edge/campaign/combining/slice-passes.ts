@@ -70,19 +70,19 @@ export function combineWork(
     moments: student.moments[slice.index]!,
     optimizer: campaign.config.aggregation.server,
     rate: serverRate(campaign.config, place),
-    ...(slice.section === "trainable" && overshootOf(ledger, plan, slice)),
+    ...(slice.section === "trainable" && lineStepOf(ledger, plan, slice)),
   };
 }
 
 /** In the round after the one after which it was decided, unless it goes back to another student (SPEC O10). */
-function overshootOf(
+function lineStepOf(
   ledger: Ledger,
   { attempt: { round }, campaign: { decisions }, place: { leg } }: CombiningPlan,
   { index }: SliceShape,
-): Pick<CombineWork, "overshoot"> {
-  const { overshoot } = decisions;
-  if (overshoot?.round !== round - 1) return {};
+): Pick<CombineWork, "lineStep"> {
+  const step = decisions.overshoot ?? decisions.pullBack;
+  if (step?.round !== round - 1) return {};
   if (ledger.campaign.rolledBackTo(round) !== undefined) return {};
   const from = incomingStudent(ledger, leg.firstRound).slices[index]!;
-  return { overshoot: { from, factor: overshoot.factor } };
+  return { lineStep: { from, factor: step.factor } };
 }

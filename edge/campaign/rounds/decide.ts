@@ -14,7 +14,7 @@ import {
   type Gate,
   type ScoredStudent,
 } from "../../../protocol/round/gate.ts";
-import { overshootAfter } from "../../../protocol/round/overshoot.ts";
+import { pullBackAfter, overshootAfter } from "../../../protocol/round/steps-along-line.ts";
 import { learningRateAt } from "../../../protocol/round/schedule.ts";
 import { legsOf, placeOf, type Leg, type Place } from "../../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
@@ -63,10 +63,14 @@ export function decisionsAfter(
   const alarm = decisions.alarm ?? regrowthAlarm(judging, watched) ?? null;
   if (alarm !== null && alarm.fellBackTo !== null) return { ...decisions, alarm };
   const stopped = settled(judging, watched, place) ?? null;
-  // Once training stops there is no next student to go on.
-  const news = stopped === null ? overshootAfter(config, watched, place) : undefined;
-  const overshoot = decisions.overshoot ?? news;
-  return { ...decisions, alarm, stopped, ...(overshoot !== undefined && { overshoot }) };
+  const next = { ...decisions, alarm, stopped };
+  const isDecided = decisions.overshoot !== undefined || decisions.pullBack !== undefined;
+  // Once training stops there is no next student to go another way.
+  if (isDecided || stopped !== null) return next;
+  const overshoot = overshootAfter(config, watched, place);
+  if (overshoot !== undefined) return { ...next, overshoot };
+  const pullBack = pullBackAfter(config, watched, place);
+  return pullBack === undefined ? next : { ...next, pullBack };
 }
 
 /** Students of a leg but its student₀, up to the one that round `last` began with, as they were scored. */

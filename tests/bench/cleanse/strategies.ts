@@ -57,6 +57,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
   "no-overshoot": campaign("as default, no student goes further than training leads it", {
     judging: { overshoot: null },
   }),
+  "pull-back": campaign("as default, and a student goes back half the way to its teacher", {
+    judging: { pullBack: {} },
+  }),
   lipschitz: campaign("by channel Lipschitz score (CLP; Zheng et al. 2022)", {
     reinit: { strategy: { kind: "lipschitz" }, strength: 1 },
   }),

@@ -168,6 +168,7 @@ async function simulate(options: SimulateOptions, stop: AbortSignal, terminal: T
     alarm: report.alarm,
     stopped: report.stopped,
     overshoot: report.overshoot,
+    pullBack: report.pullBack,
     gate: report.gate,
     participants,
     images: pool.count,

@@ -36,7 +36,7 @@ describe("options of campaign create", () => {
           "--adversary-norm linf --adversary-radius .05 --adversary-step .2 --adversary-ascents 2 --adversary-restart 9 --adversary-waves .2 --adversary-heat-map .3 --adversary-shortcuts 2 " +
           "--held-out .2 --judging-images 32 --judging-radii .1,.2 --judging-ascents 5 --watch-ascents 2 " +
           "--regrowth report --regrowth-reach .7 --regrowth-rise .2 --regrowth-most .6 --regrowth-window 4 --stopping on --stopping-rate .3 " +
-          "--stopping-window 6 --stopping-change .01 --overshoot 1.5 --overshoot-transfer .2 --overshoot-window 2 --sam .5 --head-shift .2 --share-result",
+          "--stopping-window 6 --stopping-change .01 --overshoot 1.5 --overshoot-transfer .2 --overshoot-window 2 --pull-back .4 --pull-back-transfer .01 --pull-back-window 4 --sam .5 --head-shift .2 --share-result",
       ),
     );
     expect(config).toEqual({
@@ -88,6 +88,7 @@ describe("options of campaign create", () => {
         regrowth: { action: "report", reach: 0.7, rise: 0.2, most: 0.6, window: 4 },
         stopping: { learningRateShare: 0.3, window: 6, change: 0.01 },
         overshoot: { factor: 1.5, transfer: 0.2, window: 2 },
+        pullBack: { share: 0.4, transfer: 0.01, window: 4 },
       },
       probes: { strengths: [0, 1, 2], rounds: 4 },
       round: { goal: 6, minimum: 3, overSelection: 2, deadlineSeconds: 60, maxAttempts: 9 },

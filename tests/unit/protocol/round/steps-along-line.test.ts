@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CampaignConfigInput } from "../../../../protocol/round/campaign-config.ts";
 import type { WatchedRound } from "../../../../protocol/round/decisions.ts";
-import { overshootAfter } from "../../../../protocol/round/overshoot.ts";
+import { overshootAfter, pullBackAfter } from "../../../../protocol/round/steps-along-line.ts";
 import { placeOf } from "../../../../protocol/round/timeline.ts";
 import { configOf } from "./config-of.ts";
 
@@ -18,14 +18,18 @@ function watched(rates: readonly (number | null)[]): WatchedRound[] {
 }
 
 /** What is decided after a round of twelve. */
-function after(
+function decided(
+  decide: typeof overshootAfter,
   round: number,
   rates: readonly (number | null)[],
   changes: Partial<CampaignConfigInput> = {},
 ) {
   const config = configOf(changes);
-  return overshootAfter(config, watched(rates), placeOf(config, round));
+  return decide(config, watched(rates), placeOf(config, round));
 }
+
+const after = decided.bind(null, overshootAfter);
+const backAfter = decided.bind(null, pullBackAfter);
 
 const lipschitz = (outliers: number): Partial<CampaignConfigInput> => ({
   reinit: { strategy: { kind: "lipschitz", outliers }, strength: 0 },
@@ -59,5 +63,30 @@ describe("an overshoot", () => {
     // Outliers are redrawn at any strength.
     expect(after(6, SIX, lipschitz(3))).toBeUndefined();
     expect(after(6, SIX, lipschitz(0))).toMatchObject({ factor: 1.3 });
+  });
+});
+
+describe("a pull back", () => {
+  const FEW = [0.5, 0.3, 0.2, 0.05, 0, 0.01];
+  const ON = { judging: { pullBack: {} } };
+
+  it("[J14] is decided by the mean of the last rounds, two thirds through", () => {
+    expect(backAfter(6, FEW, ON)).toEqual({
+      round: 6,
+      factor: 0.5,
+      detail: expect.stringContaining("0.020 of the teacher's mistakes too, no more than 0.03"),
+    });
+    for (const round of [5, 7]) expect(backAfter(round, FEW, ON)).toBeUndefined();
+  });
+
+  it("[J14] is not, where students make more of the teacher's mistakes", () => {
+    expect(backAfter(6, [0, 0, 0, 0.1, 0, 0], ON)).toBeUndefined();
+    expect(backAfter(6, SIX, ON)).toBeUndefined();
+  });
+
+  it("[J14] is for a student that began as its teacher, and off unless it is asked for", () => {
+    expect(backAfter(6, FEW, { ...ON, reinit: { strength: 1 } })).toBeUndefined();
+    expect(backAfter(6, FEW)).toBeUndefined();
+    expect(backAfter(6, FEW, { ...ON, ...lipschitz(3) })).toBeUndefined();
   });
 });

@@ -54,6 +54,24 @@ describe("overshoot", () => {
     expect(after![0]).toEqual(step(further!, 4, 0));
   });
 
+  it("[J14] [O10] takes a student that makes none of its teacher's mistakes back part of the way", async () => {
+    const { id, volunteers } = await runningCampaign(1, {
+      ...CONFIG,
+      judging: { pullBack: { share: 0.25, window: 2 }, regrowth: null },
+    });
+    const [volunteer] = volunteers as [Volunteer];
+    for (let round = 0; round < 4; round++) await train(id, volunteer, round, { inherited: 0 });
+    const links = (await linksOfRounds(id, 4)).map(({ link }) => link);
+    expect(links.at(-1)!.decisions).toMatchObject({ pullBack: { round: 2, factor: 0.25 } });
+    expect(links.at(-1)!.decisions).not.toHaveProperty("overshoot");
+    const [teacher, before, back] = await Promise.all([0, 3, 4].map((at) => studentOf(id, at)));
+    const update = updateOf(volunteer.view, 3)[0]!;
+    const led = before![0]!.map((value, i) => value - update[i]!);
+    expect(back![0]).toEqual(
+      led.map((value, i) => teacher![0]![i]! + 0.25 * (value - teacher![0]![i]!)),
+    );
+  });
+
   it("[O10] [C4] is not of a student that an administrator went back to", async () => {
     const { id, volunteers } = await runningCampaign(1, CONFIG);
     const [volunteer] = volunteers as [Volunteer];
