@@ -48,27 +48,19 @@ export function checkpointHints(root: PickleValue): CheckpointHints {
   // Its vision transformers enlarge what they are given to the size that their tensors tell.
   const enlarges = /^vit/i.test(metadata.get("model_name") ?? "");
   const preprocessing = { ...seen, ...(enlarges ? ENLARGED : {}) };
-  const isPreAct = /^preactresnet/i.test(metadata.get("model_name") ?? "");
-  const network = {
-    ...(side === undefined || enlarges ? {} : { size: side }),
-    ...(isPreAct ? { epsilon: PYTORCH_EPSILON } : {}),
-  };
   return {
     metadata,
-    ...(Object.keys(network).length === 0 ? {} : { network }),
+    ...(side === undefined || enlarges ? {} : { network: { size: side } }),
     ...(Object.keys(preprocessing).length === 0 ? {} : { preprocessing }),
     findings: [
       {
         rule: "attack-result",
         level: "note",
-        message: `this is an attack_result.pt as BackdoorBench and BCU write it, of '${metadata.get("model_name")}' for ${metadata.get("num_classes")} classes${side === undefined ? "" : `, images of ${side} pixels${enlarges ? ", which its network enlarges" : ""}`}${seen === undefined ? "" : `, normalised as BackdoorBench does ${dataSet}`}${isPreAct ? `, its norms with PyTorch's epsilon of ${PYTORCH_EPSILON}` : ""}: the result can be read as its defense_result.pt`,
+        message: `this is an attack_result.pt as BackdoorBench and BCU write it, of '${metadata.get("model_name")}' for ${metadata.get("num_classes")} classes${side === undefined ? "" : `, images of ${side} pixels${enlarges ? ", which its network enlarges" : ""}`}${seen === undefined ? "" : `, normalised as BackdoorBench does ${dataSet}`}: the result can be read as its defense_result.pt`,
       },
     ],
   };
 }
-
-/** What `torch.nn.BatchNorm2d` adds to variances; its PreActResNets say nothing else. */
-const PYTORCH_EPSILON = 1e-5;
 
 /** As `transforms.Resize((224, 224))` before the network does. */
 const ENLARGED = { resize: "squash", crop: 1, interpolation: "bilinear" } as const;
