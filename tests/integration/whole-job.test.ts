@@ -12,9 +12,10 @@ const FIXTURE = fileURLToPath(new URL("../fixtures/golden-w4/", import.meta.url)
 
 it("`demo --json` removes the demo model's backdoor, keeps its accuracy, and leaves file and report", async () => {
   const out = await temporaryDirectory();
-  // Of 18 rounds and three participants that it takes by itself: enough for its promise, with room.
+  // Of 18 that it takes by itself. With fewer than seven nobody has scored thrice when an overshoot is
+  // decided, and where the search missed the trigger's class much of the backdoor stays.
   const { code, stdout, stderr } = await runScour(
-    ["demo", "--participants", "2", "--rounds", "6", "--json", "--out"].concat(out),
+    ["demo", "--rounds", "7", "--json", "--out"].concat(out),
   );
   expect(code, stderr).toBe(0);
   const { before, after, seconds } = JSON.parse(stdout) as {

@@ -136,12 +136,11 @@ export const JUDGING_SETTINGS: SettingGroup = {
     {
       path: "judging.pullBack.share",
       flag: "--pull-back",
-      argument: "<share|off>",
+      argument: "<share>",
       reads: number,
-      off: "judging.pullBack",
       help:
         "two thirds through, students that make hardly any of the teacher's mistakes go back, to this share " +
-        "of the way from the teacher; where nothing is re-initialised",
+        "of the way from the teacher, where nothing is re-initialised; by default none does",
     },
     {
       path: "judging.pullBack.transfer",
