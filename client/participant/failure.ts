@@ -31,6 +31,8 @@ const PARTICIPANT_HINTS: Record<ParticipantErrorCode, string> = {
     "Choose other images, or contribute with these anyway if you know that they are right. If other participants see this too, the organisers should check what the campaign says of the model: mean and std, and what its tensors do not tell.",
   "not-vouched-for":
     "Ask your organisation, or whoever invited you. Nothing of yours was sent but that you came.",
+  "not-private":
+    "Nothing more of yours is sent. Do not take part until whoever invited you has explained this.",
   "no-signatures":
     "Update the browser, or use Chrome or Edge 137, Firefox 130, Safari 17 or newer, at an address that begins with https://.",
   "too-slow":

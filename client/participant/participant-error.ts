@@ -15,7 +15,9 @@ export type ParticipantErrorCode =
   /** Nearly all of them bear what leads the model, and are set aside (SPEC D12). */
   | "images-set-aside"
   /** The campaign is private, and no organisation that it pins vouches for this participant (SPEC M4.2). */
-  | "not-vouched-for";
+  | "not-vouched-for"
+  /** An organisation's key was given, and the campaign hides nothing (SPEC M9.9). */
+  | "not-private";
 
 /** `message` tells the reader what is wrong and what to do next. */
 export class ParticipantError extends Error {

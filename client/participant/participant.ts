@@ -193,6 +193,7 @@ export class Participant {
       label: this.#label,
       device: context.device,
       prepare: async (preparation) => await this.#training.prepare?.(preparation),
+      isVouchedFor: this.#voucher !== undefined,
       randomBytes,
       identities,
       clientFor: (token) => context.clientWith(token),

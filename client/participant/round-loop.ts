@@ -14,6 +14,7 @@ import type { Hiding } from "./hidden-work.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { endOf } from "./last-status.ts";
 import type { LocalTrainer } from "./local-trainer.ts";
+import { requirePrivateWork } from "./private-terms.ts";
 import { RoundOver } from "./round-over.ts";
 import { workRound, type RoundTools } from "./round-work.ts";
 import { workStatistics } from "./statistics-work.ts";
@@ -57,7 +58,7 @@ export class RoundLoop {
    * @throws StoppedSignal when stopped; what it cannot go on from.
    */
   async run(): Promise<ParticipantStatus> {
-    const { channel, checkIns, client, context } = this.#options;
+    const { channel, checkIns, client, context, hiding } = this.#options;
     const { bell, board, controls, ports } = context;
     // A silent one's place is given on without an event: it is asked for before it would be too late.
     const quietMs = Math.min(QUIET_MS, this.#silentMs / 2);
@@ -82,6 +83,7 @@ export class RoundLoop {
         continue;
       }
 
+      if (hiding !== undefined) requirePrivateWork(reply, this.#campaign.view.config);
       if (reply.kind === "trial") {
         // What is at hand of another attempt is outdated.
         pending = undefined;

@@ -6,6 +6,14 @@ const STEP_SHARE = { numerator: 3, denominator: 5 } as const;
 /** Fewer steps are not worth a download and an upload (SPEC R13). */
 const LEAST_STEPS = 2;
 
+/**
+ * Fewest steps that anybody is given (SPEC R13). In a private campaign that is all of them: whoever alone
+ * trained otherwise could be told from the sum (M9.10).
+ */
+export function leastSteps({ distillation, privacy }: CampaignConfig): number {
+  return privacy === undefined ? LEAST_STEPS : distillation.localSteps;
+}
+
 /** How many local steps a participant gets, or why it gets none. */
 export type AssignmentSize =
   | { readonly kind: "steps"; readonly localSteps: number }
@@ -28,23 +36,24 @@ export type AssignmentSize =
  * assignmentSize(config, 40, 900_000); // { kind: "steps", localSteps: 20 }
  */
 export function assignmentSize(
-  { distillation, round }: CampaignConfig,
+  config: CampaignConfig,
   imagesPerSecond: number | undefined,
   remainingMs: number,
 ): AssignmentSize {
+  const { distillation, round } = config;
   const { batchSize, localSteps } = distillation;
   if (imagesPerSecond === undefined || localSteps === 1) return { kind: "steps", localSteps };
   const stepsWithin = (ms: number): number =>
     Math.floor(
       (STEP_SHARE.numerator * ms * imagesPerSecond) / (STEP_SHARE.denominator * 1000 * batchSize),
     );
-  if (stepsWithin(1000 * round.deadlineSeconds) < LEAST_STEPS) {
+  const least = leastSteps(config);
+  if (stepsWithin(1000 * round.deadlineSeconds) < least) {
     const needed =
-      (LEAST_STEPS * batchSize * STEP_SHARE.denominator) /
-      (STEP_SHARE.numerator * round.deadlineSeconds);
+      (least * batchSize * STEP_SHARE.denominator) / (STEP_SHARE.numerator * round.deadlineSeconds);
     return { kind: "too-slow", neededImagesPerSecond: Math.ceil(100 * needed) / 100 };
   }
   const fitting = stepsWithin(remainingMs);
-  if (fitting < LEAST_STEPS) return { kind: "too-late" };
+  if (fitting < least) return { kind: "too-late" };
   return { kind: "steps", localSteps: Math.min(localSteps, fitting) };
 }

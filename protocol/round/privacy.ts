@@ -39,7 +39,11 @@ interface PlannedRounds {
   readonly privacy?: Privacy | undefined;
   readonly trial: object | null;
   readonly codec: string;
-  readonly reinit: { readonly strength: number | "auto" };
+  readonly reinit: {
+    readonly strength: number | "auto";
+    readonly strategy: { readonly kind: string };
+  };
+  readonly network: { readonly standInNorms?: boolean | undefined };
   readonly aggregation: {
     readonly rule: { readonly kind: string };
     readonly mixing: { readonly kind: string };
@@ -57,7 +61,7 @@ interface Unfit {
  * Settings for which single updates would have to be seen, or of which sums cannot be had (SPEC M9.1).
  */
 export function unfitForPrivacy(config: PlannedRounds): readonly Unfit[] {
-  const { aggregation, codec, privacy, reinit, round, trial } = config;
+  const { aggregation, codec, network, privacy, reinit, round, trial } = config;
   if (privacy === undefined) return [];
   const found: Unfit[] = [];
   const refuse = (holds: boolean, path: string, message: string): void => {
@@ -87,6 +91,16 @@ export function unfitForPrivacy(config: PlannedRounds): readonly Unfit[] {
     reinit.strength === "auto",
     "reinit.strength",
     "must be a number, since probes begin with the main leg's student, and sums of one student have nobody in common",
+  );
+  refuse(
+    reinit.strategy.kind === "bn-divergence",
+    "reinit.strategy",
+    "must be one without a statistics round, in which everybody's own means and variances are seen, such as layerwise,",
+  );
+  refuse(
+    network.standInNorms === true,
+    "network.standInNorms",
+    "must be false, since norms that stand in take a statistics round, in which everybody's own means and variances are seen,",
   );
   const fewest = round.minimum ?? Math.ceil(round.goal / 2);
   refuse(

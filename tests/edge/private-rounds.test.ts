@@ -290,7 +290,10 @@ describe("private rounds", () => {
     expect(await refusal({ round: { goal: 4, minimum: 2 } })).toContain("round.minimum: must be");
     expect(await refusal({ round: { goal: 65, minimum: 3 } })).toContain("round.goal: must be");
     expect(await refusal({ reinit: { strategy: { kind: "bn-divergence" } } })).toContain(
-      "statistics round",
+      "reinit.strategy: must be one without a statistics round",
+    );
+    expect(await refusal({ network: { standInNorms: true } })).toContain(
+      "network.standInNorms: must",
     );
     const alone = { ...privately().privacy!, organisations: [organisations[0]!.publicKey] };
     expect(await refusal({ privacy: alone })).toContain("at least two");

@@ -7,6 +7,7 @@ import { identitySchema, type Identity, type IdentityStore } from "./identity.ts
 import { preparationFor, type Preparation } from "../../images/prepare-image.ts";
 import { inviteIdOf, type InviteLink } from "./invite-url.ts";
 import { makeSigningKey } from "./signing-key.ts";
+import { requirePrivacy, requirePrivacyAsTold } from "../private-terms.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
 
 export interface EnrolmentOptions {
@@ -16,6 +17,8 @@ export interface EnrolmentOptions {
   readonly device: string;
   /** Awaited before an enrolment takes a use of the invite: what fails here costs nothing. */
   readonly prepare: (preparation: Preparation) => Promise<void>;
+  /** Whether an organisation's key was given: what hides nothing is refused then. */
+  readonly isVouchedFor: boolean;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly identities: IdentityStore;
   readonly clientFor: (token: CoordinatorClientOptions["token"]) => CoordinatorClient;
@@ -64,19 +67,20 @@ export interface Membership {
  * Comes back as who this participant was, or enrols with the invite and remembers who it is now.
  *
  * @throws ProtocolError when the invite or the participant is refused; ParticipantError where the
- *   platform cannot sign; whatever `prepare` throws.
+ *   platform cannot sign, or updates are not hidden as they should be or as was told (SPEC M9.9);
+ *   whatever `prepare` throws.
  */
 export async function joinCampaign(options: EnrolmentOptions): Promise<Membership> {
   const { clientFor, device, identities, label, link, prepare, randomBytes, retry } = options;
+  const { isVouchedFor } = options;
   const key = identityKey(link);
   const known = await knownCredential(options);
   if (known !== undefined) {
     try {
       const client = clientFor(known);
-      return {
-        credential: known,
-        view: await retrying(() => client.campaign(retry.signal), retry),
-      };
+      const view = await retrying(() => client.campaign(retry.signal), retry);
+      requirePrivacy(view.config.privacy, isVouchedFor);
+      return { credential: known, view };
     } catch (error) {
       if (error instanceof ProtocolError && error.code === "campaign-ended") {
         return { credential: known, view: null };
@@ -89,6 +93,7 @@ export async function joinCampaign(options: EnrolmentOptions): Promise<Membershi
   }
   const client = clientFor(link.token);
   const offer = await retrying(() => client.preview(retry.signal), retry);
+  requirePrivacy(offer.privacy, isVouchedFor);
   await prepare(preparationFor(offer.inputShape, offer.preparation));
   const signingKey = await makeSigningKey(identities.keepsBytes);
   const request = {
@@ -98,6 +103,8 @@ export async function joinCampaign(options: EnrolmentOptions): Promise<Membershi
     backend: device,
   };
   const reply = await retrying(() => client.enrol(request, retry.signal), retry);
+  // Before it is remembered: who comes back sees no preview to compare with.
+  requirePrivacyAsTold(offer.privacy, reply.campaign.config.privacy);
   const identity: Identity = {
     campaign: reply.campaign.id,
     participant: reply.participant,

@@ -5,7 +5,11 @@ import type {
   StatisticsAssignment,
 } from "../../../protocol/round/assignment.ts";
 import { assignmentLimit } from "../../../protocol/round/campaign-config.ts";
-import { assignmentSize, type AssignmentSize } from "../../../protocol/round/local-steps.ts";
+import {
+  assignmentSize,
+  leastSteps,
+  type AssignmentSize,
+} from "../../../protocol/round/local-steps.ts";
 import { isEnded } from "../../../protocol/round/states.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
@@ -138,7 +142,7 @@ function tooSlow(
     imagesPerSecond,
     neededImagesPerSecond,
     detail:
-      `at ${Number(imagesPerSecond.toPrecision(3))} images a second not even two steps of ${batchSize} images ` +
+      `at ${Number(imagesPerSecond.toPrecision(3))} images a second not even ${leastSteps(config)} steps of ${batchSize} images ` +
       `fit into a round of ${config.round.deadlineSeconds} seconds; ` +
       `this campaign needs at least ${neededImagesPerSecond} a second`,
   };

@@ -13,6 +13,7 @@ import {
 } from "../../../protocol/round/campaign-config.ts";
 import type { ReinitStrategy } from "../../../protocol/reinit/strategy-schema.ts";
 import { completePreprocessing } from "../../../protocol/round/preprocessing.ts";
+import { unfitForPrivacy } from "../../../protocol/round/privacy.ts";
 import type { CampaignReport } from "../../../protocol/round/reports.ts";
 import {
   localOptimizer,
@@ -120,11 +121,10 @@ export async function createCampaign(
   requireNameable(layout.slices.length, config.judging, graph.classes);
   const isMeasured = measuredImages(config) > 0;
   if (isMeasured) requirePoolable(config, layout);
-  if (isMeasured && config.privacy !== undefined) {
-    throw new ProtocolError(
-      "malformed-request",
-      "reinit.strategy takes a statistics round first, in which everybody's own means and variances are seen: choose one without for a private campaign, such as layerwise",
-    );
+  // Again, of what was filled in.
+  const [unfit] = unfitForPrivacy(config);
+  if (unfit !== undefined) {
+    throw new ProtocolError("malformed-request", `${unfit.path.join(".")}: ${unfit.message}`);
   }
   const id = randomIdentifier("c");
   const slices = sliceShapes(layout);

@@ -252,6 +252,7 @@ export class FakeCoordinator extends FakeCampaign {
       measuringImages: imagesToBegin(config, this.view.statistics),
       downloadBytes: model.bytes,
       updateBytes: 1,
+      ...(config.privacy !== undefined && { privacy: config.privacy }),
     };
   }
 

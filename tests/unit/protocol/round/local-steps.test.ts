@@ -52,6 +52,25 @@ describe("the size of an assignment", () => {
     expect(assignmentSize(config, 10, -5)).toEqual({ kind: "too-late" });
   });
 
+  it("[M9.10] is all of the steps or none in a private campaign", () => {
+    const hides: CampaignConfig = {
+      ...config,
+      privacy: {
+        kind: "two-operators",
+        helper: { url: "https://helper.test", key: "ab".repeat(32) },
+        organisations: [],
+        minimum: 3,
+        clipNorm: 1,
+      },
+    };
+    expect(assignmentSize(hides, 17, 100_000)).toEqual({ kind: "steps", localSteps: 20 });
+    expect(assignmentSize(hides, 17, 90_000)).toEqual({ kind: "too-late" });
+    expect(assignmentSize(hides, 16, 100_000)).toEqual({
+      kind: "too-slow",
+      neededImagesPerSecond: 16.67,
+    });
+  });
+
   it("[R12] [R13] never exceeds K or the time, wastes no step, and the speed it asks for will do", () => {
     fc.assert(
       fc.property(
