@@ -24,7 +24,7 @@ export interface Hiding {
 
 /**
  * An update as masked words, one object a slice, and the commit that closes it (SPEC M9.3): of loss,
- * agreement and images nothing is told but in the sum, of scores no classes.
+ * agreement and images nothing is told but in the sum; of scores not where answers went (M9.7).
  *
  * @param student the round's, by which running statistics are scaled
  * @throws ProtocolError `malformed-update` for a value that is not finite.
@@ -59,7 +59,7 @@ export async function hiddenUpdate(
   const { frames, hidden } = await hideUpdate(toHide, told, sealer, randomBytes);
   const request = {
     ...report,
-    scores: withoutClasses(report.scores),
+    scores: withoutFlips(report.scores),
     slices: frames.map((frame) => sha256(frame)),
     hidden,
     examples: 0,
@@ -69,8 +69,11 @@ export async function hiddenUpdate(
   return { round, attempt, kind: "update", firstSlice: 0, frames, request };
 }
 
-/** Scores as a private campaign takes them: how many answers left, not where they went (SPEC M9.7). */
-export function withoutClasses(scores: UpdateReport["scores"]): UpdateReport["scores"] {
+/**
+ * Scores as a private campaign takes them: how many answers left, not where they went (SPEC M9.7). The one
+ * class that small perturbations lead the teacher to stays: reports and the gate count who found it.
+ */
+export function withoutFlips(scores: UpdateReport["scores"]): UpdateReport["scores"] {
   if (scores === null) return null;
   return { ...scores, perturbed: scores.perturbed.map((one) => ({ ...one, flips: [] })) };
 }

@@ -4,7 +4,7 @@ import type { Scores } from "../../protocol/round/judging.ts";
 import type { CheckIns } from "./check-ins.ts";
 import type { ParticipantContext } from "./context.ts";
 import type { EventChannel } from "./wire/event-channel.ts";
-import { hiddenUpdate, withoutClasses, type Hiding } from "./hidden-work.ts";
+import { hiddenUpdate, withoutFlips, type Hiding } from "./hidden-work.ts";
 import { studentName } from "./student-name.ts";
 import type { CampaignPart } from "./status.ts";
 import { StepMeter } from "./step-meter.ts";
@@ -107,7 +107,7 @@ async function judge(task: RoundTask, tools: RoundTools): Promise<PendingUpdate>
     show(passes, totalPasses);
   });
   const { seconds } = meter;
-  const told = tools.hiding === undefined ? scores : withoutClasses(scores);
+  const told = tools.hiding === undefined ? scores : withoutFlips(scores);
   return judgement({ round, attempt }, { scores: told, seconds, backend: device });
 }
 

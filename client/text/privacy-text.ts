@@ -16,6 +16,8 @@ export function privacyLines(
     `What hides it is shared with the helper at ${helper.url} alone, whose key has the fingerprint ${fingerprint(helper.key)}: compare it with those who run it.`,
     "These two together can read you: take part only if you believe that they do not work together.",
     `So can all other participants of a round together with the coordinator. That they are real, these organisations vouch for: ${organisations.map(fingerprint).join("; ")}.`,
-    "Not hidden are how your held-out images score the model (loss, agreement, how many are misled), whether your images fit it, how fast your device is, and that you took part.",
+    "An organisation, or a single participant that holds its key, can vouch for devices that nobody is behind: if the coordinator has such a key, you can hide among nobody.",
+    "Not hidden are how your held-out images score any model that the coordinator hands out, as often as it asks (loss, agreement, how many are misled, and to which class most easily), whether your images fit it, how fast your device is, and that you took part.",
+    "Whoever has kept what you sent, and gets the helper's key later, can read you then. This way of hiding is young: do not rest on it alone.",
   ];
 }

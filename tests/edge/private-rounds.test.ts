@@ -258,7 +258,7 @@ describe("private rounds", () => {
     expect(globalThis.fetch).not.toHaveBeenCalled();
   });
 
-  it("[M9.7] say of scores how many answers left, not to which classes", async () => {
+  it("[M9.7] say of scores how many answers left, not how many to each class", async () => {
     const { volunteers } = await runningCampaign(1, privately());
     const [one] = volunteers as [Volunteer];
     const { at, commit, slices } = await upload(one, updateOf(one.view, 3), organisations[0]!);

@@ -39,7 +39,14 @@ it("[M9.8] who is told that a campaign is private is told who could read whom, a
   const helper = { url: "https://helper.example", key: "3".repeat(64) };
   const privacy = privacySchema.parse({ helper, organisations, minimum: 5, clipNorm: 1 });
   const text = privacyLines(privacy, "https://scour.example").join(" ");
-  for (const said of ["at least 5", helper.url, fingerprint(helper.key), "together can read you"]) {
+  for (const said of [
+    "at least 5",
+    helper.url,
+    fingerprint(helper.key),
+    "together can read you",
+    "hide among nobody",
+    "do not rest on it alone",
+  ]) {
     expect(text).toContain(said);
   }
   const identity = {
