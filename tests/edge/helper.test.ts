@@ -1,7 +1,8 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { helperApp } from "../../edge/helper/app.ts";
+import { askHelper } from "../../edge/slice/ask-helper.ts";
 import { keystream } from "../../protocol/privacy/masks/keystream.ts";
 import type { PrivateRound } from "../../protocol/privacy/private-round.ts";
 import { HELPER_PATHS, pieceOf } from "../../protocol/privacy/two-operators/mask-sums.ts";
@@ -98,5 +99,49 @@ describe("a helper", () => {
     await expectProblem(await helper(HELPER_PATHS.sums, long), 413, "payload-too-large");
     const cut = { method: "POST", body: "{" };
     await expectProblem(await helper(HELPER_PATHS.sums, cut), 400, "malformed-request");
+  });
+});
+
+function asking(): Promise<Words> {
+  const set = { round, seeds: sealed.slice(0, 3) };
+  return askHelper("http://helper.test", { ...set, piece: 0, count: COUNT });
+}
+
+describe("a coordinator that asks", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it("[M9.5] reads no more than it asked for", async () => {
+    let pulled = 0;
+    const cancel = vi.fn<() => void>();
+    const pull = (answer: ReadableStreamDefaultController<Uint8Array>): void => {
+      pulled += 1;
+      answer.enqueue(new Uint8Array(COUNT));
+    };
+    const endless = new ReadableStream<Uint8Array>({ pull, cancel }, { highWaterMark: 0 });
+    vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(endless));
+    await expect(asking()).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining(`more bytes, not ${2 * COUNT}`),
+    });
+    expect(pulled).toBe(3);
+    expect(cancel).toHaveBeenCalledOnce();
+  });
+
+  it("[M9.5] does not wait for ever", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.spyOn(globalThis, "fetch").mockImplementation(
+      (_url, init) =>
+        new Promise((_resolve, reject) => {
+          const { signal } = init!;
+          signal!.addEventListener("abort", () => reject(signal!.reason as Error));
+        }),
+    );
+    const answer = expect(asking()).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("no whole answer in 120 seconds"),
+    });
+    await vi.runAllTimersAsync();
+    await answer;
   });
 });

@@ -45,7 +45,7 @@ export async function drivePrivate(
       if (!stillCombines(ledger, plan.attempt)) return;
       pauseWith(
         ledger,
-        `the helper does not open round ${plan.attempt.round}: ${error.message}. No other set of this round can be opened: abort the campaign, and begin a new one from what it came to`,
+        `the helper does not open round ${plan.attempt.round}: ${error.message}. The set of a round that combines does not change, so this one does not go on: abort the campaign, and begin a new one from what it came to`,
       );
     });
   }
