@@ -119,6 +119,12 @@ const overshoot: Upgrade = (config) => ({
   judging: { overshoot: null, ...config.judging },
 });
 
+/** Before a student could go back part of the way to its teacher (SPEC J14): none does. */
+const pullBack: Upgrade = (config) => ({
+  ...config,
+  judging: { pullBack: null, ...config.judging },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -140,4 +146,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   robustRules,
   trials,
   overshoot,
+  pullBack,
 ];
