@@ -5,7 +5,6 @@ import {
   type OpenedSet,
 } from "../../protocol/privacy/two-operators/helper.ts";
 import { outcomeOf, type Outcome } from "../outcome.ts";
-import type { HelperEnvironment } from "./environment.ts";
 
 interface SetRow extends Record<string, SqlStorageValue> {
   readonly campaign: string;
@@ -20,8 +19,8 @@ interface SetRow extends Record<string, SqlStorageValue> {
  * The sets that a helper answered for, all of them in one object, for good: what is forgotten could be
  * opened twice (SPEC M6.5).
  */
-export class RecordBook extends DurableObject<HelperEnvironment> {
-  constructor(context: DurableObjectState, environment: HelperEnvironment) {
+export class RecordBook extends DurableObject<unknown> {
+  constructor(context: DurableObjectState, environment: unknown) {
     super(context, environment);
     context.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS sets (
