@@ -22,11 +22,12 @@ export function adminTokenFile(stateDir: string): string {
 }
 
 /**
- * Opens a state folder, making it and, at the first start, the secrets that are not given.
+ * Makes a folder where there is none, and shuts it to others.
  *
- * @throws CommandError when the folder cannot be made or a secret is of no use.
+ * @returns its whole path
+ * @throws CommandError when it cannot be made.
  */
-export function openStateDirectory(stateDir: string, given: GivenSecrets = {}): StateDirectory {
+export function openPrivateFolder(stateDir: string): string {
   const path = resolve(stateDir);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -37,6 +38,16 @@ export function openStateDirectory(stateDir: string, given: GivenSecrets = {}): 
       "Name a folder you may write to with --state.",
     );
   }
+  return path;
+}
+
+/**
+ * Opens a state folder, making it and, at the first start, the secrets that are not given.
+ *
+ * @throws CommandError when the folder cannot be made or a secret is of no use.
+ */
+export function openStateDirectory(stateDir: string, given: GivenSecrets = {}): StateDirectory {
+  const path = openPrivateFolder(stateDir);
   return {
     path,
     storage: join(path, "storage"),

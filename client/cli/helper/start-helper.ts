@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { helperKeysOf } from "../../../protocol/privacy/two-operators/sealed-seed.ts";
 import { CommandError } from "../command-error.ts";
 import { trustedProxies } from "../coordinator/front/caller-address.ts";
 import { FRONT_LIMITS } from "../coordinator/front/limits.ts";
+import { openPrivateFolder } from "../coordinator/state-directory.ts";
 import { emptyDirectory, startWorker, type WorkerState } from "../coordinator/start-worker.ts";
 import { writeSecret } from "../coordinator/state-secrets.ts";
 
@@ -60,16 +61,7 @@ export async function startHelper(options: HelperOptions): Promise<Helper> {
 }
 
 function openHelperState(stateDir: string, given: string | undefined): HelperState {
-  const path = resolve(stateDir);
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    chmodSync(path, 0o700);
-  } catch (error) {
-    throw new CommandError(
-      `the state folder ${path} cannot be used: ${(error as Error).message}`,
-      "Name a folder you may write to with --state.",
-    );
-  }
+  const path = openPrivateFolder(stateDir);
   // A helper has no tokens: everybody is a stranger to its front.
   const nobodys = { present: randomBytes(32).toString("hex"), previous: undefined };
   return {
