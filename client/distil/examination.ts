@@ -1,30 +1,18 @@
 import type { Examination } from "../../protocol/round/trial/examination.ts";
 import type { Session } from "../engine/engine.ts";
-import { warpImage } from "../engine/host/host-warp.ts";
-import { samplesOf } from "../engine/host/warp-field.ts";
-import { placedValues } from "../engine/step/place-images.ts";
+import { answersUnder, type Disturbed, type Model, type WayKind } from "./answers-under.ts";
 import { meanDivergence } from "./mean-divergence.ts";
-import { plainBatch } from "./normalise.ts";
 import { transferOf, type ScoringImages } from "./score-student.ts";
-import type { Shortcut } from "./shortcuts.ts";
-import { batchRanges, type AnsweredImages, type ScoreHooks } from "./teacher-answers.ts";
+import type { ScoreHooks } from "./teacher-answers.ts";
 import type { Weaknesses } from "./weaknesses.ts";
-import { answersTo, tallyAnswers } from "./worst-perturbation.ts";
-
-type Model = "teacher" | "student";
-
-/** A model's classes of all images under a disturbance, `[n]`, and how many keep the teacher's clean answer. */
-interface Disturbed {
-  readonly classes: Uint32Array;
-  readonly agreed: number;
-}
+import { answersTo } from "./worst-perturbation.ts";
 
 /** One thing that misleads the teacher, and the images that it leads to its class there. */
 interface Led {
   readonly ask: (which: Model, hooks: ScoreHooks) => Promise<Disturbed>;
   readonly class: number;
   readonly rows: readonly number[];
-  readonly kind: "shortcuts" | "bends";
+  readonly kind: WayKind;
 }
 
 /**
@@ -86,26 +74,17 @@ export class Examiner {
 
   async #askTeacher(hooks: ScoreHooks): Promise<readonly Led[]> {
     const { heldOut } = this.#images;
-    const { bends, shortcuts } = this.#weaknesses;
-    const found: readonly [Led["kind"], Shortcut, Led["ask"]][] = [
-      ...shortcuts.map((one): [Led["kind"], Shortcut, Led["ask"]] => [
-        "shortcuts",
-        one,
-        (which, own) => this.#added(which, one.values, own),
-      ]),
-      ...bends.map((one): [Led["kind"], Shortcut, Led["ask"]] => [
-        "bends",
-        one,
-        (which, own) => bentAnswers(this.#session, which, heldOut, one.values, own),
-      ]),
-    ];
     const led: Led[] = [];
-    for (const [kind, { class: label }, ask] of found) {
-      const { classes } = await ask("teacher", hooks);
-      const rows = [...classes.keys()].filter(
-        (row) => classes[row] === label && heldOut.answers[row] !== label,
-      );
-      led.push({ ask, class: label, kind, rows });
+    for (const kind of ["shortcuts", "bends"] as const) {
+      for (const { class: label, values } of this.#weaknesses[kind]) {
+        const ask: Led["ask"] = (which, own) =>
+          answersUnder(this.#session, which, heldOut, { kind, values }, own);
+        const { classes } = await ask("teacher", hooks);
+        const rows = [...classes.keys()].filter(
+          (row) => classes[row] === label && heldOut.answers[row] !== label,
+        );
+        led.push({ ask, class: label, kind, rows });
+      }
     }
     return led;
   }
@@ -113,35 +92,4 @@ export class Examiner {
   #added(which: Model, perturbation: Float32Array | undefined, hooks: ScoreHooks) {
     return answersTo(this.#session, which, this.#images.heldOut, hooks, perturbation, false);
   }
-}
-
-/**
- * A model's answers to images that a field of displacements bends, a batch at a time: without a gradient no
- * image needs to stand alone.
- *
- * @param field `[grid, grid, 2]`, pixels
- * @throws as `answersTo`.
- */
-async function bentAnswers(
-  session: Session,
-  which: Model,
-  seen: AnsweredImages,
-  field: Float32Array,
-  { beforeBatch, signal }: ScoreHooks,
-): Promise<Disturbed> {
-  const { classes, images, indices, normalisation } = seen;
-  const samples = samplesOf(field, { grid: Math.sqrt(field.length / 2), image: images });
-  const logits = new Float32Array(indices.length * classes);
-  for (const { first, end } of batchRanges(seen)) {
-    await beforeBatch?.();
-    signal?.throwIfAborted();
-    const batch = await plainBatch(images, [...indices.subarray(first, end)], normalisation);
-    const values = placedValues(batch, images);
-    const bent = new Float32Array(values.length);
-    for (let from = 0; from < values.length; from += seen.values) {
-      warpImage(values, from, samples, bent.subarray(from, from + seen.values));
-    }
-    logits.set(await session.logits(which, { values: bent, size: batch.size }), first * classes);
-  }
-  return tallyAnswers(which, seen, logits);
 }

@@ -8,6 +8,7 @@ import type { ShuffledBatches } from "./batches.ts";
 import type { ImageSet } from "../images/image-set.ts";
 import { meanDivergence } from "./mean-divergence.ts";
 import type { Normalisation } from "./normalise.ts";
+import type { Insistence } from "./insistence.ts";
 import { drawField, drawPattern } from "./pattern.ts";
 import { drawRestart, engineAdversary } from "./perturbation.ts";
 import { engineRegularisers } from "./regularisers.ts";
@@ -39,6 +40,8 @@ export interface LocalResources {
   readonly images: ImageSet;
   readonly batches: ShuffledBatches;
   readonly random: RandomStream;
+  /** Undefined where copies always weigh alike. */
+  readonly insistence?: Insistence | null | undefined;
 }
 
 /** One round's part of a participant. */
@@ -119,7 +122,7 @@ export async function distilLocally(
   hooks: LocalHooks = {},
 ): Promise<LocalUpdate> {
   const { session, layout, images, batches, random } = resources;
-  const { student, startStep, totalSteps, localSteps, velocity, weaknesses } = assignment;
+  const { student, startStep, totalSteps, localSteps, velocity } = assignment;
   const { batchSize, momentum, secondMomentum, weightDecay } = settings;
   if (!(localSteps >= 1 && localSteps <= settings.localSteps)) {
     throw new RangeError(
@@ -153,16 +156,18 @@ export async function distilLocally(
     }
   };
 
+  session.load(student, velocity);
+  const { fought, weaknesses } = await foughtIn(resources, assignment, settings, hooks);
   const beside = engineRegularisers(settings);
-  const plain = settings.adversary ? engineAdversary(settings.adversary, images) : undefined;
+  const plain = fought ? engineAdversary(fought, images) : undefined;
   /** The step's adversary: its pattern, and a fresh perturbation where the schedule wants one (SPEC D9). */
   const adversaryAt = (legStep: number, isFresh: boolean): AdversarySettings | undefined => {
-    if (!plain || !settings.adversary) return undefined;
-    const { restartEvery } = settings.adversary;
+    if (!plain || !fought) return undefined;
+    const { restartEvery } = fought;
     const restarts = plain.scope === "universal" && (isFresh || legStep % restartEvery === 0);
     const restart = restarts ? drawRestart(images, plain, random) : undefined;
-    const pattern = drawPattern(images, settings.adversary, weaknesses, random);
-    const field = drawField(settings.adversary, weaknesses, random);
+    const pattern = drawPattern(images, fought, weaknesses, random);
+    const field = drawField(fought, weaknesses, random);
     return { ...plain, restart, pattern, field };
   };
 
@@ -177,7 +182,6 @@ export async function distilLocally(
 
   let asked = started;
   let ahead: Promise<Uint8Array> | undefined;
-  session.load(student, velocity);
   for (let step = 0; step < localSteps; step++) {
     await hooks.beforeStep?.(step);
     hooks.signal?.throwIfAborted();
@@ -218,5 +222,24 @@ export async function distilLocally(
     agreement: agreement / localSteps,
     examples: localSteps * batchSize,
     seconds: seconds(),
+  };
+}
+
+/**
+ * What a round trains against, and how much that counts. A leg begins with its teacher, or with a student
+ * that has lost what it followed: of that one nothing is asked.
+ */
+async function foughtIn(
+  { insistence }: LocalResources,
+  { startStep, weaknesses }: LocalAssignment,
+  { adversary }: DistillationSettings,
+  { beforeStep, signal }: LocalHooks,
+): Promise<{ readonly fought: Adversary | null; readonly weaknesses: Weaknesses }> {
+  if (!adversary || !insistence || startStep === 0) return { fought: adversary, weaknesses };
+  const beforeBatch = (): Promise<void> | void => beforeStep?.(0);
+  const insisted = await insistence.ask(weaknesses, { beforeBatch, ...(signal && { signal }) });
+  return {
+    fought: { ...adversary, weight: insisted.weight },
+    weaknesses: insisted.weaknesses,
   };
 }

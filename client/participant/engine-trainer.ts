@@ -14,6 +14,7 @@ import { ShuffledBatches } from "../distil/batches.ts";
 import { channelStatistics } from "../distil/channel-statistics.ts";
 import type { SplitPool } from "../distil/hold-out.ts";
 import type { ImageSet } from "../images/image-set.ts";
+import { Insistence } from "../distil/insistence.ts";
 import { Judge } from "../distil/judge.ts";
 import {
   distilLocally,
@@ -132,7 +133,7 @@ export class EngineTrainer implements LocalTrainer {
   /** From now on these are trained on and scored with. */
   #divide(pool: SplitPool): void {
     const { distillation, judging } = this.#config;
-    const { adversary, batchSize } = distillation;
+    const { adversary, batchSize, localSteps } = distillation;
     const { normalisation } = this.#settings;
     const [images, session] = [this.#images, this.#session];
     const { heldOut: indices, training } = pool;
@@ -146,7 +147,9 @@ export class EngineTrainer implements LocalTrainer {
         : undefined;
     const random = this.#random;
     const batches = new ShuffledBatches(training, random);
-    this.#resources = { session, layout: this.#layout, images, batches, random };
+    const insistence =
+      adversary && new Insistence(session, trained, adversary, localSteps * batchSize);
+    this.#resources = { session, layout: this.#layout, images, batches, random, insistence };
   }
 
   async screenImages({ beforeBatch, onSearch, signal }: SearchWork): Promise<ScreenedImages> {

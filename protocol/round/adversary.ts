@@ -70,6 +70,15 @@ const bendsSchema = z.strictObject({
 
 export type Shortcuts = z.output<typeof shortcutsSchema>;
 
+const insistenceSchema = z.strictObject({
+  /** Share of images that one of the ways may lead the student before copies weigh more. */
+  tolerated: z.number().positive().max(1).default(0.05),
+  /** Most times as much as `weight`. */
+  most: z.number().min(1).max(100).default(4),
+  /** Most images that it is asked about with each. */
+  images: z.int().min(1).max(4096).default(64),
+});
+
 /**
  * Adversarial consistency (SPEC D9): the student has to keep the teacher's clean answer on images
  * moved by a perturbation that is made to change it. Nobody needs to know a trigger, or a label: a
@@ -115,7 +124,7 @@ export const adversarySchema = z
      */
     warp: warpSchema.nullable().optional(),
     /**
-     * A random plane wave on all copies of a step, besides what was made to mislead them; `null` for
+     * A random plane wave on the copies of a step, but for bent ones, besides what was made to mislead them; `null` for
      * none (auxiliary Fourier-basis augmentation: Vaish et al., CVPR 2024). The perturbations that
      * mislead most are hardly ever as plain as a trigger that a person thought up.
      */
@@ -129,7 +138,7 @@ export const adversarySchema = z
     heatMap: heatMapSchema.nullable().optional(),
     /**
      * Universal perturbations that lead the teacher to one class each, sought once on images of a
-     * participant's own, on all copies of a step besides; `null` for none. What misleads a student
+     * participant's own, on the same copies besides; `null` for none. What misleads a student
      * most while it learns are the weaknesses that any model has; what misleads the teacher with
      * the least effort is where a backdoor shows (Wang et al. 2019).
      */
@@ -140,6 +149,12 @@ export const adversarySchema = z
      * without.
      */
     bends: bendsSchema.nullable().optional(),
+    /**
+     * Asks each round's student how far it still follows shortcuts and fields, has copies weigh more the
+     * further it does, and draws by that; `null`: copies weigh alike. On with either when left out, and
+     * never without. A constant weight that takes a patch away leaves a third of a warp.
+     */
+    insistence: insistenceSchema.nullable().optional(),
   })
   .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
     message: "per-image perturbations start from nothing at every step: give at least 1 ascent",
@@ -157,6 +172,14 @@ export const adversarySchema = z
     message: "only a universal perturbation can warp: leave it out, or off",
     path: ["bends"],
   })
+  .refine(
+    ({ shortcuts, warp, bends, insistence }) =>
+      shortcuts !== null || (warp !== null && bends !== null) || !insistence,
+    {
+      message: "there is nothing to insist on without shortcuts and bends: leave it out, or off",
+      path: ["insistence"],
+    },
+  )
   .refine(({ waves, heatMap }) => waves !== null || !heatMap, {
     message: "only waves are drawn by a heat map: leave it out, or off",
     path: ["heatMap"],
@@ -166,19 +189,22 @@ export const adversarySchema = z
       "only a universal perturbation in an l2 ball has low frequencies: leave it out, or off",
     path: ["lowFrequencies"],
   })
-  .transform(({ bends, heatMap, lowFrequencies, warp: given, ...adversary }) => {
-    const { scope, norm, waves } = adversary;
+  .transform(({ bends: bent, heatMap, insistence, lowFrequencies, warp: given, ...adversary }) => {
+    const { scope, norm, shortcuts, waves } = adversary;
     const stretched = isStretchable(scope, norm) ? lowFrequenciesSchema.parse({}) : null;
     const own = scope === "universal" ? warpSchema.parse({}) : null;
     const warp = given === undefined ? own : given;
     const sought = warp === null ? null : bendsSchema.parse({});
     const mapped = waves === null ? null : heatMapSchema.parse({});
+    const bends = bent === undefined ? sought : bent;
+    const asked = shortcuts === null && bends === null ? null : insistenceSchema.parse({});
     return {
       ...adversary,
       heatMap: heatMap === undefined ? mapped : heatMap,
       lowFrequencies: lowFrequencies === undefined ? stretched : lowFrequencies,
       warp,
-      bends: bends === undefined ? sought : bends,
+      bends,
+      insistence: insistence === undefined ? asked : insistence,
     };
   });
 

@@ -118,5 +118,13 @@ export const ADVERSARY_SETTINGS: SettingGroup = {
       off: "distillation.adversary.bends",
       help: "classes towards which displacements of pixels that mislead the teacher are sought likewise",
     },
+    {
+      path: "distillation.adversary.insistence.most",
+      flag: "--adversary-insistence",
+      argument: "<factor|off>",
+      reads: number,
+      off: "distillation.adversary.insistence",
+      help: "most that the term is multiplied by while a student still follows what misleads its teacher",
+    },
   ],
 };

@@ -89,6 +89,16 @@ export const API_ONLY: readonly ApiOnlySetting[] = [
     why: SEARCH,
   },
   {
+    path: "distillation.adversary.insistence.tolerated",
+    help: "share of images that it may follow before the term weighs more",
+    why: MEASURED,
+  },
+  {
+    path: "distillation.adversary.insistence.images",
+    help: "most images that it is asked about with each of them",
+    why: SEARCH,
+  },
+  {
     path: "judging.regrowth",
     help: "`null`: the alarm is told as by default, and the campaign never falls back",
     why: "`--regrowth report` does the same",

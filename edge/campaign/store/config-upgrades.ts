@@ -125,6 +125,15 @@ const pullBack: Upgrade = (config) => ({
   judging: { pullBack: null, ...config.judging },
 });
 
+/** Before copies weighed more where students still follow (SPEC D9.17): they weigh alike. */
+const insistence: Upgrade = ({ distillation, ...config }) => ({
+  ...config,
+  distillation: {
+    ...distillation,
+    adversary: distillation.adversary && { insistence: null, ...distillation.adversary },
+  },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -147,4 +156,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   trials,
   overshoot,
   pullBack,
+  insistence,
 ];

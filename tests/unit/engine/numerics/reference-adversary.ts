@@ -75,20 +75,15 @@ function copyPlaces({ perGroup, groups }: CopyPlan, warped: boolean): number[] {
   );
 }
 
-/** The copies, in order: x + δ, or where there is a φ, warp(x, φ) every second time; plus the pattern. */
+/** The copies, in order: x + δ plus the pattern, or where there is a φ, warp(x, φ) every second time. */
 export function perturbedCopies(
   images: Tensor,
   plan: CopyPlan,
-  perturbation: Perturbation,
+  { delta, field, pattern }: Perturbation,
 ): Tensor {
-  const copies = movedCopies(images, plan, perturbation);
-  const { pattern } = perturbation;
-  return pattern ? addPerturbation(copies, pattern) : copies;
-}
-
-function movedCopies(images: Tensor, plan: CopyPlan, { delta, field }: Perturbation): Tensor {
   const copied = takeRows(images, copiedRows(plan));
-  const moved = addPerturbation(copied, delta);
+  const added = addPerturbation(copied, delta);
+  const moved = pattern ? addPerturbation(added, pattern) : added;
   if (!field) return moved;
   const { warped } = new ReferenceWarp(copied, field);
   const length = delta.length;
