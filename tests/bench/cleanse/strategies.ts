@@ -54,6 +54,9 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
     ...PLAIN,
   }),
   layerwise: campaign("as default, re-initialised by depth as bcu is", { reinit: { strength: 1 } }),
+  "no-insistence": campaign("as default, copies weigh alike whatever a student still follows", {
+    distillation: { adversary: { insistence: null } },
+  }),
   "no-overshoot": campaign("as default, no student goes further than training leads it", {
     judging: { overshoot: null },
   }),
