@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { memoryBlobCache } from "../participant/wire/blob-cache.ts";
 import { engineTrainers, type EngineTrainersOptions } from "../participant/open-engine-trainer.ts";
 import { Participant } from "../participant/participant.ts";
+import type { ParticipantStatus } from "../participant/status.ts";
 import type { ParticipantTotals } from "../participant/totals.ts";
 import type { TrainerSource } from "../participant/local-trainer.ts";
 import { trainingInTurn } from "./train-in-turn.ts";
@@ -20,6 +21,8 @@ export interface SimulatedParticipants {
   readonly stop: AbortSignal;
   /** Told of each whose images do not fit the teacher (SPEC F2); it goes on all the same. */
   readonly onMisfit?: ((label: string, misfit: Misfit) => void) | undefined;
+  /** Told whenever one of them begins something else or comes further. */
+  readonly onStatus?: ((label: string, status: ParticipantStatus) => void) | undefined;
   /** Pictures that they share, made otherwise: `EngineTrainersOptions.sample`. */
   readonly sample?: EngineTrainersOptions["sample"];
   /** Looks over a participant's shoulder: gives the training that takes the place of its own. */
@@ -40,6 +43,7 @@ export async function runParticipants({
   random,
   stop,
   onMisfit,
+  onStatus,
   sample,
   observe = (training) => training,
 }: SimulatedParticipants): Promise<ParticipantTotals[]> {
@@ -51,7 +55,7 @@ export async function runParticipants({
     const own = new RandomStream(randomBytes(random, STREAM_SEED_BYTES));
     const seed = randomBytes(own, STREAM_SEED_BYTES);
     const label = `simulated ${index + 1}`;
-    return new Participant({
+    const participant = new Participant({
       invite,
       label,
       onMisfit: (misfit) => {
@@ -63,6 +67,8 @@ export async function runParticipants({
       ),
       ports: { blobs, randomBytes: (length) => randomBytes(own, length) },
     });
+    participant.subscribe((status) => onStatus?.(label, status));
+    return participant;
   });
   const stopAll = (): void => {
     for (const participant of participants) participant.stop();

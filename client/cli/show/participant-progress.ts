@@ -50,6 +50,58 @@ export function statusText(status: ParticipantStatus): string {
   }
 }
 
+/** A working participant is told of no sooner than this after the last line, unless it does something new. */
+const TOLD_EVERY_MS = 30_000;
+
+/**
+ * Says what participants of this process do: a line for what none of them did before, then one every half
+ * minute of whichever it is that works. What they wait for is not said: they wait for each other.
+ *
+ * @param now milliseconds, ascending
+ */
+export function workNotes(
+  note: (line: string) => void,
+  now: () => number = () => performance.now(),
+): (label: string, status: ParticipantStatus) => void {
+  const seen = new Set<ParticipantStatus["kind"]>();
+  let told = now();
+  return (label, status) => {
+    if (!isWork(status.kind)) return;
+    if (seen.has(status.kind) && now() - told < TOLD_EVERY_MS) return;
+    seen.add(status.kind);
+    told = now();
+    note(`${label}: ${statusText(status)}`);
+  };
+}
+
+function isWork(kind: ParticipantStatus["kind"]): boolean {
+  switch (kind) {
+    case "fitting":
+    case "measuring":
+    case "seeking":
+    case "statistics":
+    case "screening":
+    case "training":
+    case "judging":
+    case "trying":
+      return true;
+    case "joining":
+    case "downloading":
+    case "verifying":
+    case "asking":
+    case "waiting":
+    case "screened":
+    case "uploading":
+    case "paused":
+    case "stopped":
+    case "finished":
+    case "failed":
+      return false;
+    default:
+      return kind satisfies never;
+  }
+}
+
 /** `round 3`, or `round 3, probe 1 of 3`. */
 function roundText({
   part,

@@ -16,6 +16,7 @@ import {
 import { exportModel, type ExportedFile } from "../campaign/export.ts";
 import { CommandError } from "../../command-error.ts";
 import { startCoordinator } from "../../coordinator/start-coordinator.ts";
+import { workNotes } from "../../show/participant-progress.ts";
 import { followRounds } from "../../show/round-progress.ts";
 
 export interface SimulatedCampaign extends Omit<SimulatedParticipants, "invite"> {
@@ -82,6 +83,7 @@ export async function simulateCampaign({
     const taking = runParticipants({
       onMisfit: (label, { detail }) =>
         note(`${label}: its images do not fit the model: ${detail}.`),
+      onStatus: workNotes(note),
       ...participants,
       invite,
       stop: ending,

@@ -1,5 +1,9 @@
 import { expect, it } from "vitest";
-import { statusText, totalsText } from "../../../../client/cli/show/participant-progress.ts";
+import {
+  statusText,
+  totalsText,
+  workNotes,
+} from "../../../../client/cli/show/participant-progress.ts";
 import { afterVerdict, NO_TOTALS } from "../../../../client/participant/totals.ts";
 
 it("a terminal says which probe is trained and judged, and of which round", () => {
@@ -55,4 +59,28 @@ it("judgements are counted apart from updates", () => {
   expect(totalsText(totals)).toContain(
     "1 updates accepted, 0 rejected, 1 rounds judged; 64 images",
   );
+});
+
+it("participants of one process are told of when one does what none did before, and every half minute", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const tell = workNotes(
+    (line) => lines.push(line),
+    () => now,
+  );
+  const seeking = (searches: number) => ({ kind: "seeking", searches, totalSearches: 19 }) as const;
+  tell("one", { kind: "joining" });
+  tell("one", seeking(1));
+  tell("two", seeking(1));
+  now = 29_999;
+  tell("one", seeking(2));
+  now = 30_000;
+  tell("two", { kind: "waiting", reason: "combining", detail: null, round: null });
+  tell("two", seeking(3));
+  tell("one", { kind: "fitting" });
+  expect(lines).toEqual([
+    "one: seeking what misleads the teacher, search 1 of 19",
+    "two: seeking what misleads the teacher, search 3 of 19",
+    "one: asking the teacher what it makes of these images",
+  ]);
 });
