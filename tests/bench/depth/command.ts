@@ -108,7 +108,7 @@ async function bench(options: DepthOptions, { stop: signal, terminal }: CommandC
   for (const share of options.line) {
     const random = seededStream(1);
     const { images: pool } = loaded.pool;
-    const how = { pool, normalisation, random, signal };
+    const how = { pool, normalisation, flip: spec.flip, random, signal };
     const state = await onTheLine(engine, teacher, cleansed.state, share, how);
     await look({ model: "cleansed", after: "going back", share }, teacher, state);
   }

@@ -61,6 +61,8 @@ it("judgements are counted apart from updates", () => {
   );
 });
 
+const seeking = (searches: number) => ({ kind: "seeking", searches, totalSearches: 19 }) as const;
+
 it("participants of one process are told of when one does what none did before, and every half minute", () => {
   const lines: string[] = [];
   let now = 0;
@@ -68,7 +70,6 @@ it("participants of one process are told of when one does what none did before, 
     (line) => lines.push(line),
     () => now,
   );
-  const seeking = (searches: number) => ({ kind: "seeking", searches, totalSearches: 19 }) as const;
   tell("one", { kind: "joining" });
   tell("one", seeking(1));
   tell("two", seeking(1));
