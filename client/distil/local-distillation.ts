@@ -17,6 +17,7 @@ import type { RandomStream } from "../../protocol/random/random-stream.ts";
 import {
   learningRateAt,
   temperatureAt,
+  warmUpAt,
   type TemperatureRange,
 } from "../../protocol/round/schedule.ts";
 import type { Weaknesses } from "./weaknesses.ts";
@@ -191,7 +192,8 @@ export async function distilLocally(
     const progress = { step: startStep + step, totalSteps };
     const temperature = temperatureAt(progress, settings.temperature);
     const common = { temperature, weightDecay, ...beside };
-    const learningRate = learningRateAt(progress, settings.learningRate);
+    const learningRate =
+      warmUpAt(progress, settings.warmUp) * learningRateAt(progress, settings.learningRate);
     const isFresh = step === 0 && velocity === "restart";
     const adversary = adversaryAt(progress.step, isFresh);
     ahead = step + 1 < localSteps ? readAhead() : undefined;

@@ -1,6 +1,6 @@
 import type { CampaignConfig } from "../../protocol/round/campaign-config.ts";
 import { localOptimizer } from "../../protocol/round/local-optimizer.ts";
-import { learningRateAt } from "../../protocol/round/schedule.ts";
+import { learningRateAt, warmUpAt } from "../../protocol/round/schedule.ts";
 import type { Place } from "../../protocol/round/timeline.ts";
 
 /**
@@ -14,8 +14,9 @@ export function serverRate(
   { startStep, totalSteps }: Pick<Place, "startStep" | "totalSteps">,
 ): number {
   const { localSteps } = config.distillation;
-  const { learningRate } = localOptimizer(config.distillation);
+  const { learningRate, warmUp } = localOptimizer(config.distillation);
   const server = config.aggregation.server.learningRate;
   if (localSteps > 1) return server;
-  return server * learningRateAt({ step: startStep, totalSteps }, learningRate);
+  const progress = { step: startStep, totalSteps };
+  return server * warmUpAt(progress, warmUp) * learningRateAt(progress, learningRate);
 }

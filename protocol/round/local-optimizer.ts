@@ -24,6 +24,8 @@ export const optimizerFields = {
   optimizer: optimizerSchema.optional(),
   /** Peak of the cosine schedule; left out: the optimiser's own. */
   learningRate: z.number().positive().max(10).optional(),
+  /** Of a leg's steps, those over which the learning rate rises to its schedule. */
+  warmUp: z.number().min(0).max(1).default(0.25),
   /** Of the gradients: SGD's velocity, AdamW's β₁. */
   momentum: z.number().min(0).lt(1).default(0.9),
   /** AdamW's β₂. */
@@ -41,6 +43,7 @@ type OptimizerSettings = z.output<typeof optimizerSettingsSchema>;
 export interface LocalOptimizer {
   readonly optimizer: LocalOptimizerName;
   readonly learningRate: number;
+  readonly warmUp: number;
   readonly momentum: number;
   /** Of `adamw` alone. */
   readonly secondMomentum?: number | undefined;
@@ -69,6 +72,7 @@ export function localOptimizer(
   return {
     optimizer,
     learningRate: settings.learningRate ?? defaults.learningRate,
+    warmUp: settings.warmUp,
     momentum: settings.momentum,
     secondMomentum:
       optimizer === "adamw" ? (settings.secondMomentum ?? SECOND_MOMENTUM) : undefined,

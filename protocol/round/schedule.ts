@@ -38,6 +38,20 @@ export function learningRateAt(progress: Progress, peak: number): number {
   return peak * 0.5 * (1 + Math.cos((Math.PI * progress.step) / progress.totalSteps));
 }
 
+/**
+ * What the learning rate is multiplied by while it rises: (s + 1)/(w·S), 1 from there on (SPEC D2). A student
+ * that begins as its teacher has nothing to learn yet from clean images, and large steps along what copies
+ * alone say destroy what few images do not bring back (linear warm-up; Goyal et al. 2017).
+ *
+ * @param share w, of the campaign's steps; 0: the rate begins at its peak
+ * @throws RangeError when the step is not one of the campaign's.
+ */
+export function warmUpAt(progress: Progress, share: number): number {
+  check(progress);
+  const { step, totalSteps } = progress;
+  return Math.min(1, (step + 1) / (share * totalSteps));
+}
+
 function check({ step, totalSteps }: Progress): void {
   if (Number.isInteger(step) && step >= 0 && step < totalSteps) return;
   throw new RangeError(`step ${step} is not one of the campaign's ${totalSteps} steps`);

@@ -46,16 +46,16 @@ function byHand(optimizer: ServerOptimizer, theta: number, deltas: readonly numb
 
 const adaptive = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, tau: 1e-3 };
 
-const configOf = (localSteps: number) =>
+const configOf = (localSteps: number, warmUp = 0) =>
   campaignConfigSchema.parse({
     model: "0".repeat(64),
     preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] },
-    distillation: { rounds: 4, localSteps, learningRate: 0.2 },
+    distillation: { rounds: 4, localSteps, learningRate: 0.2, warmUp },
     aggregation: { server: { kind: "sgd", learningRate: 0.5 } },
   });
 
-const rateOf = (localSteps: number, round: number) =>
-  serverRate(configOf(localSteps), placeOf(configOf(localSteps), round));
+const rateOf = (localSteps: number, round: number, warmUp = 0) =>
+  serverRate(configOf(localSteps, warmUp), placeOf(configOf(localSteps), round));
 
 describe("server optimisers", () => {
   it.each<ServerOptimizer>([
@@ -119,6 +119,9 @@ describe("server optimisers", () => {
     expect(rateOf(1, 0)).toBeCloseTo(0.1, 12);
     expect(rateOf(1, 2)).toBeCloseTo(0.05, 12);
     expect(rateOf(1, 3)).toBeCloseTo(0.05 * (1 - Math.SQRT1_2), 12);
+    expect(rateOf(1, 0, 0.5)).toBeCloseTo(0.05, 12);
+    expect(rateOf(1, 2, 0.5)).toBeCloseTo(0.05, 12);
+    expect(rateOf(5, 0, 0.5)).toBe(0.5);
   });
 });
 

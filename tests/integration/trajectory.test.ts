@@ -14,7 +14,7 @@ import { NO_WEAKNESSES, WeaknessSearch } from "../../client/distil/weaknesses.ts
 import { holdOut } from "../../client/distil/hold-out.ts";
 import { RandomStream } from "../../protocol/random/random-stream.ts";
 import { adversarySchema } from "../../protocol/round/adversary.ts";
-import { learningRateAt, temperatureAt } from "../../protocol/round/schedule.ts";
+import { learningRateAt, temperatureAt, warmUpAt } from "../../protocol/round/schedule.ts";
 import type { Engine } from "../../client/engine/engine.ts";
 import { nodeEnvironment } from "../../client/engine/opening/node-environment.ts";
 import { openEngine } from "../../client/engine/opening/open-engine.ts";
@@ -37,6 +37,7 @@ const STEPS = 6;
 const BATCH = 8;
 const SEED = Uint8Array.from({ length: 16 }, (_, i) => 7 * i + 1);
 const SETTINGS = { learningRate: 0.05, momentum: 0.9, weightDecay: 5e-4 };
+const WARM_UP = 0.5;
 const TEMPERATURE = { from: 1, to: 4 };
 const AUGMENTATION = { cropPadding: 2, horizontalFlip: true };
 /** What is sought in the teacher is sought for as short a time as there is. */
@@ -118,6 +119,7 @@ it.each(CASES)(
         localSteps,
         batchSize: BATCH,
         ...SETTINGS,
+        warmUp: WARM_UP,
         temperature: TEMPERATURE,
         augmentation: AUGMENTATION,
         adversary,
@@ -166,7 +168,7 @@ it.each(CASES)(
       );
       await session.step(batch, {
         ...SETTINGS,
-        learningRate: learningRateAt(progress, SETTINGS.learningRate),
+        learningRate: warmUpAt(progress, WARM_UP) * learningRateAt(progress, SETTINGS.learningRate),
         temperature: temperatureAt(progress, TEMPERATURE),
         ...regularisers,
         adversary: plain && {

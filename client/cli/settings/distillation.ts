@@ -59,6 +59,13 @@ export const DISTILLATION_SETTINGS: SettingGroup = {
       unset: byOptimizer("learningRate"),
     },
     {
+      path: "distillation.warmUp",
+      flag: "--warm-up",
+      argument: "<share>",
+      reads: share,
+      help: "of the steps, those over which the learning rate rises to that schedule; 0 for none",
+    },
+    {
       path: "distillation.momentum",
       flag: "--momentum",
       argument: "<share>",

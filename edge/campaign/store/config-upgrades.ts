@@ -134,6 +134,12 @@ const insistence: Upgrade = ({ distillation, ...config }) => ({
   },
 });
 
+/** Before the learning rate rose to its schedule (SPEC D2): it begins at its peak. */
+const warmUp: Upgrade = ({ distillation, ...config }) => ({
+  ...config,
+  distillation: { warmUp: 0, ...distillation },
+});
+
 /**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
@@ -157,4 +163,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   overshoot,
   pullBack,
   insistence,
+  warmUp,
 ];

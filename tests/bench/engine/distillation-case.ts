@@ -77,7 +77,10 @@ export function problemOf(graph: Graph, batch: number): DistillationProblem {
 
 /** By the optimiser that the network's family is trained with. */
 function trainingOf(graph: Graph): Pick<DistillationProblem, "optimizer" | "settings"> {
-  const { optimizer, ...settings } = localOptimizer({ momentum: MOMENTUM }, usualOptimizer(graph));
+  const { optimizer, ...settings } = localOptimizer(
+    { momentum: MOMENTUM, warmUp: 0 },
+    usualOptimizer(graph),
+  );
   const learningRate = optimizer === "sgd" ? SGD_RATE : settings.learningRate;
   return { optimizer, settings: { ...settings, learningRate, temperature: TEMPERATURE } };
 }

@@ -45,6 +45,7 @@ describe("local distillation", () => {
       batchSize: 4,
       learningRate: 0.1,
       momentum: 0.9,
+      warmUp: 0,
       weightDecay: 5e-3,
       temperature: { from: 1, to: 4 },
       augmentation: { cropPadding: 2, horizontalFlip: true },
@@ -119,6 +120,16 @@ describe("local distillation", () => {
     expect(update).toEqual(golden.student.state.map((value, i) => value - local[i]!));
     expect(loss).toBeCloseTo((losses[0]! + losses[1]! + losses[2]!) / 3, 12);
     expect(examples).toBe(12);
+  });
+
+  it("[D2] rises to the schedule where there is a warm-up, by the leg's steps", async () => {
+    // Steps 6, 7 and 8 of 30: from the ninth on it is as without.
+    const warm = await distil({ warmUp: 0.3 });
+    const whole = await distil({ warmUp: 0.2 });
+    const length = ({ update }: typeof warm): number =>
+      Math.hypot(...update.subarray(0, golden.teacher.layout.trainableLength));
+    expect(whole).toEqual({ ...(await distil()), seconds: whole.seconds });
+    expect(length(warm)).toBeLessThan(length(whole));
   });
 
   it("[D8] takes the round's first k steps, and sends θ_round − θ_local also for k = 1", async () => {

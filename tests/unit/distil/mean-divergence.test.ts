@@ -50,6 +50,7 @@ it("[D1.1] an update of a student that answers as its teacher does tells no loss
       batchSize: 2,
       learningRate: 0.1,
       momentum: 0.9,
+      warmUp: 0,
       weightDecay: 0,
       temperature: { from: 1, to: 1 },
       augmentation: { cropPadding: 0, horizontalFlip: false },

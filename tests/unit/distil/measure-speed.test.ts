@@ -8,6 +8,7 @@ const SETTINGS: DistillationSettings = {
   batchSize: 8,
   learningRate: 0.1,
   momentum: 0.9,
+  warmUp: 0,
   weightDecay: 5e-4,
   temperature: { from: 1, to: 4 },
   augmentation: { cropPadding: 1, horizontalFlip: true },

@@ -27,6 +27,7 @@ function settingsWith(
     batchSize: 4,
     learningRate: 0.1,
     momentum: 0.9,
+    warmUp: 0,
     weightDecay: 0,
     temperature: { from: 1, to: 4 },
     augmentation: { cropPadding: 0, horizontalFlip: true },

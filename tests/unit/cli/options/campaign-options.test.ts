@@ -56,6 +56,7 @@ describe("options of campaign create", () => {
         normGroupSize: 8,
         learningRate: 0.02,
         momentum: 0.8,
+        warmUp: 0.25,
         weightDecay: 0.001,
         temperature: { from: 2, to: 5 },
         augmentation: { cropPadding: 2, horizontalFlip: false },
