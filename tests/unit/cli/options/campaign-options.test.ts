@@ -70,6 +70,7 @@ describe("options of campaign create", () => {
           ascents: 2,
           restartEvery: 9,
           lowFrequencies: null,
+          insistence: { tolerated: 0.05, most: 4, images: 64 },
           warp: null,
           waves: { radius: 0.2, periods: 10 },
           heatMap: { share: 0.3, radius: 0.2, images: 32 },
