@@ -15,22 +15,29 @@ const CHANNELS = new Set([1, 3]);
 /** A standard deviation above this is of pixels from 0 to 255. */
 const MOST_OF_UNIT = 2;
 
+/** Tensors, and how their values are read. */
+type Holder = Pick<ModelFile, "read" | "tensors">;
+
 /**
  * A model file whose network begins by normalising its pictures, `(x − mean)/std`, with the numbers as
  * buffers (`normalize.mean`, `normalize.std`): they are taken as the preprocessing that they are, and the
  * two tensors are left aside, as often as they are there. Any other file is given back as it is.
  *
+ * @param around what stands beside the network: its buffers are taken where the network has none itself
  * @throws ProtocolError `malformed-model` when their values cannot be read.
  */
-export async function withInputNormalisation(file: ModelFile): Promise<ModelFile> {
+export async function withInputNormalisation(file: ModelFile, around?: Holder): Promise<ModelFile> {
   if (file.graph !== undefined) return file;
-  const [pair, ...others] = pairsOf(file.tensors);
+  const own = pairsOf(file.tensors);
+  const isAround = own.length === 0 && around !== undefined;
+  const holder = isAround ? around : file;
+  const [pair, ...others] = isAround ? pairsOf(around.tensors) : own;
   if (pair === undefined || others.length >= MOST_PAIRS) return file;
-  const [mean, std] = [await valuesOf(file, pair.mean), await valuesOf(file, pair.std)];
+  const [mean, std] = [await valuesOf(holder, pair.mean), await valuesOf(holder, pair.std)];
   for (const other of others) {
     // Of several that differ nobody says which one the pictures go through.
-    if (!isSame(mean, await valuesOf(file, other.mean))) return file;
-    if (!isSame(std, await valuesOf(file, other.std))) return file;
+    if (!isSame(mean, await valuesOf(holder, other.mean))) return file;
+    if (!isSame(std, await valuesOf(holder, other.std))) return file;
   }
   if (!mean.every(Number.isFinite) || !std.every((value) => value > 0)) return file;
   const range = Math.max(...std) > MOST_OF_UNIT ? "bytes" : "unit";
@@ -83,7 +90,7 @@ function isByChannel(shape: readonly number[]): boolean {
   return CHANNELS.has(channels) && shape.length <= 4;
 }
 
-async function valuesOf(file: ModelFile, { name, shape }: NamedTensor): Promise<number[]> {
+async function valuesOf(file: Holder, { name, shape }: NamedTensor): Promise<number[]> {
   const given: number[] = [];
   for await (const { values } of file.read([{ name, first: 0, length: sizeOf(shape) }])) {
     given.push(...values);

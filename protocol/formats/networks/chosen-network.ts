@@ -3,7 +3,7 @@ import type { NetworkSettings } from "../../model/network-settings.ts";
 import { withInputNormalisation } from "../input-normalisation.ts";
 import type { ModelFile, TensorSet } from "../model-file.ts";
 import { chooseSet } from "./choose-set.ts";
-import { setsByPrefix } from "./sets-by-prefix.ts";
+import { setsByPrefix, tensorsAround } from "./sets-by-prefix.ts";
 
 /**
  * The network that is meant of those that a file holds, with what it says of its preprocessing (SPEC G5):
@@ -28,7 +28,7 @@ export async function chosenNetwork(file: ModelFile, network: NetworkSettings): 
           storedOnce: (name, one, other) =>
             file.storedOnce?.(one.prefix + name, other.prefix + name) ?? false,
         });
-  const taken = await withInputNormalisation(outer ?? file);
+  const taken = outer ?? file;
   const rest = wanted?.slice(apart?.length ?? 0);
   const named = rest === "" ? undefined : rest;
   const inner = setsByPrefix(taken, named);
@@ -44,8 +44,10 @@ export async function chosenNetwork(file: ModelFile, network: NetworkSettings): 
     storedOnce: (name, one, other) =>
       taken.storedOnce?.(one.prefix + name, other.prefix + name) ?? false,
   });
-  if (outer === undefined && chosen === undefined) return taken;
-  return { ...(chosen ?? taken), prefix: `${outer?.prefix ?? ""}${chosen?.prefix ?? ""}` };
+  if (chosen === undefined) return await withInputNormalisation(taken);
+  const around = { ...taken, tensors: tensorsAround(taken.tensors, inner) };
+  const seen = await withInputNormalisation(chosen, around);
+  return { ...seen, prefix: `${outer?.prefix ?? ""}${chosen.prefix ?? ""}` };
 }
 
 /** The longest prefix of a set that what was named begins with. */

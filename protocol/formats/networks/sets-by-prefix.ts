@@ -2,6 +2,7 @@ import { FAMILIES } from "../../model/architectures/families.ts";
 import { isAside } from "../../model/compare-tensors.ts";
 import type { NamedTensor } from "../../model/named-tensor.ts";
 import { nameInFile } from "../../model/naming.ts";
+import { withoutNormalisation } from "../input-normalisation.ts";
 import { areAverages } from "./averages.ts";
 import type { ModelFile, NewValues, TensorPart, TensorSet } from "../model-file.ts";
 
@@ -34,13 +35,21 @@ const BY_STEM = Map.groupBy(MARKS, ([stem]) => stem!);
  * @param given the prefix that was named: what is under it is one of them, whatever the rest is for
  */
 export function setsByPrefix(file: ModelFile, given: string | undefined): TensorSet[] {
-  const prefixes = new Set([
-    ...(given === undefined ? [] : [given]),
-    ...networkPrefixes(file.tensors),
-  ]);
+  const tensors = withoutNormalisation(file.tensors);
+  const prefixes = new Set([...(given === undefined ? [] : [given]), ...networkPrefixes(tensors)]);
   return [...prefixes]
-    .filter((prefix) => isPart(file.tensors, prefix))
+    .filter((prefix) => isPart(tensors, prefix))
     .map((prefix) => setOf(file, prefix));
+}
+
+/** Of a file's tensors those of none of some sets, and of nothing that is known to stand beside a classifier. */
+export function tensorsAround(
+  tensors: readonly NamedTensor[],
+  sets: readonly TensorSet[],
+): NamedTensor[] {
+  return tensors.filter(
+    ({ name }) => !BESIDE.test(name) && !sets.some(({ prefix }) => name.startsWith(prefix)),
+  );
 }
 
 /** The tensors of which the names begin so, by what follows. */

@@ -191,6 +191,34 @@ describe("a file of several networks", () => {
     },
   );
 
+  it.each(["in one list", "in dicts"] as const)(
+    "[G5.4] sees pictures as its own buffers say, not as another's do: %s",
+    async (how) => {
+      const buffers = [plain("normalize.mean", [3]), plain("normalize.std", [3])];
+      const dot = how === "in one list" ? "." : "";
+      const make = how === "in one list" ? inOneList : (...all: Placed[]) => inDicts(all);
+      const beside = [...generator, ...buffers];
+      const attacked = make(
+        { under: `netC${dot}`, tensors: vgg },
+        { under: `netG${dot}`, tensors: beside, more: 7 },
+      );
+      const { file, network } = await opened(attacked);
+      expect(network.prefix).toBe("netC.");
+      expect(file.preprocessing).toBeUndefined();
+      const two = make(
+        { under: `first${dot}`, tensors: [...buffers, ...vgg], more: 1 },
+        { under: `second${dot}`, tensors: [...buffers, ...vgg], more: 2 },
+      );
+      // Names of equal length: "normalize.mean" begins with 14 % 9 = 5.
+      expect((await opened(two, { prefix: "first" })).preprocessing).toMatchObject({
+        mean: [6, 7, 8],
+      });
+      expect((await opened(two, { prefix: "second" })).preprocessing).toMatchObject({
+        mean: [7, 8, 9],
+      });
+    },
+  );
+
   it("[G5.1] takes the weights before averages of them", async () => {
     const bytes = inDicts([
       { under: "state_dict_ema", tensors: vgg, more: 1 },
