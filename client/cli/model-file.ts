@@ -62,15 +62,23 @@ export function assumptionsText({ assumed, graph, network }: RecognisedModel): s
   return `${graph.architecture}: tensors do not tell all of it; taken as usual: ${answers.join(", ")}. Say so where the model was trained otherwise.`;
 }
 
+/** Settings of a network, and names in quotes, which may look like them. */
+const SETTING = new RegExp(
+  `(?<!\\w)'[^']*'(?!\\w)|(?:the setting )?\\bnetwork\\.(${Object.keys(NETWORK_FLAGS).join("|")})\\b(?!\\.\\w)`,
+  "g",
+);
+
+/** A text with flags for settings: by these people know them here. */
+function withFlags(text: string): string {
+  return text.replace(SETTING, (found, key: keyof NetworkSettings | undefined) =>
+    key === undefined ? found : NETWORK_FLAGS[key],
+  );
+}
+
 /** An error of a model file in the words of the command line: its name first, flags for settings. */
 export function modelFileError(path: string, error: unknown): unknown {
   if (error instanceof ProtocolError) {
-    // Here people know settings by their flags.
-    const message = error.message.replace(
-      /(the setting )?\bnetwork\.(\w+)/g,
-      (_, _setting, key: string) => NETWORK_FLAGS[key as keyof NetworkSettings],
-    );
-    return new CommandError(`${path}: ${message}`, undefined, { cause: error });
+    return new CommandError(`${path}: ${withFlags(error.message)}`, undefined, { cause: error });
   }
   // The platform's word for a file that was changed since it was opened.
   if (error instanceof DOMException && error.name === "NotReadableError") {

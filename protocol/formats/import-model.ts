@@ -1,14 +1,10 @@
 import { ProtocolError } from "../errors.ts";
-import {
-  NETWORK_METADATA,
-  networkAnswersSchema,
-  type NetworkAnswers,
-  type NetworkSettings,
-} from "../model/network-settings.ts";
+import type { NetworkSettings } from "../model/network-settings.ts";
 import { recognise } from "../model/recognise.ts";
 import type { LayoutEntry, StateLayout } from "../model/state-layout.ts";
 import { bareConvolutions } from "./bare-convolutions.ts";
 import { bytesInMemory, type ByteSource } from "./byte-source.ts";
+import { networkAnswers } from "./network-answers.ts";
 import { openModelFile } from "./open-model-file.ts";
 import type { OpenModel } from "./open-model.ts";
 import type { ModelFile, TensorPart } from "./model-file.ts";
@@ -45,10 +41,8 @@ export async function openModel(
  * @throws ProtocolError `unsupported-model`, or `malformed-request` as `openModel`.
  */
 export function recogniseFile(file: ModelFile, network: NetworkSettings = {}): OpenModel {
-  const { prefix: _, standInNorms, ...said } = network;
-  const given = Object.entries(said).filter(([, answer]) => answer !== undefined);
-  const answers = { ...file.network, ...answersInFile(file), ...Object.fromEntries(given) };
-  const recognised = recognise(file.tensors, answers, file.graph);
+  const { standInNorms } = network;
+  const recognised = recognise(file.tensors, networkAnswers(file, network), file.graph);
   const preprocessing = { ...recognised.preprocessing, ...file.preprocessing };
   const { findings, foldedNorms } = file;
   const found = foldedNorms === undefined ? [] : bareConvolutions(recognised.graph, foldedNorms);
@@ -59,22 +53,6 @@ export function recogniseFile(file: ModelFile, network: NetworkSettings = {}): O
   if (standInNorms === undefined) return model;
   if (standInNorms) return withStandIns(model);
   return { ...model, network: { ...model.network, standInNorms } };
-}
-
-/** What the file's metadata says of its network (SPEC G4.2). */
-function answersInFile({ metadata }: ModelFile): NetworkAnswers {
-  const text = metadata.get(NETWORK_METADATA);
-  if (text === undefined) return {};
-  try {
-    return networkAnswersSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new ProtocolError(
-      "malformed-model",
-      `the file's metadata '${NETWORK_METADATA}' is ${JSON.stringify(text)}: it must be JSON with the keys of a campaign's \`network\``,
-      {},
-      { cause },
-    );
-  }
 }
 
 /**

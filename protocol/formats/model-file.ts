@@ -99,8 +99,8 @@ export interface ModelFile {
 /** A file that comes of new values. */
 export type RestoredFile = Pick<ModelFile, "extension" | "totalBytes" | "restore">;
 
-/** Some tensors of a file that may be a network by themselves. */
-export interface TensorSet {
+/** Some tensors of a file that may be a network by themselves; `Opened` is what opening them gives. */
+export interface TensorSet<Opened = ModelFile> {
   /** What stands before their names in the file, up to a dot: "netC.". */
   readonly prefix: string;
   /** Whether they are averages, or copies of earlier: not meant where there are others. */
@@ -113,7 +113,7 @@ export interface TensorSet {
    * @param copies those of the other sets that get the same new values; asked when a file is restored
    * @throws ProtocolError as `Format.open`.
    */
-  open(copies: () => Promise<readonly TensorSet[]>): ModelFile;
+  open(copies: () => Promise<readonly TensorSet<Opened>[]>): Opened;
 }
 
 /** A way to store models in files. Each is a folder, and a line in `FORMATS`. */

@@ -38,7 +38,7 @@ export const networkAnswersSchema = z.strictObject({
 });
 
 /** Most characters of a network's prefix. */
-const LONGEST_PREFIX = 256;
+export const LONGEST_PREFIX = 256;
 
 /** What a campaign says of its network: answers, and what of its own it adds. */
 export const networkSettingsSchema = networkAnswersSchema.extend({

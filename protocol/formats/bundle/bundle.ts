@@ -1,10 +1,11 @@
 import type { ByteSource } from "../byte-source.ts";
 import type { ModelFile, RestoredFile } from "../model-file.ts";
+import { changedSets } from "../networks/changed-sets.ts";
 import { rewriteZip, type EntryContent } from "../zip/rewrite-zip.ts";
 import type { ZipEntry } from "../zip/directory.ts";
 import type { ZipArchive } from "../zip/zip-archive.ts";
 import { findModel, type FoundModel } from "./find-model.ts";
-import type { FolderFormat } from "./folder-format.ts";
+import type { FolderFormat, FolderModel } from "./folder-format.ts";
 import { otherModels } from "./other-models.ts";
 import { badFolder, MOST_FILES, openNamed, staysInside, type Folder } from "./folder.ts";
 import { withHuggingFace } from "./hugging-face.ts";
@@ -26,9 +27,10 @@ export async function openBundle(
   const found = findModel(formats, folder.names);
   const { format, main } = found;
   const others = await otherModels(folder, [...entries.keys()], found);
-  const { restore, ...model } = await withHuggingFace(folder, await format.open(folder, main));
-  return {
+  const inside = await withHuggingFace(folder, await format.open(folder, main));
+  const bundled = ({ restore, sets, ...model }: FolderModel): ModelFile => ({
     ...model,
+    ...(sets && { sets: changedSets(sets, bundled) }),
     findings: [...model.findings, ...others],
     widened: async () => {
       const wide = await format.widened?.(folder, main);
@@ -43,7 +45,8 @@ export async function openBundle(
       }
       yield* rewriteZip(archive, contents);
     },
-  };
+  });
+  return bundled(inside);
 }
 
 /** The model of a folder as a bundle that is written when it is restored (SPEC W6.1). */

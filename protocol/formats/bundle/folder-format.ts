@@ -1,12 +1,14 @@
-import type { ModelFile, NewValues } from "../model-file.ts";
+import type { ModelFile, NewValues, TensorSet } from "../model-file.ts";
 import type { EntryContent } from "../zip/rewrite-zip.ts";
 import type { Folder } from "./folder.ts";
 
 /** A model in several files that was opened. */
 export interface FolderModel extends Omit<
   ModelFile,
-  "totalBytes" | "extension" | "restore" | "widened"
+  "totalBytes" | "extension" | "restore" | "sets" | "widened"
 > {
+  /** As `ModelFile.sets`. */
+  readonly sets?: readonly TensorSet<FolderModel>[];
   /**
    * New contents of files, by path, each as long as it was; all other files stay as they are.
    *

@@ -2,6 +2,7 @@ import type { NetworkSettings } from "../../model/network-settings.ts";
 import { networkSettingsSchema } from "../../model/network-settings.ts";
 import type { PreprocessingDefaults } from "../../model/preprocessing-defaults.ts";
 import type { Finding } from "../finding.ts";
+import { changedSets } from "../networks/changed-sets.ts";
 import type { FolderModel } from "./folder-format.ts";
 import { isObject, readJson, type Folder, type Json } from "./folder.ts";
 
@@ -21,6 +22,15 @@ export async function withHuggingFace(folder: Folder, model: FolderModel): Promi
     await readIfThere(folder, PREPROCESSOR),
   ];
   if (config === undefined && seen === undefined) return model;
+  return withSaid(model, config, seen);
+}
+
+function withSaid(
+  model: FolderModel,
+  config: Json | undefined,
+  seen: Json | undefined,
+): FolderModel {
+  const { sets } = model;
   const classNames = model.classNames ?? (config && classNamesOf(config));
   const network = model.network ?? (config && networkOf(config));
   const preprocessing = model.preprocessing ?? (seen && preprocessingOf(seen));
@@ -28,6 +38,7 @@ export async function withHuggingFace(folder: Folder, model: FolderModel): Promi
     ...model,
     kind: `${model.kind}, as on Hugging Face`,
     findings: [...model.findings, ...(seen === undefined ? [] : notTaken(seen))],
+    ...(sets && { sets: changedSets(sets, (set) => withSaid(set, config, seen)) }),
     ...(classNames && { classNames }),
     ...(network && { network }),
     ...(preprocessing && { preprocessing }),

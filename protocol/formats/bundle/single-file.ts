@@ -1,6 +1,7 @@
-import type { Format } from "../model-file.ts";
+import type { Format, ModelFile } from "../model-file.ts";
+import { changedSets } from "../networks/changed-sets.ts";
 import { recogniseFormat } from "../recognise-format.ts";
-import type { FolderFormat } from "./folder-format.ts";
+import type { FolderFormat, FolderModel } from "./folder-format.ts";
 import { openNamed } from "./folder.ts";
 import { isPart } from "./model-part.ts";
 
@@ -24,9 +25,16 @@ export function singleFile(formats: readonly Format[]): FolderFormat {
     },
     members: (_folder, main) => Promise.resolve([main]),
     open: async (folder, main) => {
-      const file = await recogniseFormat(formats, await openNamed(folder, main, main));
-      const { extension: _extension, restore, totalBytes: _totalBytes, ...inside } = file;
-      return { ...inside, restore: (values) => new Map([[main, () => restore(values)]]) };
+      return inFolder(await recogniseFormat(formats, await openNamed(folder, main, main)), main);
     },
+  };
+}
+
+function inFolder(file: ModelFile, main: string): FolderModel {
+  const { extension: _extension, restore, sets, totalBytes: _totalBytes, ...inside } = file;
+  return {
+    ...inside,
+    ...(sets && { sets: changedSets(sets, (set) => inFolder(set, main)) }),
+    restore: (values) => new Map([[main, () => restore(values)]]),
   };
 }

@@ -4,17 +4,13 @@ import type { Graph } from "../../model/graph.ts";
 import type { NetworkAnswers } from "../../model/network-settings.ts";
 import { networkOf } from "../../model/recognise.ts";
 import { sizeOf } from "../../model/values.ts";
-import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
 import { withoutNormalisation } from "../input-normalisation.ts";
+import { listed, quoted } from "../listed.ts";
 import type { ModelFile, TensorSet } from "../model-file.ts";
-import { haveSameTensors, haveSameValues } from "./same-values.ts";
+import { CompareBudget, haveSameTensors, haveSameValues } from "./same-values.ts";
 import { networkPrefixes, tensorsUnder } from "./sets-by-prefix.ts";
 import { takenFrom } from "./taken-from.ts";
-
-/** Most networks that a sentence lists, and the longest of their names in it. */
-const MOST_LISTED = 8;
-const MOST_CHARACTERS = 120;
 
 /** What is to be told of which set. */
 export interface Choice {
@@ -44,7 +40,7 @@ export async function chooseSet(
     }
     throw new ProtocolError(
       "malformed-request",
-      `network.prefix is '${prefix}', and the file has no network under that name: it has ${listed(sets.map(({ prefix: own }) => `'${own}'`))}`,
+      `network.prefix is '${prefix}', and the file has no network under that name: it has ${listed(sets.map(({ prefix: own }) => quoted(own)))}`,
     );
   }
   const networks = sets.flatMap((set) => {
@@ -84,10 +80,12 @@ async function copiesOf(
   storedOnce: Choice["storedOnce"],
 ): Promise<readonly TensorSet[]> {
   const copies: TensorSet[] = [];
+  const own = alone(set);
+  const budget = new CompareBudget(own);
   for (const other of sets) {
     if (other === set || !haveSameTensors(set, other)) continue;
     const isOnce = (name: string): boolean => storedOnce(name, set, other);
-    if (await haveSameValues(alone(set), alone(other), isOnce)) copies.push(other);
+    if (await haveSameValues(own, alone(other), isOnce, budget)) copies.push(other);
   }
   return copies;
 }
@@ -100,12 +98,7 @@ function described({ prefix, tensors }: TensorSet, { architecture, classes }: Gr
   const weights = tensors
     .filter((tensor) => tensor.values === "floats" && !isAside(tensor))
     .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return `'${cutText(prefix, MOST_CHARACTERS)}' (${architecture}, ${classes} classes, ${weights} weights)`;
-}
-
-function listed(texts: readonly string[]): string {
-  const more = texts.length - MOST_LISTED;
-  return `${texts.slice(0, MOST_LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${quoted(prefix)} (${architecture}, ${classes} classes, ${weights} weights)`;
 }
 
 function toldOf(
@@ -129,5 +122,5 @@ function toldOf(
 }
 
 function nameOf({ prefix }: TensorSet): string {
-  return `'${cutText(prefix.slice(0, -1), MOST_CHARACTERS)}'`;
+  return quoted(prefix.slice(0, -1));
 }

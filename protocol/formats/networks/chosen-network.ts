@@ -1,7 +1,9 @@
 import { ProtocolError } from "../../errors.ts";
-import type { NetworkSettings } from "../../model/network-settings.ts";
+import { LONGEST_PREFIX, type NetworkSettings } from "../../model/network-settings.ts";
 import { withInputNormalisation } from "../input-normalisation.ts";
+import { quoted } from "../listed.ts";
 import type { ModelFile, TensorSet } from "../model-file.ts";
+import { networkAnswers } from "../network-answers.ts";
 import { chooseSet } from "./choose-set.ts";
 import { setsByPrefix, tensorsAround } from "./sets-by-prefix.ts";
 
@@ -14,8 +16,15 @@ import { setsByPrefix, tensorsAround } from "./sets-by-prefix.ts";
  *   `malformed-model` when the file does not hold what it says.
  */
 export async function chosenNetwork(file: ModelFile, network: NetworkSettings): Promise<ModelFile> {
-  const { prefix: given, standInNorms: _, ...said } = network;
-  const answers = { ...file.network, ...said };
+  const { prefix: given } = network;
+  if (file.graph !== undefined) {
+    if (given === undefined) return file;
+    throw new ProtocolError(
+      "malformed-request",
+      `network.prefix is '${given}', and the file says itself how its one network goes: leave it out`,
+    );
+  }
+  const answers = networkAnswers(file, network);
   const wanted = given === undefined || given.endsWith(".") ? given : `${given}.`;
   const { sets = [] } = file;
   const apart = wanted === undefined ? undefined : longestBefore(wanted, sets);
@@ -44,10 +53,19 @@ export async function chosenNetwork(file: ModelFile, network: NetworkSettings): 
     storedOnce: (name, one, other) =>
       taken.storedOnce?.(one.prefix + name, other.prefix + name) ?? false,
   });
+  const prefix = `${taken.prefix ?? ""}${chosen?.prefix ?? ""}`;
+  if (prefix.length > LONGEST_PREFIX) throw prefixTooLong(prefix);
   if (chosen === undefined) return await withInputNormalisation(taken);
   const around = { ...taken, tensors: tensorsAround(taken.tensors, inner) };
   const seen = await withInputNormalisation(chosen, around);
-  return { ...seen, prefix: `${outer?.prefix ?? ""}${chosen.prefix ?? ""}` };
+  return { ...seen, prefix };
+}
+
+function prefixTooLong(prefix: string): ProtocolError {
+  return new ProtocolError(
+    "unsupported-model",
+    `${prefix.length} characters stand before the names of the network, a campaign says at most ${LONGEST_PREFIX} of them (${quoted(prefix)}…): save it under a shorter key`,
+  );
 }
 
 /** The longest prefix of a set that what was named begins with. */

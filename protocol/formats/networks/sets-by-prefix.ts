@@ -68,11 +68,12 @@ export function tensorsUnder(tensors: readonly NamedTensor[], prefix: string): N
 export function networkPrefixes(tensors: readonly NamedTensor[]): string[] {
   const names = weightNames(tensors);
   const prefixes = prefixesOfForms(names);
+  if (prefixes.length > MOST_SETS) return [];
   const isKnown = names.every(
     (name) => BESIDE.test(name) || prefixes.some((prefix) => name.startsWith(prefix)),
   );
   const isOne = prefixes.some((prefix) => !isPart(tensors, prefix));
-  return isKnown && !isOne && prefixes.length <= MOST_SETS ? prefixes : [];
+  return isKnown && !isOne ? prefixes : [];
 }
 
 function weightNames(tensors: readonly NamedTensor[]): string[] {
@@ -107,6 +108,8 @@ function prefixesOfForms(names: readonly string[]): string[] {
 }
 
 function setOf(file: ModelFile, prefix: string): TensorSet {
+  // Sets and float32 in place of less are of the whole file, by its own names.
+  const { sets: _sets, widened: _widened, ...inside } = file;
   const tensors = tensorsUnder(file.tensors, prefix);
   const own = new Set(tensors.map(({ name }) => name));
   const partInFile = (part: TensorPart): TensorPart => {
@@ -120,7 +123,7 @@ function setOf(file: ModelFile, prefix: string): TensorSet {
     isAverage: areAverages(prefix.split(".")),
     tensors,
     open: (copies) => ({
-      ...file,
+      ...inside,
       tensors,
       read: async function* (parts) {
         for await (const { part, values } of file.read(parts.map(partInFile))) {

@@ -1,7 +1,5 @@
 import type { Finding } from "../finding.ts";
-
-/** Most names that a sentence lists. */
-const MOST_LISTED = 6;
+import { listed } from "../listed.ts";
 
 /**
  * Where in a file the weights were found, and what else is there that may be a network.
@@ -20,7 +18,7 @@ export function takenFrom(chosen: string, others: readonly string[], where: stri
   return {
     rule: "several-state-dicts",
     level: "warning",
-    message: `the weights are taken from ${chosen}; ${others.slice(0, MOST_LISTED).join(", ")} hold others and are left as they are: the setting network.prefix (--network-prefix) says which is meant`,
+    message: `the weights are taken from ${chosen}; ${listed(others)} hold others and are left as they are: the setting network.prefix (--network-prefix) says which is meant`,
     where,
   };
 }

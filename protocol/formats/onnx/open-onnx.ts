@@ -19,7 +19,7 @@ const TRIED_SIZES = [224, 32, 64, 28, 96, 128, 256, 48] as const;
 
 /** A model of which all is known but how it is written. */
 export interface OpenedOnnx {
-  readonly inside: Omit<ModelFile, "totalBytes" | "extension" | "restore">;
+  readonly inside: Omit<ModelFile, "totalBytes" | "extension" | "restore" | "sets">;
   /** Where its parameters' values lie. */
   readonly stored: readonly StoredValues[];
 }

@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../errors.ts";
-import { cutText } from "../../text.ts";
 import type { Finding } from "../finding.ts";
+import { listed, quoted } from "../listed.ts";
 import type { ModelFile, TensorSet } from "../model-file.ts";
 import { areAverages } from "../networks/averages.ts";
 import { takenFrom } from "../networks/taken-from.ts";
@@ -16,12 +16,6 @@ import { chosenStateDict, likeliestFirst, stateDicts, type StateDict } from "./s
 import type { Storages } from "./storages.ts";
 import { areOneView, storagesOf, tensorOf, type StoredTensor } from "./tensor-records.ts";
 import { checkStorages, namedTensors, namesInCommon, weightsOf } from "./weights.ts";
-
-/** Most names that a sentence lists. */
-const MOST_LISTED = 6;
-
-/** Longest name in a sentence. */
-const MOST_CHARACTERS = 120;
 
 /** What a PyTorch file is, its pickle read. */
 export interface TorchContent {
@@ -109,10 +103,7 @@ function fileOf(
 ): ModelFile {
   const { faults, tensors } = dict;
   for (const [name, fault] of faults) {
-    throw new ProtocolError(
-      "unsupported-model",
-      `tensor '${cutText(name, MOST_CHARACTERS)}' ${fault}`,
-    );
+    throw new ProtocolError("unsupported-model", `tensor ${quoted(name)} ${fault}`);
   }
   checkStorages(tensors, storages);
   const weights = weightsOf(tensors);
@@ -157,15 +148,15 @@ function contentOf(root: PickleValue): string {
       return `${root.entries.length} entries whose keys are no names: a state dict has names`;
     const arrays = [...entries].filter(([, value]) => isArray(value)).map(([name]) => name);
     return arrays.length === 0
-      ? listed([...entries.keys()])
-      : `NumPy arrays (${listed(arrays)}) in place of tensors: make each one with torch.from_numpy, or load them into the network`;
+      ? listed([...entries.keys()].map(quoted))
+      : `NumPy arrays (${listed(arrays.map(quoted))}) in place of tensors: make each one with torch.from_numpy, or load them into the network`;
   }
   if (tensorOf(root) !== undefined) return "one tensor without a name";
   if (!isRecord(root, "object")) return "something else";
   if (isScripted(root)) return "TorchScript whose weights are constants of its code (frozen)";
   const attributes = [...attributesOf(root).keys()];
   return attributes.length > 0
-    ? `an object with ${listed(attributes)}`
+    ? `an object with ${listed(attributes.map(quoted))}`
     : "an object of another kind";
 }
 
@@ -175,13 +166,8 @@ function isArray(value: PickleValue): boolean {
   return maker !== undefined && /^numpy\..*\.(_reconstruct|_frombuffer)$/.test(globalName(maker));
 }
 
-function listed(names: readonly string[]): string {
-  const few = names.slice(0, MOST_LISTED).map((name) => `'${cutText(name, MOST_CHARACTERS)}'`);
-  return `${few.join(", ")}${names.length > few.length ? ` and ${names.length - few.length} more` : ""}`;
-}
-
 function nameOf({ path, form }: StateDict): string {
-  return path.length === 0 ? `the file's own ${form}` : `'${path.join(".")}'`;
+  return path.length === 0 ? `the file's own ${form}` : quoted(path.join("."));
 }
 
 function formFindings({ form, path }: StateDict): Finding[] {
@@ -215,7 +201,7 @@ function commonFindings(names: readonly string[]): Finding[] {
     {
       rule: "shared-values",
       level: "note",
-      message: `${listed(names)} share their values in the file, and do so in the result`,
+      message: `${listed(names.map(quoted))} share their values in the file, and do so in the result`,
       where: names[0]!,
     },
   ];

@@ -3,7 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { openModelUpload, readModel } from "../../../client/cli/model-file.ts";
+import { modelFileError, openModelUpload, readModel } from "../../../client/cli/model-file.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const TEACHER = fileURLToPath(new URL("../../../client/demo/teacher.safetensors", import.meta.url));
@@ -54,6 +55,17 @@ describe("a model file", () => {
   it("is refused when it is one of several parts", async () => {
     const part = "model-00001-of-00003.safetensors";
     await expect(openModelUpload(part)).rejects.toThrow(/one of 3 parts.*\.index\.json/);
+  });
+
+  it("is spoken of with flags for settings, and its own names as they are", () => {
+    const error = new ProtocolError(
+      "malformed-request",
+      "tensor 'network.conv1.weight' and 'network.size' differ: say the setting network.prefix, or network.size, not network.size.bias",
+    );
+    expect(modelFileError("a.pt", error)).toMatchObject({
+      message:
+        "a.pt: tensor 'network.conv1.weight' and 'network.size' differ: say --network-prefix, or --image-size, not network.size.bias",
+    });
   });
 
   it("is named when it is not there", async () => {

@@ -8,6 +8,7 @@ import type { NetworkSettings } from "../../../../protocol/model/network-setting
 import { otherReadings } from "../../../../protocol/model/readings.ts";
 import { sizeOf } from "../../../../protocol/model/values.ts";
 import { readFixture } from "../../../fixtures/architectures/read-fixture.ts";
+import { bundleOf } from "../../../fixtures/folder-in-memory.ts";
 import { refusal } from "../problem.ts";
 import { dict, pickle, tensor as viewOf } from "./pickle/assemble.ts";
 import { torchArchive } from "./pytorch/torch-fixtures.ts";
@@ -119,6 +120,7 @@ describe("a file of several networks", () => {
     ] as const) {
       const told = file.findings.find(({ rule }) => rule === "several-state-dicts");
       if (bytes === apart) expect(told?.message).toMatch(/'netC'; 'netG', 'netM' hold others/);
+      else expect(file.findings).toMatchObject([{ rule: "state-dict-found", where: "netC." }]);
       const again = await opened(bytes, { prefix: "netC" });
       expect(again.graph).toEqual((await opened(bytes)).graph);
       const state = await readState(again, 0, again.layout.length);
@@ -218,6 +220,73 @@ describe("a file of several networks", () => {
       });
     },
   );
+
+  it("[W6.3] [W6.4] comes back as the bundle that it is in, with what lies beside it", async () => {
+    const placed = [
+      { under: "state_dict_ema", tensors: vgg, more: 1 },
+      { under: "state_dict", tensors: vgg },
+    ];
+    const bundle = await bundleOf({
+      "pytorch_model.bin": inDicts(placed),
+      "config.json": { id2label: { 0: "a", 1: "b", 2: "c", 3: "d", 4: "e" } },
+      "preprocessor_config.json": { image_mean: [0.5, 0.5, 0.5], image_std: [0.25, 0.25, 0.25] },
+    });
+    for (const prefix of [undefined, "state_dict_ema"]) {
+      const model = await opened(bundle, prefix === undefined ? {} : { prefix });
+      expect(model.file).toMatchObject({
+        classNames: ["a", "b", "c", "d", "e"],
+        extension: "zip",
+        totalBytes: bundle.length,
+      });
+      expect(model.preprocessing).toMatchObject({ mean: [0.5, 0.5, 0.5] });
+      const state = await readState(model, 0, model.layout.length);
+      expect(Buffer.compare(await written(model, state), bundle)).toBe(0);
+    }
+    const twice = await bundleOf({
+      "pytorch_model.bin": inDicts([
+        { under: "model", tensors: vgg },
+        { under: "copy", tensors: vgg },
+      ]),
+    });
+    const out = await trained(await opened(twice));
+    expect(await first(out, "copy.")).toBe((await first(twice, "copy.")) + 1);
+  });
+
+  it("[G5.2] compares no more values than the file has bytes, and none that no network uses", async () => {
+    const size = 2 ** 15;
+    const views = (under: string, more: string, from: number) => [
+      ...vgg.map(({ name, shape }) => [under + name, viewOf(name, shape)] as const),
+      ...Array.from({ length: 300 }, (_, k) => {
+        const view = viewOf("more", [size], { offset: from, stored: size + 1 });
+        return [`${more}${k}.weight`, view] as const;
+      }),
+    ];
+    const storages = Object.fromEntries([
+      ...vgg.map((one) => [one.name, new Uint8Array(valuesOf(one).buffer)] as const),
+      ["more", new Uint8Array(4 * (size + 1))],
+    ]);
+    const file = (under: string, more: string) => {
+      const dicts = dict([
+        ["model", dict(views(under, more, 0))],
+        ["other", dict(views(under, more, 1))],
+      ]);
+      return torchArchive(pickle(dicts), storages);
+    };
+    const { findings } = (await opened(file("", "loss_fn."))).file;
+    expect(findings.map(({ rule }) => rule)).toContain("network-twice");
+    expect(await refusal("unsupported-model", opened(file("netC.", "netG.")))).toMatch(/overlap/);
+  });
+
+  it("[G5.5] stands under a prefix that a campaign can say, and is told in few words", async () => {
+    const long = `${"x".repeat(300)}.`;
+    const bytes = inDicts([
+      { under: long, tensors: vgg },
+      { under: "netG", tensors: generator },
+    ]);
+    expect(await refusal("unsupported-model", opened(bytes))).toMatch(/^30\d characters .*key$/);
+    const told = await refusal("malformed-request", opened(bytes, { prefix: "none" }));
+    expect(told.length).toBeLessThan(400);
+  });
 
   it("[G5.1] takes the weights before averages of them", async () => {
     const bytes = inDicts([

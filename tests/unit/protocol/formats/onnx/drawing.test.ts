@@ -36,6 +36,14 @@ async function kinds(written: WrittenModel): Promise<string[]> {
   });
 }
 
+it("[G5] is one network, whatever its tensors are called", async () => {
+  const told = await refusal(
+    "malformed-request",
+    opened(between(node("Relu", ["c"], "r")), { prefix: "stem" }),
+  );
+  expect(told).toMatch(/'stem'.*leave it out/);
+});
+
 const ENDS = ["global-average-pool", "linear"];
 
 describe("a network in an ONNX file", () => {
