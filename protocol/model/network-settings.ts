@@ -47,8 +47,11 @@ export const networkSettingsSchema = networkAnswersSchema.extend({
    * L1). Without it they do not; the coordinator fills in what is usual for a new campaign.
    */
   standInNorms: z.boolean().optional(),
-  /** What stands before the names of the network that is meant, where a file holds several (SPEC G5). */
-  prefix: z.string().min(1).max(LONGEST_PREFIX).optional(),
+  /**
+   * What stands before the names of the network that is meant, where a file holds several (SPEC
+   * G5); null: the one that is likeliest by where it stands (T5), whatever else is there.
+   */
+  prefix: z.string().min(1).max(LONGEST_PREFIX).nullable().optional(),
 });
 
 /** How the command line calls them. */

@@ -126,6 +126,13 @@ describe("a configuration as it was stored", () => {
     expect(campaignConfigSchema.parse(config)).toEqual(config);
   });
 
+  it("[G5.6] from before networks were compared takes the likeliest, unless it says which", () => {
+    const { config, version } = STORED_CONFIGS.at(-1)!;
+    expect(readConfig(config, version).config.network).toEqual({ prefix: null });
+    const named = { ...(config as object), network: { prefix: "model." } };
+    expect(readConfig(named, version).config.network).toEqual({ prefix: "model." });
+  });
+
   it("[C1.3] from before there were judging rounds has no adversary, and nobody scores", () => {
     const { config, unjudged } = readConfig(STORED_CONFIGS[0]!.config, null);
     expect(unjudged).toBe(true);
@@ -193,6 +200,7 @@ describe("a configuration from before there were sharpness and head shift", () =
   it("[C1.1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
+      network: { prefix: null },
       preprocessing: PREPROCESSING,
       distillation: { augmentation: AUGMENTATION },
     });
@@ -209,6 +217,7 @@ describe("a configuration from before there were low frequencies, warps and what
   it("[C1.1] reads as without them, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
+      network: { prefix: null },
       preprocessing: PREPROCESSING,
       distillation: { augmentation: AUGMENTATION },
     });
@@ -245,6 +254,7 @@ describe("a configuration from before a large transfer rate was an alarm, and th
   it("[C1.1] reads as one that allows any, and as it was otherwise", () => {
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
+      network: { prefix: null },
       preprocessing: PREPROCESSING,
       distillation: { augmentation: AUGMENTATION },
     });
@@ -265,6 +275,7 @@ describe("a configuration from before participants' pictures were looked at", ()
   it("[C1.1] [F1] reads as one that does not ask about them", () => {
     const { fit, ...config } = campaignConfigSchema.parse({
       model: "ab".repeat(32),
+      network: { prefix: null },
       preprocessing: PREPROCESSING,
       distillation: { augmentation: AUGMENTATION },
     });
@@ -278,6 +289,7 @@ describe("a configuration from before pictures were anything but squashed to 32 
     const pixels = { mean: [0.5, 0.4, 0.3], std: [1, 2, 3] };
     const config = campaignConfigSchema.parse({
       model: "ab".repeat(32),
+      network: { prefix: null },
       preprocessing: pixels,
       distillation: { augmentation: AUGMENTATION },
     });

@@ -8,6 +8,7 @@ export interface StoredConfig extends Json {
     readonly augmentation: Json;
     readonly adversary?: Json | null | undefined;
   };
+  readonly network?: Json;
   readonly aggregation?: Json;
   readonly judging?: Json & { readonly regrowth?: Json | null | undefined };
 }
@@ -141,6 +142,12 @@ const warmUp: Upgrade = ({ distillation, ...config }) => ({
 });
 
 /**
+ * Before several networks in a file were compared (SPEC G5): one was taken by where it stands (T5), and is,
+ * unless the configuration says which.
+ */
+const prefix: Upgrade = (config) => ({ ...config, network: { prefix: null, ...config.network } });
+
+/**
  * The one at index n makes of a configuration of version n one of version n + 1, so that a campaign
  * that is under way goes on as it was planned. Never change an entry: add one, whenever what is stored
  * changes its form or gains a key that a campaign from before must not have at its default.
@@ -164,4 +171,5 @@ export const CONFIG_UPGRADES: readonly Upgrade[] = [
   pullBack,
   insistence,
   warmUp,
+  prefix,
 ];

@@ -18,12 +18,14 @@ import { setsByPrefix, tensorsAround } from "./sets-by-prefix.ts";
 export async function chosenNetwork(file: ModelFile, network: NetworkSettings): Promise<ModelFile> {
   const { prefix: given } = network;
   if (file.graph !== undefined) {
-    if (given === undefined) return file;
+    if (given === undefined || given === null) return file;
     throw new ProtocolError(
       "malformed-request",
       `network.prefix is '${given}', and the file says itself how its one network goes: leave it out`,
     );
   }
+  // What was taken before several were compared.
+  if (given === null) return await withInputNormalisation(file);
   const answers = networkAnswers(file, network);
   const wanted = given === undefined || given.endsWith(".") ? given : `${given}.`;
   const { sets = [] } = file;

@@ -288,6 +288,19 @@ describe("a file of several networks", () => {
     expect(told.length).toBeLessThan(400);
   });
 
+  it("[G5.6] is the likeliest by where it stands where a campaign of before says nothing", async () => {
+    const bytes = inDicts([
+      { under: "teacher", tensors: vgg, more: 1 },
+      { under: "model", tensors: vgg },
+    ]);
+    await refusal("malformed-request", opened(bytes));
+    const [taken, named] = [
+      await opened(bytes, { prefix: null }),
+      await opened(bytes, { prefix: "model" }),
+    ];
+    expect(await readState(taken, 0, 8)).toEqual(await readState(named, 0, 8));
+  });
+
   it("[G5.1] takes the weights before averages of them", async () => {
     const bytes = inDicts([
       { under: "state_dict_ema", tensors: vgg, more: 1 },
