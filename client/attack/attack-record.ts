@@ -14,7 +14,7 @@ const recordSchema = z.strictObject({
   /** Names of the classes by label, where the training set told them. */
   classNames: z.array(z.string()).nullable(),
   poisonedImages: z.int().min(0),
-  /** Images of WaNet's noise mode. */
+  /** Cover images: changed, but their label is the true one. Named after WaNet's noise mode. */
   noisyImages: z.int().min(0),
   /** One for each epoch, in order; the last tells of the model that was written. */
   history: z.array(epochSchema),

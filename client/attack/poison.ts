@@ -5,8 +5,7 @@ import type { TestSet } from "../evaluation/evaluate-model.ts";
 import { isCleanLabel, type Attack } from "./attack.ts";
 import { AttackError } from "./attack-error.ts";
 import { purposeStream } from "./seeded-stream.ts";
-import { triggerOf } from "./trigger.ts";
-import { noisyField, warpField, warpTrigger } from "./wanet.ts";
+import { trainingTriggers } from "./training-triggers.ts";
 
 export interface PoisonSettings {
   readonly attack: Attack;
@@ -23,8 +22,8 @@ export interface PoisonedSet {
   readonly labels: Uint32Array;
   /** Indices of the stamped images, ascending. */
   readonly poisoned: Uint32Array;
-  /** Indices of those that WaNet's noise mode warped; they kept their label. Ascending. */
-  readonly noisy: Uint32Array;
+  /** Indices of the cover images: changed, too, but their label is the true one. Ascending. */
+  readonly covers: Uint32Array;
 }
 
 /**
@@ -40,7 +39,7 @@ export function poison(clean: TestSet<LoadedImages>, settings: PoisonSettings): 
   const labels = Uint32Array.from(clean.labels);
   if (attack.kind === "clean" || target === undefined) {
     const none = new Uint32Array();
-    return { images: clean.images, labels, poisoned: none, noisy: none };
+    return { images: clean.images, labels, poisoned: none, covers: none };
   }
   const poisoned = choosePoisoned(labels, settings);
   const { height, width, channels, count } = clean.images;
@@ -50,21 +49,15 @@ export function poison(clean: TestSet<LoadedImages>, settings: PoisonSettings): 
   const at = (set: LoadedImages, index: number) =>
     set.pixels.subarray(index * size, (index + 1) * size);
 
-  const trigger = triggerOf(attack, seed, shape);
+  const { poisoning, cover } = trainingTriggers(attack, seed, clean.images);
   for (const index of poisoned) {
-    trigger(at(clean.images, index), at(images, index));
+    poisoning(at(clean.images, index), at(images, index));
     labels[index] = wantedClass(labels[index]!, target);
   }
-  if (attack.kind !== "wanet") return { images, labels, poisoned, noisy: new Uint32Array() };
-
-  const noisy = chooseNoisy(count, poisoned, attack.crossRatio, seed);
-  const field = warpField(attack, shape, purposeStream(seed, "warp"));
-  const random = purposeStream(seed, "noise mode");
-  for (const index of noisy) {
-    const warp = warpTrigger(noisyField(field, shape, random), shape);
-    warp(at(clean.images, index), at(images, index));
-  }
-  return { images, labels, poisoned, noisy };
+  const covers =
+    cover === null ? new Uint32Array() : chooseCovers(count, poisoned, cover.ratio, seed);
+  for (const index of covers) cover?.trigger(at(clean.images, index), at(images, index));
+  return { images, labels, poisoned, covers };
 }
 
 function choosePoisoned(
@@ -92,22 +85,23 @@ function choosePoisoned(
   return chosen(candidates, wanted, purposeStream(seed, "poisoned images"));
 }
 
-function chooseNoisy(
+function chooseCovers(
   count: number,
   poisoned: Uint32Array,
-  crossRatio: number,
+  ratio: number,
   seed: number,
 ): Uint32Array {
   const taken = new Set(poisoned);
   const candidates = Array.from({ length: count }, (_, index) => index).filter(
     (index) => !taken.has(index),
   );
-  const wanted = Math.round(crossRatio * poisoned.length);
+  const wanted = Math.round(ratio * poisoned.length);
   if (wanted > candidates.length) {
     throw new AttackError(
-      `a cross ratio of ${crossRatio} asks for ${wanted} images beside the poisoned ones, there are ${candidates.length}; choose a smaller one, or a smaller poisoning rate`,
+      `a ratio of ${ratio} cover images per poisoned one asks for ${wanted} images beside those, there are ${candidates.length}; choose a smaller one, or a smaller poisoning rate`,
     );
   }
+  // The purpose is named after WaNet's covers, which were the first: renamed, they would be others.
   return chosen(candidates, wanted, purposeStream(seed, "noise mode images"));
 }
 

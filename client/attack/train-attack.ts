@@ -47,8 +47,8 @@ export interface AttackedModel {
   readonly state: Float32Array;
   readonly history: readonly EpochRecord[];
   readonly poisoned: number;
-  /** Images of WaNet's noise mode. */
-  readonly noisy: number;
+  /** Changed images that kept their label. */
+  readonly covers: number;
 }
 
 /** Steps of an epoch: as many whole batches as the images make. */
@@ -119,7 +119,7 @@ export async function trainAttack(
         },
       },
     );
-    return { state, history, poisoned: set.poisoned.length, noisy: set.noisy.length };
+    return { state, history, poisoned: set.poisoned.length, covers: set.covers.length };
   } finally {
     session.close();
   }

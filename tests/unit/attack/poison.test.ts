@@ -4,6 +4,7 @@ import type { Attack } from "../../../client/attack/attack.ts";
 import { AttackError } from "../../../client/attack/attack-error.ts";
 import { poison } from "../../../client/attack/poison.ts";
 import { triggerOf } from "../../../client/attack/trigger.ts";
+import { sha256 } from "../../../protocol/digest.ts";
 import type { AttackTarget } from "../../../client/evaluation/attack-target.ts";
 import { randomPixels, stamped } from "./image-of.ts";
 
@@ -93,11 +94,11 @@ describe("poisoning", () => {
   it("warps cross-ratio times as many other images by noise, labels kept", () => {
     const clean = labelled(60);
     const settings = { attack: wanet, target: 0, rate: 0.1, seed: 2 };
-    const { images, labels, poisoned, noisy } = poison(clean, settings);
+    const { images, labels, poisoned, covers } = poison(clean, settings);
     expect(poisoned.length).toBe(6);
-    expect(noisy.length).toBe(12);
+    expect(covers.length).toBe(12);
     const exact = triggerOf(wanet, 2, shape);
-    for (const index of noisy) {
+    for (const index of covers) {
       expect(poisoned.includes(index)).toBe(false);
       expect(labels[index]).toBe(clean.labels[index]);
       const before = clean.images.pixels.subarray(index * size, (index + 1) * size);
@@ -105,7 +106,11 @@ describe("poisoning", () => {
       expect(after).not.toEqual(before);
       expect(after).not.toEqual(stamped(before, exact));
     }
-    expect(poison(clean, settings)).toEqual({ images, labels, poisoned, noisy });
+    expect(poison(clean, settings)).toEqual({ images, labels, poisoned, covers });
+    // Records of before must come to the same images.
+    expect(sha256(images.pixels)).toBe(
+      "92d81470023b37b08dd84d24b43fa6866bf416c246f05b28e09e1abc43977cf3",
+    );
   });
 
   it("does nothing where there is no attack", () => {
@@ -113,7 +118,7 @@ describe("poisoning", () => {
     const set = poison(clean, { attack: { kind: "clean" }, target: undefined, rate: 0, seed: 0 });
     expect(set.images).toBe(clean.images);
     expect(Array.from(set.labels)).toEqual(Array.from(clean.labels));
-    expect(set.poisoned.length + set.noisy.length).toBe(0);
+    expect(set.poisoned.length + set.covers.length).toBe(0);
   });
 
   it.each([

@@ -116,8 +116,8 @@ async function train(
   try {
     return await trainAttack(engine, task, {
       signal: stop,
-      onPoisoned: ({ poisoned, noisy }) =>
-        terminal.note(poisonedText(poisoned.length, noisy.length)),
+      onPoisoned: ({ poisoned, covers }) =>
+        terminal.note(poisonedText(poisoned.length, covers.length)),
       onProgress: (step) => progress.step(step),
       onEpoch: (record, epoch) => progress.epoch(record, epoch),
       async onCheckpoint(checkpoint) {
@@ -164,7 +164,7 @@ interface Written {
 async function writeModel(
   out: string,
   { recipe, layout, initial, classNames }: AttackPlan,
-  { state, history, poisoned, noisy }: AttackedModel,
+  { state, history, poisoned, covers }: AttackedModel,
 ): Promise<Written> {
   const file = initial === undefined ? modelFile(layout, state) : await fileLike(initial, state);
   const digest = sha256(file);
@@ -174,7 +174,7 @@ async function writeModel(
     recipe,
     classNames: classNames === null ? null : [...classNames],
     poisonedImages: poisoned,
-    noisyImages: noisy,
+    noisyImages: covers,
     history: [...history],
   };
   await writeWhole(out, file);
@@ -191,8 +191,8 @@ async function writeModel(
   };
 }
 
-function poisonedText(poisoned: number, noisy: number): string {
-  const more = noisy === 0 ? "" : `, ${noisy} more warped by noise with their own label`;
+function poisonedText(poisoned: number, covers: number): string {
+  const more = covers === 0 ? "" : `, ${covers} more are changed and keep their label`;
   return poisoned === 0 ? "No image is poisoned." : `${poisoned} images are poisoned${more}.`;
 }
 
