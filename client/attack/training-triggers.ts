@@ -1,8 +1,10 @@
 import type { LoadedImages } from "../images/image-set.ts";
+import { piecesTrigger } from "./adaptive-blend.ts";
 import type { Attack } from "./attack.ts";
+import { foreignResidual } from "./bpp.ts";
 import { purposeStream } from "./seeded-stream.ts";
 import type { Trigger } from "./stamp-images.ts";
-import { triggerOf } from "./trigger.ts";
+import { patternOf, triggerOf } from "./trigger.ts";
 import { noisyField, warpField, warpTrigger } from "./wanet.ts";
 
 /** What an attack does to training images; either may do something else to every image. */
@@ -34,6 +36,8 @@ export function trainingTriggers(
     case "badnets":
     case "blended":
     case "sig":
+    case "ftrojan":
+    case "low-frequency":
       return { poisoning, cover: null };
     case "wanet": {
       const field = warpField(attack, images, purposeStream(seed, "warp"));
@@ -41,6 +45,15 @@ export function trainingTriggers(
       const trigger: Trigger = (image, stamped) =>
         warpTrigger(noisyField(field, images, random), images)(image, stamped);
       return { poisoning, cover: { ratio: attack.crossRatio, trigger } };
+    }
+    case "bpp": {
+      const trigger = foreignResidual(poisoning, images, purposeStream(seed, "negative images"));
+      return { poisoning, cover: { ratio: attack.coverRatio, trigger } };
+    }
+    case "adaptive-blend": {
+      const pattern = patternOf(attack.pattern, seed, images);
+      const trigger = piecesTrigger(pattern, attack, images, purposeStream(seed, "pieces"));
+      return { poisoning: trigger, cover: { ratio: attack.coverRatio, trigger } };
     }
     default:
       return attack satisfies never;

@@ -1,8 +1,11 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
-import type { Attack } from "./attack.ts";
+import type { Attack, Pattern } from "./attack.ts";
 import { AttackError } from "./attack-error.ts";
 import { blendTrigger, noisePattern } from "./blended.ts";
 import { patchTrigger } from "./badnets.ts";
+import { ditherTrigger } from "./bpp.ts";
+import { frequencyTrigger } from "./ftrojan.ts";
+import { smoothTrigger } from "./low-frequency.ts";
 import { purposeStream } from "./seeded-stream.ts";
 import { sinusoidTrigger } from "./sig.ts";
 import type { Trigger } from "./stamp-images.ts";
@@ -23,19 +26,33 @@ export function triggerOf(attack: Attack, seed: number, shape: ImageShape): Trig
       throw new AttackError("a model trained without an attack has no trigger to stamp");
     case "badnets":
       return patchTrigger(attack, shape);
-    case "blended": {
-      const { pattern, alpha } = attack;
-      return pattern.kind === "noise"
-        ? blendTrigger(noisePattern(shape, purposeStream(seed, "noise image")), alpha)
-        : blendTrigger(pictureOf(pattern.pixels, shape), alpha);
-    }
+    case "blended":
+    case "adaptive-blend":
+      return blendTrigger(patternOf(attack.pattern, seed, shape), attack.alpha);
     case "sig":
       return sinusoidTrigger(attack, shape);
     case "wanet":
       return warpTrigger(warpField(attack, shape, purposeStream(seed, "warp")), shape);
+    case "ftrojan":
+      return frequencyTrigger(attack, shape);
+    case "bpp":
+      return ditherTrigger(attack.levels, shape);
+    case "low-frequency":
+      return smoothTrigger(attack, shape, purposeStream(seed, "smooth noise"));
     default:
       return attack satisfies never;
   }
+}
+
+/**
+ * What is blended in, `[H, W, C]`.
+ *
+ * @throws AttackError when it is a picture of another size.
+ */
+export function patternOf(pattern: Pattern, seed: number, shape: ImageShape): Uint8Array {
+  return pattern.kind === "noise"
+    ? noisePattern(shape, purposeStream(seed, "noise image"))
+    : pictureOf(pattern.pixels, shape);
 }
 
 function pictureOf(base64: string, { height, width, channels }: ImageShape): Uint8Array {

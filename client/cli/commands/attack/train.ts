@@ -50,7 +50,7 @@ export function attackTrain({ terminal, stop }: CommandContext): Command {
     .option("--target <class>", `${TARGET_HELP} (default 0)`, namedTarget)
     .option(
       "--poison-rate <share>",
-      "share of images poisoned (default 0.1; sig: 0.8 of the target class)",
+      "share of images poisoned (default 0.1; sig: 0.8 of the target class; adaptive-blend: 0.003)",
       share,
     )
     .option("--width <channels>", "channels of the first stage (default 64)", positive)
