@@ -7,7 +7,7 @@ import {
   statisticsSection,
   trainableSection,
 } from "../../protocol/privacy/vector/update-vector.ts";
-import { sha256 } from "../../protocol/digest.ts";
+import { sha256, type Digest } from "../../protocol/digest.ts";
 import { deviationUnits } from "../../protocol/reinit/statistics.ts";
 import type { Assignment } from "../../protocol/round/assignment.ts";
 import { cohortOf, privateRoundOf } from "../../protocol/round/private-rounds.ts";
@@ -19,6 +19,8 @@ import type { PendingUpdate, UpdateReport } from "./wire/upload.ts";
 /** How a participant takes part in sums that hide. */
 export interface Hiding {
   readonly privacy: Privacy;
+  /** Of the configuration as the coordinator told it (SPEC M9.2). */
+  readonly told: Digest;
   readonly sealer: Sealer;
 }
 
@@ -34,7 +36,7 @@ export async function hiddenUpdate(
   student: Float32Array,
   trained: Pick<LocalResult, "agreement" | "loss" | "update">,
   report: Pick<UpdateReport, "backend" | "scores" | "seconds">,
-  { privacy, sealer }: Hiding,
+  { privacy, sealer, told: configuration }: Hiding,
   { graph, layout, view }: VerifiedCampaign,
   randomBytes: (length: number) => Uint8Array,
 ): Promise<PendingUpdate> {
@@ -55,7 +57,7 @@ export async function hiddenUpdate(
       return { ...slice, wire };
     }),
   };
-  const told = privateRoundOf(view, privacy, round, slices);
+  const told = privateRoundOf(view, privacy, configuration, round, slices);
   const { frames, hidden } = await hideUpdate(toHide, told, sealer, randomBytes);
   const request = {
     ...report,

@@ -9,7 +9,7 @@ import type { Hiding } from "./hidden-work.ts";
 import { endOf, statusAfter } from "./last-status.ts";
 import type { LocalTrainer, TrainerSource } from "./local-trainer.ts";
 import { defaultPorts, type ParticipantPorts } from "./ports.ts";
-import { RoundLoop } from "./round-loop.ts";
+import { OtherConfiguration, RoundLoop } from "./round-loop.ts";
 import { sealerOf, type Voucher } from "./sealer.ts";
 import type { ParticipantListener } from "./status-board.ts";
 import type { ParticipantStatus } from "./status.ts";
@@ -19,6 +19,7 @@ import type { Credential } from "./wire/credential.ts";
 import { joinCampaign, type Membership } from "./wire/enrolment.ts";
 import { EventChannel } from "./wire/event-channel.ts";
 import { parseInviteUrl, type InviteLink } from "./wire/invite-url.ts";
+import type { ToldCampaign } from "./wire/told-campaign.ts";
 
 export interface ParticipantOptions {
   /** `<origin>/join/<campaign id>#<invite token>` */
@@ -117,13 +118,28 @@ export class Participant {
   async run(): Promise<ParticipantStatus> {
     const context = this.#context;
     const { board } = context;
+    try {
+      for (;;) {
+        const last = await this.#takePart();
+        if (last !== "told-otherwise") return board.show(last);
+      }
+    } catch (error) {
+      const last = board.show(await statusAfter(error, this.#client, context));
+      if (last.kind === "failed") throw error;
+      return last;
+    }
+  }
+
+  /** @returns the last status, or that the configuration is told otherwise now: to be joined anew. */
+  async #takePart(): Promise<ParticipantStatus | "told-otherwise"> {
+    const context = this.#context;
     const ended = new AbortController();
     let trainer: LocalTrainer | undefined;
     try {
       const { credential, view } = await this.#join();
       const client = context.clientWith(credential);
       this.#client = client;
-      if (view === null) return board.show(await endOf(client, context));
+      if (view === null) return await endOf(client, context);
       const hiding = await this.#hiding(view, credential);
       await this.#requireRoom(client, view);
       const campaign = await context.verify(client, view);
@@ -141,11 +157,10 @@ export class Participant {
       const checkIns = this.#checkIns(client, trainer, isSized);
       await prepareForRounds({ campaign, trainer, checkIns, onMisfit: this.#onMisfit }, context);
       const loop = { client, credential, context, campaign, trainer, hiding, channel, checkIns };
-      return board.show(await new RoundLoop(loop).run());
+      return await new RoundLoop(loop).run();
     } catch (error) {
-      const last = board.show(await statusAfter(error, this.#client, context));
-      if (last.kind === "failed") throw error;
-      return last;
+      if (error instanceof OtherConfiguration) return "told-otherwise";
+      throw error;
     } finally {
       ended.abort();
       trainer?.close();
@@ -154,11 +169,11 @@ export class Participant {
 
   /** How updates hide, where they do. @throws ParticipantError `not-vouched-for`. */
   async #hiding(
-    { config: { privacy } }: CampaignView,
+    { config: { privacy }, told }: ToldCampaign,
     { identity }: Credential,
   ): Promise<Hiding | undefined> {
     if (privacy === undefined) return undefined;
-    return { privacy, sealer: await sealerOf(privacy, identity, this.#voucher) };
+    return { privacy, told, sealer: await sealerOf(privacy, identity, this.#voucher) };
   }
 
   /** Before weights are fetched that the device could not work with. */

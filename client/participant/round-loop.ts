@@ -40,6 +40,11 @@ export interface RoundLoopOptions extends HandIn {
   readonly checkIns: CheckIns;
 }
 
+/** The coordinator tells the campaign's configuration otherwise than when this participant joined. */
+export class OtherConfiguration extends Error {
+  override readonly name = "OtherConfiguration";
+}
+
 /** A participant's way through the rounds: asks what is to be done, does it and hands it in. */
 export class RoundLoop {
   readonly #options: RoundLoopOptions;
@@ -55,7 +60,7 @@ export class RoundLoop {
    * Takes part until the campaign ends or the participant is told to leave.
    *
    * @returns the last status.
-   * @throws StoppedSignal when stopped; what it cannot go on from.
+   * @throws StoppedSignal when stopped; OtherConfiguration; what it cannot go on from.
    */
   async run(): Promise<ParticipantStatus> {
     const { channel, checkIns, client, context, hiding } = this.#options;
@@ -101,9 +106,25 @@ export class RoundLoop {
         await ports.clock.sleep(RECHECK_MS, controls.signal);
         continue;
       }
-      const outcome = await handIn(pending, this.#options);
+      const outcome = await this.#handIn(pending);
       if (outcome !== "kept") pending = undefined;
       if (outcome !== "delivered") await ports.clock.sleep(RECHECK_MS, controls.signal);
+    }
+  }
+
+  /**
+   * A coordinator that was upgraded tells older campaigns more than before, and takes no seal under what it
+   * told then: whoever has that joins anew (SPEC M9.2).
+   */
+  async #handIn(pending: PendingUpdate): ReturnType<typeof handIn> {
+    const { client, context, hiding } = this.#options;
+    try {
+      return await handIn(pending, this.#options);
+    } catch (error) {
+      const unsafe = error instanceof ProtocolError && error.code === "unsafe-sum";
+      if (!unsafe || hiding === undefined) throw error;
+      const { told } = await context.retry((signal) => client.campaign(signal));
+      throw told === hiding.told ? error : new OtherConfiguration();
     }
   }
 

@@ -177,7 +177,7 @@ export function campaignFigures(ledger: Ledger, presence: Presence, now: number)
   // Of the latest attempt that trained: what goes on now says more than the mean of all rounds.
   const latest = attempts
     .toReversed()
-    .map((attempt) => ledger.commits.totals(attempt))
+    .map((attempt) => attempt.opened ?? ledger.commits.totals(attempt))
     .find(({ loss }) => loss !== null);
   return {
     malformedEvents,

@@ -39,7 +39,7 @@ async function answerOf(url: string, request: MaskSumRequest, expected: number) 
     PATIENCE_MS,
   );
   try {
-    const response = await fetch(new URL(HELPER_PATHS.sums, url), {
+    const response = await fetch(sumsBeneath(url), {
       method: "POST",
       // Nobody but the one that is named is told.
       redirect: "manual",
@@ -74,6 +74,13 @@ async function readBeyond(
     offset += piece.length;
   }
   return all;
+}
+
+/** A helper's address may have a path. */
+function sumsBeneath(url: string): URL {
+  const address = new URL(url);
+  address.pathname = `${address.pathname.replace(/\/$/, "")}${HELPER_PATHS.sums}`;
+  return address;
 }
 
 function unavailable(url: string, what: string): ProtocolError {

@@ -183,7 +183,7 @@ export const commitReplySchema = z.discriminatedUnion("verdict", [
   z.object({
     verdict: z.literal("rejected"),
     round: z.int(),
-    reason: z.enum(["goal-reached", "invite-full", "too-few-images"]),
+    reason: z.enum(["goal-reached", "invite-full", "organisation-full", "too-few-images"]),
     detail: shownSchema,
   }),
 ]);

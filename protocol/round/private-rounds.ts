@@ -1,6 +1,6 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { canonicalJson } from "../canonical-json.ts";
-import { sha256 } from "../digest.ts";
+import { sha256, type Digest } from "../digest.ts";
 import { studentDigest, type PrivateRound } from "../privacy/private-round.ts";
 import type { Cohort } from "../privacy/vector/fixed-point.ts";
 import type { CampaignConfig } from "./campaign-config.ts";
@@ -9,10 +9,23 @@ import type { Privacy } from "./privacy.ts";
 /** All updates of a round are in one sum. */
 const GROUP = 0;
 
-/** What everybody in a campaign's training round must have seen alike (SPEC M5.2, M9.2). */
+/**
+ * A configuration as its coordinator tells it, before a reader fills in what it leaves out (SPEC M9.2): who
+ * reads more into it, or less, has the same digest.
+ */
+export function toldDigest(config: unknown): Digest {
+  return sha256(utf8ToBytes(canonicalJson(config)));
+}
+
+/**
+ * What everybody in a campaign's training round must have seen alike (SPEC M5.2, M9.2).
+ *
+ * @param told `toldDigest` of the configuration
+ */
 export function privateRoundOf(
-  { id, config }: { readonly id: string; readonly config: CampaignConfig },
+  { id, config }: { readonly id: string; readonly config: Pick<CampaignConfig, "model"> },
   privacy: Privacy,
+  told: Digest,
   round: number,
   student: readonly string[],
 ): PrivateRound {
@@ -23,7 +36,7 @@ export function privateRoundOf(
     group: GROUP,
     student: studentDigest(student),
     teacher: config.model,
-    config: sha256(utf8ToBytes(canonicalJson(config))),
+    config: told,
     organisations: [...privacy.organisations],
     minimum: privacy.minimum,
     helper: privacy.helper.key,

@@ -169,6 +169,7 @@ describe("combining that fails", () => {
   it("[R3] time after time pauses the campaign; resumed, it goes on", async () => {
     const { id, key, frame } = await withLostFrame();
     for (let i = 0; i < 20 && (await report(id)).state === "running"; i++) {
+      await sql(id, "UPDATE attempts SET retry_at = 0");
       await runDurableObjectAlarm(control(id));
     }
     const paused = await report(id);

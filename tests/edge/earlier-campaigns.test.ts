@@ -81,6 +81,7 @@ async function asBefore(id: string): Promise<string> {
         ALTER TABLE commits DROP COLUMN scores;
         ALTER TABLE attempts DROP COLUMN scores;
         ALTER TABLE attempts DROP COLUMN opened;
+        ALTER TABLE attempts DROP COLUMN sealed_under;
         ALTER TABLE campaign DROP COLUMN statistics;
         ALTER TABLE campaign DROP COLUMN config_version;
         ALTER TABLE campaign DROP COLUMN stopped_for_fit;

@@ -33,6 +33,7 @@ function attempt(changes: Partial<AttemptRecord>): AttemptRecord {
     updateNorm: null,
     scores: null,
     opened: null,
+    sealedUnder: null,
     uploadedBytes: 0,
     failures: 0,
     retryAt: null,

@@ -11,8 +11,9 @@ import {
 } from "../../protocol/privacy/vector/update-vector.ts";
 import { stateLayout } from "../../protocol/model/state-layout.ts";
 import { deviationUnits } from "../../protocol/reinit/statistics.ts";
+import type { CampaignView } from "../../protocol/round/access.ts";
 import type { CampaignConfigInput } from "../../protocol/round/campaign-config.ts";
-import { cohortOf, privateRoundOf } from "../../protocol/round/private-rounds.ts";
+import { cohortOf, privateRoundOf, toldDigest } from "../../protocol/round/private-rounds.ts";
 import {
   ADMIN,
   ask,
@@ -30,7 +31,7 @@ import {
   studentOf,
   until,
   uploadModel,
-  type Volunteer,
+  Volunteer,
 } from "./coordinator.ts";
 import { makeKeyPair, type KeyPair } from "./key-pair.ts";
 import { vouched } from "./private-people.ts";
@@ -93,11 +94,11 @@ async function upload(
   volunteer: Volunteer,
   update: readonly Float32Array[],
   organisation: KeyPair,
-  told: { loss?: number; agreement?: number } = {},
+  told: { loss?: number; agreement?: number; view?: CampaignView } = {},
 ): Promise<Masked> {
   const { graph } = tinyModel();
   const layout = stateLayout(graph);
-  const { view } = volunteer;
+  const { view = volunteer.view } = told;
   const at = await volunteer.assignment();
   const student = joined(await studentOf(view.id, at.round));
   const cohort = cohortOf(view.config);
@@ -120,7 +121,7 @@ async function upload(
         return Object.assign({ wire }, slice);
       }),
     },
-    privateRoundOf(view, privacy, at.round, at.student),
+    privateRoundOf(view, privacy, toldDigest(view.config), at.round, at.student),
     {
       ...(await vouched(organisation, view.id, volunteer.key.publicKey)),
       participant: volunteer.id,
@@ -160,6 +161,14 @@ async function offBy(id: string, round: number, mean: readonly number[][]): Prom
   );
 }
 
+/** Has the coordinator read, and tell, more into the configuration than before. */
+async function upgrade(id: string): Promise<void> {
+  await sql(
+    id,
+    "UPDATE campaign SET config = json_set(config, '$.name', 'as a later one reads it')",
+  );
+}
+
 describe("private rounds", () => {
   it("[M9] [M9.2] [M9.4] [M9.5] [M9.6] come to the mean of updates that the coordinator cannot read", async () => {
     const { id, volunteers } = await runningCampaign(4, privately());
@@ -183,7 +192,7 @@ describe("private rounds", () => {
     expect((await rounds(id))[0]).toMatchObject({ opened, examples: 0, loss: opened!.loss });
   });
 
-  it("[M9.5] go on to the same sum when helper and coordinator were killed in the middle", async () => {
+  it("[M9.5] go on to the same sum when helper and coordinator were killed in the middle, and one came back as a later version", async () => {
     const { id, volunteers } = await runningCampaign(4, privately());
     // It decides on the set, and opens one slice of it.
     answersLeft = 2;
@@ -193,6 +202,7 @@ describe("private rounds", () => {
     await eventually(async () => {
       expect((await report(id)).current?.detail).toContain("nobody listens there");
     });
+    await upgrade(id);
     await evictDurableObject(control(id));
     await evictDurableObject(env.RECORDS.getByName("all"));
     answersLeft = Infinity;
@@ -245,11 +255,51 @@ describe("private rounds", () => {
     expect((await report(id)).current?.accepted).toBe(0);
   });
 
-  it("[M9.5] are void without asking where all that came are of one organisation", async () => {
+  it("[M9.2] [M9.5] begin anew, nothing opened, where an upgrade tells the configuration otherwise", async () => {
+    const { id, volunteers } = await runningCampaign(4, privately());
+    const give = async (volunteer: Volunteer, i: number, view = volunteer.view): Promise<void> =>
+      contribute(volunteer, updateOf(view, 3 + i), organisations[i % 2]!, { view });
+    await give(volunteers[0]!, 0);
+    await upgrade(id);
+    const late = volunteers[1]!;
+    const { at, commit, slices } = await upload(late, updateOf(late.view, 4), organisations[1]!);
+    expect(at.attempt).toBe(1);
+    await expectProblem(await late.sendCommit(at, slices, commit), 403, "unsafe-sum");
+    expect((await rounds(id))[0]!.detail).toContain("upgraded");
+    expect(globalThis.fetch).not.toHaveBeenCalled();
+    const view = await ask<CampaignView>("/api/v1/campaign", { token: late.credential });
+    for (const [i, volunteer] of volunteers.entries()) await give(volunteer, i, view);
+    await until(id, committed(1));
+  });
+
+  it("[M9.3] take a device once, where two commit with it at once too", async () => {
+    const { id, volunteers } = await runningCampaign(4, privately());
+    const [one, two] = volunteers as [Volunteer, Volunteer];
+    await sql(id, "UPDATE participants SET public_key = ? WHERE id = ?", one.key.publicKey, two.id);
+    const { credential, id: participant, view: campaign } = two;
+    const double = new Volunteer({ participant, credential, campaign }, one.key);
+    const both = await Promise.all(
+      [one, double].map(async (volunteer) => {
+        const mine = await upload(volunteer, updateOf(volunteer.view, 3), organisations[0]!);
+        return () => volunteer.sendCommit(mine.at, mine.slices, mine.commit);
+      }),
+    );
+    const answers = await Promise.all(both.map((commit) => commit()));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 403]);
+    expect((await report(id)).current?.accepted).toBe(1);
+  });
+
+  it("[M9.5] keep their last place for a second organisation, and without one are void without asking", async () => {
     const { id, volunteers } = await runningCampaign(4, privately());
     for (const volunteer of volunteers) {
       await contribute(volunteer, updateOf(volunteer.view, 3), organisations[0]!);
     }
+    const { accepted, state } = (await report(id)).current!;
+    expect({ accepted, state }).toEqual({ accepted: 3, state: "collecting" });
+    const [last] = await sql(id, "SELECT reply FROM commits WHERE accepted = 0");
+    expect(JSON.parse(String(last!["reply"]))).toMatchObject({ reason: "organisation-full" });
+    await sql(id, "UPDATE attempts SET deadline = 0");
+    await runDurableObjectAlarm(control(id));
     await eventually(async () => {
       const [first] = await rounds(id);
       expect(first).toMatchObject({ state: "aborted" });

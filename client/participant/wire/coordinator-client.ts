@@ -2,12 +2,8 @@ import { z } from "zod";
 import { formatDigest } from "../../../protocol/content-digest.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import {
-  campaignViewSchema,
-  enrolReplySchema,
   invitePreviewSchema,
   renewReplySchema,
-  type CampaignView,
-  type EnrolReply,
   type EnrolRequest,
   type InvitePreview,
   type RenewReply,
@@ -41,6 +37,12 @@ import {
 } from "../../../protocol/round/trial/examination.ts";
 import { API_PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../../protocol/round/version.ts";
 import type { Credential } from "./credential.ts";
+import {
+  toldCampaignSchema,
+  toldEnrolReplySchema,
+  type ToldCampaign,
+  type ToldEnrolReply,
+} from "./told-campaign.ts";
 import { ConnectionError } from "./connection-error.ts";
 import { ParticipantError } from "../participant-error.ts";
 import type { Clock } from "../ports.ts";
@@ -103,8 +105,8 @@ export class CoordinatorClient {
   }
 
   /** Enrols with an invite; the token is the invite's. */
-  enrol(request: EnrolRequest, signal: AbortSignal): Promise<EnrolReply> {
-    return this.#json("POST", "/enrol", enrolReplySchema, signal, request);
+  enrol(request: EnrolRequest, signal: AbortSignal): Promise<ToldEnrolReply> {
+    return this.#json("POST", "/enrol", toldEnrolReplySchema, signal, request);
   }
 
   /** Asks for a new credential; the signature says for whom (SPEC A6). */
@@ -127,8 +129,8 @@ export class CoordinatorClient {
     return this.#send("/result", {}, { signal, timeoutMs: JSON_TIMEOUT_MS });
   }
 
-  campaign(signal: AbortSignal): Promise<CampaignView> {
-    return this.#json("GET", "/campaign", campaignViewSchema, signal);
+  campaign(signal: AbortSignal): Promise<ToldCampaign> {
+    return this.#json("GET", "/campaign", toldCampaignSchema, signal);
   }
 
   checkIn(report: CheckInRequest, signal: AbortSignal): Promise<CheckInReply> {

@@ -1,6 +1,5 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ProtocolError } from "../../../protocol/errors.ts";
-import type { CampaignView } from "../../../protocol/round/access.ts";
 import type { CoordinatorClient, CoordinatorClientOptions } from "./coordinator-client.ts";
 import { Credential } from "./credential.ts";
 import { identitySchema, type Identity, type IdentityStore } from "./identity.ts";
@@ -9,6 +8,7 @@ import { inviteIdOf, type InviteLink } from "./invite-url.ts";
 import { makeSigningKey } from "./signing-key.ts";
 import { requirePrivacy, requirePrivacyAsTold } from "../private-terms.ts";
 import { retrying, type RetryOptions } from "./retry.ts";
+import type { ToldCampaign } from "./told-campaign.ts";
 
 export interface EnrolmentOptions {
   readonly link: InviteLink;
@@ -60,7 +60,7 @@ function credentialOf(
 export interface Membership {
   readonly credential: Credential;
   /** null when the campaign has ended: what is left of it, the credential opens. */
-  readonly view: CampaignView | null;
+  readonly view: ToldCampaign | null;
 }
 
 /**
@@ -80,6 +80,7 @@ export async function joinCampaign(options: EnrolmentOptions): Promise<Membershi
       const client = clientFor(known);
       const view = await retrying(() => client.campaign(retry.signal), retry);
       requirePrivacy(view.config.privacy, isVouchedFor);
+      requirePrivacyAsTold(known.identity.privacy, view.config.privacy);
       return { credential: known, view };
     } catch (error) {
       if (error instanceof ProtocolError && error.code === "campaign-ended") {
@@ -103,13 +104,14 @@ export async function joinCampaign(options: EnrolmentOptions): Promise<Membershi
     backend: device,
   };
   const reply = await retrying(() => client.enrol(request, retry.signal), retry);
-  // Before it is remembered: who comes back sees no preview to compare with.
+  // Before it is remembered: who comes back compares with what it remembers.
   requirePrivacyAsTold(offer.privacy, reply.campaign.config.privacy);
   const identity: Identity = {
     campaign: reply.campaign.id,
     participant: reply.participant,
     credential: reply.credential,
     key: signingKey,
+    ...(offer.privacy !== undefined && { privacy: offer.privacy }),
   };
   await identities.save(key, identity);
   return { credential: credentialOf(options, key, identity), view: reply.campaign };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { campaignIdSchema, participantIdSchema } from "../../../protocol/round/identifiers.ts";
+import { privacySchema } from "../../../protocol/round/privacy.ts";
 import { signingKeySchema } from "./signing-key.ts";
 
 /** Who this participant is in a campaign: what enrolment gave it (SPEC A2). */
@@ -9,6 +10,8 @@ export const identitySchema = z.object({
   credential: z.string(),
   /** Left out of participants whom an earlier version enrolled. */
   key: signingKeySchema.optional(),
+  /** How its updates hide, as it was told before it enrolled; left out where they do not (SPEC M9.9). */
+  privacy: privacySchema.optional(),
 });
 export type Identity = z.infer<typeof identitySchema>;
 

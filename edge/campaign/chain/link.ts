@@ -119,7 +119,7 @@ const rejectionSchema = z.object({
   kind: z.literal("rejection"),
   ...attemptFields,
   participant: participantIdSchema,
-  reason: z.enum(["goal-reached", "invite-full", "too-few-images"]),
+  reason: z.enum(["goal-reached", "invite-full", "organisation-full", "too-few-images"]),
   ...signedFields,
 });
 

@@ -2,7 +2,7 @@ import { chosenRule, type ChosenRule } from "../../aggregation/configured-rule.t
 import type { Contribution } from "../../aggregation/rule.ts";
 import { placeOf, type Place } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
-import { phaseOf, type Work } from "../rounds/phases.ts";
+import { dueAt, phaseOf, type Work } from "../rounds/phases.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { CampaignRecord } from "../store/campaign-store.ts";
 import type { AcceptedUpdate } from "../store/commit-store.ts";
@@ -42,13 +42,15 @@ interface PlannedContribution extends Contribution {
   readonly updates: readonly AcceptedUpdate[];
 }
 
-/** The plan of the attempt at hand, if it is combining in a running campaign. */
-export function combiningPlan(ledger: Ledger): CombiningPlan | undefined {
+/** The plan of the attempt at hand, if it is combining in a running campaign and not to be tried later. */
+export function combiningPlan(ledger: Ledger, now: number): CombiningPlan | undefined {
   const campaign = ledger.campaign.read();
   const attempt = ledger.rounds.current();
   if (campaign.state !== "running" || attempt === undefined) return undefined;
   const phase = phaseOf(campaign, attempt);
   if (phase?.by !== "coordinator") return undefined;
+  // An alarm may come early: whoever asks while it combines sets one before a failure says when.
+  if (dueAt(phase, attempt) > now) return undefined;
   const isTried = phase.work === "combine" && campaign.config.trial !== null;
   const trial = isTried
     ? candidateAtHand(ledger, attempt, ledger.commits.accepted(attempt))

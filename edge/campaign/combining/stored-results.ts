@@ -26,7 +26,10 @@ export async function storedResults<T>(
       // Other requests ran meanwhile: the campaign may have been paused or aborted. What was not kept
       // is missing, even if it has been resumed since.
       stopped ||= !stillCombines(ledger, attempt);
-      if (!stopped) ledger.uploads.saveSliceResult(attempt, pass, part, result);
+      if (stopped) return;
+      ledger.uploads.saveSliceResult(attempt, pass, part, result);
+      // It comes forward: failures in a row are those since.
+      if (attempt.failures > 0) ledger.rounds.update(attempt, { failures: 0 });
     });
   });
   if (stopped) return undefined;

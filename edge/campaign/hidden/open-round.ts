@@ -7,7 +7,7 @@ import type {
   OpenedTotals,
 } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import { addWords, zeroWords } from "../../../protocol/privacy/vector/words.ts";
-import { cohortOf, privateRoundOf } from "../../../protocol/round/private-rounds.ts";
+import { cohortOf, privateRoundOf, toldDigest } from "../../../protocol/round/private-rounds.ts";
 import type { Privacy } from "../../../protocol/round/privacy.ts";
 import { teacherOf } from "../../blobs/model-source.ts";
 import { askHelper } from "../../slice/ask-helper.ts";
@@ -33,11 +33,12 @@ export function sumToOpen(
   const seeds = updates.map(({ seed }) => seed);
   requireCrowd(privacy, seeds, "the round");
   const { slices } = incomingStudent(ledger, attempt.round);
+  const told = attempt.sealedUnder ?? toldDigest(campaign.config);
   return {
     updates,
     terms: {
       url: privacy.helper.url,
-      set: { round: privateRoundOf(campaign, privacy, attempt.round, slices), seeds },
+      set: { round: privateRoundOf(campaign, privacy, told, attempt.round, slices), seeds },
       cohort: cohortOf(campaign.config),
       clipNorm: privacy.clipNorm,
       model: teacherOf(campaign.config),

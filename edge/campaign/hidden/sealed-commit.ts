@@ -1,13 +1,19 @@
 import { ProtocolError } from "../../../protocol/errors.ts";
-import type { PrivateRound } from "../../../protocol/privacy/private-round.ts";
+import {
+  FEWEST_ORGANISATIONS,
+  type PrivateRound,
+} from "../../../protocol/privacy/private-round.ts";
 import { requireSeal } from "../../../protocol/privacy/two-operators/sealed-seed.ts";
 import type { HiddenUpdate } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
 import type { CommitRequest } from "../../../protocol/round/assignment.ts";
-import { privateRoundOf } from "../../../protocol/round/private-rounds.ts";
+import { privateRoundOf, toldDigest } from "../../../protocol/round/private-rounds.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import { unwrap } from "../../outcome.ts";
 import { attemptAtHand } from "../rounds/attempt-at-hand.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
+import { phaseOf } from "../rounds/phases.ts";
+import { voidAttempt } from "../rounds/transitions.ts";
+import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { ParticipantRecord } from "../store/roster.ts";
 import type { Transactions } from "../transactions.ts";
@@ -50,11 +56,66 @@ function roundOfSeal(
       "the seed is sealed by another than the participant that commits it: seal it with the key that was enrolled",
     );
   }
-  if (ledger.commits.hidden(id).some((other) => other.seed.device === seed.device)) {
-    throw new ProtocolError(
-      "unsafe-sum",
-      "this device's key is in the round's sum already, for another participant: each needs a key of its own",
-    );
-  }
-  return privateRoundOf(campaign, privacy, id.round, incomingStudent(ledger, id.round).slices);
+  requireNewDevice(ledger, id, seed);
+  const { slices } = incomingStudent(ledger, id.round);
+  return privateRoundOf(campaign, privacy, toldDigest(campaign.config), id.round, slices);
+}
+
+/**
+ * Takes a sealed seed into an attempt's sum, in the transaction that takes its commit: others may have been
+ * taken while its seal was looked at.
+ *
+ * @throws ProtocolError `unsafe-sum` for a device that is in it already.
+ */
+export function takeSeed(ledger: Ledger, attempt: AttemptRecord, { seed }: HiddenUpdate): void {
+  requireNewDevice(ledger, attempt, seed);
+  if (attempt.sealedUnder !== null) return;
+  const sealedUnder = toldDigest(ledger.campaign.read().config);
+  ledger.rounds.update(attempt, { sealedUnder });
+}
+
+/**
+ * Makes an attempt void whose seeds are sealed under a configuration as it is not told any more, after an
+ * upgrade (SPEC M9.5): what is sealed from now on is not of the same sum. One that combines has its set.
+ */
+export function settleSeals(ledger: Ledger, now: number): void {
+  const campaign = ledger.campaign.read();
+  const attempt = ledger.rounds.current();
+  if (campaign.state !== "running" || attempt === undefined) return;
+  if (attempt.sealedUnder === null || attempt.sealedUnder === toldDigest(campaign.config)) return;
+  if (phaseOf(campaign, attempt)?.by !== "participants") return;
+  voidAttempt(
+    ledger,
+    attempt,
+    "the coordinator was upgraded and tells the campaign's configuration otherwise than when the first update was sealed; nothing was opened",
+    now,
+  );
+}
+
+/**
+ * Whether an attempt that takes this commit can still come to be of as many organisations as may be opened
+ * (SPEC M9.3): one with quick devices would fill it alone, again and again.
+ */
+export function leavesRoomForOthers(
+  ledger: Ledger,
+  id: AttemptId,
+  { hidden }: CommitRequest,
+): boolean {
+  if (hidden === undefined) return true;
+  const others = ledger.commits.hidden(id).map(({ seed }) => seed.organisation);
+  const organisations = new Set([...others, hidden.seed.organisation]).size;
+  const left = ledger.campaign.read().config.round.goal - others.length - 1;
+  return organisations + left >= FEWEST_ORGANISATIONS;
+}
+
+function requireNewDevice(
+  ledger: Ledger,
+  id: AttemptId,
+  { device }: Pick<HiddenUpdate["seed"], "device">,
+): void {
+  if (!ledger.commits.hidden(id).some(({ seed }) => seed.device === device)) return;
+  throw new ProtocolError(
+    "unsafe-sum",
+    "this device's key is in the round's sum already, for another participant: each needs a key of its own",
+  );
 }

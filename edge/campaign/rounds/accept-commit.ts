@@ -7,6 +7,7 @@ import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import type { SliceShape } from "../../slice/slice-work.ts";
 import { appendLink } from "../chain/append.ts";
+import { leavesRoomForOthers, takeSeed } from "../hidden/sealed-commit.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { checkStatisticsCommit, declines } from "./accept-statistics.ts";
 import { attemptAtHand } from "./attempt-at-hand.ts";
@@ -55,7 +56,9 @@ export function commitUpdate(
   const { invite } = ledger.roster.participant(participant)!;
   const { places } = ledger.roster.invite(invite);
   const inviteFull = ledger.commits.acceptedOf(id, invite) >= places;
-  const rejection = rejectionOf(request, id, { full, inviteFull, measures });
+  const organisationFull = !leavesRoomForOthers(ledger, id, request);
+  const found = { full, inviteFull, measures, organisationFull };
+  const rejection = rejectionOf(request, id, found);
   // In a sum that hides, everybody counts alike (SPEC M9.4).
   const weight = measures
     ? request.examples
@@ -66,6 +69,9 @@ export function commitUpdate(
   if (rejection === undefined && !judging) {
     const expected = slices.filter(({ section }) => !measures || section === "statistics");
     requireStored(ledger, participant, id, request.slices, expected);
+  }
+  if (rejection === undefined && request.hidden !== undefined) {
+    takeSeed(ledger, attempt, request.hidden);
   }
   ledger.roster.setBackend(participant, request.backend);
   ledger.commits.add(id, {
@@ -95,7 +101,12 @@ type Rejection = CommitReply & { readonly verdict: "rejected" };
 function rejectionOf(
   request: CommitRequest,
   { round }: AttemptId,
-  found: { readonly full: boolean; readonly inviteFull: boolean; readonly measures: boolean },
+  found: {
+    readonly full: boolean;
+    readonly inviteFull: boolean;
+    readonly organisationFull: boolean;
+    readonly measures: boolean;
+  },
 ): Rejection | undefined {
   const rejected = { verdict: "rejected", round } as const;
   if (found.full) {
@@ -105,6 +116,10 @@ function rejectionOf(
   if (found.inviteFull) {
     const detail = `round ${round} has all the updates that this participant's invite has places for: another's came first`;
     return { ...rejected, reason: "invite-full", detail };
+  }
+  if (found.organisationFull) {
+    const detail = `round ${round} keeps its last place for another organisation than this participant's, without which it would hide nobody (SPEC M5.1)`;
+    return { ...rejected, reason: "organisation-full", detail };
   }
   if (!found.measures || !declines(request)) return undefined;
   const detail = `round ${round} takes statistics of at least ${LEAST_STATISTICS_IMAGES} images, which this participant does not have: it trains in the rounds that follow`;

@@ -4,6 +4,7 @@ import type { RefuseRequest } from "../../../protocol/round/refusal.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import { attemptAtHand, requireAwaited } from "./attempt-at-hand.ts";
+import { settleSeals } from "../hidden/sealed-commit.ts";
 import { linkRollback } from "../chain/append.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { scoredStudents } from "./decide.ts";
@@ -44,9 +45,13 @@ export function refuseStudent(
   settleRefusals(ledger, now);
 }
 
-/** What takes effect by itself with time: refusals of most (SPEC J12), or a deadline (SPEC R1, K4). */
+/**
+ * What takes effect by itself: refusals of most (SPEC J12), a deadline (SPEC R1, K4), or that seeds were
+ * sealed under what an earlier version told (SPEC M9.5).
+ */
 export function settleAttempt(ledger: Ledger, now: number): void {
   settleTrial(ledger, now);
+  settleSeals(ledger, now);
   if (!settleRefusals(ledger, now)) settleDeadline(ledger, now);
 }
 

@@ -1,4 +1,5 @@
 import type { OpenedTotals } from "../../../protocol/privacy/two-operators/sealed-seed-schema.ts";
+import type { Digest } from "../../../protocol/digest.ts";
 import type { ScoreSummary } from "../../../protocol/round/score-summary.ts";
 import type { RoundState } from "../../../protocol/round/states.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
@@ -16,6 +17,8 @@ export interface AttemptRecord extends AttemptId {
   readonly scores: ScoreSummary | null;
   /** What its sum said beside the values; null where the round was not private, or is not committed. */
   readonly opened: OpenedTotals | null;
+  /** Of the configuration that the first of its seeds was sealed under; null where there is none. */
+  readonly sealedUnder: Digest | null;
   readonly uploadedBytes: number;
   /** Times that combining failed, and when it is tried again. */
   readonly failures: number;
@@ -33,6 +36,7 @@ export interface AttemptRow extends Record<string, SqlStorageValue> {
   update_norm: number | null;
   scores: string | null;
   opened: string | null;
+  sealed_under: string | null;
   uploaded_bytes: number;
   failures: number;
   retry_at: number | null;
@@ -47,6 +51,7 @@ export const CHANGEABLE = {
   updateNorm: "update_norm",
   scores: "scores",
   opened: "opened",
+  sealedUnder: "sealed_under",
   failures: "failures",
   retryAt: "retry_at",
 } as const satisfies Partial<Record<keyof AttemptRecord, string>>;
@@ -63,6 +68,7 @@ export function attemptOf(row: AttemptRow): AttemptRecord {
     updateNorm: row.update_norm,
     scores: row.scores === null ? null : (JSON.parse(row.scores) as ScoreSummary),
     opened: row.opened === null ? null : (JSON.parse(row.opened) as OpenedTotals),
+    sealedUnder: row.sealed_under as Digest | null,
     uploadedBytes: row.uploaded_bytes,
     failures: row.failures,
     retryAt: row.retry_at,

@@ -236,6 +236,8 @@ const MIGRATIONS = [
   `,
   // No round was private before.
   "ALTER TABLE attempts ADD COLUMN opened TEXT;",
+  // Of attempts with sealed seeds from before it is what the configuration is told as now.
+  "ALTER TABLE attempts ADD COLUMN sealed_under TEXT;",
 ] as const;
 
 /** Whether this object was ever made into a campaign. */

@@ -1,10 +1,8 @@
 import { z } from "zod";
+import { MAX_SLICE_VALUES } from "../../model/state-layout.ts";
 import { MOST_IN_A_SUM, privateRoundSchema } from "../private-round.ts";
 import type { WordBits } from "../vector/words.ts";
 import { sealedSeedSchema } from "./sealed-seed-schema.ts";
-
-/** Most words of a piece: as many as a slice has, twice over. */
-const MOST_WORDS = 2 ** 19;
 
 const MOST_PIECES = 2 ** 32;
 
@@ -28,7 +26,7 @@ export const maskSumRequestSchema = z.strictObject({
   seeds: z.array(sealedSeedSchema).min(1).max(MOST_IN_A_SUM),
   piece: z.int().nonnegative().lt(MOST_PIECES),
   /** Words of the piece. */
-  count: z.int().positive().max(MOST_WORDS),
+  count: z.int().positive().max(MAX_SLICE_VALUES),
 });
 export type MaskSumRequest = z.infer<typeof maskSumRequestSchema>;
 

@@ -4,11 +4,12 @@ import { requirePrivateWork } from "../../../client/participant/private-terms.ts
 import type { Voucher } from "../../../client/participant/sealer.ts";
 import { memoryIdentityStore } from "../../../client/participant/wire/identity.ts";
 import { makeSigningKey, signBytes } from "../../../client/participant/wire/signing-key.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 import { vouchBytes } from "../../../protocol/privacy/identities/organisation.ts";
 import type { Assignment, CheckInReply } from "../../../protocol/round/assignment.ts";
 import type { CampaignConfigInput } from "../../../protocol/round/campaign-config.ts";
 import { configOf } from "../protocol/round/config-of.ts";
-import { FakeCoordinator, INVITE } from "./fake-coordinator.ts";
+import { FakeCoordinator, INVITE, problem } from "./fake-coordinator.ts";
 import { quickPorts } from "./quick-ports.ts";
 import { ScriptedTraining } from "./scripted-training.ts";
 
@@ -75,6 +76,37 @@ describe("who has an organisation's key", () => {
     const checkIns = first.coordinator.reports.length;
     await expect(again.run()).rejects.toMatchObject({ code: "not-private" });
     expect(first.coordinator.reports).toHaveLength(checkIns);
+  });
+
+  it("[M9.9] takes no part when it comes back and is told of another helper", async () => {
+    const first = setUp();
+    first.coordinator.reply = () => ({ kind: "ended", state: "finished", detail: null, round: 0 });
+    await first.participant.run();
+    const helper = { url: "https://helper.test", key: "cd".repeat(32) };
+    const other = { ...PRIVATE, privacy: { ...PRIVATE.privacy!, helper } };
+    first.coordinator.view = new FakeCoordinator(other).view;
+    const training = new ScriptedTraining();
+    const ports = quickPorts(first.coordinator, { identities: first.identities });
+    const again = new Participant({ invite: INVITE, training, ports, voucher });
+    await expect(again.run()).rejects.toThrow(/told another privacy/);
+    expect(training.campaign).toBeUndefined();
+  });
+
+  it("[M9.2] joins anew where a coordinator tells the configuration otherwise than it did", async () => {
+    const { coordinator, participant, training } = setUp();
+    const told = { ...coordinator.view, config: { ...coordinator.view.config, name: "upgraded" } };
+    let refused = 0;
+    coordinator.interfere = ({ path }) => {
+      if (!path.endsWith("/commit") || coordinator.view === told) return undefined;
+      coordinator.view = told;
+      coordinator.reply = () => ({ kind: "ended", state: "finished", detail: null, round: 0 });
+      refused++;
+      return problem(new ProtocolError("unsafe-sum", "sealed under another configuration"));
+    };
+    await expect(participant.run()).resolves.toMatchObject({ kind: "finished" });
+    expect(refused).toBe(1);
+    expect(training.campaign?.config.name).toBe("upgraded");
+    expect(coordinator.enrolmentKeys.size).toBe(1);
   });
 
   it("[M9.9] takes no part where preview and view tell of different helpers", async () => {
