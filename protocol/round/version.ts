@@ -2,7 +2,7 @@
  * Version of everything on the wire. A participant sends it in `Scour-Protocol`; a coordinator that
  * speaks another one answers 426 `unsupported-version` (SPEC P1).
  */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 export const PROTOCOL_HEADER = "Scour-Protocol";
 
