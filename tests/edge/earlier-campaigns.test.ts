@@ -106,19 +106,6 @@ async function asBefore(id: string): Promise<string> {
   return String(row!["config"]);
 }
 
-const PREPROCESSING = {
-  resize: "squash",
-  resizeTo: 32,
-  interpolation: "bilinear",
-  antialias: true,
-  channelOrder: "rgb",
-  range: "unit",
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-} as const;
-
-const AUGMENTATION = { cropPadding: 4, resizedCrop: null, horizontalFlip: true };
-
 describe("a configuration as it was stored", () => {
   // A key that the schema has gained is missing here: say in config-upgrades.ts what campaigns have
   // that were made before it.
@@ -197,108 +184,6 @@ describe("a campaign of a later version", () => {
   });
 });
 
-describe("a configuration from before there were sharpness and head shift", () => {
-  it("[C1.1] reads as without them, and as it was otherwise", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
-    const { headShift, sharpness, ...distillation } = config.distillation;
-    expect([headShift, sharpness]).toEqual([null, null]);
-    expect(readConfig({ ...config, distillation }, null)).toEqual({ config, unjudged: false });
-    const sharp = { ...config.distillation, sharpness: { rho: 1 } };
-    const { config: read } = readConfig({ ...config, distillation: sharp }, null);
-    expect(read.distillation).toEqual(sharp);
-  });
-});
-
-describe("a configuration from before there were low frequencies, warps and what copies carry", () => {
-  it("[C1.1] reads as without them, and as it was otherwise", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
-    const { lowFrequencies, warp, waves, heatMap, shortcuts, bends, ...adversary } =
-      config.distillation.adversary!;
-    expect([lowFrequencies, warp, waves, heatMap, shortcuts, bends]).not.toContain(null);
-    const distillation = { ...config.distillation, adversary };
-    const { config: read } = readConfig({ ...config, distillation }, null);
-    expect(read.distillation.adversary).toEqual({
-      ...adversary,
-      lowFrequencies: null,
-      warp: null,
-      waves: null,
-      heatMap: null,
-      shortcuts: null,
-      bends: null,
-    });
-    const warped = { ...config.distillation, adversary: { ...adversary, warp } };
-    expect(
-      readConfig({ ...config, distillation: warped }, null).config.distillation.adversary,
-    ).toEqual({
-      ...adversary,
-      lowFrequencies: null,
-      warp,
-      waves: null,
-      heatMap: null,
-      shortcuts: null,
-      bends: null,
-    });
-  });
-});
-
-describe("a configuration from before a large transfer rate was an alarm, and the teacher's weakness its condition", () => {
-  it("[C1.1] reads as one that allows any, and as it was otherwise", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
-    const { most, reach, ...regrowth } = config.judging.regrowth!;
-    expect([most, reach]).toEqual([0.5, 0.6]);
-    const judging = { ...config.judging, regrowth };
-    const { config: read } = readConfig({ ...config, judging }, null);
-    expect(read).toEqual({
-      ...config,
-      judging: { ...judging, regrowth: { ...regrowth, most: 1, reach: 0 } },
-    });
-    const never = { ...config, judging: { ...config.judging, regrowth: null } };
-    expect(readConfig(never, null).config).toEqual(never);
-  });
-});
-
-describe("a configuration from before participants' pictures were looked at", () => {
-  it("[C1.1] [F1] reads as one that does not ask about them", () => {
-    const { fit, ...config } = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
-    expect(fit).not.toBeNull();
-    expect(readConfig(config, 4).config).toEqual({ ...config, fit: null });
-  });
-});
-
-describe("a configuration from before pictures were anything but squashed to 32 pixels", () => {
-  it("[C1.1] [N1] reads as one of such images, and as it was otherwise", () => {
-    const pixels = { mean: [0.5, 0.4, 0.3], std: [1, 2, 3] };
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: pixels,
-      distillation: { augmentation: AUGMENTATION },
-    });
-    const { config: read } = readConfig(config, 7);
-    expect(read).toEqual({ ...config, preprocessing: { ...PREPROCESSING, ...pixels } });
-  });
-});
-
 describe("a campaign from before scores told which class the teacher is led to", () => {
   it("[R9] [R9.11] has its links told as they were written", async () => {
     const { id, volunteers } = await runningCampaign(1, { round: { goal: 1 } });
@@ -342,19 +227,6 @@ describe("a campaign from before names were cleaned", () => {
       expect(configurationDigest(written)).toBe(sha256(utf8ToBytes(canonicalJson(written))));
     },
   );
-});
-
-describe("a configuration from before images were cropped and enlarged", () => {
-  it("[C1.1] [D6.4] reads as one that does not, whatever the size of its images", () => {
-    const { resizedCrop, ...before } = AUGMENTATION;
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: before },
-    });
-    const { augmentation } = readConfig(config, 8).config.distillation;
-    expect(augmentation).toEqual({ ...before, resizedCrop });
-  });
 });
 
 describe("a campaign of the version before", () => {

@@ -11,8 +11,6 @@ import type { AttemptId } from "../../blobs/update-objects.ts";
 import { unwrap } from "../../outcome.ts";
 import { attemptAtHand } from "../rounds/attempt-at-hand.ts";
 import { incomingStudent } from "../rounds/incoming-student.ts";
-import { phaseOf } from "../rounds/phases.ts";
-import { voidAttempt } from "../rounds/transitions.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { ParticipantRecord } from "../store/roster.ts";
@@ -72,24 +70,6 @@ export function takeSeed(ledger: Ledger, attempt: AttemptRecord, { seed }: Hidde
   if (attempt.sealedUnder !== null) return;
   const sealedUnder = toldDigest(ledger.campaign.read().config);
   ledger.rounds.update(attempt, { sealedUnder });
-}
-
-/**
- * Makes an attempt void whose seeds are sealed under a configuration as it is not told any more, after an
- * upgrade (SPEC M9.5): what is sealed from now on is not of the same sum. One that combines has its set.
- */
-export function settleSeals(ledger: Ledger, now: number): void {
-  const campaign = ledger.campaign.read();
-  const attempt = ledger.rounds.current();
-  if (campaign.state !== "running" || attempt === undefined) return;
-  if (attempt.sealedUnder === null || attempt.sealedUnder === toldDigest(campaign.config)) return;
-  if (phaseOf(campaign, attempt)?.by !== "participants") return;
-  voidAttempt(
-    ledger,
-    attempt,
-    "the coordinator was upgraded and tells the campaign's configuration otherwise than when the first update was sealed; nothing was opened",
-    now,
-  );
 }
 
 /**

@@ -4,7 +4,7 @@ import type { RefuseRequest } from "../../../protocol/round/refusal.ts";
 import { placeOf } from "../../../protocol/round/timeline.ts";
 import type { AttemptId } from "../../blobs/update-objects.ts";
 import { attemptAtHand, requireAwaited } from "./attempt-at-hand.ts";
-import { settleSeals } from "../hidden/sealed-commit.ts";
+import { settleSeals } from "../hidden/settle-seals.ts";
 import { linkRollback } from "../chain/append.ts";
 import type { AttemptRecord } from "../store/attempt-record.ts";
 import { scoredStudents } from "./decide.ts";
