@@ -15,7 +15,7 @@ export function hasPatterns({ shortcuts, waves }: Adversary): boolean {
 }
 
 /**
- * What is added to the copies of a step that are not bent (SPEC D9), as far as the adversary has it: a wave that misleads
+ * What is added to all copies of a step (SPEC D9), as far as the adversary has it: a wave that misleads
  * the teacher, or else a random one and a random share of one of the teacher's shortcuts. Both at once
  * would drown the smaller.
  *

@@ -14,8 +14,8 @@
  * statistics of its images, which are those of a step without copies; taken over both, statistics
  * would absorb what all copies have in common, and it would be back in evaluation mode.
  *
- * A `pattern` is added besides to all copies of a step that δ is added to: drawn anew by the host, it does
- * not ascend.
+ * A `pattern` is added to all copies of a step, whatever else perturbs them: drawn anew by the host, it
+ * does not ascend.
  *
  * With a `warp`, every other copy of a norm group (its second, its fourth, …) is warp(x, φ) instead
  * of x + δ: every pixel is taken from where a universal field of displacements φ points to, and φ
@@ -47,7 +47,7 @@ export interface AdversarySettings {
   readonly lowFrequencies?: LowFrequencySettings | undefined;
   /** Universal only. */
   readonly warp?: WarpSettings | undefined;
-  /** `[H, W, C]`, added to every copy of this step that is not warped; none when left out. */
+  /** `[H, W, C]`, added to every copy of this step; none when left out. */
   readonly pattern?: Float32Array | undefined;
   /**
    * What the perturbation is set to before this step; universal only. δ `[H, W, C]`, and with a warp

@@ -124,7 +124,7 @@ export const adversarySchema = z
      */
     warp: warpSchema.nullable().optional(),
     /**
-     * A random plane wave on the copies of a step, but for bent ones, besides what was made to mislead them; `null` for
+     * A random plane wave on all copies of a step, besides what was made to mislead them; `null` for
      * none (auxiliary Fourier-basis augmentation: Vaish et al., CVPR 2024). The perturbations that
      * mislead most are hardly ever as plain as a trigger that a person thought up.
      */
@@ -138,7 +138,7 @@ export const adversarySchema = z
     heatMap: heatMapSchema.nullable().optional(),
     /**
      * Universal perturbations that lead the teacher to one class each, sought once on images of a
-     * participant's own, on the same copies besides; `null` for none. What misleads a student
+     * participant's own, on all copies of a step besides; `null` for none. What misleads a student
      * most while it learns are the weaknesses that any model has; what misleads the teacher with
      * the least effort is where a backdoor shows (Wang et al. 2019).
      */
@@ -151,10 +151,10 @@ export const adversarySchema = z
     bends: bendsSchema.nullable().optional(),
     /**
      * Asks each round's student how far it still follows shortcuts and fields, has copies weigh more the
-     * further it does, and draws by that; `null`: copies weigh alike. On with either when left out, and
-     * never without. A constant weight that takes a patch away leaves a third of a warp.
+     * further it does, and draws by that; `null`, as when left out: copies weigh alike. Never without
+     * either. A constant weight that takes a patch away leaves a third of a warp.
      */
-    insistence: insistenceSchema.nullable().optional(),
+    insistence: insistenceSchema.nullable().default(null),
   })
   .refine(({ scope, ascents }) => scope === "universal" || ascents > 0, {
     message: "per-image perturbations start from nothing at every step: give at least 1 ascent",
@@ -189,22 +189,20 @@ export const adversarySchema = z
       "only a universal perturbation in an l2 ball has low frequencies: leave it out, or off",
     path: ["lowFrequencies"],
   })
-  .transform(({ bends: bent, heatMap, insistence, lowFrequencies, warp: given, ...adversary }) => {
-    const { scope, norm, shortcuts, waves } = adversary;
+  .transform(({ bends: bent, heatMap, lowFrequencies, warp: given, ...adversary }) => {
+    const { scope, norm, waves } = adversary;
     const stretched = isStretchable(scope, norm) ? lowFrequenciesSchema.parse({}) : null;
     const own = scope === "universal" ? warpSchema.parse({}) : null;
     const warp = given === undefined ? own : given;
     const sought = warp === null ? null : bendsSchema.parse({});
     const mapped = waves === null ? null : heatMapSchema.parse({});
     const bends = bent === undefined ? sought : bent;
-    const asked = shortcuts === null && bends === null ? null : insistenceSchema.parse({});
     return {
       ...adversary,
       heatMap: heatMap === undefined ? mapped : heatMap,
       lowFrequencies: lowFrequencies === undefined ? stretched : lowFrequencies,
       warp,
       bends,
-      insistence: insistence === undefined ? asked : insistence,
     };
   });
 

@@ -25,7 +25,7 @@ export const optimizerFields = {
   /** Peak of the cosine schedule; left out: the optimiser's own. */
   learningRate: z.number().positive().max(10).optional(),
   /** Of a leg's steps, those over which the learning rate rises to its schedule. */
-  warmUp: z.number().min(0).max(1).default(0.25),
+  warmUp: z.number().min(0).max(1).default(0),
   /** Of the gradients: SGD's velocity, AdamW's β₁. */
   momentum: z.number().min(0).lt(1).default(0.9),
   /** AdamW's β₂. */

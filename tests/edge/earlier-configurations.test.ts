@@ -136,11 +136,11 @@ describe("a configuration from before copies could weigh more, and the learning 
       model: "ab".repeat(32),
       network: { prefix: null },
       preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
+      distillation: { augmentation: AUGMENTATION, warmUp: 0.25, adversary: { insistence: {} } },
     });
     const { adversary: today, warmUp, ...distillation } = config.distillation;
     const { insistence, ...adversary } = today!;
-    expect([warmUp, insistence]).not.toContain(null);
+    expect([warmUp, insistence]).toEqual([0.25, { tolerated: 0.05, most: 4, images: 64 }]);
     const stored = { ...config, distillation: { ...distillation, adversary } };
     expect(readConfig(stored, null).config.distillation).toEqual({
       ...distillation,

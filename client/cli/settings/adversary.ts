@@ -121,10 +121,9 @@ export const ADVERSARY_SETTINGS: SettingGroup = {
     {
       path: "distillation.adversary.insistence.most",
       flag: "--adversary-insistence",
-      argument: "<factor|off>",
+      argument: "<factor>",
       reads: number,
-      off: "distillation.adversary.insistence",
-      help: "most that the term is multiplied by while a student still follows what misleads its teacher",
+      help: "most that the term is multiplied by while a student still follows what misleads its teacher; by default it weighs alike",
     },
   ],
 };

@@ -44,7 +44,7 @@ export interface PerturbedCopies {
   readonly perImage: boolean;
   /** Nodes along a side of a field that warps them (`WarpSettings`); not warped when left out. */
   readonly warpGrid?: number | undefined;
-  /** Whether a pattern is added besides to those with δ; none when left out. */
+  /** Whether a pattern is added to all of them besides; none when left out. */
   readonly patterned?: boolean | undefined;
 }
 

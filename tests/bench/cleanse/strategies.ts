@@ -22,7 +22,7 @@ function campaign(about: string, patch: ConfigPatch): Strategy {
 }
 
 /** Plain distillation: what the BCU release does. */
-const PLAIN = { distillation: { adversary: null, warmUp: 0 } } as const satisfies ConfigPatch;
+const PLAIN = { distillation: { adversary: null } } as const satisfies ConfigPatch;
 
 /**
  * Share of all weights for `uniform`: what the layer-wise ratios come to in a ResNet-18, whose last
@@ -54,11 +54,11 @@ export const STRATEGIES: Readonly<Record<string, Strategy>> = {
     ...PLAIN,
   }),
   layerwise: campaign("as default, re-initialised by depth as bcu is", { reinit: { strength: 1 } }),
-  "no-insistence": campaign("as default, copies weigh alike whatever a student still follows", {
-    distillation: { adversary: { insistence: null } },
+  insistence: campaign("as default, copies weigh more while a student still follows", {
+    distillation: { adversary: { insistence: {} } },
   }),
-  "no-warm-up": campaign("as default, the learning rate begins at its peak", {
-    distillation: { warmUp: 0 },
+  "warm-up": campaign("as default, the learning rate rises over a quarter of the steps", {
+    distillation: { warmUp: 0.25 },
   }),
   "no-overshoot": campaign("as default, no student goes further than training leads it", {
     judging: { overshoot: null },

@@ -30,7 +30,7 @@ export interface PerturbKernel {
   readonly perImage: boolean;
   /** Of φ, which is behind the one δ; undefined without a warp. */
   readonly warp: WarpShape | undefined;
-  /** Whether something is added besides to the copies that δ is added to. */
+  /** Whether something is added to all copies besides. */
   readonly patterned: boolean;
   /** `[P·groupSize, H, W, C]` */
   readonly images: Operand;

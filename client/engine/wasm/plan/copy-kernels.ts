@@ -7,7 +7,7 @@ import type { Floats } from "./host-kernels.ts";
 export interface Perturbation {
   /** `[H, W, C]` or `[copies, H, W, C]`; with a warp φ `[grid, grid, 2]` behind the one δ. */
   readonly values: Float32Array;
-  /** `[H, W, C]`, added besides to copies that are not warped. */
+  /** `[H, W, C]`, added to all copies besides. */
   readonly pattern?: Float32Array | undefined;
   /**
    * Σ of the gradients by δ, of the same shape, and with a warp by every pixel's displacement,
@@ -16,7 +16,7 @@ export interface Perturbation {
   readonly ascent: Float32Array;
 }
 
-/** Images, then copies with δ and the pattern or warped by φ, norm group by norm group. */
+/** Images, then copies with δ or warped by φ, and the pattern on them, norm group by norm group. */
 export function perturb(
   floats: Floats,
   kernel: PerturbKernel,
@@ -41,9 +41,9 @@ export function perturb(
       } else {
         const delta = perImage ? (group * copies + copy) * imageLength : 0;
         for (let i = 0; i < imageLength; i++) own[i] = images[from + i]! + values[delta + i]!;
-        if (kernel.patterned) {
-          for (let i = 0; i < imageLength; i++) own[i] = own[i]! + pattern![i]!;
-        }
+      }
+      if (kernel.patterned) {
+        for (let i = 0; i < imageLength; i++) own[i] = own[i]! + pattern![i]!;
       }
     }
   }

@@ -18,7 +18,7 @@ export interface CopyPlace {
   readonly perturbation: FloatPlace;
   /** Whether that is not written yet, and counts as zero. */
   readonly fresh: boolean;
-  /** What is added to copies besides δ; undefined where nothing is. */
+  /** What is added to all copies besides; undefined where nothing is. */
   readonly pattern: FloatPlace | undefined;
   /** Sum of the gradients, in the arena: of its first copy, or the one. */
   readonly ascent: number;
@@ -41,7 +41,7 @@ let is_copy = row_in_group >= ${clean}u;
 let own_row = norm_group * ${groupSize}u + select(row_in_group, row_in_group - ${clean}u, is_copy);`;
 }
 
-/** Images, then copies with δ and the pattern or warped (`isWarped`), norm group by norm group. */
+/** Images, then copies with δ or warped (`isWarped`), and the pattern, norm group by norm group. */
 export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispatch {
   const { rows, imageLength, perImage, perturbed } = kernel;
   const shader = new ShaderWriter([]);
@@ -71,9 +71,9 @@ export function perturbDispatch(kernel: PerturbKernel, place: CopyPlace): Dispat
   );
 }
 
-/** A statement: what is added to the copies that are not warped. */
+/** A statement: what is added to every copy. */
 function patternedValue(shader: ShaderWriter, { memory, offset }: FloatPlace): string {
-  return `if (is_copy && !is_warped) { value += ${scalarAt(shader.memory("pattern", memory, offset), "place")}; }`;
+  return `if (is_copy) { value += ${scalarAt(shader.memory("pattern", memory, offset), "place")}; }`;
 }
 
 /** Statements: of a warped copy, `value` comes from where the field leads. */

@@ -75,15 +75,20 @@ function copyPlaces({ perGroup, groups }: CopyPlan, warped: boolean): number[] {
   );
 }
 
-/** The copies, in order: x + δ plus the pattern, or where there is a φ, warp(x, φ) every second time. */
+/** The copies, in order: x + δ, or where there is a φ, warp(x, φ) every second time; plus the pattern. */
 export function perturbedCopies(
   images: Tensor,
   plan: CopyPlan,
-  { delta, field, pattern }: Perturbation,
+  perturbation: Perturbation,
 ): Tensor {
+  const copies = movedCopies(images, plan, perturbation);
+  const { pattern } = perturbation;
+  return pattern ? addPerturbation(copies, pattern) : copies;
+}
+
+function movedCopies(images: Tensor, plan: CopyPlan, { delta, field }: Perturbation): Tensor {
   const copied = takeRows(images, copiedRows(plan));
-  const added = addPerturbation(copied, delta);
-  const moved = pattern ? addPerturbation(added, pattern) : added;
+  const moved = addPerturbation(copied, delta);
   if (!field) return moved;
   const { warped } = new ReferenceWarp(copied, field);
   const length = delta.length;

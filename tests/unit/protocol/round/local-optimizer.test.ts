@@ -35,7 +35,7 @@ describe("the optimiser of participants", () => {
     expect(localOptimizer(distillation)).toEqual({
       optimizer: "sgd",
       learningRate: 0.03,
-      warmUp: 0.25,
+      warmUp: 0,
       momentum: 0.9,
       secondMomentum: undefined,
       weightDecay: 5e-4,
