@@ -2,31 +2,10 @@
  * `npm run bench:hostile`: what participants who hold a valid credential can do to a campaign on the
  * demo's model, through a real coordinator, beside the campaign in which nobody is hostile.
  */
-import { CommanderError } from "commander";
-import { describeFailure } from "../../client/cli/describe-failure.ts";
-import { stopSignal } from "../../client/cli/stop-signal.ts";
-import { processTerminal } from "../../client/cli/show/terminal.ts";
 import { hostileCommand } from "./hostile/command.ts";
+import { runBench } from "./run-bench.ts";
 
-const FAILED = 1;
-const USAGE = 2;
-
-const terminal = processTerminal();
-const stop = stopSignal(terminal);
-let code = 0;
-try {
-  const command = hostileCommand({ terminal, stop, onFailedRows: () => (code = FAILED) });
-  await command.parseAsync(process.argv.slice(2), { from: "user" });
-} catch (error) {
-  if (error instanceof CommanderError) {
-    code = error.exitCode === 0 ? 0 : USAGE;
-  } else if (stop.aborted) {
-    terminal.note("Stopped; the same command goes on with the rows that are missing.");
-    code = FAILED;
-  } else {
-    for (const line of describeFailure(error)) terminal.note(line);
-    code = FAILED;
-  }
-}
-// Node would wait for whatever a backend or a socket still holds open.
-process.stdout.write("", () => process.exit(code));
+await runBench(
+  ({ onFailedPart, ...context }) => hostileCommand({ ...context, onFailedRows: onFailedPart }),
+  "Stopped; the same command goes on with the rows that are missing.",
+);

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../edge/campaign/store/stored-config.ts";
-import { campaignConfigSchema } from "../../protocol/round/campaign-config.ts";
+import {
+  campaignConfigSchema,
+  type CampaignConfig,
+  type CampaignConfigInput,
+} from "../../protocol/round/campaign-config.ts";
 
 const PREPROCESSING = {
   resize: "squash",
@@ -15,14 +19,18 @@ const PREPROCESSING = {
 
 const AUGMENTATION = { cropPadding: 4, resizedCrop: null, horizontalFlip: true };
 
+/** One of today's, from which tests take what an earlier version did not write. */
+const configWith = (distillation: CampaignConfigInput["distillation"]): CampaignConfig =>
+  campaignConfigSchema.parse({
+    model: "ab".repeat(32),
+    network: { prefix: null },
+    preprocessing: PREPROCESSING,
+    distillation: { augmentation: AUGMENTATION, ...distillation },
+  });
+
 describe("a configuration from before there were sharpness and head shift", () => {
   it("[C1.1] reads as without them, and as it was otherwise", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
+    const config = configWith({});
     const { headShift, sharpness, ...distillation } = config.distillation;
     expect([headShift, sharpness]).toEqual([null, null]);
     expect(readConfig({ ...config, distillation }, null)).toEqual({ config, unjudged: false });
@@ -34,12 +42,7 @@ describe("a configuration from before there were sharpness and head shift", () =
 
 describe("a configuration from before there were low frequencies, warps and what copies carry", () => {
   it("[C1.1] reads as without them, and as it was otherwise", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
+    const config = configWith({});
     const { lowFrequencies, warp, waves, heatMap, shortcuts, bends, ...adversary } =
       config.distillation.adversary!;
     expect([lowFrequencies, warp, waves, heatMap, shortcuts, bends]).not.toContain(null);
@@ -71,12 +74,7 @@ describe("a configuration from before there were low frequencies, warps and what
 
 describe("a configuration from before a large transfer rate was an alarm, and the teacher's weakness its condition", () => {
   it("[C1.1] reads as one that allows any, and as it was otherwise", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
+    const config = configWith({});
     const { most, reach, ...regrowth } = config.judging.regrowth!;
     expect([most, reach]).toEqual([0.5, 0.6]);
     const judging = { ...config.judging, regrowth };
@@ -92,12 +90,7 @@ describe("a configuration from before a large transfer rate was an alarm, and th
 
 describe("a configuration from before participants' pictures were looked at", () => {
   it("[C1.1] [F1] reads as one that does not ask about them", () => {
-    const { fit, ...config } = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION },
-    });
+    const { fit, ...config } = configWith({});
     expect(fit).not.toBeNull();
     expect(readConfig(config, 4).config).toEqual({ ...config, fit: null });
   });
@@ -132,12 +125,7 @@ describe("a configuration from before images were cropped and enlarged", () => {
 
 describe("a configuration from before copies could weigh more, and the learning rate rose", () => {
   it("[C1.1] [D2] [D9.17] reads as one whose copies weigh alike and whose rate begins at its peak", () => {
-    const config = campaignConfigSchema.parse({
-      model: "ab".repeat(32),
-      network: { prefix: null },
-      preprocessing: PREPROCESSING,
-      distillation: { augmentation: AUGMENTATION, warmUp: 0.25, adversary: { insistence: {} } },
-    });
+    const config = configWith({ warmUp: 0.25, adversary: { insistence: {} } });
     const { adversary: today, warmUp, ...distillation } = config.distillation;
     const { insistence, ...adversary } = today!;
     expect([warmUp, insistence]).toEqual([0.25, { tolerated: 0.05, most: 4, images: 64 }]);
