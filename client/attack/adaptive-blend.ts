@@ -1,5 +1,6 @@
 import type { ImageShape } from "../../protocol/model/graph.ts";
 import type { RandomStream } from "../../protocol/random/random-stream.ts";
+import { AttackError } from "./attack-error.ts";
 import type { Attack } from "./attack.ts";
 import { nearestByte, type Trigger } from "./stamp-images.ts";
 
@@ -9,6 +10,7 @@ import { nearestByte, type Trigger } from "./stamp-images.ts";
  * every image, is left out. The whole pattern triggers.
  *
  * @param pattern `[H, W, C]`, of the images' shape.
+ * @throws AttackError for more pieces than pixels.
  */
 export function piecesTrigger(
   pattern: Uint8Array,
@@ -21,6 +23,11 @@ export function piecesTrigger(
   random: RandomStream,
 ): Trigger {
   const side = Math.sqrt(pieces);
+  if (side > Math.min(height, width)) {
+    throw new AttackError(
+      `${pieces} pieces are ${side} across, more than the ${width}×${height} pixels of the images; choose fewer --pieces`,
+    );
+  }
   const masked = Math.round(maskedShare * pieces);
   return (image, stamped) => {
     const order = Uint32Array.from({ length: pieces }, (_, piece) => piece);

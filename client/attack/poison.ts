@@ -29,7 +29,8 @@ export interface PoisonedSet {
 /**
  * A training set with an attacker's images in place of some of its own. Which ones, the seed says.
  *
- * @throws AttackError when there are not as many images as the rate asks for, or none.
+ * @throws AttackError when there are not as many images as the rate asks for, or none, or the trigger does not
+ *   show in them.
  *
  * @example
  * const { images, labels } = poison(train, { attack, target: 0, rate: 0.1, seed: 7 });
@@ -53,6 +54,15 @@ export function poison(clean: TestSet<LoadedImages>, settings: PoisonSettings): 
   for (const index of poisoned) {
     poisoning(at(clean.images, index), at(images, index));
     labels[index] = wantedClass(labels[index]!, target);
+  }
+  const isSeen = [...poisoned].some((index) => {
+    const stamped = at(images, index);
+    return at(clean.images, index).some((value, i) => value !== stamped[i]);
+  });
+  if (!isSeen) {
+    throw new AttackError(
+      "the trigger changes no pixel of any poisoned image: it is too faint for pixels of 8 bits; make it stronger",
+    );
   }
   const covers =
     cover === null ? new Uint32Array() : chooseCovers(count, poisoned, cover.ratio, seed);

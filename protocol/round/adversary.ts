@@ -176,7 +176,7 @@ export const adversarySchema = z
     ({ shortcuts, warp, bends, insistence }) =>
       shortcuts !== null || (warp !== null && bends !== null) || !insistence,
     {
-      message: "there is nothing to insist on without shortcuts and bends: leave it out, or off",
+      message: "there is nothing to insist on without shortcuts and bends: leave it out",
       path: ["insistence"],
     },
   )

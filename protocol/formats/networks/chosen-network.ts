@@ -46,7 +46,7 @@ export async function chosenNetwork(file: ModelFile, network: NetworkSettings): 
   if (named !== undefined && inner.length === 0) {
     throw new ProtocolError(
       "malformed-request",
-      `network.prefix is '${given}', and it is not true of the file that some names begin so and others not: leave it out`,
+      `network.prefix is '${given}', but no part of the file stands apart from the rest by beginning so: it holds one network, or several by other names; leave it out to see`,
     );
   }
   const chosen = await chooseSet(inner, {

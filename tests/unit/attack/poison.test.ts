@@ -34,6 +34,22 @@ const wanet: Attack = { kind: "wanet", gridSize: 3, strength: 2, crossRatio: 2 }
 const allToAll = { kind: "all-to-all", classes: CLASSES } as const;
 
 describe("poisoning", () => {
+  it("is refused where the trigger shows in no image, or is cut finer than there are pixels", () => {
+    const settings = { target: 0, rate: 0.2, seed: 1 };
+    const faint: Attack = { ...sig, delta: 0.1 };
+    expect(() => poison(labelled(40), { ...settings, attack: faint })).toThrow("too faint");
+    const fine: Attack = {
+      kind: "adaptive-blend",
+      alpha: 0.2,
+      trainingAlpha: 0.15,
+      pattern: { kind: "noise" },
+      pieces: 81,
+      maskedShare: 0.5,
+      coverRatio: 1,
+    };
+    expect(() => poison(labelled(40), { ...settings, attack: fine })).toThrow("fewer --pieces");
+  });
+
   it("stamps the share that was asked for and relabels it, and leaves all else as it was", () => {
     const targets: AttackTarget[] = [0, 3, allToAll];
     fc.assert(
